@@ -1,0 +1,42 @@
+# Every target sets up what it needs. `make run` and `make test` are all a newcomer has to know.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.done
+
+.PHONY: run demo test check fix bench clean
+
+run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com
+ifdef SERVER
+	$(BIN)/popover run $(SERVER)
+else
+	@echo 'To serve your mail server:  make run SERVER=pop.example.com'
+endif
+
+test: $(SETUP)  ## every test, against real servers and clients (installs what is missing)
+	tests/install-parts
+	$(BIN)/pytest -n 4 --dist loadgroup
+
+check: $(SETUP)  ## style, types and the two contracts of the architecture
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+fix: $(SETUP)  ## what a program can mend
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.md
+	bench/install-peers
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv
+
+# A Debian machine may have Python without its venv module.
+$(SETUP): pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,129 @@
+"""Reading a certificate: what a person wants to know of it when it was refused, and its public key.
+
+The standard library decodes only certificates that it has verified, and those that were refused are
+just the ones to tell about. So the few fields are read here from the DER (X.690) of RFC 5280
+section 4.1. Nothing here decides about trust: that is OpenSSL's business alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID = 0x30, 0x02, 0x03, 0x04, 0x06
+_UTC_TIME = 0x17
+_EXTENSIONS = 0xA3  # [3] EXPLICIT
+_VERSION = 0xA0  # [0] EXPLICIT
+_DNS_NAME, _IP_ADDRESS = 0x82, 0x87  # GeneralName, RFC 5280 section 4.2.1.6
+_SAN = bytes.fromhex("551d11")
+_COMMON_NAME = bytes.fromhex("550403")
+_ORGANISATION = bytes.fromhex("55040a")
+_LONG_FORM, _LENGTH_BYTES = 0x80, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """`names`: DNS names and IP addresses of the subjectAltName. `pin`: SHA-256 of the public key (SPKI)."""
+
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    names: tuple[str, ...]
+    pin: bytes
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether it names itself as its issuer."""
+        return self.subject == self.issuer
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Read the DER of one certificate. Raises ValueError for what is none."""
+    try:
+        return _certificate(der)
+    except (IndexError, StopIteration, UnicodeDecodeError) as fault:
+        raise ValueError("not a certificate in DER") from fault
+
+
+def pin_of(der: bytes) -> bytes:
+    """Give the SHA-256 of the certificate's SubjectPublicKeyInfo, as RFC 7469 section 2.4 has it."""
+    return read_certificate(der).pin
+
+
+def _certificate(der: bytes) -> Certificate:
+    body = _inside(_inside(der, _SEQUENCE), _SEQUENCE)
+    parts = [(tag, content, whole) for tag, content, whole in _items(body) if tag != _VERSION]
+    # serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, ...
+    issuer, validity, subject, key = parts[2:6]
+    begin, end = (_time(tag, content) for tag, content, _ in _items(validity[1]))
+    names: tuple[str, ...] = ()
+    for tag, content, _ in parts[6:]:
+        if tag == _EXTENSIONS:
+            names = tuple(_alternative_names(_inside(content, _SEQUENCE)))
+    return Certificate(
+        subject=_name(subject[1]),
+        issuer=_name(issuer[1]),
+        not_before=begin,
+        not_after=end,
+        names=names,
+        pin=hashlib.sha256(key[2]).digest(),
+    )
+
+
+def _items(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Walk the elements of `data`: tag, content, and the whole element."""
+    at = 0
+    while at < len(data):
+        start, tag, length = at, data[at], data[at + 1]
+        at += 2
+        if length & _LONG_FORM:
+            count = length & ~_LONG_FORM
+            if not 0 < count <= _LENGTH_BYTES:
+                raise ValueError("a length that no certificate has")
+            length = int.from_bytes(data[at : at + count], "big")
+            at += count
+        if at + length > len(data):
+            raise ValueError("an element that is longer than what it is in")
+        at += length
+        yield tag, data[at - length : at], data[start:at]
+
+
+def _inside(data: bytes, tag: int) -> bytes:
+    found, content, _ = next(_items(data))
+    if found != tag:
+        raise ValueError("not the element that belongs here")
+    return content
+
+
+def _time(tag: int, content: bytes) -> datetime:
+    """UTCTime has two digits of the year: 50 and more are 19xx (RFC 5280 section 4.1.2.5.1)."""
+    text = content.decode("ascii")
+    if tag == _UTC_TIME:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+
+
+def _name(data: bytes) -> str:
+    """The name a person would use: the common name, else the organisation, else all of it."""
+    found = {}
+    for _, relative, _ in _items(data):
+        for _, pair, _ in _items(relative):
+            (_, oid, _), (_, value, _) = _items(pair)
+            found[oid] = value.decode("utf-8", "replace")
+    return found.get(_COMMON_NAME) or found.get(_ORGANISATION) or ", ".join(found.values())
+
+
+def _alternative_names(extensions: bytes) -> Iterator[str]:
+    for _, extension, _ in _items(extensions):
+        fields = [(tag, content) for tag, content, _ in _items(extension)]
+        if fields[0] != (_OID, _SAN):
+            continue
+        for tag, content, _ in _items(_inside(fields[-1][1], _SEQUENCE)):
+            if tag == _DNS_NAME:
+                yield content.decode("latin-1")
+            elif tag == _IP_ADDRESS:
+                yield str(ipaddress.ip_address(content))

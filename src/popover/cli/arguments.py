@@ -1,0 +1,105 @@
+"""The command line: its words and its help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from popover import __version__
+
+_SERVER = """\
+SERVER is a URL, or a bare host name, which means pop3s://:
+  pop3s://host[:995]   imaps://host[:993]   smtps://host[:465]
+LISTEN is PORT, ADDRESS:PORT, [IPv6]:PORT or systemd:NAME; without an address it is 127.0.0.1,
+without LISTEN port 1110, 1143 or 1587 of it, by the dialect. The server is always verified."""
+
+_RUN = f"""\
+{_SERVER}
+
+examples:
+  popover run pop.example.com
+      POP3 on 127.0.0.1:1110 for the mail program on this machine
+  popover run 192.168.1.2:110=pop.example.com 192.168.1.2:25=smtps://smtp.example.com --user nobody
+      for the old machines and the printer of the house
+  popover run -c /etc/popover.toml
+      what the file says (a directory: all its *.toml); SIGHUP reads it again
+"""
+
+_INETD = f"""\
+{_SERVER}
+
+examples:
+  server = /usr/local/bin/popover      in a file of /etc/xinetd.d, with wait = no:
+  server_args = inetd pop3s://pop.example.com
+  fetchmail --plugin 'popover inetd pop.example.com; :' ...
+With wait = yes, xinetd hands over the listening socket, and this one process serves all clients.
+Log lines go to stderr; where that is the client itself (xinetd), to syslog.
+"""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
+    parser = argparse.ArgumentParser(
+        prog="popover",
+        description="POP over TLS, for mail clients that can't: plain POP3, IMAP, SMTP inside, verified TLS outside.",
+        epilog="`popover COMMAND --help` tells more, with examples.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"popover {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _run(_command(commands, "run", "serve mail clients", _RUN))
+    _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
+    arguments = parser.parse_args(argv)
+    if arguments.command == "run" and bool(arguments.config) == bool(arguments.services):
+        parser.error("run: name one SERVER or more, or a file with -c (see popover run --help)")
+    return arguments
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str, epilog: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service: where, and to which server")
+    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="serve from a file, or a directory of files")
+    _shared(parser)
+    parser.add_argument(
+        "--allow",
+        action="append",
+        metavar="NETWORK",
+        help="let in clients from there (repeatable; without it: this machine and private networks)",
+    )
+    parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
+    parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
+
+
+def _inetd(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("server", metavar="SERVER", help="the mail server")
+    _shared(parser)
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        type=Path,
+        help="trust the authorities in this PEM file, not the system's",
+    )
+    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more; is {text!r}")
+    return int(text)

@@ -1,0 +1,76 @@
+"""What the operator wants, as frozen values; imports nothing of popover but errors.
+
+    values.py   what a configuration is: Config, Service, Server, ...
+    words.py    the small words: hours, rates, pins, networks
+    places.py   the words for places: LISTEN, SERVER
+    cross.py    mistakes that only show when all services are seen together
+    file.py     popover.toml; with fields.py (a reader for each key) and tables.py (cattrs)
+
+All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
+"""
+
+from pathlib import Path
+
+from popover.config.cross import check
+from popover.config.places import (
+    default_listen,
+    default_names,
+    parse_listen,
+    parse_server,
+    parse_service_word,
+)
+from popover.config.values import (
+    PRIVATE_NETWORKS,
+    Activated,
+    Address,
+    Config,
+    DialectName,
+    HourRange,
+    Hours,
+    Listen,
+    Network,
+    Rate,
+    Server,
+    Service,
+    host_port,
+    is_private,
+)
+from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, pin_text, quote
+
+__all__ = [
+    "PRIVATE_NETWORKS",
+    "Activated",
+    "Address",
+    "Config",
+    "DialectName",
+    "HourRange",
+    "Hours",
+    "Listen",
+    "Network",
+    "Rate",
+    "Server",
+    "Service",
+    "check",
+    "default_listen",
+    "default_names",
+    "host_port",
+    "is_private",
+    "load",
+    "parse_hours",
+    "parse_ip",
+    "parse_listen",
+    "parse_network",
+    "parse_pin",
+    "parse_rate",
+    "parse_server",
+    "parse_service_word",
+    "pin_text",
+    "quote",
+]
+
+
+def load(path: str | Path) -> Config:
+    """Read a file, or all `*.toml` of a directory in the order of their names; see file.py."""
+    from popover.config import file  # noqa: PLC0415 - cattrs takes its time, and a command line needs none of it
+
+    return file.load(path)

@@ -1,0 +1,139 @@
+"""What can be wrong although each word is right: services that get into each other's way, missing files.
+
+Used for files and for the command line alike. A mistake names its services by their *places*: by default
+`service "example"`; file.py puts the file before it.
+"""
+
+from ipaddress import ip_address
+from pathlib import Path
+from stat import S_ISREG
+
+from popover.config.values import Activated, Address, Config, Listen, Server, Service, is_private
+from popover.config.words import quote, visible
+from popover.errors import ConfigError
+
+CA_FILE_LIMIT = 16 * 1024 * 1024
+"""Octets of a CA file. Debian's bundle of all public CAs has 0.22 MiB; this keeps /dev/zero out."""
+
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+# PEM's first lines as OpenSSL reads them (PEM_STRING_X509, _OLD, _TRUSTED in its pem.h).
+_PEM_HEADS = (b"-----BEGIN CERTIFICATE", b"-----BEGIN X509 CERTIFICATE", b"-----BEGIN TRUSTED CERTIFICATE")
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError with all mistakes that only show when the services are seen together."""
+    if mistakes := find_mistakes(config.services, [f"service {quote(one.name)}" for one in config.services]):
+        raise ConfigError(mistakes)
+
+
+def find_mistakes(services: tuple[Service, ...], places: list[str]) -> list[str]:
+    """All mistakes, one line each; `places[i]` says where services[i] was written."""
+    if not services:
+        return ["no service: say at least which server to lead to"]
+    mistakes = _same_names(services, places) + _same_listeners(services, places)
+    for service, place in zip(services, places, strict=True):
+        found = (
+            _listens_nowhere(service),
+            _leads_to_itself(service),
+            _unsafe(service),
+            _wrong_ca_file(service),
+        )
+        mistakes += [f"{place}: {mistake}" for mistake in found if mistake]
+    return mistakes
+
+
+def _same_names(services: tuple[Service, ...], places: list[str]) -> list[str]:
+    first: dict[str, str] = {}
+    mistakes = []
+    for service, place in zip(services, places, strict=True):
+        if service.name in first:
+            mistakes.append(f"{place}: name: {first[service.name]} has the same; each service needs its own")
+        else:
+            first[service.name] = place
+    return mistakes
+
+
+def _same_listeners(services: tuple[Service, ...], places: list[str]) -> list[str]:
+    seen: dict[object, list[tuple[Listen, str]]] = {}  # only listeners with the same key can clash
+    mistakes = []
+    for service, place in zip(services, places, strict=True):
+        for listen in service.listen:
+            # IPv6 listeners leave IPv4 alone (IPV6_V6ONLY), so the versions never clash.
+            key = (listen.port, ":" in listen.host) if isinstance(listen, Address) else listen.name
+            others = seen.setdefault(key, [])
+            for other, where in others:
+                if _clash(listen, other):
+                    whose = "it is listed twice" if where == place else f"{where} listens there"
+                    what = "" if other == listen else f" (as {other})"
+                    mistakes.append(f"{place}: listen: {listen} is taken, {whose}{what}")
+                    break
+            others.append((listen, place))
+    return mistakes
+
+
+def _clash(one: Listen, other: Listen) -> bool:
+    """Whether both can't be bound. They have the same port and IP version, or are both systemd's."""
+    if isinstance(one, Activated) or isinstance(other, Activated):
+        return one == other
+    if one.port == 0:  # each becomes another free port
+        return False
+    return one.host == other.host or not _EVERYWHERE.isdisjoint({one.host, other.host})
+
+
+def _listens_nowhere(service: Service) -> str | None:
+    return None if service.listen else "listen: it is empty; leave it out for the usual address"
+
+
+def _leads_to_itself(service: Service) -> str | None:
+    for listen in service.listen:
+        if isinstance(listen, Address) and _is_at(service.server, listen):
+            return f"server: {service.server} is where this service listens; the gateway would talk to itself"
+    return None
+
+
+def _is_at(server: Server, listen: Address) -> bool:
+    if server.port != listen.port:
+        return False
+    if server.host == "localhost":
+        return listen.is_loopback or listen.ip.is_unspecified
+    try:
+        host = ip_address(server.host)
+    except ValueError:
+        return False  # a name: dial.py finds out where it leads
+    everywhere = listen.ip.is_unspecified and host.version == listen.ip.version and host.is_loopback
+    return host == listen.ip or everywhere
+
+
+def _unsafe(service: Service) -> str | None:
+    if service.unsafe_public or not service.is_public:
+        return None
+    public = [str(network) for network in service.allow or () if not is_private(network)]
+    return (
+        f"allow: {', '.join(public)} reaches beyond private networks, and passwords travel in plain text "
+        "between those clients and this gateway; narrow it, or write unsafe_public = true if you mean it"
+    )
+
+
+def _wrong_ca_file(service: Service) -> str | None:
+    if service.ca_file is None:
+        return None
+    wrong = _why_no_ca_file(service.ca_file)
+    return f'ca_file: "{visible(str(service.ca_file))}" {wrong}' if wrong else None
+
+
+def _why_no_ca_file(path: Path) -> str | None:
+    try:
+        if not S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+            return "is no ordinary file"
+        with path.open("rb") as file:
+            text = file.read(CA_FILE_LIMIT)
+    except FileNotFoundError:
+        return "does not exist"
+    except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
+        return f"can't be read: {problem.strerror if isinstance(problem, OSError) else problem}"
+    if any(head in text for head in _PEM_HEADS):
+        return None
+    if text.startswith(b"\x30\x82"):  # the ASN.1 SEQUENCE that every certificate is
+        return 'looks like DER; turn it into PEM with "openssl x509 -inform der"'
+    return 'holds no PEM certificate (no line "-----BEGIN CERTIFICATE-----")'

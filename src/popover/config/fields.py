@@ -1,0 +1,180 @@
+"""The keys of a configuration file: for each a reader, from what TOML gives to what values.py holds.
+
+A reader raises ConfigError with what would be right. cattrs calls them and collects what they raise.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from popover.config.places import parse_listen, parse_server
+from popover.config.values import Listen, TLSVersion
+from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
+from popover.errors import ConfigError
+
+TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
+
+T = TypeVar("T")
+Reader = Callable[[Any], Any]
+
+WEEK = 7 * 86400
+"""Seconds; no timeout is longer. One that was meant to be "never" would keep dead sessions for good."""
+
+SHOWN_LIMIT = 10**15
+"""Greater numbers are not repeated in messages: they may have thousands of digits."""
+
+NAME_LIMIT = 64
+"""Characters of a service's name, which stands in every line of the log. A host name's label has 63."""
+
+
+def show(value: object) -> str:
+    """What stands in the file, short and on one line."""
+    match value:
+        case str():
+            return quote(value)
+        case bool():
+            return str(value).lower()
+        case float():
+            return str(value)
+        case int():
+            return str(value) if abs(value) < SHOWN_LIMIT else "a number beyond all measure"
+        case dt.date() | dt.time():
+            return "a date or time (write it in quotes)"
+    return "a list" if isinstance(value, list) else "a table"
+
+
+def read_text(value: object) -> str:
+    """A string that is not empty."""
+    if not isinstance(value, str):
+        raise ConfigError(f"must be a text in quotes; is {show(value)}")
+    if not value:
+        raise ConfigError("must not be empty")
+    return value
+
+
+def word(parse: Callable[[str], T]) -> Callable[[object], T]:
+    """A reader for one of the small languages of words.py and places.py."""
+    return lambda value: parse(read_text(value))
+
+
+def words(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
+    """A reader for a list of such words; a single one needs no brackets."""
+
+    def read(value: object) -> tuple[T, ...]:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list):
+            raise ConfigError(f"must be a text in quotes, or a list of them; is {show(value)}")
+        done: list[T] = []
+        mistakes: list[str] = []
+        for item in items:
+            try:
+                done.append(parse(read_text(item)))
+            except ConfigError as mistake:
+                mistakes += mistake.mistakes
+        if mistakes:
+            raise ConfigError(mistakes)
+        return tuple(done)
+
+    return read
+
+
+def read_listen(value: object) -> tuple[Listen, ...]:
+    """One listener or more; nothing said (None, which TOML has not) gives none."""
+    if value is None:
+        return ()
+    if value == []:
+        raise ConfigError("must not be empty; leave it out for the usual address")
+    return words(parse_listen)(value)
+
+
+def read_allow(value: object) -> object:
+    """One network or more: an empty list would let nobody in."""
+    if value == []:
+        raise ConfigError("lets nobody in; leave it out to let private networks in")
+    return words(parse_network)(value)
+
+
+def read_name(value: object) -> str:
+    """A name that fits into a line of the log; nothing said (None) gives an empty one."""
+    if value is None:
+        return ""
+    name = read_text(value)
+    if len(name) > NAME_LIMIT or not name.isprintable():
+        raise ConfigError(f"must be at most {NAME_LIMIT} characters, all printable; is {show(name)}")
+    return name
+
+
+def read_count(value: object) -> int:
+    """A limit; 0 is none."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigError(f"must be a whole number, 0 or more; is {show(value)}")
+    return value
+
+
+def read_seconds(value: Any) -> float:
+    """A time to wait, more than none."""
+    if not (_is_number(value) and 0 < value <= WEEK):
+        raise ConfigError(f"must be a number of seconds, more than 0 and at most {WEEK}; is {show(value)}")
+    return float(value)
+
+
+def read_drain(value: Any) -> float:
+    """A time to wait; 0 is none."""
+    if not (_is_number(value) and 0 <= value <= WEEK):
+        raise ConfigError(f"must be a number of seconds, 0 to {WEEK}; is {show(value)}")
+    return float(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def read_switch(value: object) -> bool:
+    """True or false, nothing like it."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"must be true or false, without quotes; is {show(value)}")
+    return value
+
+
+def read_min_tls(value: object) -> TLSVersion:
+    """The oldest TLS to speak with the server."""
+    for version in TLS_VERSIONS:
+        if value == version:
+            return version
+    quotes = ", in quotes" if isinstance(value, float) else ""
+    raise ConfigError(f'must be "1.2" or "1.3"{quotes}; is {show(value)}')
+
+
+def read_tables(value: object) -> list[dict[str, Any]]:
+    """All `[[service]]`s of a file."""
+    if isinstance(value, dict):
+        raise ConfigError("write it in two pairs of brackets: [[service]]")
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        raise ConfigError(f"must be tables, each beginning with the line [[service]]; is {show(value)}")
+    return value
+
+
+SERVICE: dict[str, Reader] = {
+    "name": read_name,
+    "listen": read_listen,
+    "server": word(parse_server),
+    "ca_file": word(Path),
+    "min_tls": read_min_tls,
+    "pin": words(parse_pin),
+    "allow": read_allow,
+    "deny": words(parse_network),
+    "hours": word(parse_hours),
+    "max_sessions": read_count,
+    "max_sessions_per_client": read_count,
+    "max_rate": word(parse_rate),
+    "source_address": word(lambda text: str(parse_ip(text))),
+    "connect_timeout": read_seconds,
+    "greeting_timeout": read_seconds,
+    "login_timeout": read_seconds,
+    "idle_timeout": read_seconds,
+    "stall_timeout": read_seconds,
+    "unsafe_public": read_switch,
+}
+
+TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}

@@ -1,0 +1,201 @@
+"""popover.toml, or a directory of such files, as a Config. All mistakes are found at once, one line each:
+
+    popover.toml: service "example": max_sessions: must be a whole number, 0 or more; is "many"
+
+Import this module only to load a file: cattrs takes its time, and a command line needs none of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from popover.config.cross import find_mistakes
+from popover.config.fields import SERVICE, TOP, read_name
+from popover.config.places import default_listen, default_names
+from popover.config.tables import structurer
+from popover.config.values import Config, Service
+from popover.config.words import quote, visible
+from popover.errors import ConfigError
+
+FILE_LIMIT = 1024 * 1024
+"""Octets of a configuration file; a thousand services with every key need about 600 KiB."""
+
+
+@dataclass(slots=True)
+class _Top:
+    """The top level of one file; None: not stated."""
+
+    user: str | None = None
+    drain_timeout: float | None = None
+    service: list[dict[str, Any]] = field(default_factory=list)
+
+
+_read_top = structurer(_Top, TOP)
+_read_service = structurer(Service, SERVICE)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A service before it has its final name."""
+
+    file: str
+    service: Service
+
+
+def load(path: str | Path) -> Config:
+    """Read a file, or all `*.toml` of a directory in the order of their names.
+
+    Raises ConfigError with all mistakes of all files.
+    """
+    reading = _Reading()
+    for file in _files(Path(path)):
+        reading.read(file)
+    services = reading.services(_shown(path))
+    if reading.mistakes:
+        raise ConfigError(reading.mistakes)
+    drain = reading.top.drain_timeout
+    config = Config(services, reading.top.user)
+    return config if drain is None else replace(config, drain_timeout=drain)
+
+
+class _Reading:
+    """What has been read so far, and what was wrong with it."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[str] = []
+        self.drafts: list[_Draft] = []
+        self.top = _Top()
+        self._stated: dict[str, str] = {}  # key of the top level -> the file that has it
+
+    def read(self, file: Path) -> None:
+        """Add one file."""
+        shown = _shown(file)
+        try:
+            table = _parse(file)
+        except ConfigError as mistake:
+            self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
+            return
+        try:
+            top = _read_top(table)
+        except ConfigError as mistake:
+            self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
+            good = isinstance(table.get("service"), list)
+            top = _Top(service=[one for one in table["service"] if isinstance(one, dict)] if good else [])
+        self._state(top, shown)
+        for number, written in enumerate(top.service, 1):
+            self._add(shown, file.parent, number, written)
+
+    def _state(self, top: _Top, file: str) -> None:
+        for key in ("user", "drain_timeout"):
+            value = getattr(top, key)
+            if value is None:
+                continue
+            if key in self._stated:
+                self.mistakes.append(f"{file}: {key}: {self._stated[key]} states it already; say it in one file")
+            else:
+                self._stated[key] = file
+                setattr(self.top, key, value)
+
+    def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
+        unsaid = {key: None for key in ("name", "listen") if key not in written}  # both depend on the server
+        try:
+            service = _read_service({**written, **unsaid})
+        except ConfigError as mistake:
+            place = f"{file}: service {_label(written, number)}"
+            self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
+            return
+        if service.ca_file is not None:
+            service = replace(service, ca_file=directory / service.ca_file)
+        if not service.listen:
+            service = replace(service, listen=(default_listen(service.server.dialect),))
+        self.drafts.append(_Draft(file, service))
+
+    def services(self, path: str) -> tuple[Service, ...]:
+        """All services with their final names; adds the mistakes between them."""
+        taken = [draft.service.name for draft in self.drafts if draft.service.name]
+        unnamed = [draft for draft in self.drafts if not draft.service.name]
+        names = default_names([draft.service.server for draft in unnamed], taken)
+        for draft, name in zip(unnamed, names, strict=True):
+            draft.service = replace(draft.service, name=name)
+        services = tuple(draft.service for draft in self.drafts)
+        places = [f"{draft.file}: service {quote(draft.service.name)}" for draft in self.drafts]
+        if services:
+            self.mistakes += find_mistakes(services, places)
+        elif not self.mistakes:
+            self.mistakes.append(f'{path}: no service: write [[service]] and server = "pop3s://mail.example.com"')
+        return services
+
+
+def _files(path: Path) -> list[Path]:
+    try:
+        if not path.is_dir():
+            return [path]
+        files = sorted(file for file in path.glob("*.toml") if not file.name.startswith("."))
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"{_shown(path)}: {_reason(problem)}") from None
+    if not files:
+        raise ConfigError(f"{_shown(path)}: the directory holds no *.toml")
+    return files
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            octets = stream.read(FILE_LIMIT + 1)
+    except (OSError, ValueError) as problem:
+        raise ConfigError(_reason(problem)) from None
+    if len(octets) > FILE_LIMIT:
+        raise ConfigError(f"more than {FILE_LIMIT} bytes: this is no configuration")
+    text = _decode(octets)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(_where_first(str(problem), text)) from None
+    except (ValueError, RecursionError):  # a number of 5,000 digits; 1,000 brackets in each other
+        raise ConfigError("this is no configuration: a number or a nesting beyond all measure") from None
+
+
+def _decode(octets: bytes) -> str:
+    if octets.startswith(codecs.BOM_UTF8):
+        raise ConfigError("line 1: begins with a byte order mark; save it as UTF-8 without BOM")
+    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigError("line 1: is UTF-16; save it as UTF-8 without BOM")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError as problem:
+        line = octets.count(b"\n", 0, problem.start) + 1
+        raise ConfigError(f"line {line}: byte 0x{octets[problem.start]:02x} is not UTF-8; save it as UTF-8") from None
+
+
+def _where_first(message: str, text: str) -> str:
+    """Move the place to the front of what tomllib says: `Expected ... (at line 3, column 5)`."""
+    what, _, where = message.removesuffix(")").rpartition(" (at ")
+    if where == "end of document":
+        where = f"line {len(text.splitlines())}, at the end"
+    if what == "Cannot overwrite a value":
+        what = "this key stands here for the second time"
+    return visible(f"{where}: {what[:1].lower()}{what[1:]}" if what else message)
+
+
+def _reason(problem: OSError | ValueError) -> str:
+    if isinstance(problem, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(problem, OSError):
+        return f"can't be read: {problem.strerror}"
+    return "can't be read: its name holds a NUL"
+
+
+def _shown(path: str | Path) -> str:
+    return visible(str(path))
+
+
+def _label(written: dict[str, Any], number: int) -> str:
+    """How a mistake names a service that could not be read: its name, its server's host, or its number."""
+    try:
+        return quote(read_name(written["name"]) if "name" in written else SERVICE["server"](written["server"]).host)
+    except (ConfigError, KeyError):
+        return str(number)

@@ -1,0 +1,178 @@
+"""The words for places: LISTEN, SERVER, and `[LISTEN=]SERVER` of the command line.
+
+A message never repeats a place that holds an `@`: somebody may have written `user:password@host`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv6Address
+from typing import Final
+
+from popover.config.values import Activated, Address, DialectName, Listen, Server, host_port
+from popover.config.words import parse_ip, quote
+from popover.errors import ConfigError
+
+SCHEMES: Final[dict[str, DialectName]] = {"pop3s": "pop3", "imaps": "imap", "smtps": "smtp"}
+SERVER_PORTS: Final[dict[DialectName, int]] = {"pop3": 995, "imap": 993, "smtp": 465}
+"""TLS from the first octet on: RFC 8314 section 3.3 and 7.3."""
+
+LISTEN_PORTS: Final[dict[DialectName, int]] = {"pop3": 1110, "imap": 1143, "smtp": 1587}
+"""The well-known 110, 143 and 587, each with a thousand more: ports below 1024 ask for root."""
+
+HIGHEST_PORT: Final = 65535
+NAME_LIMIT: Final = 253
+"""Characters of a host name (RFC 1035 section 2.3.4: 255 octets in DNS, two of them not for us)."""
+
+LABEL_LIMIT: Final = 63
+SOCKET_NAME_LIMIT: Final = 255
+"""Characters of a FileDescriptorName: systemd.socket(5), which forbids `:` and control characters, too."""
+
+_PORT = re.compile(r"[0-9]{1,5}")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")  # the underscore is no RFC's, but home networks have it
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_SOCKET_NAME = re.compile(r"[ -9;-~]+")
+
+
+def parse_service_word(text: str) -> tuple[Listen | None, Server]:
+    """`[LISTEN=]SERVER`. No LISTEN gives None: see `default_listen`."""
+    listen, equals, server = text.rpartition("=")
+    if not equals or "://" in listen:  # an = in the server's URL: parse_server tells what is wrong with it
+        return None, parse_server(text)
+    leads_to = parse_server(server)  # before LISTEN: a part of a password may stand there, too
+    return parse_listen(listen), leads_to
+
+
+def default_listen(dialect: DialectName) -> Address:
+    """Where a service listens that was not told: this machine only."""
+    return Address("127.0.0.1", LISTEN_PORTS[dialect])
+
+
+def default_names(servers: Sequence[Server], taken: Iterable[str] = ()) -> list[str]:
+    """Names for services that have none: the server's host, with more behind it where that is not unique.
+
+    In the order of `servers`. `taken`: names that somebody chose.
+    """
+    used = set(taken)
+    hosts = [server.host for server in servers]
+    names = []
+    for server in servers:
+        plain = hosts.count(server.host) == 1
+        stem = server.host if plain and server.host not in used else host_port(server.host, server.port)
+        name, number = stem, 1
+        while name in used:
+            number += 1
+            name = f"{stem} ({number})"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def parse_listen(text: str) -> Listen:
+    """PORT, ADDRESS:PORT, [IPv6]:PORT or systemd:NAME; `localhost` is 127.0.0.1; port 0 is any free one."""
+    if text.startswith("systemd:"):
+        return _parse_activated(text)
+    if "@" in text:
+        raise ConfigError("a place to listen holds no user name: write PORT, ADDRESS:PORT or [IPv6]:PORT")
+    if text.isascii() and text.isdigit():
+        return Address("127.0.0.1", _parse_port(text, lowest=0))
+    host, port = _split(text)
+    if not host or port is None:
+        raise ConfigError(f"{quote(text)} is no place to listen: write PORT, ADDRESS:PORT, [IPv6]:PORT or systemd:NAME")
+    if host.lower() == "localhost":
+        host = "127.0.0.1"
+    if ":" not in host and not re.fullmatch(r"[0-9.]+", host):
+        raise ConfigError(f"{quote(text)} has a name before the port: write the IP address of this machine")
+    return Address(str(parse_ip(host)), _parse_port(port, lowest=0))
+
+
+def _parse_activated(text: str) -> Activated:
+    name = text.removeprefix("systemd:")
+    if not _SOCKET_NAME.fullmatch(name) or len(name) > SOCKET_NAME_LIMIT:
+        raise ConfigError(f"{quote(text)} names no socket: write systemd: and the socket's FileDescriptorName=")
+    return Activated(name)
+
+
+def parse_server(text: str) -> Server:
+    """`pop3s://host[:port]`, `imaps://`, `smtps://`; without a scheme it is POP3."""
+    if "@" in text:
+        raise ConfigError(
+            "a server holds no user name or password: the mail program sends them; leave out what ends in @"
+        )
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        scheme, rest = "pop3s", text
+    dialect = _parse_scheme(scheme)
+    rest = rest.removesuffix("/") if mark else rest
+    for sign, what in ("/", "a path"), ("?", "a query"), ("#", "a fragment"):
+        if sign in rest:
+            raise ConfigError(
+                f"{quote(text)} holds {what}: write only {scheme.lower()}://HOST or {scheme.lower()}://HOST:PORT"
+            )
+    host, port = _split(rest)
+    if not host:
+        raise ConfigError(f"{quote(text)} names no server: write pop3s://HOST or pop3s://HOST:PORT")
+    number = SERVER_PORTS[dialect] if port is None else _parse_port(port, lowest=1)
+    return Server(dialect, _parse_host(host), number)
+
+
+def _parse_scheme(scheme: str) -> DialectName:
+    known = scheme.lower()
+    if known in SCHEMES:
+        return SCHEMES[known]
+    if known.endswith("+starttls"):
+        raise ConfigError(
+            f"{quote(scheme)}: STARTTLS towards the server is not there yet; "
+            "write pop3s://, imaps:// or smtps:// if the server has TLS on a port of its own"
+        )
+    if known + "s" in SCHEMES:
+        raise ConfigError(f"{known}:// would send passwords in plain text to the server: write {known}s://")
+    raise ConfigError(f"{quote(scheme)} is no kind of mail server: write pop3s://, imaps:// or smtps://")
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Host and port of `host`, `host:port`, `[IPv6]`, `[IPv6]:port` or bare IPv6 (which has no port)."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or ":" not in host or (rest and not rest.startswith(":")):
+            raise ConfigError(f"{quote(text)}: an IPv6 address with a port is written [2001:db8::1]:110")
+        return host, rest[1:] if rest else None
+    if text.count(":") > 1:
+        return text, None
+    host, colon, port = text.partition(":")
+    return host, port if colon else None
+
+
+def _parse_port(text: str, *, lowest: int) -> int:
+    if not _PORT.fullmatch(text) or not lowest <= int(text) <= HIGHEST_PORT:
+        raise ConfigError(f"{quote(text)} is no port: it must be a whole number from {lowest} to {HIGHEST_PORT}")
+    return int(text)
+
+
+def _parse_host(text: str) -> str:
+    """A server's name in ASCII and lower case, without the dot at its end, or its IP address."""
+    if ":" in text:
+        address = parse_ip(text)
+        if isinstance(address, IPv6Address) and address.scope_id:
+            raise ConfigError(f"{quote(text)} names an interface: no certificate can vouch for such a server")
+        return str(address)
+    name = _to_ascii(text).lower().removesuffix(".")
+    labels = name.split(".")
+    if _NUMBER.fullmatch(
+        labels[-1]
+    ):  # no top-level domain is a number, but C libraries take 127.1 and 0x7f for addresses
+        return str(parse_ip(name))
+    right = len(name) <= NAME_LIMIT and all(len(label) <= LABEL_LIMIT and _LABEL.fullmatch(label) for label in labels)
+    if not right:
+        raise ConfigError(f"{quote(text)} is no host name: letters, digits, hyphens and dots make one")
+    return name
+
+
+def _to_ascii(name: str) -> str:
+    if name.isascii():
+        return name
+    try:
+        if len(name) <= NAME_LIMIT:  # IDNA takes time by the square of the length
+            return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        pass
+    raise ConfigError(f"{quote(name)} is no host name that can be written in ASCII (IDNA)")

@@ -1,0 +1,81 @@
+"""A TOML table as a value, by cattrs: every key through its reader, and what is wrong in plain words."""
+
+import difflib
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from popover.config.fields import SERVICE, TOP, Reader
+from popover.config.words import quote
+from popover.errors import ConfigError
+
+T = TypeVar("T")
+
+# What people write who come from xinetd or stunnel.
+NEIGHBOURS = {
+    "only_from": "allow",
+    "no_access": "deny",
+    "access_times": "hours",
+    "instances": "max_sessions",
+    "per_source": "max_sessions_per_client",
+    "cps": "max_rate",
+    "bind": "listen",
+    "interface": "listen",
+    "port": "listen",
+    "accept": "listen",
+    "connect": "server",
+}
+
+
+def structurer(kind: type[T], readers: dict[str, Reader]) -> Callable[[dict[str, Any]], T]:
+    """A function that makes a `kind` of a table, or raises ConfigError: all mistakes, in the file's order."""
+    hooks: dict[str, Any] = {key: override(struct_hook=_as_hook(reader)) for key, reader in readers.items()}
+    convert = make_dict_structure_fn(kind, Converter(), _cattrs_forbid_extra_keys=True, **hooks)
+
+    def structure(table: dict[str, Any]) -> T:
+        try:
+            return convert(table, kind)
+        except ClassValidationError as problems:
+            raise ConfigError(_tell(problems, list(table), readers)) from None
+
+    return structure
+
+
+def _as_hook(reader: Reader) -> Any:
+    return lambda value, _: reader(value)
+
+
+def _tell(problems: ClassValidationError, order: list[str], readers: dict[str, Reader]) -> list[str]:
+    told: list[tuple[int, str]] = []
+    with_key, others = problems.group_exceptions()
+    for problem, note in with_key:
+        if isinstance(problem, ConfigError):
+            told += [(order.index(note.name), f"{note.name}: {line}") for line in problem.mistakes]
+        elif isinstance(problem, KeyError) and note.name not in order:
+            told.append((-1, f'{note.name}: is missing; write {note.name} = "pop3s://mail.example.com"'))
+        else:  # a reader that fails is our bug, not the operator's mistake
+            raise problem
+    for problem in others:
+        if not isinstance(problem, ForbiddenExtraKeysError):
+            raise problem
+        told += [(order.index(key), _unknown(key, readers)) for key in problem.extra_fields]
+    return [line for _, line in sorted(told, key=itemgetter(0))]
+
+
+def _unknown(key: str, readers: dict[str, Reader]) -> str:
+    """What to say of a key that we do not have."""
+    shown = key if key.isidentifier() and key.isascii() else quote(key)
+    if readers is TOP and key in SERVICE:
+        return f"{shown}: belongs to a service; write it below a line [[service]]"
+    if readers is SERVICE and key in TOP:
+        return f"{shown}: belongs to the whole file; write it above the first [[service]]"
+    if "verif" in key.lower() or "insecure" in key.lower():
+        return f"{shown}: unknown; the server is always verified (ca_file and pin say by what)"
+    near = NEIGHBOURS.get(key) if readers is SERVICE else None
+    near = near or next(iter(difflib.get_close_matches(key[:80].lower(), readers, 1)), None)
+    if near == "service":
+        return f"{shown}: unknown; did you mean [[service]]?"
+    return f"{shown}: unknown; did you mean {near}?" if near else f"{shown}: unknown; known are {', '.join(readers)}"

@@ -1,0 +1,193 @@
+"""What a configuration is once it has been read: frozen values, nothing to open and nothing to close.
+
+    Config            the whole: services, user, drain_timeout
+    +-- Service       one `[[service]]`: where it listens, which server it leads to, who may come in
+        +-- Listen    Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
+        +-- Server    "pop3s://mail.example.com:995"
+        +-- Network   who may come in; Hours: when; Rate: how fast
+
+`str()` of each of the small ones gives back what a person would write. Standard library only, so that a
+command line without a file starts quickly. The defaults stand here and nowhere else; examples/popover.toml
+tells the reason for each.
+"""
+
+from dataclasses import dataclass
+from datetime import time
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
+Security: TypeAlias = Literal["tls"]  # "starttls" joins with its own issue
+TLSVersion: TypeAlias = Literal["1.2", "1.3"]
+Network: TypeAlias = IPv4Network | IPv6Network
+
+# Who is let in where `allow` is not given, and whom `allow` may name without `unsafe_public`.
+PRIVATE_NETWORKS: tuple[Network, ...] = (
+    IPv4Network("127.0.0.0/8"),  # loopback, RFC 1122 section 3.2.1.3
+    IPv6Network("::1/128"),  # loopback, RFC 4291 section 2.5.3
+    IPv4Network("10.0.0.0/8"),  # private, RFC 1918 section 3
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv6Network("fc00::/7"),  # unique local, RFC 4193 section 3.1
+    IPv4Network("169.254.0.0/16"),  # link-local, RFC 3927 section 2.1
+    IPv6Network("fe80::/10"),  # link-local, RFC 4291 section 2.5.6
+)
+
+
+def host_port(host: str, port: int) -> str:
+    """`host:port`, an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server outside. `host`: an IP address, or a name in ASCII (IDNA) and lower case."""
+
+    dialect: DialectName
+    host: str
+    port: int  # 1..65535
+    security: Security = "tls"
+
+    def __str__(self) -> str:
+        return f"{self.dialect}s://{host_port(self.host, self.port)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service listens. `host`: an IP address as `ipaddress` writes it; `port` 0: any free one."""
+
+    host: str
+    port: int  # 0..65535
+
+    @property
+    def ip(self) -> IPv4Address | IPv6Address:
+        """The host as an address one can ask questions."""
+        return ip_address(self.host)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only programs of this machine can reach it."""
+        return self.ip.is_loopback
+
+    def __str__(self) -> str:
+        return host_port(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """A listening socket that systemd hands over under this name (`FileDescriptorName=`)."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}"
+
+
+Listen: TypeAlias = Address | Activated
+
+
+@dataclass(frozen=True, slots=True)
+class HourRange:
+    """From `start` up to, not including, `end`. Ends before it starts: it goes over midnight."""
+
+    start: time
+    end: time  # 00:00 is the end of the day, written 24:00
+
+    def contains(self, moment: time) -> bool:
+        """Whether this local time of day lies inside. Equal start and end are the whole day."""
+        if self.start < self.end:
+            return self.start <= moment < self.end
+        return moment >= self.start or moment < self.end
+
+    def __str__(self) -> str:
+        end = f"{self.end:%H:%M}"
+        return f"{self.start:%H:%M}-{'24:00' if end == '00:00' else end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The times of day at which a service lets clients in, in this machine's local time."""
+
+    ranges: tuple[HourRange, ...]
+
+    def contains(self, moment: time) -> bool:
+        """Whether this local time of day lies inside one of the ranges."""
+        return any(hours.contains(moment) for hours in self.ranges)
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.ranges))
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `sessions` new sessions in any `seconds`."""
+
+    sessions: int  # 1 or more
+    seconds: float
+
+    def __str__(self) -> str:
+        seconds = int(self.seconds) if self.seconds == int(self.seconds) else self.seconds
+        return f"{self.sessions}/{seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One way in and what it leads to. All timeouts are in seconds."""
+
+    name: str
+    listen: tuple[Listen, ...]
+    server: Server
+
+    # The server must prove who it is.
+    ca_file: Path | None = None  # PEM; None: the system's trust store
+    min_tls: TLSVersion = "1.2"
+    pin: tuple[bytes, ...] = ()  # SHA-256 (32 bytes) of a SubjectPublicKeyInfo; one must match
+
+    # Who may come in, and how many.
+    allow: tuple[Network, ...] | None = None  # None: PRIVATE_NETWORKS
+    deny: tuple[Network, ...] = ()  # wins over allow
+    hours: Hours | None = None  # None: always
+    max_sessions: int = 1000  # 0: no limit. The xinetd recipe had 10, Dovecot's client_limit is 1000
+    max_sessions_per_client: int = 20  # 0: no limit. Thunderbird opens 5 per account, Dovecot allows 10
+    max_rate: Rate | None = None  # None: no limit
+
+    # The way to the server, and how long to wait for whom.
+    source_address: str | None = None  # an IP address; None: the system chooses
+    connect_timeout: float = 10  # TCP and TLS together, over all addresses of the server
+    greeting_timeout: float = 30  # until the server's first line
+    login_timeout: float = 60  # until the client has logged in; nginx mail has 60, too
+    idle_timeout: float = 1860  # all are silent: 30 minutes (RFC 9051 section 5.4), and one to spare
+    stall_timeout: float = 300  # one side does not take what it asked for
+
+    unsafe_public: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        """`allow` reaches beyond the private networks, and someone from there could come in.
+
+        A socket from systemd counts as reachable: we do not know yet where it listens.
+        """
+        if self.allow is None:
+            return False
+        reachable = any(not (isinstance(at, Address) and at.is_loopback) for at in self.listen)
+        return reachable and not all(is_private(network) for network in self.allow)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the gateway is told."""
+
+    services: tuple[Service, ...]
+    user: str | None = None  # to become after binding; None: stay who we are
+    drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
+
+
+def is_private(network: Network) -> bool:
+    """Whether the whole network lies inside one of PRIVATE_NETWORKS."""
+    return any(_inside(network, private) for private in PRIVATE_NETWORKS)
+
+
+def _inside(network: Network, other: Network) -> bool:
+    first, last = network.network_address, network.broadcast_address
+    return network.version == other.version and first in other and last in other

@@ -1,0 +1,138 @@
+"""The life of the process: start, signals, reload, stop; what systemd is told meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable
+
+from popover.config import Config
+from popover.errors import ConfigError, StartError
+from popover.gateway import Gateway
+from popover.log import Log
+from popover.privileges import become, is_root, session_ceiling
+from popover.supervisor import Notifier, inherited_sockets
+
+Load = Callable[[], Config]
+Inherited = dict[str, list[socket.socket]]
+
+
+class Daemon:
+    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it can't."""
+
+    def __init__(self, config: Config, log: Log, load: Load | None, inherited: Inherited) -> None:
+        self._config = config
+        self._log = log
+        self._load = load
+        self._notify = Notifier()
+        self._stop = asyncio.Event()
+        self._now = asyncio.Event()
+        ceiling = session_ceiling()
+        self._gateway = Gateway(log, ceiling, inherited)
+        for service in config.services:
+            if service.max_sessions > ceiling:
+                self._warn(f"{service.name}: max_sessions = {service.max_sessions}, but the limit of open files "
+                           f"allows {ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._report)
+        lines = self._gateway.load(self._config)
+        if self._config.user:
+            become(self._config.user)
+        self._warn_of_danger(self._config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._gateway.log_status)
+        loop.add_signal_handler(signal.SIGUSR2, lambda: None)
+        for line in lines:
+            announce(line)
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
+        self._notify.ready()
+        if self._notify.watchdog_interval:
+            self._alive()
+        await self._stop.wait()
+        await self._drain()
+
+    def _alive(self) -> None:
+        self._notify.alive()
+        asyncio.get_running_loop().call_later(self._notify.watchdog_interval, self._alive)
+
+    def _stopped(self) -> None:
+        if self._stop.is_set():
+            self._now.set()
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        """Let running sessions finish for `drain_timeout` seconds, or until the second signal; then cut them."""
+        self._notify.stopping()
+        self._gateway.stop_accepting()
+        if self._gateway.sessions:
+            self._log.event("notice", "stopping", f"waiting for {self._gateway.sessions} sessions to finish")
+        waits = [asyncio.create_task(self._gateway.drained()), asyncio.create_task(self._now.wait())]
+        await asyncio.wait(waits, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await self._gateway.cut()
+
+    def _reload(self) -> None:
+        if self._load is None:
+            self._warn("SIGHUP: there is no file to read again; the services are those of the command line")
+            return
+        if self._stop.is_set():
+            return
+        self._notify.reloading()
+        try:
+            config = self._load()
+            lines = self._gateway.load(config)
+        except (ConfigError, StartError) as fault:
+            for line in str(fault).splitlines():
+                self._warn(f"the new configuration is not in force, the old one stays: {line}")
+        else:
+            self._config = config
+            self._warn_of_danger(config)
+            self._log.event("notice", "reloaded", "the new configuration is in force")
+            for line in lines:
+                self._log.event("notice", "listening", f"listening {line}")
+        self._notify.ready()
+
+    def _warn_of_danger(self, config: Config) -> None:
+        for service in config.services:
+            if service.is_public:
+                self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
+                           "passwords come here unencrypted")  # fmt: skip
+        if is_root():
+            self._warn('running as root: better name a user to become (user = "nobody", --user nobody)')
+
+    def _warn(self, text: str) -> None:
+        self._log.event("warning", "warning", text)
+
+    def _report(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        fault = context.get("exception")
+        what = f"{context.get('message')}: {type(fault).__name__ if fault else 'no exception'}"
+        self._log.event("warning", "internal", f"a bug of popover, please report it: {what}")
+
+
+def serve(
+    config: Config,
+    log: Log,
+    load: Load | None,
+    announce: Callable[[str], None],
+    inherited: Inherited | None = None,
+) -> None:
+    """Run a daemon in an event loop of its own until it is stopped.
+
+    `inherited`: listening sockets by name; None: those that systemd hands over.
+    """
+    sockets = inherited_sockets() if inherited is None else inherited
+
+    async def main() -> None:
+        await Daemon(config, log, load, sockets).run(announce)
+
+    with contextlib.suppress(KeyboardInterrupt):  # SIGINT before the handler stands
+        asyncio.run(main())

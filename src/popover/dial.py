@@ -1,0 +1,178 @@
+"""From a service to a verified TLS stream: look up, connect, shake hands; failures in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple
+
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
+
+from popover.certificate import Certificate, read_certificate
+from popover.config import Server, Service
+from popover.errors import ConnectFailure
+from popover.reasons import Step, explain_tls, no_address, no_connection
+from popover.resolve import Resolver
+from popover.stream import Scratch, Stream
+from popover.tls import Verifier, Verifiers
+
+EYEBALLS_DELAY = 0.25
+"""Seconds before the next address is tried beside one that has not answered (RFC 8305 section 5: 250 ms)."""
+
+LOOK_TIMEOUT = 3.0
+"""Seconds for a second look at a certificate that was refused: only so that the words can name its date or
+its names, so not long; the client has been waiting already."""
+
+_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect(), so that 28,000 do for each server
+
+SocketAddress = tuple[str, int]
+
+
+class Dialled(NamedTuple):
+    """A verified connection to a server. `address`: where it is, `resumed`: by a ticket."""
+
+    stream: Stream
+    address: SocketAddress
+    tls: ssl.SSLObject
+    verifier: Verifier
+
+
+class Dialler:
+    """Makes connections to servers for all sessions of one gateway."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        scratch: Scratch,
+        is_own: Callable[[SocketAddress, SocketAddress], bool],
+    ) -> None:
+        self._loop = loop
+        self._scratch = scratch
+        self._is_own = is_own
+        self._resolver = Resolver(loop)
+        self.verifiers = Verifiers()
+
+    async def dial(self, service: Service) -> Dialled:
+        """Connect within `connect_timeout` seconds, all in all. Raises Failure."""
+        server, step = service.server, Step()
+        stream: Stream | None = None
+        try:
+            async with asyncio.timeout(service.connect_timeout):
+                addresses = await self._look_up(server)
+                step.name = "connect"
+                sock = await self._connect(server, addresses, service.source_address)
+                step.name = "tls"
+                stream = Stream(self._loop, sock, self._scratch, server.host)
+                return await self._secure(service, stream)
+        except TimeoutError:
+            if stream is not None:
+                stream.close()
+            self._resolver.forget(server.host, server.port)
+            raise step.too_slow(server, service.connect_timeout) from None
+        except BaseException:
+            if stream is not None:
+                stream.close()
+            raise
+
+    async def _look_up(self, server: Server) -> list[AddrInfoType]:
+        try:
+            return await self._resolver.addresses(server.host, server.port)
+        except OSError as fault:
+            raise no_address(server, fault) from None
+
+    async def _connect(self, server: Server, addresses: list[AddrInfoType], source: str | None) -> socket.socket:
+        try:
+            sock = await aiohappyeyeballs.start_connection(
+                addresses,
+                local_addr_infos=[_source(source)] if source else None,
+                happy_eyeballs_delay=EYEBALLS_DELAY,
+                loop=self._loop,
+                socket_factory=_bound_later if source else _server_socket,
+            )
+        except (OSError, RuntimeError) as fault:
+            self._resolver.forget(server.host, server.port)
+            raise no_connection(server, fault, addresses, source) from None
+        try:
+            own = self._is_own(sock.getpeername()[:2], sock.getsockname()[:2])
+        except OSError as fault:  # gone already
+            sock.close()
+            raise no_connection(server, fault, addresses, source) from None
+        if own:
+            sock.close()
+            raise ConnectFailure(
+                f"{server.host} leads back to this gateway itself",
+                f"the name or the port of {server} is wrong: it must be the provider's server",
+            )
+        return sock
+
+    async def _secure(self, service: Service, stream: Stream) -> Dialled:
+        server, verifier = service.server, self.verifiers.of(service)
+        address = stream.sock.getpeername()[:2]
+        ticket = verifier.ticket(server.host, server.port)
+        try:
+            tls = await stream.secure(verifier.context, server.host, ticket)
+        except OSError as fault:  # ssl.SSLError is one
+            verifier.drop(server.host, server.port)
+            seen = None
+            if isinstance(fault, ssl.SSLCertVerificationError):
+                stream.close()
+                seen = await self._look_at_certificate(address, server.host)
+            raise explain_tls(fault, server, seen) from None
+        if ticket is not None and not tls.session_reused:
+            verifier.drop(server.host, server.port)
+        verifier.check_pin(server.host, tls)
+        return Dialled(stream, address, tls, verifier)
+
+    async def _look_at_certificate(self, address: SocketAddress, host: str) -> Certificate | None:
+        """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        stream = Stream(self._loop, socket.socket(family, socket.SOCK_STREAM), self._scratch, host)
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                await self._loop.sock_connect(stream.sock, address)
+                tls = await stream.secure(context, host)
+                return read_certificate(tls.getpeercert(binary_form=True) or b"")
+        except (OSError, ValueError):  # TimeoutError is an OSError
+            return None
+        finally:
+            stream.close()
+
+
+def _server_socket(info: AddrInfoType) -> socket.socket:
+    sock = socket.socket(info[0], info[1] | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, info[2])
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    keep_alive(sock)
+    return sock
+
+
+def _bound_later(info: AddrInfoType) -> socket.socket:
+    sock = _server_socket(info)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+    return sock
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Notice a peer that vanished without a word, and keep a NAT's memory awake.
+
+    First probe after 120 s of silence, then every 30 s, dead after 4: home routers forget an idle connection
+    after 5 minutes and more (RFC 5382 asks for 124), Linux's own default is two hours.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 120)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+
+
+def _source(address: str) -> AddrInfoType:
+    if ":" in address:
+        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0, 0, 0)
+    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0)

@@ -1,0 +1,95 @@
+"""What can go wrong, and for whom the words are.
+
+    PopoverError
+    +-- ConfigError        the operator wrote something we can't do; nothing was started
+    +-- StartError         the configuration is right, this machine does not allow it (port in use, ...)
+    +-- Failure            one session can't go on; `cause` is for both people, `remedy` for the operator
+        +-- Refused        we did not let the client in (guard)
+        +-- Misdialled     the client speaks something else: TLS or HTTP sent to a mail port
+        +-- NameFailure    the server's name gives no address
+        +-- ConnectFailure no connection to any of its addresses
+        +-- TLSFailure     connected, but there is no verified TLS
+        +-- ServerFailure  TLS stands, but no mail server speaks behind it
+        +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
+
+A `Failure` reaches two people. The user of the client gets `cause` as one line in the words of the
+dialect; the operator gets `cause` and `remedy` in the log. Neither ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class PopoverError(Exception):
+    """The root of everything that popover raises on purpose."""
+
+
+class ConfigError(PopoverError):
+    """The configuration has `mistakes`, one line each, in plain words with what would be right."""
+
+    def __init__(self, mistakes: Iterable[str] | str) -> None:
+        self.mistakes: tuple[str, ...] = (mistakes,) if isinstance(mistakes, str) else tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class StartError(PopoverError):
+    """The machine does not let us do what the configuration says: one line, with the remedy."""
+
+
+class Failure(PopoverError):  # noqa: N818 - the vocabulary's word; a session fails, the program does not err
+    """One session can't go on.
+
+    `cause`: plain words, no line ends, for the user and for the log.
+    `remedy`: what the operator can do about it; empty where there is nothing to do.
+    `end`: how the log names the end of such a session.
+    """
+
+    end = "failed"
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+
+class Refused(Failure):
+    """The guard did not let the client in."""
+
+    end = "refused"
+
+
+class Misdialled(Failure):
+    """What the client sends is not the service's dialect."""
+
+    end = "misdialled"
+
+
+class NameFailure(Failure):
+    """The server's name could not be turned into an address."""
+
+    end = "no address"
+
+
+class ConnectFailure(Failure):
+    """No address of the server accepted a connection."""
+
+    end = "no connection"
+
+
+class TLSFailure(Failure):
+    """The server is reached, but there is no TLS with it that we could trust."""
+
+    end = "no tls"
+
+
+class ServerFailure(Failure):
+    """TLS stands; what speaks behind it does not serve us as a mail server would."""
+
+    end = "no greeting"
+
+
+class OurFailure(Failure):
+    """A bug of popover's own, after which only this session ends."""
+
+    end = "internal"

@@ -1,0 +1,148 @@
+"""Who may come in: networks, hours, limits, rates. Decides; opens and closes nothing and is given the clock."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter, deque
+from datetime import time
+
+from popover.config import PRIVATE_NETWORKS, Network, Service
+from popover.errors import Refused
+
+POLITE_REFUSALS = 10
+"""Refusals a second that get a line of explanation, per service; whoever comes after just sees the connection
+close. A person's client tries once or twice; Postfix's anvil and Dovecot's penalty begin at about as many."""
+
+_IPV6_SITE = 64
+"""Bits of an IPv6 address that make one client: a host has its whole /64 to choose from (RFC 8981)."""
+
+_REMEMBERED = 10_000
+"""Addresses whose answer from the lists is kept; a local network has fewer."""
+
+
+class Guard:
+    """One service's door. `admit` and `leave` count; a reload keeps the counts (`becomes`)."""
+
+    def __init__(self, service: Service) -> None:
+        self.inside = 0
+        self._per_client: Counter[str] = Counter()
+        self._recent: deque[float] = deque()
+        self._refusals: deque[float] = deque(maxlen=POLITE_REFUSALS)
+        self.becomes(service)
+
+    def becomes(self, service: Service) -> None:
+        """Take over new rules; who is inside stays and is still counted."""
+        self._service = service
+        self._allow = PRIVATE_NETWORKS if service.allow is None else service.allow
+        self._listed: dict[str, bool] = {}
+
+    def admit(self, address: str, now: float, wall: time) -> Refused | None:
+        """Count a client in, or tell why not. `now`: monotonic seconds; `wall`: local time of day."""
+        service = self._service
+        if not self._is_listed(address):
+            return Refused(
+                f"this gateway does not serve the address {address}",
+                f'to let it in, write allow = ["{address}"] in the service, or --allow {address}',
+            )
+        if service.hours is not None and not service.hours.contains(wall):
+            return Refused(f"this gateway is open at {service.hours} only", "the service's `hours` say so")
+        if service.max_sessions and self.inside >= service.max_sessions:
+            return Refused(
+                "too many connections to this gateway, please try again in a minute",
+                f"max_sessions = {service.max_sessions} is reached",
+            )
+        client = _client(address)
+        if service.max_sessions_per_client and self._per_client[client] >= service.max_sessions_per_client:
+            return Refused(
+                "too many connections from your address, please close some",
+                f"max_sessions_per_client = {service.max_sessions_per_client} is reached",
+            )
+        if not self._in_rate(now):
+            return Refused(
+                "too many connections in a short time, please try again in a moment",
+                f"max_rate = {service.max_rate} is reached",
+            )
+        self.inside += 1
+        self._per_client[client] += 1
+        return None
+
+    def leave(self, address: str) -> None:
+        """Count a client out that `admit` let in."""
+        self.inside -= 1
+        client = _client(address)
+        self._per_client[client] -= 1
+        if not self._per_client[client]:
+            del self._per_client[client]
+
+    def is_polite(self, now: float) -> bool:
+        """Whether a refused client gets a line of explanation now, or just the close of a flood."""
+        flooded = len(self._refusals) == POLITE_REFUSALS and now - self._refusals[0] < 1
+        if not flooded:
+            self._refusals.append(now)
+        return not flooded
+
+    def _is_listed(self, address: str) -> bool:
+        answer = self._listed.get(address)
+        if answer is None:
+            if len(self._listed) >= _REMEMBERED:
+                self._listed.clear()
+            answer = self._listed[address] = _best(self._allow, address) > _best(self._service.deny, address)
+        return answer
+
+    def _in_rate(self, now: float) -> bool:
+        rate = self._service.max_rate
+        if rate is None:
+            return True
+        while self._recent and now - self._recent[0] >= rate.seconds:
+            self._recent.popleft()
+        if len(self._recent) >= rate.sessions:
+            return False
+        self._recent.append(now)
+        return True
+
+
+def _best(networks: tuple[Network, ...], address: str) -> int:
+    """Length of the longest prefix that fits, -1 for none: the best match wins, as in xinetd; deny if even."""
+    found = ipaddress.ip_address(address)
+    return max((n.prefixlen for n in networks if found.version == n.version and found in n), default=-1)
+
+
+def _client(address: str) -> str:
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
+
+
+def plain_address(address: str) -> str:
+    """Write a peer's address in one way: no scope ("%eth0"), and IPv4 as IPv4 on a dual-stack socket."""
+    address = address.partition("%")[0]
+    if address.startswith("::ffff:") and "." in address:
+        return address[7:]
+    return address
+
+
+_TLS_HELLO, _SSL2_HELLO, _SOCKS = b"\x16\x03", b"\x01\x03", (b"\x04\x01", b"\x05\x01", b"\x05\x02")
+_VERBS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PRI * HTTP")
+
+
+def mistaken_for(first: bytes) -> tuple[str, str] | None:
+    """Say what a client's first octets are that are no mail protocol's (cause, remedy), or None.
+
+    No mail client begins with these; a web browser that was sent here begins with nothing else
+    (ALPACA: the first line must close the session).
+    """
+    if first[:2] == _TLS_HELLO or (first[2:4] == _SSL2_HELLO and first[:1] >= b"\x80"):
+        return (
+            "this port speaks no TLS or SSL: switch it off in the mail program for this server",
+            "the client uses SSL; popover's listeners are plain",
+        )
+    if first.startswith(_VERBS) and b"HTTP/" in first:
+        return "this is a mail gateway, not a web server", "a web browser or scanner was here"
+    if first.startswith(_SOCKS):
+        return "this is a mail gateway, not a SOCKS proxy", "a SOCKS client or scanner was here"
+    if first.startswith((b"PROXY TCP", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n")):
+        return (
+            "this gateway takes no PROXY header",
+            "the balancer in front sends the PROXY protocol: switch it off",
+        )
+    return None

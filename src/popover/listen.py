@@ -1,0 +1,113 @@
+"""Listening sockets: opening them, and saying in plain words why one can't be had."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+from popover.config import Activated, Address, Listen, host_port
+from popover.dial import SocketAddress, keep_alive
+from popover.errors import StartError
+
+BACKLOG = 512
+"""Connections that wait in the kernel to be accepted; Linux cuts it to net.core.somaxconn (4,096). nginx has
+511: enough for what comes in while a session's handshake is being computed."""
+
+
+def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
+    """Open what `listen` names; systemd may give several sockets one name. Raises StartError."""
+    if isinstance(listen, Activated):
+        if listen.name not in inherited:
+            known = ", ".join(sorted(inherited)) or "none"
+            raise StartError(
+                f"listen: systemd has handed over no socket with the name {listen.name!r} (it gave: {known}); "
+                f"write FileDescriptorName={listen.name} into the socket unit"
+            )
+        sockets = inherited[listen.name]
+    else:
+        sockets = [_bound(listen)]
+    for sock in sockets:
+        prepare(sock)
+    return sockets
+
+
+def prepare(sock: socket.socket) -> None:
+    """Set what accepted sockets inherit from their listener (tcp(7)), so that it costs nothing per client."""
+    sock.setblocking(False)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(sock)
+
+
+def _bound(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # 0.0.0.0 is a listener of its own
+        sock.bind((address.host, address.port))
+        sock.listen(BACKLOG)
+    except OSError as fault:
+        sock.close()
+        raise StartError(_why_not(address, fault)) from None
+    return sock
+
+
+def _why_not(address: Address, fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        holder = port_holder(address.port)
+        return f"{address} is in use already{f' by {holder}' if holder else ''}; stop that, or choose another port"
+    if fault.errno == errno.EACCES:
+        return (
+            f"{address}: only root may use a port below 1024: start as root with `user`, let systemd hand the socket "
+            "over, run `setcap cap_net_bind_service=+ep` on the interpreter, or choose a higher port"
+        )
+    if fault.errno == errno.EADDRNOTAVAIL:
+        return f"{address} is not an address of this machine (`ip address` lists them)"
+    return f"{address}: {fault.strerror}"
+
+
+def port_holder(port: int) -> str | None:
+    """Find who listens on a TCP port, "name (pid 123)", as far as /proc lets us see."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:  # sl local_address rem_address st ... inode; proc(5); 0A is TCP_LISTEN
+            field = line.split()
+            if field[3] == "0A" and int(field[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{field[9]}]")
+    for process in Path("/proc").glob("[0-9]*") if inodes else ():
+        try:
+            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue
+    return None
+
+
+def shown(sock: socket.socket) -> str:
+    """Write where a socket listens, for people."""
+    name = sock.getsockname()
+    return host_port(*name[:2]) if isinstance(name, tuple) else str(name or "unix")
+
+
+class OwnAddresses:
+    """Where this gateway listens, to find out when a server's name leads back to it (faults.md, 114)."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        names = [s.getsockname()[:2] for s in sockets if s.family in (socket.AF_INET, socket.AF_INET6)]
+        self._exact: set[SocketAddress] = set(names)
+        self._everywhere = {port for host, port in names if host in ("0.0.0.0", "::")}  # noqa: S104 - compared
+
+    def lead_here(self, peer: SocketAddress, own: SocketAddress) -> bool:
+        """Whether a connection to `peer`, made from `own`, has come to one of our listeners. To reach one of its
+        own outside addresses, a machine uses that same address as the source.
+        """
+        if peer in self._exact:
+            return True
+        return peer[1] in self._everywhere and (peer[0] == own[0] or peer[0].startswith("127."))

@@ -1,0 +1,79 @@
+"""Why there is no connection: the words for what names, addresses and time-outs do."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from aiohappyeyeballs import AddrInfoType
+
+from popover.config import Server
+from popover.errors import ConnectFailure, NameFailure, TLSFailure
+
+
+class Step:
+    """What is being waited for, for the words when it takes too long."""
+
+    name = "name"
+
+    def too_slow(self, server: Server, seconds: float) -> NameFailure | ConnectFailure | TLSFailure:
+        """Say what had not come when all `seconds` were over."""
+        if self.name == "name":
+            return NameFailure(
+                f"the name {server.host} could not be looked up: no answer from DNS within {seconds:g} seconds",
+                "is the network up, and does /etc/resolv.conf name a server that answers?",
+            )
+        if self.name == "connect":
+            return ConnectFailure(
+                f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
+                "a firewall on the way may drop it, or the network is down",
+            )
+        return TLSFailure(
+            f"{server.host} accepted the connection, but TLS was not ready within {seconds:g} seconds (timeout)",
+            f"is TLS what {server} speaks on that port? the server may be overloaded",
+        )
+
+
+def no_address(server: Server, fault: OSError) -> NameFailure:
+    """Turn what getaddrinfo raised into words."""
+    if fault.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+        return NameFailure(
+            f"there is no server with the name {server.host}",
+            "is it written as the provider has it? does this machine's DNS know it?",
+        )
+    reason = (fault.strerror or str(fault)).lower()
+    return NameFailure(
+        f"the name {server.host} could not be looked up: {reason}",
+        "is the network up, and does /etc/resolv.conf name a server that answers?",
+    )
+
+
+def no_connection(
+    server: Server, fault: OSError | RuntimeError, addresses: list[AddrInfoType], source: str | None
+) -> ConnectFailure:
+    """Turn what connecting to all `addresses` came to into words."""
+    tried = ", ".join(str(info[4][0]) for info in addresses)
+    code = fault.errno if isinstance(fault, OSError) else None
+    if code == errno.ECONNREFUSED:
+        return ConnectFailure(
+            f"{server.host} refuses connections on port {server.port}",
+            f"is the port right, and does the server run? tried: {tried}",
+        )
+    if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return ConnectFailure(
+            f"{server.host} can not be reached from here (no route)",
+            f"is the network up, and is there IPv6 where the server has only that? tried: {tried}",
+        )
+    if code in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+        return ConnectFailure(
+            "the gateway is busy, please try again in a minute",
+            f"this machine gives no more sockets ({errno.errorcode[code]}): raise LimitNOFILE, or lower max_sessions",
+        )
+    if source and (code == errno.EADDRNOTAVAIL or code is None):
+        return ConnectFailure(
+            f"{server.host} can not be reached from here",
+            f"source_address {source} is not an address of this machine that leads to {tried}",
+        )
+    return ConnectFailure(
+        f"no connection to {server.host} on port {server.port}", f"tried {tried}: {str(fault).lower()}"
+    )

@@ -1,0 +1,187 @@
+"""Both ends talking: bytes go through unchanged, in both directions, at the pace of the slower side.
+
+Nothing is added: no QUIT, no line, no retry. What is decided here is only when it is over:
+
+- The server ended cleanly: the client gets all, then the end.
+- The server's stream was cut, reset or broken: the client gets a reset, so that it can't take half a mail for
+  a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
+  close without close_notify then.
+- The client ended its side. If the server has answered everything the client said, nobody waits for
+  anything: the server is told at once, which frees the mailbox (the recipe left it locked until
+  the server's timeout). Else the answers are waited for and delivered first.
+- The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted.
+- Silence: see `_due`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from popover.config import Service
+from popover.errors import Failure, Misdialled
+from popover.guard import mistaken_for
+from popover.pump import Ending
+from popover.reasons import explain_ending
+from popover.stream import Stream
+
+LINGER = 2.0
+"""Seconds for a peer that was told the end to end its side as well. asyncio waits 30 s by default, and
+servers that ignore close_notify exist (protocol notes, 4.4)."""
+
+ANSWER_WAIT = 60.0
+"""Seconds for an answer to a client that has half-closed; each answer starts them anew. ghostunnel has 60."""
+
+ANSWER_GAP = 5.0
+"""Seconds after an answer in which another may follow, for a client that pipelined and half-closed. Failed
+logins are answered after 2 to 3 s by Dovecot and Perdition; a mailbox stays locked that long at most."""
+
+_LAST_WORDS = (b"QUIT", b"LOGOUT")
+_TAIL = 16
+
+
+class Outcome(NamedTuple):
+    """How the talk ended: `end` for the log, `clean` if the client may see a normal end, why if it was a fault."""
+
+    end: str
+    clean: bool
+    failure: Failure | None = None
+
+
+class Relay:
+    """One session's talk, from the server's greeting to the end. `talk` returns the outcome."""
+
+    __slots__ = (
+        "_answered", "_client", "_done", "_last_words", "_loop", "_seen_first", "_server", "_service", "_since",
+        "_spoken", "_timer", "_touched", "bytes_in", "bytes_out",
+    )  # fmt: skip
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, service: Service, client: Stream, server: Stream) -> None:
+        self.bytes_in = self.bytes_out = 0
+        self._loop = loop
+        self._service = service
+        self._client = client
+        self._server = server
+        self._done: asyncio.Future[Outcome] = loop.create_future()
+        self._since = self._touched = loop.time()
+        self._seen_first = self._spoken = False
+        self._answered = True
+        self._last_words = b""
+        self._timer = loop.call_at(min(self._due()[0], self._since + service.stall_timeout), self._tick)
+
+    async def talk(self, greeting: bytes) -> Outcome:
+        """Let the two talk until it is over; `greeting` is what the server has said already."""
+        client, server = self._client, self._server
+        client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, server.resume
+        server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, client.resume
+        self._from_server(memoryview(greeting))
+        client.resume()
+        if server.ending is not None:  # it ended right after the greeting
+            self._server_ended(server.ending)
+        elif not client.backlog:
+            server.resume()
+        try:
+            return await self._done
+        finally:
+            self._timer.cancel()
+            client.pause()
+            server.pause()
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def _from_client(self, data: memoryview) -> None:
+        if not self._spoken:
+            self._first_words(data)
+            if self._done.done():
+                return
+        self._touched = self._loop.time()
+        self._answered = False
+        self.bytes_in += len(data)
+        self._last_words = bytes(data[-_TAIL:])
+        self._server.write(data)
+        if self._server.backlog:
+            self._client.pause()
+
+    def _first_words(self, data: memoryview) -> None:
+        if not self._seen_first:
+            self._seen_first = True
+            if mistake := mistaken_for(bytes(data[:512])):
+                cause, remedy = mistake
+                self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy)))
+        self._spoken = b"\n" in bytes(data)
+
+    def _from_server(self, data: memoryview) -> None:
+        self._touched = self._loop.time()
+        self._answered = True
+        self.bytes_out += len(data)
+        self._client.write(data)
+        if self._client.backlog:
+            self._server.pause()
+        if self._client.ending is not None:
+            self._tick()  # from now on we wait for less
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def _client_ended(self, ending: Ending) -> None:
+        if ending.kind != "closed":
+            self._over(Outcome("client reset", clean=False))
+        elif self._server.ending is not None:
+            self._over(Outcome("server closed", clean=True))
+        else:
+            self._touched = self._loop.time()
+            if self._answered:
+                self._server.end_writing()
+            self._tick()
+
+    def _server_ended(self, ending: Ending) -> None:
+        if ending.kind == "closed" or (ending.kind == "cut" and self._said_goodbye()):
+            if self._client.backlog:
+                self._client.on_drain = self._all_delivered
+            else:
+                self._all_delivered()
+        else:
+            self._over(
+                Outcome(
+                    f"server {ending.kind}",
+                    clean=False,
+                    failure=explain_ending(ending, self._server.end.name),
+                )
+            )
+
+    def _all_delivered(self) -> None:
+        self._over(Outcome("client closed" if self._client.ending else "server closed", clean=True))
+
+    def _said_goodbye(self) -> bool:
+        return self._last_words.rstrip().upper().endswith(_LAST_WORDS)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _due(self) -> tuple[float, Outcome]:
+        """When what we wait for is overdue, and what it means then. One timer serves them all: it is not
+        moved when bytes flow, but looks anew when it fires.
+        """
+        client, server, service = self._client, self._server, self._service
+        if client.backlog or server.backlog:
+            slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
+            return slow.moved_at + service.stall_timeout, Outcome(end, clean=False)
+        if client.ending is not None:
+            wait = LINGER if server.finishing else ANSWER_GAP if self._answered else ANSWER_WAIT
+            return self._touched + wait, Outcome("client closed", clean=True)
+        idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=True)
+        if not self._spoken:
+            return min((self._since + service.login_timeout, Outcome("login timeout", clean=True)), idle)
+        return idle
+
+    def _tick(self) -> None:
+        self._timer.cancel()
+        if self._done.done():
+            return
+        now, (due, outcome) = self._loop.time(), self._due()
+        if due <= now:
+            self._over(outcome)
+        else:  # a stall may begin meanwhile and be due earlier
+            self._timer = self._loop.call_at(min(due, now + self._service.stall_timeout), self._tick)
+
+    def _over(self, outcome: Outcome) -> None:
+        if not self._done.done():
+            self._done.set_result(outcome)

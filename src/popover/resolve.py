@@ -1,0 +1,80 @@
+"""Names to addresses, without one slow name holding up the others.
+
+asyncio asks getaddrinfo in a pool of a few threads that everything shares: 20 slow look-ups delay a healthy
+one by 3 s (measured; protocol notes, 4.6). Here each name that is being looked up has a thread of its own and
+all sessions that want it share that look-up, so there are never more threads than names in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+import time
+
+from aiohappyeyeballs import AddrInfoType
+
+LIFETIME = 30.0
+"""Seconds for which an answer is used again. getaddrinfo does not tell the TTL; providers' names have 60 to
+300 s, so this follows their moves, and a polling client costs one look-up, not one per connection. Failures are
+not kept at all, and an address that did not answer makes the name be asked anew (`forget`)."""
+
+_Answer = list[AddrInfoType]
+
+
+class Resolver:
+    """Looks names up by the system's own rules (hosts file, DNS, ...)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._kept: dict[tuple[str, int], tuple[float, _Answer]] = {}
+        self._asked: dict[tuple[str, int], asyncio.Future[_Answer]] = {}
+
+    async def addresses(self, host: str, port: int) -> _Answer:
+        """Give all addresses, in the order of RFC 6724. Raises socket.gaierror."""
+        key = host, port
+        if (kept := self._kept.get(key)) and kept[0] > time.monotonic():
+            return kept[1]
+        if literal := _literal(host, port):
+            self._kept[key] = float("inf"), literal
+            return literal
+        if key not in self._asked:
+            self._asked[key] = self._loop.create_future()
+            threading.Thread(target=self._ask, args=key, name=f"look up {host}", daemon=True).start()
+        return await asyncio.shield(self._asked[key])
+
+    def forget(self, host: str, port: int) -> None:
+        """Ask anew next time: what we have did not lead to the server."""
+        self._kept.pop((host, port), None)
+
+    def _ask(self, host: str, port: int) -> None:
+        """Run in a thread; a daemon, since getaddrinfo can hang longer than anybody wants to wait for the exit."""
+        answer: _Answer | OSError
+        try:
+            answer = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as fault:
+            answer = fault if isinstance(fault, OSError) else socket.gaierror(socket.EAI_NONAME, str(fault))
+        try:
+            self._loop.call_soon_threadsafe(self._answered, (host, port), answer)
+        except RuntimeError:
+            pass  # the loop is closed: nobody waits any more
+
+    def _answered(self, key: tuple[str, int], answer: _Answer | OSError) -> None:
+        future = self._asked.pop(key)
+        if isinstance(answer, OSError):
+            future.set_exception(answer)
+            future.exception()  # nobody may wait any more; that is no reason to complain
+        else:
+            self._kept[key] = time.monotonic() + LIFETIME, answer
+            future.set_result(answer)
+
+
+def _literal(host: str, port: int) -> _Answer | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if address.version == 4:  # noqa: PLR2004 - IPv4
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
+    return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))]

@@ -1,0 +1,311 @@
+"""The one place where a socket meets an End.
+
+A `Stream` is one non-blocking socket on the event loop, with or without TLS. It works on the socket
+by itself (`add_reader`, `recv_into`, `send`) instead of through asyncio's transports, for four reasons
+that were measured (docs/architecture.md, "The TLS engine"): asyncio's TLS holds 300 KiB per connection,
+can't tell a cut stream from a clean end, passes no session for resumption, and every connection
+would own buffers that here one `Scratch` lends to all.
+
+TLS is an `ssl.SSLObject` between two `MemoryBIO`s (`Pump`). Nothing in here knows a dialect, and
+nothing decides: it reports data and ends to whoever listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+
+from popover.pump import RECORD, Ending, Pump
+from popover.talk import End
+
+CHUNK = 128 * 1024
+"""Octets read from a socket at once, and so the most that one side of a session holds for a peer that
+does not take them. nginx and HAProxy use 16 KiB; in Python each call costs more, and 128 KiB halves the
+CPU per GB against that while it stays under the promised 256 KiB."""
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds: close() sends a RST
+
+
+class Scratch:
+    """Buffers that all streams of one event loop share: what is in them is used before the next event."""
+
+    def __init__(self) -> None:
+        self.raw = memoryview(bytearray(CHUNK))
+        self.clear = memoryview(bytearray(CHUNK + 2 * RECORD))
+
+
+class Stream:
+    """One socket, plain until `secure` has been awaited.
+
+    Whoever listens sets `on_data` (its view is valid during the call only), `on_end` (once) and
+    `on_drain` (all that was written is with the kernel). Until then what comes is collected in
+    `end.inbox`, for conversations, and `more` waits for it.
+    """
+
+    __slots__ = (
+        "_fd", "_handshaking", "_loop", "_paused", "_pump", "_scratch", "_unsent", "_waiter", "_write_dead",
+        "end", "ending", "finishing", "moved_at", "on_data", "on_drain", "on_end", "sock",
+    )  # fmt: skip
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.end = End(name)
+        self.ending: Ending | None = None
+        self.finishing = False  # we have said that nothing more comes
+        self.moved_at = 0.0  # loop time at which the backlog began, or the kernel last took some of it
+        self.on_data: Callable[[memoryview], None] = self._collect
+        self.on_end: Callable[[Ending], None] = self._collect_end
+        self.on_drain: Callable[[], None] = _nothing
+        self._loop = loop
+        self._fd = sock.fileno()
+        self._scratch = scratch
+        self._pump: Pump | None = None
+        self._unsent = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = True
+        self._handshaking = False
+        self._write_dead = False
+
+    # -- TLS -------------------------------------------------------------------------------------
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS object, once `secure` has been called."""
+        return self._pump.tls if self._pump else None
+
+    async def secure(
+        self, context: ssl.SSLContext, server_hostname: str | None, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLObject:
+        """Shake hands as TLS's client. Raises ssl.SSLError, or OSError if the connection is gone.
+
+        What was received before is thrown away: nothing said in plaintext counts (protocol notes, U4, U6).
+        """
+        self.end.inbox.clear()
+        pump = self._pump = Pump(context, server_hostname, session)
+        self._handshaking = True
+        self.resume()
+        while True:
+            try:
+                pump.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            else:
+                break
+            finally:
+                if pump.outward.pending:  # our flight; or the alert that tells the server why not
+                    self._send(pump.outward.read())
+            await self._arrival()
+            if self.ending is not None:
+                raise ConnectionResetError(self.ending.detail)
+        self._handshaking = False
+        if pump.inward.pending:
+            self._take_sealed(pump)
+        return pump.tls
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def more(self) -> None:
+        """Wait until `end.inbox` has grown or `end` has ended."""
+        if not self.end.ended:
+            self.resume()
+            await self._arrival()
+
+    async def _arrival(self) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def pause(self) -> None:
+        """Read nothing more for now; the peer's TCP window fills up and stops it."""
+        if not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused and self.ending is None:
+            self._paused = False
+            self._loop.add_reader(self._fd, self._on_readable)
+
+    def _on_readable(self) -> None:
+        try:
+            size = self.sock.recv_into(self._scratch.raw)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as fault:
+            self._ended(Ending("reset", fault.strerror or str(fault)))
+            return
+        if (pump := self._pump) is None:
+            if size:
+                self.on_data(self._scratch.raw[:size])
+            else:
+                self._ended(Ending("closed"))
+            return
+        if size:
+            pump.inward.write(self._scratch.raw[:size])
+        else:
+            pump.inward.write_eof()
+            self.pause()
+        if self._handshaking:
+            self._wake()
+        else:
+            self._take_sealed(pump)
+
+    def _take_sealed(self, pump: Pump) -> None:
+        clear = self._scratch.clear
+        size, ending = pump.unseal(clear)
+        if pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
+            self._send(pump.outward.read())
+        if size:
+            self.on_data(clear[:size])
+        if ending is not None:
+            self._ended(ending)
+
+    def _ended(self, ending: Ending) -> None:
+        if self.ending is None:
+            self.pause()
+            self.ending = ending
+            self.on_end(ending)
+
+    def _collect(self, data: memoryview) -> None:
+        self.end.inbox += data
+        if len(self.end.inbox) >= CHUNK:
+            self.pause()
+        self._wake()
+
+    def _collect_end(self, _ending: Ending) -> None:
+        self.end.ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    @property
+    def backlog(self) -> int:
+        """Octets that were written and that the kernel has not taken yet."""
+        return len(self._unsent)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone."""
+        if self._write_dead or not data:
+            return
+        self._send(self._pump.seal(data) if self._pump is not None else data)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        if self._unsent:
+            self._unsent += data
+            return
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as fault:
+            self._write_failed(fault)
+            return
+        if sent < len(data):
+            self._unsent += memoryview(data)[sent:]
+            self.moved_at = self._loop.time()
+            self._loop.add_writer(self._fd, self._on_writable)
+
+    def _on_writable(self) -> None:
+        try:
+            sent = self.sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as fault:
+            self._write_failed(fault)
+            return
+        del self._unsent[:sent]
+        self.moved_at = self._loop.time()
+        if not self._unsent:
+            self._loop.remove_writer(self._fd)
+            if self.finishing:
+                self._shut()
+            self.on_drain()
+
+    def _write_failed(self, fault: OSError) -> None:
+        """Writing has come to its end. What the peer said before may still wait to be read: its last
+        words often say why. So the end is reported by reading, unless reading has ended already.
+        """
+        self._write_dead = True
+        if self._unsent:
+            self._unsent.clear()
+            self._loop.remove_writer(self._fd)
+        if self.ending is not None:
+            self.ending = Ending("reset", fault.strerror or str(fault))
+            self._loop.call_soon(self.on_end, self.ending)
+        else:
+            self.resume()
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more comes (close_notify, FIN), after all that was written."""
+        if self.finishing or self._write_dead:
+            return
+        self.finishing = True
+        if self._pump is not None and not self._handshaking:
+            self._send(self._pump.farewell())
+        if not self._unsent:
+            self._shut()
+
+    def _shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
+    async def finish(self, grace: float) -> None:
+        """End politely: flush, tell the peer, give it `grace` seconds to take all and to close as well.
+
+        Closing with unread bytes in the kernel would send a RST, which may destroy our last words on
+        their way; so what still comes is read and thrown away.
+        """
+        self.on_data, self.on_end, self.on_drain = _ignore, self._settle, self._settle
+        self.end_writing()
+        self.resume()
+        if self.ending is None or self._unsent:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._arrival()
+        self.close()
+
+    def _settle(self, _ending: Ending | None = None) -> None:
+        if self.ending is not None and not self._unsent:
+            self._wake()
+
+    def close(self) -> None:
+        """Give the socket back, now."""
+        if self._fd >= 0:
+            self.pause()
+            if self._unsent:
+                self._loop.remove_writer(self._fd)
+                self._unsent.clear()
+            self.ending = self.ending or Ending("closed")
+            self._fd = -1
+            self._write_dead = True
+            self._wake()
+            self.sock.close()
+
+    def reset(self) -> None:
+        """Close with a RST: the peer must not take what it has for the whole."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.close()
+
+
+def _nothing() -> None:
+    """Nobody listens."""
+
+
+def _ignore(_data: memoryview) -> None:
+    """Whatever it is, it comes too late."""

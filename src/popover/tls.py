@@ -1,0 +1,132 @@
+"""TLS to the server: what is verified, and the tickets that make it cheap.
+
+One `Verifier` per policy (trust store, lowest version, ALPN, pins): services with the same policy share
+it. A ticket is kept under its verifier, host and port, because **a resumed session is not verified
+again**: OpenSSL accepts the ticket of one host under the name of another and skips the host check
+(measured; protocol notes, 4.2). For the same reason a ticket lives an hour at most, never longer than the
+certificate that earned it, and a reload makes new verifiers, which have none.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from popover.certificate import pin_of
+from popover.config import Service
+from popover.errors import ConfigError, TLSFailure
+from popover.protocols import DIALECTS
+
+TICKET_LIFETIME = 3600.0
+"""Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
+days; expiry and revocation are not looked at meanwhile, so an hour, as the protocol notes advise."""
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What must hold for a server to be trusted."""
+
+    ca_file: Path | None
+    min_tls: str
+    alpn: str | None
+    pin: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, service: Service) -> Policy:
+        """Read a service's policy."""
+        alpn = DIALECTS[service.server.dialect].ALPN
+        return cls(service.ca_file, service.min_tls, alpn, service.pin)
+
+
+class _Ticket(NamedTuple):
+    session: ssl.SSLSession
+    until: float  # time.monotonic()
+
+
+class Verifier:
+    """The TLS context of one policy, and its tickets by host and port."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.context = _context(policy)
+        self._tickets: dict[tuple[str, int], _Ticket] = {}
+
+    def ticket(self, host: str, port: int) -> ssl.SSLSession | None:
+        """Look for a ticket to offer. It is offered again and again until it is refused or too old:
+        a new one for each connection would cost a copy of the session each time (65 us of 280).
+        """
+        ticket = self._tickets.get((host, port))
+        if ticket is None:
+            return None
+        if ticket.until <= time.monotonic():
+            del self._tickets[host, port]
+            return None
+        return ticket.session
+
+    def keep(self, host: str, port: int, tls: ssl.SSLObject) -> None:
+        """Keep the ticket of a fully verified connection, after its first bytes were read: in TLS 1.3 the
+        ticket comes after the handshake (RFC 8446 section 4.6.1).
+        """
+        if tls.session_reused or (host, port) in self._tickets:
+            return
+        session = tls.session
+        if session is None or not session.has_ticket:
+            return
+        certificate = tls.getpeercert() or {}
+        left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
+        lifetime = min(TICKET_LIFETIME, left, session.ticket_lifetime_hint or TICKET_LIFETIME)
+        self._tickets[host, port] = _Ticket(session, time.monotonic() + lifetime)
+
+    def drop(self, host: str, port: int) -> None:
+        """Forget a ticket that the server did not want."""
+        self._tickets.pop((host, port), None)
+
+    def check_pin(self, host: str, tls: ssl.SSLObject) -> None:
+        """Insist on the configured public keys, besides the chain. Raises TLSFailure."""
+        if not self.policy.pin:
+            return
+        found = pin_of(tls.getpeercert(binary_form=True) or b"")
+        if not any(hmac.compare_digest(found, wanted) for wanted in self.policy.pin):
+            raise TLSFailure(
+                f"the public key of {host} is not the one that was pinned",
+                f'if the server has a new key on purpose, write pin = ["sha256:{found.hex()}"]',
+            )
+
+
+class Verifiers:
+    """The verifiers in force, one per policy. Reading the system's trust store costs 20 ms: once is enough."""
+
+    def __init__(self) -> None:
+        self._known: dict[Policy, Verifier] = {}
+
+    def of(self, service: Service) -> Verifier:
+        """Find or make the verifier of a service. Raises ConfigError for a trust store we can't use."""
+        policy = Policy.of(service)
+        if policy not in self._known:
+            try:
+                self._known[policy] = Verifier(policy)
+            except (OSError, ssl.SSLError) as fault:
+                raise ConfigError(
+                    f'service "{service.name}": ca_file: {policy.ca_file} can not be used: {fault}'
+                ) from None
+        return self._known[policy]
+
+
+def _context(policy: Policy) -> ssl.SSLContext:
+    """Make a context that verifies chain and host name; there is no way to make one that does not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
+    context.hostname_checks_common_name = False  # RFC 9525 section 6.1: names stand in the SAN only
+    context.minimum_version = _VERSIONS[policy.min_tls]
+    if policy.alpn:
+        context.set_alpn_protocols([policy.alpn])
+    if policy.ca_file is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        context.load_verify_locations(policy.ca_file)
+    return context
