@@ -6,12 +6,15 @@ SETUP := .venv/.done
 
 .PHONY: run demo test check fix bench clean
 
-run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com
+run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
 ifdef SERVER
 	$(BIN)/popover run $(SERVER)
 else
-	@echo 'To serve your mail server:  make run SERVER=pop.example.com'
+	$(BIN)/popover demo
 endif
+
+demo: $(SETUP)  ## see it work, with a mail server made for it
+	$(BIN)/popover demo
 
 test: $(SETUP)  ## every test, against real servers and clients (installs what is missing)
 	tests/install-parts

@@ -15,7 +15,7 @@ from aiohappyeyeballs import AddrInfoType
 from popover.certificate import Certificate, read_certificate
 from popover.config import Server, Service
 from popover.errors import ConnectFailure
-from popover.reasons import Step, explain_tls, no_address, no_connection
+from popover.reasons import NOT_CONNECTED, Step, explain_tls, no_address, no_connection
 from popover.resolve import Resolver
 from popover.stream import Scratch, Stream
 from popover.tls import Verifier, Verifiers
@@ -56,18 +56,18 @@ class Dialler:
         self._resolver = Resolver(loop)
         self.verifiers = Verifiers()
 
-    async def dial(self, service: Service) -> Dialled:
-        """Connect within `connect_timeout` seconds, all in all. Raises Failure."""
+    async def dial(self, service: Service, only: list[AddrInfoType] | None = None) -> Dialled:
+        """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
         server, step = service.server, Step()
         stream: Stream | None = None
         try:
             async with asyncio.timeout(service.connect_timeout):
-                addresses = await self._look_up(server)
+                addresses = only or await self.look_up(server)
                 step.name = "connect"
                 sock = await self._connect(server, addresses, service.source_address)
-                step.name = "tls"
                 stream = Stream(self._loop, sock, self._scratch, server.host)
-                return await self._secure(service, stream)
+                step.stream = stream
+                return await self._secure(service, stream, addresses)
         except TimeoutError:
             if stream is not None:
                 stream.close()
@@ -78,30 +78,33 @@ class Dialler:
                 stream.close()
             raise
 
-    async def _look_up(self, server: Server) -> list[AddrInfoType]:
+    async def look_up(self, server: Server) -> list[AddrInfoType]:
+        """Give all addresses of a server, in the order in which they are tried. Raises NameFailure."""
         try:
             return await self._resolver.addresses(server.host, server.port)
         except OSError as fault:
             raise no_address(server, fault) from None
 
     async def _connect(self, server: Server, addresses: list[AddrInfoType], source: str | None) -> socket.socket:
+        """Connect to the first address that answers. Where there is only one, the socket is given back while it
+        is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
+        """
         try:
-            sock = await aiohappyeyeballs.start_connection(
-                addresses,
-                local_addr_infos=[_source(source)] if source else None,
-                happy_eyeballs_delay=EYEBALLS_DELAY,
-                loop=self._loop,
-                socket_factory=_bound_later if source else _server_socket,
-            )
+            if len(addresses) == 1:
+                sock = _start_connecting(addresses[0], source)
+            else:
+                sock = await aiohappyeyeballs.start_connection(
+                    addresses,
+                    local_addr_infos=[_source(source)] if source else None,
+                    happy_eyeballs_delay=EYEBALLS_DELAY,
+                    loop=self._loop,
+                    socket_factory=_bound_later if source else server_socket,
+                )
         except (OSError, RuntimeError) as fault:
             self._resolver.forget(server.host, server.port)
             raise no_connection(server, fault, addresses, source) from None
-        try:
-            own = self._is_own(sock.getpeername()[:2], sock.getsockname()[:2])
-        except OSError as fault:  # gone already
-            sock.close()
-            raise no_connection(server, fault, addresses, source) from None
-        if own:
+        peer = addresses[0][4][:2] if len(addresses) == 1 else sock.getpeername()[:2]
+        if self._is_own(peer, sock.getsockname()[:2]):
             sock.close()
             raise ConnectFailure(
                 f"{server.host} leads back to this gateway itself",
@@ -109,25 +112,28 @@ class Dialler:
             )
         return sock
 
-    async def _secure(self, service: Service, stream: Stream) -> Dialled:
+    async def _secure(self, service: Service, stream: Stream, addresses: list[AddrInfoType]) -> Dialled:
         server, verifier = service.server, self.verifiers.of(service)
-        address = stream.sock.getpeername()[:2]
         ticket = verifier.ticket(server.host, server.port)
         try:
             tls = await stream.secure(verifier.context, server.host, ticket)
         except OSError as fault:  # ssl.SSLError is one
+            if fault.errno in NOT_CONNECTED and not isinstance(fault, ssl.SSLError):
+                self._resolver.forget(server.host, server.port)
+                raise no_connection(server, fault, addresses, service.source_address) from None
             verifier.drop(server.host, server.port)
             seen = None
             if isinstance(fault, ssl.SSLCertVerificationError):
+                address = stream.sock.getpeername()
                 stream.close()
-                seen = await self._look_at_certificate(address, server.host)
+                seen = await self.look_at_certificate(address, server.host)
             raise explain_tls(fault, server, seen) from None
         if ticket is not None and not tls.session_reused:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
-        return Dialled(stream, address, tls, verifier)
+        return Dialled(stream, stream.sock.getpeername()[:2], tls, verifier)
 
-    async def _look_at_certificate(self, address: SocketAddress, host: str) -> Certificate | None:
+    async def look_at_certificate(self, address: tuple[str, int], host: str) -> Certificate | None:
         """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -146,15 +152,30 @@ class Dialler:
             stream.close()
 
 
-def _server_socket(info: AddrInfoType) -> socket.socket:
+def server_socket(info: AddrInfoType) -> socket.socket:
+    """Make the socket for a connection to a server, not yet connected."""
     sock = socket.socket(info[0], info[1] | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, info[2])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     keep_alive(sock)
     return sock
 
 
+def _start_connecting(info: AddrInfoType, source: str | None) -> socket.socket:
+    sock = _bound_later(info) if source else server_socket(info)
+    try:
+        if source:
+            sock.bind((source, 0))
+        sock.connect(info[4])
+    except BlockingIOError:
+        pass  # it is under way
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 def _bound_later(info: AddrInfoType) -> socket.socket:
-    sock = _server_socket(info)
+    sock = server_socket(info)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
     return sock

@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from datetime import time as clock
 from itertools import count
 
 from popover.config import Address, Config, Listen, Service
@@ -139,7 +140,7 @@ class Gateway:
                 f"the limit of open files allows {self._ceiling} sessions: raise LimitNOFILE (ulimit -n)",
             )
         else:
-            refused = door.guard.admit(address, now, datetime.now().time())  # noqa: DTZ005 - hours are local
+            refused = door.guard.admit(address, now, _local_time)
         if refused is not None:
             self._refuse(door, client, address, refused, now)
             return
@@ -247,6 +248,10 @@ class Gateway:
             tasks=len(self._tasks),
             uptime=round(time.monotonic(), 1),
         )
+
+
+def _local_time() -> clock:
+    return datetime.now().time()  # noqa: DTZ005 - `hours` are meant as the clock on the wall shows them
 
 
 def _key(service: Service, listen: Listen) -> _Key:

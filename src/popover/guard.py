@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import time
 
 from popover.config import PRIVATE_NETWORKS, Network, Service
@@ -36,15 +37,15 @@ class Guard:
         self._allow = PRIVATE_NETWORKS if service.allow is None else service.allow
         self._listed: dict[str, bool] = {}
 
-    def admit(self, address: str, now: float, wall: time) -> Refused | None:
-        """Count a client in, or tell why not. `now`: monotonic seconds; `wall`: local time of day."""
+    def admit(self, address: str, now: float, wall: Callable[[], time]) -> Refused | None:
+        """Count a client in, or tell why not. `now`: monotonic seconds; `wall` tells the local time of day."""
         service = self._service
         if not self._is_listed(address):
             return Refused(
                 f"this gateway does not serve the address {address}",
                 f'to let it in, write allow = ["{address}"] in the service, or --allow {address}',
             )
-        if service.hours is not None and not service.hours.contains(wall):
+        if service.hours is not None and not service.hours.contains(wall()):
             return Refused(f"this gateway is open at {service.hours} only", "the service's `hours` say so")
         if service.max_sessions and self.inside >= service.max_sessions:
             return Refused(

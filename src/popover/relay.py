@@ -84,16 +84,14 @@ class Relay:
             return await self._done
         finally:
             self._timer.cancel()
-            client.pause()
-            server.pause()
 
     # -- data ------------------------------------------------------------------------------------
 
     def _from_client(self, data: memoryview) -> None:
         if not self._spoken:
             self._first_words(data)
-            if self._done.done():
-                return
+        if self._done.done():
+            return
         self._touched = self._loop.time()
         self._answered = False
         self.bytes_in += len(data)

@@ -114,8 +114,7 @@ class Session:
     async def _end(self, outcome: Outcome) -> None:
         """Close both sides as the outcome wants it, and log it."""
         if self.dialled is not None:
-            self.dialled.stream.end_writing()
-            self.dialled.stream.close()
+            self.dialled.stream.leave()
         self._log_end(outcome)
         if outcome.failure is not None and self._may_speak(outcome.failure):
             self.client.write(DIALECTS[self.service.server.dialect].farewell(outcome.failure.cause))

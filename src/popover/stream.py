@@ -47,7 +47,7 @@ class Stream:
     """
 
     __slots__ = (
-        "_fd", "_handshaking", "_loop", "_paused", "_pump", "_scratch", "_unsent", "_waiter", "_write_dead",
+        "_fd", "_handshake", "_loop", "_paused", "_pump", "_scratch", "_unsent", "_waiter", "_write_dead",
         "end", "ending", "finishing", "moved_at", "on_data", "on_drain", "on_end", "sock",
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Stream:
         self._unsent = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._paused = True
-        self._handshaking = False
+        self._handshake: asyncio.Future[None] | None = None
         self._write_dead = False
 
     # -- TLS -------------------------------------------------------------------------------------
@@ -87,25 +87,30 @@ class Stream:
         """
         self.end.inbox.clear()
         pump = self._pump = Pump(context, server_hostname, session)
-        self._handshaking = True
+        done = self._handshake = self._loop.create_future()
         self.resume()
-        while True:
-            try:
-                pump.tls.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
-            else:
-                break
-            finally:
-                if pump.outward.pending:  # our flight; or the alert that tells the server why not
-                    self._send(pump.outward.read())
-            await self._arrival()
-            if self.ending is not None:
-                raise ConnectionResetError(self.ending.detail)
-        self._handshaking = False
+        self._shake_hands(pump, done)
+        try:
+            await done
+        finally:
+            self._handshake = None
         if pump.inward.pending:
             self._take_sealed(pump)
         return pump.tls
+
+    def _shake_hands(self, pump: Pump, done: asyncio.Future[None]) -> None:
+        """Go on with the handshake as far as the bytes that have come allow."""
+        try:
+            pump.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as fault:
+            done.set_exception(fault)
+            self.pause()
+        else:
+            done.set_result(None)
+        if pump.outward.pending:  # our flight; or the alert that tells the server why not
+            self._send(pump.outward.read())
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -140,7 +145,7 @@ class Stream:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as fault:
-            self._ended(Ending("reset", fault.strerror or str(fault)))
+            self._lost(fault)
             return
         if (pump := self._pump) is None:
             if size:
@@ -153,10 +158,10 @@ class Stream:
         else:
             pump.inward.write_eof()
             self.pause()
-        if self._handshaking:
-            self._wake()
-        else:
+        if (handshake := self._handshake) is None:
             self._take_sealed(pump)
+        elif not handshake.done():
+            self._shake_hands(pump, handshake)
 
     def _take_sealed(self, pump: Pump) -> None:
         clear = self._scratch.clear
@@ -167,6 +172,12 @@ class Stream:
             self.on_data(clear[:size])
         if ending is not None:
             self._ended(ending)
+
+    def _lost(self, fault: OSError) -> None:
+        """The connection is gone, or (in the handshake) was never made."""
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(fault)
+        self._ended(Ending("reset", fault.strerror or str(fault)))
 
     def _ended(self, ending: Ending) -> None:
         if self.ending is None:
@@ -254,7 +265,7 @@ class Stream:
         if self.finishing or self._write_dead:
             return
         self.finishing = True
-        if self._pump is not None and not self._handshaking:
+        if self._pump is not None and self._handshake is None:
             self._send(self._pump.farewell())
         if not self._unsent:
             self._shut()
@@ -262,6 +273,12 @@ class Stream:
     def _shut(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
+
+    def leave(self) -> None:
+        """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
+        if self._pump is not None and self._handshake is None and not self.finishing and not self._unsent:
+            self._send(self._pump.farewell())
+        self.close()
 
     async def finish(self, grace: float) -> None:
         """End politely: flush, tell the peer, give it `grace` seconds to take all and to close as well.
@@ -273,9 +290,9 @@ class Stream:
         self.end_writing()
         self.resume()
         if self.ending is None or self._unsent:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    await self._arrival()
+            timer = self._loop.call_later(grace, self._wake)
+            await self._arrival()
+            timer.cancel()
         self.close()
 
     def _settle(self, _ending: Ending | None = None) -> None:

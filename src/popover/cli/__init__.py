@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from popover.cli.arguments import parse
 from popover.errors import ConfigError, StartError
@@ -12,16 +13,27 @@ from popover.errors import ConfigError, StartError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run popover with these arguments (default: those of the process)."""
-    arguments = parse(sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["inetd"] and same_file(0, 2):
+        shielded = import_module("popover.cli.shield").shielded
+        return int(shielded(lambda: _run(words), words))
+    return _run(words)
+
+
+def same_file(one: int, other: int) -> bool:
+    """Whether two descriptors are one thing: xinetd makes the client's socket descriptor 0, 1 and 2."""
+    try:
+        return os.path.samestat(os.fstat(one), os.fstat(other))
+    except OSError:
+        return True  # there is no stderr at all
+
+
+def _run(words: Sequence[str]) -> int:
+    arguments = parse(words)
     try:
         # The rooms below are imported when they are wanted: `popover --version` needs none of them.
-        if arguments.command == "inetd":
-            from popover.cli.inetd import inetd  # noqa: PLC0415
-
-            return inetd(arguments)
-        from popover.cli.run import run  # noqa: PLC0415
-
-        return run(arguments)
+        command = import_module(f"popover.cli.{arguments.command}")
+        code: int = getattr(command, arguments.command)(arguments)
     except ConfigError as mistake:
         print(mistake, file=sys.stderr)  # noqa: T201
         return 2
@@ -31,3 +43,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return code

@@ -37,6 +37,35 @@ With wait = yes, xinetd hands over the listening socket, and this one process se
 Log lines go to stderr; where that is the client itself (xinetd), to syslog.
 """
 
+_CHECK = f"""\
+{_SERVER}
+
+Each step of a session is tried and shown as it happens: ok, warn or FAIL; the end says what to do.
+The password for --login is asked for, or taken from the variable POPOVER_PASSWORD.
+
+examples:
+  popover check pop.example.com
+      does it work from here, and if not, why?
+  popover check pop.example.com smtps://smtp.example.com --login alice@example.com
+      with a login: what the provider says to it, and how much mail there is
+  popover check -c /etc/popover.toml --json
+      every service of the file, and the file itself, for a program to read
+exit: 0 all is well, 1 something failed, 2 wrong use or configuration
+"""
+
+_DEMO = """\
+A small mail server that speaks only TLS, with some letters in it, and the gateway in front of it: what an old
+mail program sends by SMTP, it can fetch by POP3. Nothing leaves this machine.
+
+examples:
+  popover demo
+      for a mail program on this machine; prints what to type into it
+  popover demo --listen 0.0.0.0
+      for an old machine in the same house
+  popover demo --once
+      the smoke test of an installation: sends a letter, fetches it, and exits with 0
+"""
+
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
@@ -50,9 +79,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _run(_command(commands, "run", "serve mail clients", _RUN))
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
+    _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
+    _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
     arguments = parser.parse_args(argv)
-    if arguments.command == "run" and bool(arguments.config) == bool(arguments.services):
-        parser.error("run: name one SERVER or more, or a file with -c (see popover run --help)")
+    name = arguments.command
+    if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
+        parser.error(f"{name}: name one SERVER or more, or a file with -c (see popover {name} --help)")
     return arguments
 
 
@@ -88,13 +120,31 @@ def _inetd(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
 
 
-def _shared(parser: argparse.ArgumentParser) -> None:
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service as `run` takes it")
+    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="check a file, or a directory of files")
+    _ca_file(parser)
+    parser.add_argument("--login", metavar="USER", help="log in, too")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.set_defaults(allow=None, max_sessions=None, user=None)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
+    parser.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
+
+
+def _ca_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file",
         metavar="FILE",
         type=Path,
         help="trust the authorities in this PEM file, not the system's",
     )
+
+
+def _shared(parser: argparse.ArgumentParser) -> None:
+    _ca_file(parser)
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
 

@@ -13,6 +13,7 @@ import socket
 import stat
 import threading
 
+from popover.cli import same_file
 from popover.config import Activated, Config, Service, check, parse_server
 from popover.daemon import serve
 from popover.dial import Dialler
@@ -38,7 +39,7 @@ def inetd(arguments: argparse.Namespace) -> int:
     )
     config = Config(services=(service,))
     check(config)
-    write = to_syslog() if _same_file(0, 2) else to_stderr(arguments.log_format)
+    write = to_syslog() if same_file(0, 2) else to_stderr(arguments.log_format)
     log = Log(write, arguments.log_format, verbose=arguments.verbose)
     if not stat.S_ISSOCK(os.fstat(0).st_mode):
         return _one_session(service, log, _bridged(), "local")
@@ -48,14 +49,6 @@ def inetd(arguments: argparse.Namespace) -> int:
         return 0
     prepare(sock)
     return _one_session(service, log, sock, _peer(sock))
-
-
-def _same_file(one: int, other: int) -> bool:
-    """Whether two descriptors are one thing: xinetd makes the client's socket descriptor 0, 1 and 2."""
-    try:
-        return os.path.samestat(os.fstat(one), os.fstat(other))
-    except OSError:
-        return True  # there is no stderr at all
 
 
 def _peer(sock: socket.socket) -> str:

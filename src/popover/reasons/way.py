@@ -9,12 +9,24 @@ from aiohappyeyeballs import AddrInfoType
 
 from popover.config import Server
 from popover.errors import ConnectFailure, NameFailure, TLSFailure
+from popover.stream import Stream
+
+NOT_CONNECTED = (
+    errno.ECONNREFUSED,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.ETIMEDOUT,
+    errno.EADDRNOTAVAIL,
+    errno.ENOTCONN,
+)
+"""What a socket says that has never been connected; a reset in the handshake is something else."""
 
 
 class Step:
     """What is being waited for, for the words when it takes too long."""
 
     name = "name"
+    stream: Stream | None = None  # from the moment on that it is connecting
 
     def too_slow(self, server: Server, seconds: float) -> NameFailure | ConnectFailure | TLSFailure:
         """Say what had not come when all `seconds` were over."""
@@ -23,7 +35,7 @@ class Step:
                 f"the name {server.host} could not be looked up: no answer from DNS within {seconds:g} seconds",
                 "is the network up, and does /etc/resolv.conf name a server that answers?",
             )
-        if self.name == "connect":
+        if self.stream is None or self.stream.backlog:
             return ConnectFailure(
                 f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
                 "a firewall on the way may drop it, or the network is down",

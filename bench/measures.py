@@ -1,0 +1,23 @@
+"""The measurements, by the names that --only takes, in the order in which they run."""
+
+from collections.abc import Callable
+
+from bench import (
+    measure_bulk,
+    measure_crowd,
+    measure_greeting,
+    measure_idle,
+    measure_sessions,
+    measure_version,
+)
+from bench.field import Field
+from bench.findings import Findings
+
+MEASURES: dict[str, Callable[[Field], Findings]] = {
+    "sessions": measure_sessions.measure,
+    "bulk": measure_bulk.measure,
+    "idle": measure_idle.measure,
+    "greeting": measure_greeting.measure,
+    "crowd": measure_crowd.measure,
+    "version": measure_version.measure,
+}

@@ -1,0 +1,33 @@
+"""stunnel in client mode: the usual advice to people with old mail programs."""
+
+from bench.certificates import HOST
+from bench.peers.base import Peer, Place
+
+_CONFIG = """
+foreground = yes
+syslog = no
+pid =
+[pop3]
+client = yes
+accept = 127.0.0.1:{listen}
+connect = 127.0.0.1:{server}
+sni = {host}
+verifyChain = yes
+checkHost = {host}
+CAfile = {ca_file}
+"""
+
+
+class Stunnel(Peer):
+    """A thread per session; verification switched on, which is off by default."""
+
+    name = "stunnel"
+    program = "stunnel4"
+
+    def version_command(self) -> list[str]:  # noqa: D102
+        return ["stunnel4", "-version"]
+
+    def command(self, place: Place) -> list[str]:  # noqa: D102
+        config = place.directory / "stunnel.conf"
+        config.write_text(_CONFIG.format(**place._asdict(), host=HOST))
+        return ["stunnel4", str(config)]

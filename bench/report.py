@@ -1,0 +1,129 @@
+"""The findings as Markdown: for the terminal, and with what a stranger must know, for docs/benchmarks.md."""
+
+from collections.abc import Iterable
+
+from bench.findings import Column, Findings, Target
+
+_ABOUT = """\
+# Benchmarks
+
+popover beside the other programs that give an old mail client a TLS server, and beside the recipe it replaces
+(xinetd, which starts `openssl s_client`). All were measured in one run on one machine, in turn, round by round:
+the ratios travel to other machines, the figures themselves do not.
+
+This page was written by `make bench`.
+"""
+
+_HOW = """\
+## What was measured
+
+The mail server is a small one written for this (`bench/server.py`): POP3 over TLS 1.3, an ECDSA P-256
+certificate, tickets for resumption. It and the clients (`bench/clients.py`) are processes of their own and not
+counted. All verify the certificate and the host name but for the recipe, which never does. nginx and HAProxy have
+one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log each session to a file.
+
+- **CPU per session**: connect, greeting, USER, PASS, STAT, QUIT; four sessions at a time; user and system time of
+  the peer with all its children.
+- **CPU per GB, MB/s**: one client fetches mails of {mail_mb} MB. Clients, peer and server share the machine, so MB/s
+  is what all three together reach.
+- **Idle session**: memory (PSS) with {idle} sessions logged in and silent, less the memory at rest, for each.
+  The recipe and its processes: {idle_few} sessions.
+- **At rest**: memory after one session, as if the program were alone on the machine: pages that it shares with
+  other programs count whole.
+- **Greeting after**: from connecting to the server's first line; median and 95th percentile; one session at a time.
+- **Ready after**: from the start of the program to the first greeting through it.
+
+## Repeat it
+
+    bench/install-peers    # Debian's packages of the peers; starts no service
+    make bench             # about three minutes; needs no root
+    python -m bench --quick --only sessions,bulk --peers popover,nginx
+
+Where a ratio is given, it is the median of the ratios of the rounds: what disturbed a round disturbed both.
+"""
+
+
+def terminal(peers: list[str], findings: Findings) -> str:
+    """The tables."""
+    return "\n".join(_tables(peers, findings))
+
+
+def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: int) -> str:
+    """The whole of docs/benchmarks.md."""
+    columns = findings.columns
+    rounds = {column.title: max(len(figure.samples) for figure in column.figures.values()) for column in columns}
+    repeats = ", ".join(f"{title.partition(',')[0]} {count}" for title, count in rounds.items())
+    spread = table(
+        ["", *(column.title for column in columns)],
+        [[peer, *(column.spread(peer) for column in columns)] for peer in peers],
+    )
+    return "\n".join(
+        [
+            _ABOUT,
+            *_tables(peers, findings),
+            _HOW.format(**sizes),
+            "## How much the figures vary",
+            "",
+            f"The middle half of the rounds lies between these. Rounds: {repeats}.",
+            "",
+            *spread,
+            "",
+            "## Machine and versions",
+            "",
+            *(f"- {line}" for line in machine),
+            "",
+        ]
+    )
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table whose columns also line up for those who read the source; numbers to the right."""
+    widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
+    rule = [("-" * (width - 1) + ":") if number else "-" * width for number, width in enumerate(widths)]
+    return [_row(cells, widths) for cells in (head, rule, *rows)]
+
+
+def _tables(peers: list[str], findings: Findings) -> list[str]:
+    lines = []
+    if columns := findings.columns:
+        head = ["", *(column.title for column in columns)]
+        lines += [*table(head, [[peer, *(column.text(peer) for column in columns)] for peer in peers]), ""]
+    lines += _ratios(peers, columns)
+    if findings.targets:
+        head = ["popover's targets", "target", "measured", "middle half of the rounds", ""]
+        lines += [*table(head, [_target(target) for target in findings.targets]), ""]
+    lines += [f"- {remark}" for remark in findings.remarks]
+    return [*lines, ""] if findings.remarks else lines
+
+
+def _ratios(peers: list[str], columns: list[Column]) -> list[str]:
+    """Each peer's figures as multiples of another's."""
+    pairs = [(column, other) for column in columns for other in column.beside if other in column.figures]
+    if not pairs:
+        return []
+    head = ["", *(f"{column.title.partition(',')[0]}, x {other}'s" for column, other in pairs)]
+    return [*table(head, [[peer, *(_ratio(column, peer, other) for column, other in pairs)] for peer in peers]), ""]
+
+
+def _ratio(column: Column, peer: str, other: str) -> str:
+    if peer not in column.figures:
+        return "-"
+    return f"{column.figures[peer].beside(column.figures[other]).value:.2f}"
+
+
+def _target(target: Target) -> list[str]:
+    sign = ">=" if target.at_least else "<="
+    goal, measured = (f"{_number(value)} {target.unit}".rstrip() for value in (target.limit, target.measured))
+    spread = " .. ".join(map(_number, target.spread)) if target.spread else "-"
+    return [target.what, f"{sign} {goal}", measured, spread, "ok" if target.met() else "MISS"]
+
+
+def _number(value: float) -> str:
+    """Two digits behind the point for ratios, none for what is large."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _row(cells: list[str], widths: list[int]) -> str:
+    first, *rest = cells
+    padded = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))]
+    return f"| {' | '.join(padded)} |"

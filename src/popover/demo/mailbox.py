@@ -1,0 +1,42 @@
+"""The demo's only mailbox: in memory, gone with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import count
+from typing import NamedTuple
+
+LIMIT = 500
+"""Letters at most. It is memory of this process, and a demo left running by mistake must not fill it."""
+
+
+class Letter(NamedTuple):
+    """`uid`: unlike that of every other letter (UIDL). `raw`: whole CRLF lines, dots not stuffed."""
+
+    uid: str
+    raw: bytes
+
+
+class Mailbox:
+    """What SMTP puts in, POP3 takes out."""
+
+    def __init__(self, letters: Iterable[bytes]) -> None:
+        self._numbers = count(1)
+        self._letters: list[Letter] = []
+        for raw in letters:
+            self.add(raw)
+
+    def add(self, raw: bytes) -> bool:
+        """Put a letter at the end; False: the mailbox is full."""
+        if len(self._letters) >= LIMIT:
+            return False
+        self._letters.append(Letter(f"demo{next(self._numbers):05}", raw))
+        return True
+
+    def letters(self) -> list[Letter]:
+        """Give all letters as they are now, in their order of arrival."""
+        return list(self._letters)
+
+    def remove(self, uids: Collection[str]) -> None:
+        """Take letters out; those that are gone already are nobody's loss."""
+        self._letters = [letter for letter in self._letters if letter.uid not in uids]

@@ -1,0 +1,45 @@
+"""What the tests share: one authority, one Dovecot and one Postfix for all tests of a process."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from parts.certificates import Authority
+from parts.dovecot import Dovecot
+from parts.places import short_directory
+from parts.postfix import Postfix
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whose certificates a popover started with `--ca-file authority.ca_file` trusts."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def dovecot(authority: Authority) -> Iterator[Dovecot]:
+    """A mail server for POP3 and IMAP; take `dovecot.new_user()` for a mailbox of the test's own."""
+    with short_directory("dovecot") as directory, Dovecot(directory, authority) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postfix(authority: Authority, dovecot: Dovecot) -> Iterator[Postfix]:
+    """A submission server that delivers to `dovecot` what its users send."""
+    with short_directory("postfix") as directory, Postfix(directory, authority, dovecot) as running:
+        yield running
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Callable[[], Path]:
+    """Makes an empty directory at each call, for a client to live in."""
+    numbers = itertools.count()
+
+    def make() -> Path:
+        directory = tmp_path / f"work{next(numbers)}"
+        directory.mkdir()
+        return directory
+
+    return make
