@@ -95,6 +95,15 @@ def test_every_key(write: Write, authority: Authority) -> None:
         idle_timeout = 4
         stall_timeout = 5
         unsafe_public = true
+        warm = 0
+        ask_ahead = false
+        read_ahead = "always"
+        read_ahead_bytes = 1
+        user_at_once = false
+        dele_at_once = false
+        quit_at_once = false
+        keep_alive = 0
+        soften = false
     """
     wanted = Service(
         name="example",
@@ -116,6 +125,15 @@ def test_every_key(write: Write, authority: Authority) -> None:
         idle_timeout=4,
         stall_timeout=5,
         unsafe_public=True,
+        warm=0,
+        ask_ahead=False,
+        read_ahead="always",
+        read_ahead_bytes=1,
+        user_at_once=False,
+        dele_at_once=False,
+        quit_at_once=False,
+        keep_alive=0,
+        soften=False,
     )
     assert load(write(text)) == Config((wanted,), "nobody", 0)
 
@@ -206,6 +224,11 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
         ),
         ('source_address = "eth0"', 'source_address: "eth0" is no IP address'),
         ('unsafe_public = "yes"', 'unsafe_public: must be true or false, without quotes; is "yes"'),
+        ('read_ahead = "sometimes"', 'read_ahead: must be true, false or "always"; is "sometimes"'),
+        ("read_ahead = 1", 'read_ahead: must be true, false or "always"; is 1'),
+        ("read_ahead_bytes = 0", "read_ahead_bytes: must be a number of bytes, 1 to 67108864; is 0"),
+        ("warm = 11", "warm: must be a whole number, 0 to 10; is 11"),
+        ("warm = true", "warm: must be a whole number, 0 to 10; is true"),
         ("max_sesions = 5", "max_sesions: unknown; did you mean max_sessions?"),
         ("only_from = 5", "only_from: unknown; did you mean allow?"),
         ("verify = false", "verify: unknown; the server is always verified (ca_file and pin say by what)"),

@@ -48,7 +48,7 @@ class Dialler:
         self,
         loop: asyncio.AbstractEventLoop,
         scratch: Scratch,
-        is_own: Callable[[SocketAddress, SocketAddress], bool],
+        is_own: Callable[[SocketAddress], bool],
     ) -> None:
         self._loop = loop
         self._scratch = scratch
@@ -62,17 +62,18 @@ class Dialler:
         stream: Stream | None = None
         try:
             async with asyncio.timeout(service.connect_timeout):
-                addresses = only or await self.look_up(server)
+                addresses = self._others(server, only or await self.look_up(server))
                 step.name = "connect"
                 sock = await self._connect(server, addresses, service.source_address)
                 stream = Stream(self._loop, sock, self._scratch, server.host)
                 step.stream = stream
                 return await self._secure(service, stream, addresses)
         except TimeoutError:
+            failure = step.too_slow(server, service.connect_timeout)
             if stream is not None:
                 stream.close()
             self._resolver.forget(server.host, server.port)
-            raise step.too_slow(server, service.connect_timeout) from None
+            raise failure from None
         except BaseException:
             if stream is not None:
                 stream.close()
@@ -103,14 +104,17 @@ class Dialler:
         except (OSError, RuntimeError) as fault:
             self._resolver.forget(server.host, server.port)
             raise no_connection(server, fault, addresses, source) from None
-        peer = addresses[0][4][:2] if len(addresses) == 1 else sock.getpeername()[:2]
-        if self._is_own(peer, sock.getsockname()[:2]):
-            sock.close()
+        return sock
+
+    def _others(self, server: Server, addresses: list[AddrInfoType]) -> list[AddrInfoType]:
+        """Leave out the addresses at which this gateway itself listens."""
+        others = [info for info in addresses if not self._is_own(info[4][:2])]
+        if not others:
             raise ConnectFailure(
                 f"{server.host} leads back to this gateway itself",
                 f"the name or the port of {server} is wrong: it must be the provider's server",
             )
-        return sock
+        return others
 
     async def _secure(self, service: Service, stream: Stream, addresses: list[AddrInfoType]) -> Dialled:
         server, verifier = service.server, self.verifiers.of(service)

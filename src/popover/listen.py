@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from popover.config import Activated, Address, Listen, host_port
@@ -97,17 +98,36 @@ def shown(sock: socket.socket) -> str:
 
 
 class OwnAddresses:
-    """Where this gateway listens, to find out when a server's name leads back to it (faults.md, 114)."""
+    """Where this gateway listens, to find out when a server's name leads back to it (faults.md, 114).
 
-    def __init__(self, sockets: list[socket.socket]) -> None:
+    Asked before connecting: the connection itself would be a new client, whose session would connect again.
+    """
+
+    def __init__(self, sockets: Iterable[socket.socket]) -> None:
         names = [s.getsockname()[:2] for s in sockets if s.family in (socket.AF_INET, socket.AF_INET6)]
         self._exact: set[SocketAddress] = set(names)
-        self._everywhere = {port for host, port in names if host in ("0.0.0.0", "::")}  # noqa: S104 - compared
+        self._ports = {port for _, port in names}
+        self._everywhere = {port for host, port in names if host in _ANY}
 
-    def lead_here(self, peer: SocketAddress, own: SocketAddress) -> bool:
-        """Whether a connection to `peer`, made from `own`, has come to one of our listeners. To reach one of its
-        own outside addresses, a machine uses that same address as the source.
-        """
-        if peer in self._exact:
+    def lead_here(self, address: SocketAddress) -> bool:
+        """Whether a connection to `address` (an IP address and a port) would come to one of our listeners."""
+        host, port = address
+        if port not in self._ports:
+            return False
+        if address in self._exact or host in _ANY:  # connecting to 0.0.0.0 comes to this machine
             return True
-        return peer[1] in self._everywhere and (peer[0] == own[0] or peer[0].startswith("127."))
+        return port in self._everywhere and _is_local(host)
+
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+def _is_local(host: str) -> bool:
+    """Whether an address is this machine's: its route has it as the source, too. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))
+            return str(probe.getsockname()[0]) == host or host.startswith("127.")
+    except OSError:
+        return False

@@ -21,8 +21,13 @@ Format = Literal["text", "json"]
 
 _PRIORITIES: dict[Level, int] = {"warning": 4, "notice": 5, "info": 6, "debug": 7}  # RFC 5424 section 6.2.1
 
-LINE_LIMIT = 4096
-"""Octets of a line: a pipe that has room at all takes that many without blocking (pipe(7), PIPE_BUF)."""
+LINE_LIMIT = 4096 - 64
+"""Octets of a line: a pipe that has room at all takes 4,096 without blocking (pipe(7), PIPE_BUF); 64 are left for
+the time or the priority before it."""
+
+_VALUE_LIMIT = 600
+"""Characters that are left of each long value of a line that is too long; `text`, `cause` and `remedy` are the long
+ones, and with all three shortened a line stays within LINE_LIMIT unless they hold many escapes."""
 
 Write = Callable[[bytes, int], None]
 
@@ -53,13 +58,20 @@ class Log:
 
     def _line(self, level: Level, event: str, text: str, fields: Mapping[str, Value]) -> None:
         form = _json if self._form == "json" else _text
+        limit = _VALUE_LIMIT
         line = form(level, event, text, fields).encode("utf-8", "backslashreplace")
-        if len(line) >= LINE_LIMIT:
-            line = line[: LINE_LIMIT - 4] + b"..."
+        while len(line) >= LINE_LIMIT and limit:
+            short = {key: _cut(value, limit) for key, value in fields.items()}
+            line = form(level, event, str(_cut(text, limit)), short).encode("utf-8", "backslashreplace")
+            limit //= 2
         try:
             self._write(line + b"\n", _PRIORITIES[level])
         except OSError:
             self._dropped += 1
+
+
+def _cut(value: Value, limit: int) -> Value:
+    return value[:limit] + "..." if isinstance(value, str) and len(value) > limit else value
 
 
 def escape(text: str) -> str:
@@ -108,6 +120,6 @@ def to_syslog() -> Write:
     syslog.openlog("popover", syslog.LOG_PID, syslog.LOG_MAIL)
 
     def write(line: bytes, priority: int) -> None:
-        syslog.syslog(priority, line.decode().rstrip("\n"))
+        syslog.syslog(priority, line.decode("utf-8", "replace").rstrip("\n"))
 
     return write

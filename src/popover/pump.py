@@ -26,11 +26,12 @@ class Ending(NamedTuple):
 class Pump:
     """One TLS connection as bytes in, bytes out."""
 
-    __slots__ = ("inward", "outward", "tls")
+    __slots__ = ("held", "inward", "outward", "tls")
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None, session: ssl.SSLSession | None) -> None:
         self.inward = ssl.MemoryBIO()
         self.outward = ssl.MemoryBIO()
+        self.held = bytearray()
         self.tls = context.wrap_bio(self.inward, self.outward, server_hostname=server_hostname, session=session)
 
     def farewell(self) -> bytes:
@@ -42,10 +43,22 @@ class Pump:
         return self.outward.read()
 
     def seal(self, data: bytes | bytearray | memoryview) -> bytes:
-        """Encrypt all of `data`; OpenSSL takes one record of 16 KiB at a time."""
-        view = memoryview(data)
-        while view:
-            view = view[self.tls.write(view) :]
+        """Encrypt `data`; OpenSSL takes one record of 16 KiB at a time.
+
+        While the server renegotiates (TLS 1.2) nothing can be sent. Then `held` keeps what was to be, and the next
+        call after the handshake's bytes have come, with data or without, goes on with it.
+        """
+        if self.held:
+            self.held += data
+            view = memoryview(bytes(self.held))
+            self.held.clear()
+        else:
+            view = memoryview(data)
+        try:
+            while view:
+                view = view[self.tls.write(view) :]
+        except ssl.SSLWantReadError:
+            self.held += view
         return self.outward.read()
 
     def unseal(self, into: memoryview) -> tuple[int, Ending | None]:

@@ -74,7 +74,7 @@ class Relay:
         client, server = self._client, self._server
         client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, server.resume
         server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, client.resume
-        self._from_server(memoryview(greeting))
+        self._begin(greeting)
         client.resume()
         if server.ending is not None:  # it ended right after the greeting
             self._server_ended(server.ending)
@@ -84,6 +84,9 @@ class Relay:
             return await self._done
         finally:
             self._timer.cancel()
+
+    def _begin(self, greeting: bytes) -> None:
+        self._from_server(memoryview(greeting))
 
     # -- data ------------------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ class Relay:
         self._touched = self._loop.time()
         self._answered = False
         self.bytes_in += len(data)
-        self._last_words = bytes(data[-_TAIL:])
+        self._last_words = (self._last_words + bytes(data[-_TAIL:]))[-_TAIL:]
         self._server.write(data)
         if self._server.backlog:
             self._client.pause()
@@ -163,9 +166,12 @@ class Relay:
             slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
             return slow.moved_at + service.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
-            wait = LINGER if server.finishing else ANSWER_GAP if self._answered else ANSWER_WAIT
-            return self._touched + wait, Outcome("client closed", clean=True)
-        idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=True)
+            if server.finishing:
+                return self._touched + LINGER, Outcome("client closed", clean=True)
+            wait = ANSWER_GAP if self._answered else ANSWER_WAIT
+            return self._touched + wait, Outcome("client closed", clean=self._answered)
+        # Silence may begin in the middle of an answer: a reset says that it was not the whole.
+        idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=False)
         if not self._spoken:
             return min((self._since + service.login_timeout, Outcome("login timeout", clean=True)), idle)
         return idle

@@ -8,6 +8,7 @@ all sessions that want it share that look-up, so there are never more threads th
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401 - getaddrinfo would load it later, when the user we became may not read it
 import ipaddress
 import socket
 import threading
@@ -53,8 +54,10 @@ class Resolver:
         answer: _Answer | OSError
         try:
             answer = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as fault:
-            answer = fault if isinstance(fault, OSError) else socket.gaierror(socket.EAI_NONAME, str(fault))
+        except OSError as fault:
+            answer = fault
+        except Exception as fault:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            answer = socket.gaierror(socket.EAI_NONAME, f"{type(fault).__name__}: {fault}")
         try:
             self._loop.call_soon_threadsafe(self._answered, (host, port), answer)
         except RuntimeError:

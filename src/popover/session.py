@@ -8,41 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from typing import Literal, TypeVar
+from typing import Literal
 
+from popover.attentive import Attentive
 from popover.config import Service, host_port
 from popover.dial import Dialled, Dialler
 from popover.errors import Failure, OurFailure, ServerFailure
 from popover.log import Log
-from popover.protocols import DIALECTS, Greeting
-from popover.reasons import explain_ending
+from popover.opening import converse, open_up
+from popover.protocols import DIALECTS
 from popover.relay import LINGER, Outcome, Relay
 from popover.stream import Stream
-from popover.talk import End, More, Talk, Want
+from popover.trace import Spy
+from popover.warm import Opened, Warm
 
-T = TypeVar("T")
-
-
-async def converse(talk: Talk[T], streams: dict[End, Stream]) -> T:
-    """Drive a conversation: serve each want of the dry floor with the streams of the wet one."""
-    want: Want | None = None
-    try:
-        while True:
-            want = talk.send(None)
-            for end, stream in streams.items():
-                if end.outbox:
-                    stream.write(end.outbox)
-                    end.outbox.clear()
-            if isinstance(want, More):
-                await streams[want.end].more()
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+__all__ = ["Session", "converse"]
 
 
 class Session:
     """One client connection and, once dialled, its server connection. `run` never raises."""
 
-    __slots__ = ("_log", "_loop", "address", "client", "dialled", "id", "relay", "service", "since")
+    __slots__ = ("_log", "_loop", "_spy", "address", "client", "dialled", "id", "is_warm", "relay", "service", "since")
 
     def __init__(
         self,
@@ -58,50 +44,56 @@ class Session:
         self.address = address
         self.id = f"{number:x}"
         self.dialled: Dialled | None = None
+        self.is_warm = False
         self.relay: Relay | None = None
         self.since = loop.time()
         self._loop = loop
         self._log = log
+        self._spy = Spy(log, service, self.id) if service.trace else None
+        client.spy = self._spy
 
-    async def run(self, dialler: Dialler) -> None:
+    async def run(self, dialler: Dialler, warm: Warm | None = None) -> None:
         """Serve the client to its end, and log one line about it."""
+        warm = warm or Warm(self._loop, dialler, has_room=lambda: False)
+        if self._spy is not None:
+            self._spy.note(f"{self.address} connected")
         try:
-            self.dialled = await dialler.dial(self.service)
-            greeting = await self._open_up(self.dialled)
-            self.relay = Relay(self._loop, self.service, self.client, self.dialled.stream)
-            outcome = await self.relay.talk(greeting)
+            opened = warm.take(self.service) or await self._open(dialler)
+            self.relay = self._relay(opened, warm)
+            outcome = await self.relay.talk(opened.greeting)
         except Failure as failure:
             outcome = Outcome(failure.end, clean=True, failure=failure)
         except asyncio.CancelledError:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
             outcome = self._our_fault(bug)
+        if isinstance(self.relay, Attentive) and self.relay.dry.logged_in:
+            warm.visited(self.service, self.since)
         await self._end(outcome)
 
-    async def _open_up(self, dialled: Dialled) -> bytes:
-        """Read the greeting, and what came with it. A server that greets with a refusal has said it all."""
-        stream, service = dialled.stream, self.service
-        try:
-            async with asyncio.timeout(service.greeting_timeout):
-                greeting: Greeting = await converse(
-                    DIALECTS[service.server.dialect].open_up(stream.end), {stream.end: stream}
-                )
-        except TimeoutError:
-            raise ServerFailure(
-                f"{service.server.host} did not greet within {service.greeting_timeout:g} seconds (timeout)",
-                f"is it {service.server} that answers there? it may be overloaded",
-            ) from None
-        except ServerFailure:
-            if stream.ending is not None and stream.ending.kind != "closed":
-                raise explain_ending(stream.ending, service.server.host) from None
-            raise
-        dialled.verifier.keep(service.server.host, service.server.port, dialled.tls)
+    async def _open(self, dialler: Dialler) -> Opened:
+        """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
+        self.dialled = await dialler.dial(self.service)
+        stream = self.dialled.stream
+        greeting = await open_up(self.service, self.dialled)
         if not greeting.welcome:
             self.client.write(greeting.words)
-            raise _Dismissed(f"{service.server.host} refused: {greeting.words.decode().strip()}")
+            raise _Dismissed(f"{self.service.server.host} refused: {greeting.words.decode().strip()}")
         words = greeting.words + bytes(stream.end.inbox)
         stream.end.inbox.clear()
-        return words
+        return Opened(self.dialled, words)
+
+    def _relay(self, opened: Opened, warm: Warm) -> Relay:
+        """Let the dialect listen where it can; a server that says more than its greeting unasked is no POP3."""
+        self.dialled = opened.dialled
+        self.is_warm = bool(opened.capa)
+        if self._spy is not None:
+            self._spy.note(_connected(opened, self._loop.time() - self.since))
+        stream = opened.dialled.stream
+        if self.service.server.dialect != "pop3" or opened.greeting.count(b"\n") != 1:
+            return Relay(self._loop, self.service, self.client, stream)
+        habits = warm.habits(self.service)
+        return Attentive(self._loop, self.service, self.client, stream, habits, opened.capa)
 
     def _our_fault(self, bug: Exception) -> Outcome:
         where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
@@ -142,15 +134,25 @@ class Session:
             "tls": dialled.tls.version() if dialled else None,
             "cipher": (dialled.tls.cipher() or ("",))[0] if dialled else None,
             "resumed": dialled.tls.session_reused if dialled else None,
+            "warm": self.is_warm,
             "bytes_in": relay.bytes_in if relay else 0,
             "bytes_out": relay.bytes_out if relay else 0,
             "seconds": round(self._loop.time() - self.since, 3),
             "end": outcome.end,
         }
+        if isinstance(relay, Attentive) and relay.dry.user:
+            fields["user"] = relay.dry.user
         if failure is not None:
             fields |= {"cause": failure.cause, "remedy": failure.remedy}
         level: Literal["warning", "info"] = "info" if failure is None else "warning"
         self._log.event(level, "session", _sentence(fields), **fields)
+
+
+def _connected(opened: Opened, seconds: float) -> str:
+    """Say how the server was reached, for the trace."""
+    dialled = opened.dialled
+    how = "a connection that was ready" if opened.capa else "a new connection"
+    return f"{host_port(*dialled.address)} has greeted after {seconds * 1000:.0f} ms: {how}, {dialled.tls.version()}"
 
 
 class _Dismissed(ServerFailure):
@@ -162,8 +164,11 @@ class _Dismissed(ServerFailure):
 def _sentence(fields: dict[str, str | int | float | bool | None]) -> str:
     """The line for people, from the fields."""
     how = f"{fields['tls']} {fields['cipher']}{' resumed' if fields['resumed'] else ''}, " if fields["tls"] else ""
+    where = f"{fields['server']} as {fields['user']}" if "user" in fields else fields["server"]
+    if fields["warm"]:
+        how = f"warm, {how}"
     line = (
-        f"{fields['client']} -> {fields['server']}, {how}{fields['bytes_in']} in, {fields['bytes_out']} out, "
+        f"{fields['client']} -> {where}, {how}{fields['bytes_in']} in, {fields['bytes_out']} out, "
         f"{fields['seconds']} s, {fields['end']}"
     )
     if "cause" in fields:

@@ -19,6 +19,7 @@ import ssl
 import struct
 from collections.abc import Callable
 
+from popover.outgoing import Outgoing, nothing
 from popover.pump import RECORD, Ending, Pump
 from popover.talk import End
 
@@ -38,7 +39,7 @@ class Scratch:
         self.clear = memoryview(bytearray(CHUNK + 2 * RECORD))
 
 
-class Stream:
+class Stream(Outgoing):
     """One socket, plain until `secure` has been awaited.
 
     Whoever listens sets `on_data` (its view is valid during the call only), `on_end` (once) and
@@ -47,29 +48,22 @@ class Stream:
     """
 
     __slots__ = (
-        "_fd", "_handshake", "_loop", "_paused", "_pump", "_scratch", "_unsent", "_waiter", "_write_dead",
-        "end", "ending", "finishing", "moved_at", "on_data", "on_drain", "on_end", "sock",
+        "_handshake", "_paused", "_pump", "_scratch", "_waiter", "end", "ending", "on_data", "on_end", "spy",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
         sock.setblocking(False)
-        self.sock = sock
+        super().__init__(loop, sock)
         self.end = End(name)
         self.ending: Ending | None = None
-        self.finishing = False  # we have said that nothing more comes
-        self.moved_at = 0.0  # loop time at which the backlog began, or the kernel last took some of it
         self.on_data: Callable[[memoryview], None] = self._collect
         self.on_end: Callable[[Ending], None] = self._collect_end
-        self.on_drain: Callable[[], None] = _nothing
-        self._loop = loop
-        self._fd = sock.fileno()
+        self.spy: Callable[[bool, bytes | bytearray | memoryview], None] | None = None  # is it incoming, and what
         self._scratch = scratch
         self._pump: Pump | None = None
-        self._unsent = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._paused = True
         self._handshake: asyncio.Future[None] | None = None
-        self._write_dead = False
 
     # -- TLS -------------------------------------------------------------------------------------
 
@@ -149,9 +143,12 @@ class Stream:
             return
         if (pump := self._pump) is None:
             if size:
+                if self.spy is not None:
+                    self.spy(True, self._scratch.raw[:size])
                 self.on_data(self._scratch.raw[:size])
             else:
-                self._ended(Ending("closed"))
+                # Whoever takes nothing more has not just finished speaking: the error was told to our last write.
+                self._ended(Ending("reset", "it takes nothing more") if self._write_dead else Ending("closed"))
             return
         if size:
             pump.inward.write(self._scratch.raw[:size])
@@ -166,7 +163,11 @@ class Stream:
     def _take_sealed(self, pump: Pump) -> None:
         clear = self._scratch.clear
         size, ending = pump.unseal(clear)
-        if pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
+        if pump.held and not self._write_dead:
+            self._send(pump.seal(b""))
+            if not self.backlog:
+                self.on_drain()
+        elif pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
             self._send(pump.outward.read())
         if size:
             self.on_data(clear[:size])
@@ -204,55 +205,30 @@ class Stream:
     @property
     def backlog(self) -> int:
         """Octets that were written and that the kernel has not taken yet."""
-        return len(self._unsent)
+        return len(self._unsent) + (len(self._pump.held) if self._pump is not None else 0)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone."""
         if self._write_dead or not data:
             return
-        self._send(self._pump.seal(data) if self._pump is not None else data)
-
-    def _send(self, data: bytes | bytearray | memoryview) -> None:
-        if self._unsent:
-            self._unsent += data
-            return
-        try:
-            sent = self.sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError as fault:
-            self._write_failed(fault)
-            return
-        if sent < len(data):
-            self._unsent += memoryview(data)[sent:]
-            self.moved_at = self._loop.time()
-            self._loop.add_writer(self._fd, self._on_writable)
-
-    def _on_writable(self) -> None:
-        try:
-            sent = self.sock.send(self._unsent)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as fault:
-            self._write_failed(fault)
-            return
-        del self._unsent[:sent]
-        self.moved_at = self._loop.time()
-        if not self._unsent:
-            self._loop.remove_writer(self._fd)
-            if self.finishing:
-                self._shut()
-            self.on_drain()
+        if self.spy is not None:
+            self.spy(False, data)
+        if self._pump is not None:
+            try:
+                data = self._pump.seal(data)
+            except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
+                self._write_failed(fault)
+                return
+        self._send(data)
 
     def _write_failed(self, fault: OSError) -> None:
         """Writing has come to its end. What the peer said before may still wait to be read: its last
         words often say why. So the end is reported by reading, unless reading has ended already.
         """
-        self._write_dead = True
-        if self._unsent:
-            self._unsent.clear()
-            self._loop.remove_writer(self._fd)
-        if self.ending is not None:
+        super()._write_failed(fault)
+        if self._handshake is not None:
+            self._lost(fault)
+        elif self.ending is not None:
             self.ending = Ending("reset", fault.strerror or str(fault))
             self._loop.call_soon(self.on_end, self.ending)
         else:
@@ -269,10 +245,6 @@ class Stream:
             self._send(self._pump.farewell())
         if not self._unsent:
             self._shut()
-
-    def _shut(self) -> None:
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
         """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
@@ -311,6 +283,8 @@ class Stream:
             self._write_dead = True
             self._wake()
             self.sock.close()
+            # The listener knows us and we know it: let go, or only the garbage collector could free the two.
+            self.on_data, self.on_end, self.on_drain = _ignore, _ignore_end, nothing
 
     def reset(self) -> None:
         """Close with a RST: the peer must not take what it has for the whole."""
@@ -320,9 +294,9 @@ class Stream:
             self.close()
 
 
-def _nothing() -> None:
-    """Nobody listens."""
-
-
 def _ignore(_data: memoryview) -> None:
     """Whatever it is, it comes too late."""
+
+
+def _ignore_end(_ending: Ending) -> None:
+    """Nobody listens any more."""

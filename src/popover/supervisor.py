@@ -10,14 +10,17 @@ import socket
 import time
 from collections.abc import MutableMapping
 
+from popover.errors import StartError
+
 _FIRST_FD = 3  # SD_LISTEN_FDS_START
 _UNNAMED = "unknown"  # what systemd calls a socket without FileDescriptorName=
 
 
 def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> dict[str, list[socket.socket]]:
-    """Take the listening sockets of socket activation, by name; the variables are for us alone and are removed.
+    """Take the listening sockets of socket activation, by name. Raises StartError for promises not kept.
 
-    `LISTEN_PID` tells whether they are meant for this process: without that, a child would take them, too.
+    The variables are for us alone and are removed. `LISTEN_PID` tells whether they are meant for this process:
+    without that, a child would take them, too.
     """
     pid, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     names = environ.pop("LISTEN_FDNAMES", "").split(":")
@@ -25,9 +28,16 @@ def inherited_sockets(environ: MutableMapping[str, str] = os.environ) -> dict[st
         return {}
     found: dict[str, list[socket.socket]] = {}
     for offset in range(int(count)):
-        os.set_inheritable(_FIRST_FD + offset, False)
         name = names[offset] if offset < len(names) and names[offset] else _UNNAMED
-        found.setdefault(name, []).append(socket.socket(fileno=_FIRST_FD + offset))
+        try:
+            os.set_inheritable(_FIRST_FD + offset, False)
+            sock = socket.socket(fileno=_FIRST_FD + offset)
+        except OSError as fault:
+            raise StartError(
+                f"LISTEN_FDS={count} promises a socket on descriptor {_FIRST_FD + offset}, but there is none: "
+                f"{fault.strerror}"
+            ) from None
+        found.setdefault(name, []).append(sock)
     return found
 
 

@@ -14,6 +14,9 @@ from popover.errors import ConfigError, StartError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run popover with these arguments (default: those of the process)."""
     words = sys.argv[1:] if argv is None else list(argv)
+    while (free := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr
+        pass  # a closed 0, 1 or 2 would be taken by a socket, and the log would be written into that
+    os.close(free)
     if words[:1] == ["inetd"] and same_file(0, 2):
         shielded = import_module("popover.cli.shield").shielded
         return int(shielded(lambda: _run(words), words))

@@ -69,6 +69,16 @@ examples:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    name = arguments.command
+    if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
+        parser.error(f"{name}: name one SERVER or more, or a file with -c (see popover {name} --help)")
+    return arguments
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser, all commands in it; scripts/complete makes the shells' completions of it."""
     parser = argparse.ArgumentParser(
         prog="popover",
         description="POP over TLS, for mail clients that can't: plain POP3, IMAP, SMTP inside, verified TLS outside.",
@@ -81,11 +91,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
-    arguments = parser.parse_args(argv)
-    name = arguments.command
-    if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
-        parser.error(f"{name}: name one SERVER or more, or a file with -c (see popover {name} --help)")
-    return arguments
+    return parser
 
 
 def _command(
@@ -113,6 +119,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
+    parser.add_argument("--trace", action="store_true", help="log what is said, without secrets and without bodies")
 
 
 def _inetd(parser: argparse.ArgumentParser) -> None:

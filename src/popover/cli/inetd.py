@@ -62,7 +62,7 @@ def _peer(sock: socket.socket) -> str:
 def _one_session(service: Service, log: Log, sock: socket.socket, address: str) -> int:
     async def main() -> None:
         loop, scratch = asyncio.get_running_loop(), Scratch()
-        own = OwnAddresses([sock] if sock.family in (socket.AF_INET, socket.AF_INET6) else [])
+        own = OwnAddresses([sock])
         session = Session(loop, log, service, Stream(loop, sock, scratch, address), address, os.getpid())
         await session.run(Dialler(loop, scratch, own.lead_here))
 
@@ -87,9 +87,12 @@ def _bridged() -> socket.socket:
         theirs.shutdown(socket.SHUT_WR)
 
     def outward() -> None:
-        while piece := theirs.recv(_PIECE):
-            while piece:
-                piece = piece[os.write(1, piece) :]
+        try:
+            while piece := theirs.recv(_PIECE):
+                while piece:
+                    piece = piece[os.write(1, piece) :]
+        except OSError:  # nobody reads stdout any more: let the session know
+            theirs.shutdown(socket.SHUT_RDWR)
 
     threading.Thread(target=_quietly, args=(inward,), daemon=True).start()
     _copiers.append(threading.Thread(target=_quietly, args=(outward,), daemon=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 
 from popover.config import (
     Config,
@@ -23,15 +25,29 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped. Raises ConfigError, StartError."""
     log = Log(to_stderr(arguments.log_format), arguments.log_format, verbose=arguments.verbose)
     if arguments.config is None:
-        serve(from_command_line(arguments), log, None, _announce)
+        serve(_traced(from_command_line(arguments), arguments), log, None, _announce)
     else:
         _only_in_file(arguments)
-        serve(load(arguments.config), log, lambda: load(arguments.config), _announce)
+
+        def read() -> Config:
+            return _traced(load(arguments.config), arguments)
+
+        serve(read(), log, read, _announce)
     return 0
 
 
+def _traced(config: Config, arguments: argparse.Namespace) -> Config:
+    """With --trace, let every service be traced, whatever its file says."""
+    if not arguments.trace:
+        return config
+    return replace(config, services=tuple(replace(service, trace=True) for service in config.services))
+
+
 def _announce(line: str) -> None:
-    print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
+    try:
+        print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
+    except OSError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def from_command_line(arguments: argparse.Namespace) -> Config:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_listen, parse_server
-from popover.config.values import Listen, TLSVersion
+from popover.config.values import Listen, ReadAhead, TLSVersion
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
 from popover.errors import ConfigError
 
@@ -23,6 +23,12 @@ WEEK = 7 * 86400
 
 SHOWN_LIMIT = 10**15
 """Greater numbers are not repeated in messages: they may have thousands of digits."""
+
+MEMORY_LIMIT = 64 * 1024 * 1024
+"""Octets read ahead for one session: more than the largest mail that providers take (Gmail: 25 MB)."""
+
+SPARES_LIMIT = 10
+"""Connections that stand ready for a service: as many as Dovecot allows one user and address by default."""
 
 NAME_LIMIT = 64
 """Characters of a service's name, which stands in every line of the log. A host name's label has 63."""
@@ -137,6 +143,29 @@ def read_switch(value: object) -> bool:
     return value
 
 
+def read_ahead(value: object) -> ReadAhead:
+    """A switch with a third place."""
+    if value == "always":
+        return "always"
+    if not isinstance(value, bool):
+        raise ConfigError(f'must be true, false or "always"; is {show(value)}')
+    return value
+
+
+def read_bytes(value: object) -> int:
+    """An amount of memory for one session."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MEMORY_LIMIT:
+        raise ConfigError(f"must be a number of bytes, 1 to {MEMORY_LIMIT}; is {show(value)}")
+    return value
+
+
+def read_spares(value: object) -> int:
+    """How many connections stand ready."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= SPARES_LIMIT:
+        raise ConfigError(f"must be a whole number, 0 to {SPARES_LIMIT}; is {show(value)}")
+    return value
+
+
 def read_min_tls(value: object) -> TLSVersion:
     """The oldest TLS to speak with the server."""
     for version in TLS_VERSIONS:
@@ -175,6 +204,16 @@ SERVICE: dict[str, Reader] = {
     "idle_timeout": read_seconds,
     "stall_timeout": read_seconds,
     "unsafe_public": read_switch,
+    "trace": read_switch,
+    "warm": read_spares,
+    "ask_ahead": read_switch,
+    "read_ahead": read_ahead,
+    "read_ahead_bytes": read_bytes,
+    "user_at_once": read_switch,
+    "dele_at_once": read_switch,
+    "quit_at_once": read_switch,
+    "keep_alive": read_drain,
+    "soften": read_switch,
 }
 
 TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}

@@ -20,6 +20,7 @@ from typing import Literal, TypeAlias
 DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
 Security: TypeAlias = Literal["tls"]  # "starttls" joins with its own issue
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
+ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 Network: TypeAlias = IPv4Network | IPv6Network
 
 # Who is let in where `allow` is not given, and whom `allow` may name without `unsafe_public`.
@@ -161,6 +162,18 @@ class Service:
     stall_timeout: float = 300  # one side does not take what it asked for
 
     unsafe_public: bool = False
+    trace: bool = False  # log what is said, without secrets and bodies
+
+    # What is done ahead of a POP3 client. Nothing here changes what it gets; see docs/speed.md.
+    warm: int = 1  # connections that stand ready while the service is in use; 0: none
+    ask_ahead: bool = True
+    read_ahead: ReadAhead = True
+    read_ahead_bytes: int = 1024 * 1024  # held for one session; a client that is gone cost no more than that
+    user_at_once: bool = True
+    dele_at_once: bool = True
+    quit_at_once: bool = True
+    keep_alive: float = 45  # seconds of silence before a NOOP; 0: none. Outlook.com drops a session after 60
+    soften: bool = True
 
     @property
     def is_public(self) -> bool:

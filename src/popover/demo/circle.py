@@ -6,6 +6,7 @@ import email.policy
 import email.utils
 import poplib
 import smtplib
+import uuid
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -65,7 +66,7 @@ def _letter() -> bytes:
     letter["To"] = ADDRESS
     letter["Subject"] = SUBJECT
     letter["Date"] = email.utils.formatdate()
-    letter["Message-ID"] = email.utils.make_msgid(domain="demo.example")
+    letter["Message-ID"] = f"<{uuid.uuid4().hex}@demo.example>"
     letter.set_content("From SMTP to POP3 through popover.\n.\nThe line above is only a dot.\n", cte="7bit")
     return letter.as_bytes(policy=email.policy.SMTP)
 

@@ -54,10 +54,15 @@ async def mail_server(directory: Path) -> AsyncIterator[MailServer]:
     ca_file = directory / "demo-ca.pem"
     authority.cert_pem.write_to_path(ca_file)
     mailbox = Mailbox(samples())
-    pop3 = await asyncio.start_server(
-        lambda reader, writer: serve_pop3(mailbox, reader, writer), _LOOPBACK, 0, ssl=_context(authority, "pop3")
-    )
     loop = asyncio.get_running_loop()
+    talks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = loop.create_task(serve_pop3(mailbox, reader, writer))
+        talks.add(talk)
+        talk.add_done_callback(talks.discard)
+
+    pop3 = await asyncio.start_server(accept, _LOOPBACK, 0, ssl=_context(authority, "pop3"))
     smtp = await loop.create_server(lambda: _smtp(mailbox, loop), _LOOPBACK, 0, ssl=_context(authority))
     try:
         yield MailServer(
@@ -69,6 +74,9 @@ async def mail_server(directory: Path) -> AsyncIterator[MailServer]:
     finally:
         pop3.close()
         smtp.close()
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
 
 
 def _smtp(mailbox: Mailbox, loop: asyncio.AbstractEventLoop) -> SMTP:

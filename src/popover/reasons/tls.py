@@ -156,7 +156,9 @@ _SAME_AS = {
 
 
 def _protocol_words(fault: ssl.SSLError, server: Server) -> _Words:
-    reason = fault.reason or ("TLSV1_ALERT_NO_APPLICATION_PROTOCOL" if "120" in str(fault) else "")
+    reason = fault.reason or ""
+    if not reason and "no application protocol" in str(fault):  # Python 3.11 has no name for alert 120
+        reason = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
     if words := _PROTOCOL.get(_SAME_AS.get(reason, reason)):
         return f"{server.host} {words[0]}", words[1]
     if isinstance(fault, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":

@@ -1,0 +1,171 @@
+"""A relay whose dialect listens: octets go through `protocols.pop3.Relay`, which knows what is owed to whom.
+
+So the ends are exact here: nothing is guessed from silence. All else is as in `relay`: backpressure,
+resets for cut streams, no QUIT of our own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from popover.config import Service
+from popover.errors import Misdialled, ServerFailure
+from popover.protocols import pop3
+from popover.pump import Ending
+from popover.relay import LINGER, Outcome, Relay
+from popover.stream import Stream
+
+KEEP_ALIVE_FOR = 600.0
+"""Seconds after a client's last word for which its server is kept awake: RFC 1939 section 3 wants no server to
+log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
+
+
+class Attentive(Relay):
+    """One POP3 session's talk. `capa`: the server's answer to CAPA, if it was asked before."""
+
+    __slots__ = ("_capa", "_client_spoke", "_keeps_alive", "_server_spoke", "dry")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        service: Service,
+        client: Stream,
+        server: Stream,
+        habits: pop3.Habits,
+        capa: bytes = b"",
+    ) -> None:
+        self.dry = pop3.Relay(service, habits, client.end, server.end)
+        self._capa = capa
+        self._client_spoke = self._server_spoke = loop.time()
+        self._keeps_alive = False
+        super().__init__(loop, service, client, server)
+
+    async def talk(self, greeting: bytes) -> Outcome:
+        """Let the two talk until it is over, and remember what it taught."""
+        outcome: Outcome | None = None
+        try:
+            outcome = await super().talk(greeting)
+            return outcome
+        finally:
+            self.dry.over(lost=outcome is not None and outcome.end.startswith("server ") and not outcome.clean)
+
+    def _begin(self, greeting: bytes) -> None:
+        self._client.on_drain = self._server.on_drain = self._pace
+        self.dry.start(greeting, self._capa)
+        self._flush(memoryview(b""))
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def _from_client(self, data: memoryview) -> None:
+        if not self._spoken:
+            self._first_words(data)
+        if self._done.done():
+            return
+        self._touched = self._client_spoke = self._loop.time()
+        self.bytes_in += len(data)
+        self._last_words = (self._last_words + bytes(data[-16:]))[-16:]
+        if self.dry.is_plain:
+            self._answered = False
+        self.dry.client_said(data)
+        self._flush(memoryview(b""))
+
+    def _from_server(self, data: memoryview) -> None:
+        if self._done.done():
+            return
+        self._server_spoke = self._loop.time()
+        if self.dry.is_plain:
+            self._answered = True
+        self._flush(self.dry.server_said(data))
+
+    def _flush(self, straight: memoryview) -> None:
+        """Send what the dialect has for both, and see whether that was all."""
+        client, server, dry = self._client, self._server, self.dry
+        if size := len(client.end.outbox) + len(straight):
+            self.bytes_out += size
+            self._touched = self._loop.time()
+            client.write(client.end.outbox)
+            client.end.outbox.clear()
+            client.write(straight)
+        if server.end.outbox:
+            server.write(server.end.outbox)
+            server.end.outbox.clear()
+        if not dry.is_plain:
+            self._answered = not dry.is_owed
+        if dry.logged_in and not self._keeps_alive:
+            self._keeps_alive = True
+            self._tick()
+        if dry.fault:
+            self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(dry.fault, "it was no mail client")))
+        elif dry.is_broken:
+            what = f"{server.end.name} answers as no POP3 server does"
+            self._over(Outcome("server broken", clean=False, failure=ServerFailure(what, "set ask_ahead = false")))
+        elif dry.left_early and not client.finishing:
+            client.end_writing()
+            self._tick()
+        elif client.ending is not None and self._answered and not dry.is_plain and not server.finishing:
+            self._touched = self._loop.time()
+            server.end_writing()
+            self._tick()
+        self._pace()
+
+    def _pace(self) -> None:
+        """Read from each side what the other can take, and no more than is wanted. A client that reads nothing is
+        still listened to, for its end: what it can ask meanwhile is limited.
+        """
+        client, server, dry = self._client, self._server, self.dry
+        if dry.wants_client and not server.backlog:
+            client.resume()
+        else:
+            client.pause()
+        if dry.wants_server and not client.backlog:
+            server.resume()
+        else:
+            server.pause()
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def _client_ended(self, ending: Ending) -> None:
+        if self.dry.left_early:  # however it goes: it has had its answer
+            self._touched = self._loop.time()
+            self._tick()
+        else:
+            super()._client_ended(ending)
+
+    def _server_ended(self, ending: Ending) -> None:
+        if self._done.done():
+            return
+        self.dry.server_ended()
+        self._flush(memoryview(b""))
+        if self.dry.left_early:
+            ending = Ending("closed")
+        super()._server_ended(ending)
+
+    def _said_goodbye(self) -> bool:
+        return super()._said_goodbye() if self.dry.is_plain else self.dry.has_quit
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def _due(self) -> tuple[float, Outcome]:
+        client, dry = self._client, self.dry
+        if dry.left_early and not client.backlog:
+            return self._touched + LINGER, Outcome("server closed", clean=True)
+        due = super()._due()
+        if client.ending is None and not client.backlog and not dry.logged_in and not dry.is_plain:
+            return min((self._since + self._service.login_timeout, Outcome("login timeout", clean=True)), due)
+        return due
+
+    def _tick(self) -> None:
+        super()._tick()
+        pause = self._service.keep_alive
+        if not pause or self._done.done() or not self.dry.logged_in or self.dry.is_plain:
+            return
+        now = self._loop.time()
+        if now - self._client_spoke > KEEP_ALIVE_FOR:
+            return
+        if now - self._server_spoke >= pause and self.dry.keep_alive():
+            self._server_spoke = now
+            self._flush(memoryview(b""))
+        due = max(self._server_spoke + pause, now + 1)
+        if due < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._tick)

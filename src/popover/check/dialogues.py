@@ -1,0 +1,167 @@
+"""What is asked in each dialect: capabilities, a login, what is in the mailbox, goodbye.
+
+Passwords go to the server and nowhere else: no answer that repeats one is shown (`Answer.without`).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import NamedTuple, Protocol
+
+from popover.check.talker import Talker
+
+
+class Answer(NamedTuple):
+    """A server's yes or no, in its own words."""
+
+    ok: bool
+    text: str
+
+    def without(self, secret: str) -> str:
+        """The words, without a secret that they repeat, plain or in base64."""
+        encoded = base64.b64encode(secret.encode()).decode()
+        return self.text.replace(secret, "***").replace(encoded, "***") if secret else self.text
+
+
+class Dialogue(Protocol):
+    """One dialect's questions."""
+
+    plain_port: int
+    starttls: str
+
+    async def capabilities(self, talker: Talker) -> list[str]:
+        """Ask what the server can do, as it names it; none if it does not tell."""
+
+    async def login(self, talker: Talker, user: str, password: str) -> Answer:
+        """Log in."""
+
+    async def mailbox(self, talker: Talker) -> str:
+        """Say what is there after the login; "" where the dialect has no mailbox."""
+
+    async def leave(self, talker: Talker) -> None:
+        """Say goodbye and wait for the answer."""
+
+
+class Pop3:
+    """RFC 1939, CAPA: RFC 2449."""
+
+    plain_port = 110
+    starttls = "STLS"
+
+    async def capabilities(self, talker: Talker) -> list[str]:
+        """CAPA; old servers answer -ERR."""
+        if not (await talker.ask(b"CAPA")).startswith("+OK"):
+            return []
+        return await talker.lines_until(".")
+
+    async def login(self, talker: Talker, user: str, password: str) -> Answer:
+        """USER and PASS, as old clients do."""
+        answer = await talker.ask(b"USER " + user.encode())
+        if answer.startswith("+OK"):
+            answer = await talker.ask(b"PASS " + password.encode())
+        return Answer(answer.startswith("+OK"), answer)
+
+    async def mailbox(self, talker: Talker) -> str:
+        """STAT."""
+        found = re.match(r"\+OK (\d+) (\d+)", await talker.ask(b"STAT"))
+        return f"{int(found[1]):,} messages, {int(found[2]):,} octets" if found else ""
+
+    async def leave(self, talker: Talker) -> None:
+        """QUIT; nothing was deleted."""
+        await talker.ask(b"QUIT")
+
+
+class Imap:
+    """RFC 9051."""
+
+    plain_port = 143
+    starttls = "STARTTLS"
+
+    async def capabilities(self, talker: Talker) -> list[str]:
+        """CAPABILITY."""
+        lines, _ = await _imap(talker, b"CAPABILITY")
+        found = [line.split()[2:] for line in lines if line.upper().startswith("* CAPABILITY")]
+        return found[0] if found else []
+
+    async def login(self, talker: Talker, user: str, password: str) -> Answer:
+        """LOGIN with two literals: they carry every character (RFC 9051 section 4.3)."""
+        first = await talker.ask(b"p LOGIN {%d}" % len(user.encode()))
+        if not first.startswith("+"):
+            return Answer(ok=False, text=first)
+        talker.stream.write(user.encode() + b" {%d}\r\n" % len(password.encode()))
+        second = await talker.line()
+        if not second.startswith("+"):
+            return Answer(ok=False, text=second)
+        _, last = await _imap_answer(talker, password.encode())
+        return Answer(last.upper().startswith("P OK"), last.partition(" ")[2])
+
+    async def mailbox(self, talker: Talker) -> str:
+        """STATUS INBOX (RFC 9051 section 6.3.11)."""
+        lines, _ = await _imap(talker, b"STATUS INBOX (MESSAGES)")
+        found = re.search(r"MESSAGES (\d+)", " ".join(lines))
+        return f"{int(found[1]):,} messages in INBOX" if found else ""
+
+    async def leave(self, talker: Talker) -> None:
+        """LOGOUT."""
+        await _imap(talker, b"LOGOUT")
+
+
+class Smtp:
+    """RFC 5321, AUTH: RFC 4954."""
+
+    plain_port = 587
+    starttls = "STARTTLS"
+
+    async def capabilities(self, talker: Talker) -> list[str]:
+        """EHLO, without its first line, which is the server's name."""
+        return [line[4:] for line in (await _smtp(talker, b"EHLO [127.0.0.1]"))[1:]]
+
+    async def login(self, talker: Talker, user: str, password: str) -> Answer:
+        """AUTH PLAIN, or LOGIN where that is all there is."""
+        offered = [
+            word for line in await self.capabilities(talker) if line[:5].upper() == "AUTH " for word in line.split()
+        ]
+        if "PLAIN" in offered or "LOGIN" not in offered:
+            secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode())
+            last = (await _smtp(talker, b"AUTH PLAIN " + secret))[-1]
+        else:
+            last = (await _smtp(talker, b"AUTH LOGIN"))[-1]
+            for word in (user, password):
+                if last.startswith("334"):
+                    last = (await _smtp(talker, base64.b64encode(word.encode())))[-1]
+        return Answer(last.startswith("235"), last)
+
+    async def mailbox(self, _talker: Talker) -> str:
+        """There is none."""
+        return ""
+
+    async def leave(self, talker: Talker) -> None:
+        """QUIT."""
+        await _smtp(talker, b"QUIT")
+
+
+async def _imap(talker: Talker, command: bytes) -> tuple[list[str], str]:
+    return await _imap_answer(talker, b"p " + command)
+
+
+async def _imap_answer(talker: Talker, line: bytes) -> tuple[list[str], str]:
+    """Send a line; the untagged lines of the answer, and the tagged one."""
+    talker.say(line)
+    lines = []
+    while not (answer := await talker.line()).startswith("p "):
+        lines.append(answer)
+        if len(lines) > 1000:  # noqa: PLR2004 - as talker.LINES_LIMIT
+            break
+    return lines, answer
+
+
+async def _smtp(talker: Talker, command: bytes) -> list[str]:
+    """Send a command; the lines of the reply (RFC 5321 section 4.2.1)."""
+    lines = [await talker.ask(command)]
+    while lines[-1][3:4] == "-" and len(lines) < 1000:  # noqa: PLR2004 - as talker.LINES_LIMIT
+        lines.append(await talker.line())
+    return lines
+
+
+DIALOGUES: dict[str, Dialogue] = {"pop3": Pop3(), "imap": Imap(), "smtp": Smtp()}

@@ -1,0 +1,51 @@
+"""What to type into the mail client."""
+
+from __future__ import annotations
+
+from popover.check.report import Fact
+from popover.config import Address, Service
+from popover.machine import reachable_at
+
+_KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)"}
+
+HINTS = (
+    ("Apple Mail 2", "Preferences, Accounts, Advanced: Use SSL off, Authentication Password, and the port"),
+    ("Eudora", "Tools, Options: Secure Sockets Never; the ports are POPPort and SMTPPort in eudora.ini, [Settings]"),
+    ("Outlook Express", "account's Properties, Advanced: both ports; This server requires a secure connection off"),
+    ("a scanner", "SMTP server and port, SSL/TLS off, SMTP authentication on; a sender that the provider allows"),
+)
+"""One line each; docs/clients has a page each."""
+
+
+def settings_of(service: Service) -> list[dict[str, Fact]]:
+    """Give one entry for each address that clients can be told."""
+    kind = _KINDS[service.server.dialect]
+    return [
+        {
+            "what": kind,
+            "dialect": service.server.dialect,
+            "server": reachable_at(listen.host),
+            "port": listen.port,
+            "tls": "off",
+            "login": "user name and password as with the provider",
+        }
+        for listen in service.listen
+        if isinstance(listen, Address)
+    ]
+
+
+def settings_lines(entries: list[dict[str, Fact]]) -> list[str]:
+    """Write the table, and the hints."""
+    rows = []
+    for entry in entries:
+        hosts = entry["server"]
+        shown = " or ".join(hosts) if isinstance(hosts, list) else str(hosts)
+        rows.append((str(entry["what"]), f"server {shown}", f"port {entry['port']}", "SSL off"))
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
+    return [
+        "",
+        "What to type into the mail client; user name and password are those of the provider:",
+        *("  " + "   ".join(row) for row in cells),
+        *(f"  {client}: {hint}" for client, hint in HINTS),
+    ]

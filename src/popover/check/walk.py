@@ -1,0 +1,82 @@
+"""One service from its name to a whole session, in the order of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
+
+from popover.check.dialect import check_dialect, check_plain_port, leave
+from popover.check.here import check_ports, check_session
+from popover.check.login import Login, check_login
+from popover.check.old_tls import check_old_tls
+from popover.check.report import Part, Report, step_of
+from popover.check.settings import settings_of
+from popover.check.tls import check_resumption, check_tls, check_trust_store
+from popover.check.way import check_connect, check_name
+from popover.config import Address, Service
+from popover.dial import Dialler, SocketAddress
+from popover.errors import Failure, NameFailure
+from popover.stream import Scratch
+
+
+async def check_all(report: Report, services: Sequence[Service], login: Login | None) -> None:
+    """Check each service, and then what is the same for all of them. Raises ConfigError for a bad ca_file."""
+    for service in services:
+        listen = [str(address) for address in service.listen]
+        report.begin(Part(service.name, str(service.server), listen))
+        await check_service(report, service, login)
+    report.begin(Part("this machine"))
+    check_old_tls(report)
+
+
+async def check_service(report: Report, service: Service, login: Login | None) -> None:
+    """Walk one service's way as far as it goes; then look at this side."""
+    dialler = Dialler(asyncio.get_running_loop(), Scratch(), partial(_leads_back, service))
+    dialler.verifiers.of(service)
+    through, named = False, True
+    try:
+        through = await _reach(report, dialler, service)
+    except Failure as failure:
+        named = not isinstance(failure, NameFailure)
+        report.fail(step_of(failure), failure)
+    if named:
+        await check_plain_port(report, dialler, service)
+    await check_ports(report, service)
+    if through:
+        try:
+            await _beyond(report, dialler, service, login)
+        except Failure as failure:
+            report.fail(step_of(failure), failure)
+    report.parts[-1].settings = settings_of(service)
+
+
+async def _reach(report: Report, dialler: Dialler, service: Service) -> bool:
+    """From the name to the dialect. Whether a session can be. Raises Failure."""
+    addresses = await check_name(report, dialler, service)
+    reached = await check_connect(report, service, addresses)
+    check_trust_store(report, service)
+    dialled = await check_tls(report, dialler, service, reached)
+    if dialled is None:
+        return False
+    with closing(dialled.stream):
+        await check_dialect(report, service, dialled)
+    return True
+
+
+async def _beyond(report: Report, dialler: Dialler, service: Service, login: Login | None) -> None:
+    """All that a second connection can tell, and a whole session. Raises Failure."""
+    second = await check_resumption(report, dialler, service)
+    with closing(second.stream):
+        if login is not None:
+            await check_login(report, service, second, login)
+        else:
+            await leave(service, second)
+    await check_session(report, dialler, service)
+
+
+def _leads_back(service: Service, peer: SocketAddress, own: SocketAddress) -> bool:
+    """Whether a connection has come to where this service itself listens."""
+    here = [listen for listen in service.listen if isinstance(listen, Address) and listen.port == peer[1]]
+    return any(listen.host == peer[0] or (listen.ip.is_unspecified and peer[0] == own[0]) for listen in here)

@@ -1,0 +1,93 @@
+"""`popover check`: say what is wrong with a set-up, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import os
+import sys
+
+from popover.check.login import Login
+from popover.check.report import Part, Report
+from popover.check.settings import settings_lines
+from popover.check.table import Table
+from popover.check.walk import check_all
+from popover.cli.run import from_command_line
+from popover.config import Config, default_listen, load, parse_service_word
+from popover.errors import ConfigError
+
+_PASSWORD = "POPOVER_PASSWORD"  # noqa: S105 - a variable's name
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Check each service: 0 all is well, 1 something failed, 130 interrupted. Raises ConfigError."""
+    table = Table(sys.stdout, os.environ)
+    report = Report() if arguments.json else table.report()
+    config = _configuration(arguments)
+    if arguments.config is not None:
+        report.begin(Part(str(arguments.config)))
+        report.add("file", "ok", f"{arguments.config}: well-formed, services: {len(config.services)}")
+    try:
+        asyncio.run(check_all(report, config.services, _login(arguments.login)))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    if arguments.json:
+        print(json.dumps(report.document(), indent=2))  # noqa: T201
+    else:
+        _conclude(table, report)
+    return 0 if report.ok else 1
+
+
+def _configuration(arguments: argparse.Namespace) -> Config:
+    if arguments.config is not None:
+        if arguments.ca_file is not None:
+            raise ConfigError("with -c, write it into the file: --ca-file (ca_file)")
+        return load(arguments.config)
+    arguments.services = _with_listen(arguments.services)
+    return from_command_line(arguments)
+
+
+def _with_listen(words: list[str]) -> list[str]:
+    """Give the words that name no LISTEN the usual port, or the next: several servers are no mistake here."""
+    taken: set[int] = set()
+    complete = []
+    for word in words:
+        try:
+            listen, server = parse_service_word(word)
+        except ConfigError:  # told with all others later
+            complete.append(word)
+            continue
+        if listen is None:
+            port = default_listen(server.dialect).port
+            while port in taken:
+                port += 1
+            taken.add(port)
+            word = f"{port}={word}"  # noqa: PLW2901 - completed
+        complete.append(word)
+    return complete
+
+
+def _login(user: str | None) -> Login | None:
+    """Ask for the password, unless the environment has it. It is never an argument: `ps` shows those to all."""
+    if user is None:
+        return None
+    password = os.environ.get(_PASSWORD)
+    if password is None:
+        if not sys.stdin.isatty():
+            raise ConfigError(f"--login: there is no terminal to ask for the password: put it into {_PASSWORD}")
+        password = getpass.getpass(f"Password of {user}: ")
+    if any(sign in user + password for sign in "\r\n\0"):
+        raise ConfigError("--login: a user name or password holds a line end, which no mail protocol can carry")
+    return Login(user, password)
+
+
+def _conclude(table: Table, report: Report) -> None:
+    entries = [entry for part in report.parts for entry in part.settings]
+    if report.ok and entries:
+        for line in settings_lines(entries):
+            table.say(line)
+    table.conclude(report)

@@ -1,0 +1,76 @@
+"""The outgoing half of a socket: what the kernel does not take at once is kept until it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+
+def nothing() -> None:
+    """Nobody listens."""
+
+
+class Outgoing:
+    """Writes to one non-blocking socket; `on_drain` tells when all that was kept is with the kernel.
+
+    `finishing`: we have said that nothing more comes. `moved_at`: loop time at which octets began to wait, or at
+    which the kernel last took some of them.
+    """
+
+    __slots__ = ("_fd", "_loop", "_unsent", "_write_dead", "finishing", "moved_at", "on_drain", "sock")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+        self.sock = sock
+        self.finishing = False
+        self.moved_at = 0.0
+        self.on_drain: Callable[[], None] = nothing
+        self._loop = loop
+        self._fd = sock.fileno()
+        self._unsent = bytearray()
+        self._write_dead = False
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        if self._unsent:
+            self._unsent += data
+            return
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as fault:
+            self._write_failed(fault)
+            return
+        if sent < len(data):
+            self._unsent += memoryview(data)[sent:]
+            self.moved_at = self._loop.time()
+            self._loop.add_writer(self._fd, self._on_writable)
+
+    def _on_writable(self) -> None:
+        try:
+            sent = self.sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as fault:
+            self._write_failed(fault)
+            return
+        del self._unsent[:sent]
+        self.moved_at = self._loop.time()
+        if not self._unsent:
+            self._loop.remove_writer(self._fd)
+            if self.finishing:
+                self._shut()
+            self.on_drain()
+
+    def _write_failed(self, fault: OSError) -> None:  # noqa: ARG002 - for those who report it
+        """Write nothing any more, and forget what waited."""
+        self._write_dead = True
+        if self._unsent:
+            self._unsent.clear()
+            self._loop.remove_writer(self._fd)
+
+    def _shut(self) -> None:
+        """Send the FIN."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)

@@ -1,0 +1,331 @@
+"""A POP3 server and a client as plain functions of their octets, and a world that carries octets between them.
+
+The server is strict: what is sent to it before it has answered, without its having offered PIPELINING, is noted
+as a `violation`. The world is driven by a source of chance: every cut and every order of events can happen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from popover.config import Address, Server, Service
+from popover.config.values import ReadAhead
+from popover.protocols.pop3 import Habits, Relay
+from popover.talk import End
+
+PIECE = 300  # octets of the server that arrive at once
+GREETING = b"+OK model ready <1.2@model.test>\r\n"
+
+
+@dataclass(frozen=True)
+class Nature:
+    """How a server is. `refuses`: (verb, number) it says -ERR to. `ends_after`: octets after which it is gone.
+
+    `lies`: by LIST every message has one octet.
+    """
+
+    messages: tuple[bytes, ...] = ()
+    pipelining: Literal["no", "after", "yes"] = "yes"
+    knows_capa: bool = True
+    has_uidl: bool = True
+    rico: bool = False
+    lies: bool = False
+    refuses: frozenset[tuple[bytes, int]] = frozenset()
+    ends_after: int | None = None
+
+
+class Model:
+    """The server. `committed`: the messages that were removed, None unless a QUIT was carried out."""
+
+    def __init__(self, nature: Nature) -> None:
+        self.nature = nature
+        self.outbox = bytearray(GREETING)
+        self.heard: list[bytes] = []
+        self.logged_in = False
+        self.deleted: set[int] = set()
+        self.committed: set[int] | None = None
+        self.ended = False
+        self.violations: list[bytes] = []
+        self._said = len(GREETING)
+        self._inbox = bytearray()
+        self._early = False  # something said before the login has not been taken yet
+        self._greeted = False
+
+    def hear(self, data: bytes) -> None:
+        self._inbox += data
+        while not self.ended and (cut := self._inbox.find(b"\n")) >= 0:
+            line = bytes(self._inbox[: cut + 1])
+            del self._inbox[: cut + 1]
+            self._answer(line)
+
+    def take(self, count: int) -> bytes:
+        """Octets on their way to the other side."""
+        data = bytes(self.outbox[:count])
+        del self.outbox[:count]
+        if not self.outbox:
+            self._early = False
+        return data
+
+    def _answer(self, line: bytes) -> None:
+        may = {"no": False, "after": self.logged_in and not self._early, "yes": True}[self.nature.pipelining]
+        if self.outbox and not may:
+            self.violations.append(line)
+        self.heard.append(line)
+        self._early = self._early or not self.logged_in
+        words = line.split()
+        verb = words[0].upper() if words else b""
+        self._say(self._reply(verb, words[1:]))
+        if verb == b"QUIT":
+            self.ended = True
+            if self.logged_in:
+                self.committed = set(self.deleted)
+
+    def _say(self, answer: bytes) -> None:
+        limit = self.nature.ends_after
+        if limit is not None and self._said + len(answer) > limit:
+            answer, self.ended = answer[: max(0, limit - self._said)], True
+        self._said += len(answer)
+        self.outbox += answer
+
+    def _reply(self, verb: bytes, rest: list[bytes]) -> bytes:  # noqa: PLR0911 - a line for each kind of command
+        number = int(rest[0]) if rest and rest[0].isdigit() else 0
+        if (verb, number) in self.nature.refuses:
+            return b"-ERR refused\r\n"
+        if verb == b"CAPA":
+            return self._capa()
+        if verb == b"QUIT":
+            return b"+OK bye\r\n"
+        if not self.logged_in:
+            return self._login(verb, rest)
+        simple = {b"NOOP": b"+OK\r\n", b"LAST": b"+OK 0\r\n", b"STAT": b"+OK %d %d\r\n" % self._sum()}
+        if verb in simple and not rest:
+            return simple[verb]
+        if verb == b"RSET":
+            self.deleted.clear()
+            return b"+OK reset\r\n"
+        if verb in (b"LIST", b"UIDL"):
+            return self._listing(verb, number if rest else None)
+        if verb in (b"RETR", b"TOP", b"DELE") and self._exists(number):
+            return self._message(verb, number, rest)
+        return b"-ERR no such command or message\r\n"
+
+    def _login(self, verb: bytes, rest: list[bytes]) -> bytes:
+        if verb == b"USER" and rest:
+            return b"+OK send PASS\r\n"
+        if verb == b"PASS" and rest == [b"secret"]:
+            self.logged_in = True
+            return b"+OK welcome\r\n"
+        return b"-ERR [AUTH] no\r\n"
+
+    def _capa(self) -> bytes:
+        if not self.nature.knows_capa:
+            return b"-ERR what\r\n"
+        offers = self.nature.pipelining == "yes" or (self.nature.pipelining == "after" and self.logged_in)
+        words = [
+            b"TOP",
+            b"UIDL",
+            *([b"PIPELINING"] if offers else []),
+            *([b"X-GOOGLE-RICO"] if self.nature.rico else []),
+        ]
+        return b"+OK\r\n" + b"".join(word + b"\r\n" for word in words) + b".\r\n"
+
+    def _sum(self) -> tuple[int, int]:
+        left = [size for number, size in self._sizes() if self._exists(number)]
+        return len(left), sum(left)
+
+    def _sizes(self) -> Iterable[tuple[int, int]]:
+        return ((number, len(message)) for number, message in enumerate(self.nature.messages, 1))
+
+    def _exists(self, number: int) -> bool:
+        return 0 < number <= len(self.nature.messages) and number not in self.deleted
+
+    def _listing(self, verb: bytes, number: int | None) -> bytes:
+        if verb == b"UIDL" and not self.nature.has_uidl:
+            return b"-ERR no UIDL\r\n"
+        lies = self.nature.lies
+        sizes = {n: 1 if lies else size for n, size in self._sizes()}
+        lines = {n: b"%d %d\r\n" % (n, size if verb == b"LIST" else n + 7000) for n, size in sizes.items()}
+        if number is None:
+            return b"+OK here\r\n" + b"".join(line for n, line in lines.items() if self._exists(n)) + b".\r\n"
+        return b"+OK " + lines[number] if self._exists(number) else b"-ERR none\r\n"
+
+    def _message(self, verb: bytes, number: int, rest: list[bytes]) -> bytes:
+        if verb == b"DELE":
+            self.deleted.add(number)
+            return b"+OK gone\r\n"
+        text = self.nature.messages[number - 1]
+        if verb == b"TOP":
+            text = b"".join(text.splitlines(keepends=True)[: 1 + int(rest[1]) if len(rest) > 1 else 1])
+        stuffed = b"".join(b"." + line if line.startswith(b".") else line for line in text.splitlines(keepends=True))
+        return b"+OK %d octets\r\n" % len(text) + stuffed + b".\r\n"
+
+
+class Chance(Protocol):
+    def randint(self, a: int, b: int) -> int: ...
+    def random(self) -> float: ...
+
+
+@dataclass
+class Client:
+    """Says its script in groups: the lines of a group leave at once, the next group when all is answered.
+
+    It goes away for good after `leaves_after` groups, if that is set.
+    """
+
+    groups: list[list[bytes]]
+    leaves_after: int | None = None
+    received: bytearray = field(default_factory=bytearray)
+    said: list[bytes] = field(default_factory=list)
+    outbox: bytearray = field(default_factory=bytearray)
+    _next: int = 0
+
+    @property
+    def has_left(self) -> bool:
+        return self._next == self.leaves_after and not self.outbox
+
+    def go_on(self) -> None:
+        """Say the next group if everything said so far is answered."""
+        if self._next < len(self.groups) and self._next != self.leaves_after and self.is_answered():
+            group = self.groups[self._next]
+            self._next += 1
+            self.said += group
+            self.outbox += b"".join(group)
+
+    def is_answered(self) -> bool:
+        return len(split(bytes(self.received), self.said)) == len(self.said) + 1
+
+    @property
+    def is_finished(self) -> bool:
+        return self.has_left or (self._next == len(self.groups) and not self.outbox and self.is_answered())
+
+
+def split(received: bytes, said: list[bytes]) -> list[bytes]:
+    """The greeting and the answers to these lines, as far as they came whole."""
+    answers, at = [], 0
+    for line in [b"", *said]:
+        cut = received.find(b"\n", at) + 1
+        if not cut:
+            break
+        if received[at:cut].startswith(b"+OK") and has_body(line):
+            end = received.find(b"\r\n.\r\n", cut - 2)
+            if end < 0:
+                break
+            cut = end + 5
+        answers.append(received[at:cut])
+        at = cut
+    return answers
+
+
+def has_body(line: bytes) -> bool:
+    words = line.upper().split()
+    return bool(words) and (
+        words[0] in (b"RETR", b"TOP", b"CAPA") or (words[0] in (b"LIST", b"UIDL") and len(words) == 1)
+    )
+
+
+def service(
+    *, read_ahead: ReadAhead = True, read_ahead_bytes: int = 1 << 20, on: bool = True, keep_alive: float = 0
+) -> Service:
+    """A POP3 service with everything on, or everything off."""
+    return Service(
+        "model", (Address("127.0.0.1", 0),), Server("pop3", "model.test", 995),
+        ask_ahead=on, read_ahead=read_ahead if on else False, read_ahead_bytes=read_ahead_bytes, user_at_once=on,
+        dele_at_once=on, quit_at_once=on, keep_alive=keep_alive, soften=False,
+    )  # fmt: skip
+
+
+class World:
+    """A client, a relay and a server, and the octets between them."""
+
+    def __init__(self, of: Service, habits: Habits, client: Client, server: Model, capa: bytes = b"") -> None:
+        self.client, self.server = client, server
+        self.inside, self.outside = End("client"), End("server")
+        self.relay = Relay(of, habits, self.inside, self.outside)
+        self.server_gone = False
+        self.most_held = 0
+        greeting = server.take(len(server.outbox))
+        self.relay.start(greeting, capa)
+        self._deliver()
+
+    def run(self, chance: Chance) -> None:
+        """Let things happen until the client has finished or the server is gone; AssertionError if all get stuck."""
+        while not (self.client.is_finished or self.server_gone):
+            self.client.go_on()
+            able = [act for act in (self._client_says, self._server_hears, self._server_says) if act(None)]
+            if not able:
+                assert self._is_stuck_for_good(), (
+                    f"stuck: {self.client.said[-3:]} {bytes(self.client.received[-80:])!r}"
+                )
+                return
+            able[chance.randint(0, len(able) - 1)](chance)
+            self._deliver()
+        self.relay.over(lost=self.server_gone and not self.relay.has_quit)
+
+    def settle(self) -> None:
+        """Let the server hear and say all that is on its way."""
+        while self.outside.outbox or (self.server.outbox and self.relay.wants_server):
+            self.server.hear(bytes(self.outside.outbox))
+            self.outside.outbox.clear()
+            if self.relay.wants_server:
+                self._deliver(self.relay.server_said(self.server.take(1 << 16)))
+        self._deliver()
+
+    def _deliver(self, straight: bytes | memoryview = b"") -> None:
+        self.client.received += self.inside.outbox
+        self.inside.outbox.clear()
+        self.client.received += straight
+
+    def _is_stuck_for_good(self) -> bool:
+        return bool(self.relay.fault)
+
+    def _client_says(self, chance: Chance | None) -> bool:
+        box = self.client.outbox
+        if not box or not self.relay.wants_client:
+            return False
+        if chance is not None:
+            self.relay.client_said(_cut(box, chance))
+        return True
+
+    def _server_hears(self, chance: Chance | None) -> bool:
+        box = self.outside.outbox
+        if not box:
+            return False
+        if chance is not None:
+            self.server.hear(_cut(box, chance))
+        return True
+
+    def _server_says(self, chance: Chance | None) -> bool:
+        if not self.relay.wants_server or not (self.server.outbox or self.server.ended):
+            return False
+        if chance is None:
+            return True
+        if self.server.outbox:
+            self._deliver(self.relay.server_said(self.server.take(_size(chance, min(PIECE, len(self.server.outbox))))))
+            self.most_held = max(self.most_held, self.relay.held)
+        else:
+            self.relay.server_ended()
+            self._deliver()
+            self.server_gone = True
+        return True
+
+
+def _size(chance: Chance, most: int) -> int:
+    return most if chance.random() < 0.5 else chance.randint(1, most)
+
+
+def _cut(box: bytearray, chance: Chance) -> bytes:
+    size = _size(chance, len(box))
+    data = bytes(box[:size])
+    del box[:size]
+    return data
+
+
+def direct(nature: Nature, groups: list[list[bytes]]) -> tuple[list[bytes], Model]:
+    """What a client would get without a gateway, saying one line at a time to a server that does not go away."""
+    server = Model(nature)
+    answers = [server.take(1 << 30)]
+    for group in groups:
+        for line in group:
+            server.hear(line)
+            answers.append(server.take(1 << 30))
+    return answers, server

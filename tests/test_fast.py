@@ -1,0 +1,354 @@
+"""Faster than the line allows, with real parts: what a client gets and what the server keeps are as without."""
+
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+
+from fakes.scene import Stage
+from fakes.wire import Talker, Wire
+from parts import fetchers
+from parts.account import Account
+from parts.certificates import Authority
+from parts.clients import POP3_CLIENTS, pop3
+from parts.dovecot import Dovecot
+from parts.messages import SAMPLES, of_size
+from parts.net import wait_until
+from parts.popover import Popover
+
+pytest_plugins = ["fakes.fixture"]
+
+Workdir = Callable[[], Path]
+
+MAIL = [
+    *SAMPLES.values(),
+    *(of_size(size) for size in (300, 5_000, 60_000, 400_000, 1_200_000)),
+    *[SAMPLES["dots"]] * 6,
+]
+CAPA = b"+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nUSER\r\n.\r\n"
+
+
+class Ways(NamedTuple):
+    """Two ways to the same server."""
+
+    through: Account
+    direct: Account
+
+
+@pytest.fixture(scope="module")
+def popover(authority: Authority, dovecot: Dovecot) -> Iterator[Popover]:
+    with Popover(f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", authority.ca_file) as running:
+        yield running
+
+
+@pytest.fixture
+def ways(authority: Authority, dovecot: Dovecot, popover: Popover) -> Callable[[str], Ways]:
+    direct = (dovecot.host, dovecot.pop3s_port)
+
+    def to(user: str) -> Ways:
+        return Ways(
+            Account(popover.addresses[0], user, dovecot.password),
+            Account(direct, user, dovecot.password, authority.ca_file),
+        )
+
+    return to
+
+
+def fill(dovecot: Dovecot, messages: list[bytes]) -> str:
+    user = dovecot.new_user()
+    for message in messages:
+        dovecot.deliver(user, message)
+    return user
+
+
+@pytest.mark.parametrize("client", POP3_CLIENTS)
+def test_a_client_gets_the_same_each_time(
+    dovecot: Dovecot, ways: Callable[[str], Ways], workdir: Workdir, client: str
+) -> None:
+    # fetchmail spoils long lines by itself, differently each time.
+    messages = [mail for mail in MAIL if client != "fetchmail" or max(map(len, mail.split(b"\r\n"))) < 8000]
+    to = ways(fill(dovecot, messages))
+    direct = POP3_CLIENTS[client](to.direct, workdir())
+    assert len(direct) == len(messages)
+    for _ in range(3):
+        same = POP3_CLIENTS[client](to.through, workdir()) == direct
+        assert same
+
+
+@pytest.mark.parametrize("client", ["fetchmail", "mpop", "getmail"])
+def test_a_client_that_deletes_leaves_nothing_behind(
+    dovecot: Dovecot, ways: Callable[[str], Ways], workdir: Workdir, client: str
+) -> None:
+    fetch = getattr(fetchers, f"fetch_by_{client}")
+    messages = [SAMPLES["plain"], SAMPLES["dots"], SAMPLES["8-bit"], of_size(70_000)] * 5
+    for _ in range(3):
+        one, other = fill(dovecot, messages), fill(dovecot, messages)
+        same = fetch(ways(one).through, workdir(), keep=False) == fetch(ways(other).direct, workdir(), keep=False)
+        assert same
+        assert stored(dovecot, one) == stored(dovecot, other) == []
+
+
+def script(chance: Random, count: int) -> list[bytes]:
+    """What a client may say to a mailbox of so many messages, without its login."""
+    lines: list[bytes] = []
+    for _ in range(chance.randint(2, 7)):
+        number = chance.randint(1, count + 1)
+        walk = range(number, min(count, number + chance.randint(1, 8)) + 1)
+        dele = chance.random() < 0.4
+        lines += chance.choice([
+            [b"STAT"], [b"UIDL"], [b"LIST"], [b"NOOP"], [b"RSET"], [b"CAPA"], [b"LIST %d" % number],
+            [b"DELE %d" % number], [b"DELE %d" % number, b"STAT", b"RETR %d" % number], [b"TOP %d 3" % number],
+            [line for n in walk for line in ([b"RETR %d" % n, b"DELE %d" % n] if dele else [b"RETR %d" % n])],
+            [line for n in walk for line in ([b"RETR %d" % n, b"DELE %d" % n] if dele else [b"RETR %d" % n])],
+            [b"TOP %d 2" % n for n in walk],
+        ])  # fmt: skip
+    return [line + b"\r\n" for line in lines]
+
+
+class Lines:
+    """A client that waits for each answer, and knows where it ends."""
+
+    def __init__(self, sock: socket.socket, account: Account) -> None:
+        self._file = sock.makefile("rb")
+        self._sock = sock
+        assert self._file.readline().startswith(b"+OK")
+        assert self.say(b"USER %s\r\n" % account.user.encode()).startswith(b"+OK")
+        assert self.say(b"PASS %s\r\n" % account.password.encode()).startswith(b"+OK")
+
+    def say(self, line: bytes) -> bytes:
+        self._sock.sendall(line)
+        answer = self._file.readline()
+        verb, *rest = line.split()
+        if answer.startswith(b"+OK") and (
+            verb in (b"RETR", b"TOP", b"CAPA") or (verb in (b"UIDL", b"LIST") and not rest)
+        ):
+            while not answer.endswith(b"\r\n.\r\n"):
+                answer += self._file.readline()
+        return answer
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextmanager
+def session(account: Account) -> Iterator[Lines]:
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.create_connection(account.address, 60))
+        if account.ca_file:
+            context = ssl.create_default_context(cafile=account.ca_file)
+            sock = stack.enter_context(context.wrap_socket(sock, server_hostname="localhost"))
+        lines = Lines(sock, account)
+        try:
+            yield lines
+        finally:
+            lines.close()
+
+
+def anonymous(line: bytes, answer: bytes) -> bytes:
+    """What must be the same: all but our own words for DELE and QUIT, and what is a mailbox's own in UIDL."""
+    if line[:4] in (b"DELE", b"QUIT"):
+        return answer[:3]
+    return re.sub(rb"[0-9a-f]{16}|-\d{10}", b"", answer) if line.startswith(b"UIDL") else answer
+
+
+def stored(dovecot: Dovecot, user: str) -> list[bytes]:
+    """What lies in the mailbox; a message may be renamed or removed while we look."""
+    while True:
+        try:
+            return dovecot.messages(user)
+        except FileNotFoundError:
+            continue
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_walk_gives_the_same_and_leaves_the_same(dovecot: Dovecot, ways: Callable[[str], Ways], seed: int) -> None:
+    messages = [message for message in MAIL if len(message) < 100_000]
+    one, other = fill(dovecot, messages), fill(dovecot, messages)
+    for part in range(2):
+        chance = Random(100 * seed + part)
+        said = script(chance, len(messages))
+        leaves = [] if chance.random() < 0.2 else [b"QUIT\r\n"]
+        with session(ways(one).through) as through, session(ways(other).direct) as direct:
+            for line in [*said, *leaves]:
+                same = anonymous(line, through.say(line)) == anonymous(line, direct.say(line))
+                assert same, line
+        wait_until(lambda: stored(dovecot, one) == stored(dovecot, other), "both mailboxes are the same")
+
+
+def test_a_client_that_vanishes_deletes_nothing(
+    dovecot: Dovecot, ways: Callable[[str], Ways], popover: Popover
+) -> None:
+    user = fill(dovecot, MAIL)
+    before = len(popover.events("session"))
+    for number in range(3):
+        with session(ways(user).through) as client:
+            client.say(b"LIST\r\n")
+            for line in (b"RETR 1\r\n", b"DELE 1\r\n", b"RETR 2\r\n", b"DELE 2\r\n", b"RETR 3\r\n"):
+                assert client.say(line).startswith(b"+OK")
+        popover.wait_for_events("session", before + number + 1)
+    assert len(stored(dovecot, user)) == len(MAIL)
+
+
+def test_the_second_session_finds_a_connection_ready(
+    dovecot: Dovecot, ways: Callable[[str], Ways], popover: Popover
+) -> None:
+    account = ways(fill(dovecot, [])).through
+    sessions = len(popover.events("session"))
+
+    def visit() -> bool:
+        nonlocal sessions
+        client = pop3(account)
+        client.user(account.user)
+        client.pass_(account.password)
+        client.quit()
+        sessions += 1
+        event = popover.wait_for_events("session", sessions)[-1]
+        assert event["user"] == account.user
+        assert event["end"] in {"server closed", "client closed"}
+        return bool(event["warm"])
+
+    wait_until(visit, "a connection stands ready")
+    assert popover.stop() == 0
+
+
+# With a server of the test's own
+
+
+def mailbox(wire: Talker) -> None:
+    """Serve POP3 with PIPELINING; no message in it."""
+    wire.send(b"+OK ready\r\n")
+    converse(wire)
+
+
+def converse(wire: Talker) -> None:
+    while line := wire.line():
+        verb = line.strip().upper()
+        wire.send(CAPA if verb == b"CAPA" else b"+OK 0 0\r\n")
+        if verb == b"QUIT":
+            return
+
+
+def log_in_and_out(wire: Wire) -> None:
+    with wire as client:
+        for line in (b"USER anna", b"PASS secret", b"STAT", b"QUIT"):
+            assert client.ask(line).startswith(b"+OK")
+        assert client.ending().how == "fin"
+
+
+def test_a_spare_that_died_is_noticed(stage: Stage) -> None:
+    def dies(wire: Talker) -> None:
+        wire.send(b"+OK ready\r\n")
+        if wire.line().startswith(b"CAPA") and server.accepted > 1:
+            wire.send(CAPA + b"-ERR you are idle\r\n")
+            return
+        wire.send(CAPA)
+        converse(wire)
+
+    server = stage.server(dies)
+    gateway = stage.gateway(server)
+    log_in_and_out(gateway.greeted(b"+OK ready\r\n"))
+    wait_until(lambda: server.accepted == 2, "a spare is opened")
+    server.script = mailbox
+    log_in_and_out(gateway.greeted(b"+OK ready\r\n"))
+    assert [gateway.session()["warm"] for _ in range(2)] == [False, False]
+
+
+def test_spares_are_dropped_at_the_end(stage: Stage) -> None:
+    over: list[bytes] = []
+
+    def waits(wire: Talker) -> None:
+        wire.send(b"+OK ready\r\n")
+        assert wire.line() == b"CAPA\r\n"
+        wire.send(CAPA)
+        if server.accepted > 1:
+            over.append(wire.ending().words)
+        else:
+            converse(wire)
+
+    server = stage.server(waits)
+    gateway = stage.gateway(server)
+    log_in_and_out(gateway.greeted(b"+OK ready\r\n"))
+    wait_until(lambda: server.accepted == 2, "a spare is opened")
+    assert gateway.popover.stop() == 0
+    wait_until(lambda: over == [b""], "the spare has ended, and no QUIT was said on it")
+
+
+@pytest.mark.parametrize("key", ["warm", "ask_ahead"])
+def test_switches_switch(stage: Stage, key: str) -> None:
+    heard: list[bytes] = []
+
+    def notes(wire: Talker) -> None:
+        wire.send(b"+OK ready\r\n")
+        while line := wire.line():
+            heard.append(line)
+            wire.send(CAPA if line == b"CAPA\r\n" else b"+OK 0 0\r\n")
+            if line == b"QUIT\r\n":
+                return
+
+    off: dict[str, Any] = dict.fromkeys(
+        ("ask_ahead", "read_ahead", "user_at_once", "dele_at_once", "quit_at_once"), False
+    )
+    server = stage.server(notes)
+    more: dict[str, Any] = off if key == "ask_ahead" else {}
+    gateway = stage.gateway(server, warm=0, **more)
+    for _ in range(2):
+        log_in_and_out(gateway.greeted(b"+OK ready\r\n"))
+        gateway.session()
+    assert server.accepted == 2
+    own = [line for line in heard if line not in (b"USER anna\r\n", b"PASS secret\r\n", b"STAT\r\n", b"QUIT\r\n")]
+    assert set(own) == (set() if key == "ask_ahead" else {b"CAPA\r\n"})
+
+
+def test_a_server_is_kept_awake_while_its_client_thinks(stage: Stage) -> None:
+    heard: list[bytes] = []
+
+    def notes(wire: Talker) -> None:
+        wire.send(b"+OK ready\r\n")
+        while line := wire.line():
+            heard.append(line)
+            wire.send(CAPA if line == b"CAPA\r\n" else b"+OK 0 0\r\n")
+
+    gateway = stage.gateway(stage.server(notes), keep_alive=0.5)
+    with gateway.greeted(b"+OK ready\r\n") as client:
+        for line in (b"USER anna", b"PASS secret"):
+            assert client.ask(line).startswith(b"+OK")
+        wait_until(lambda: heard.count(b"NOOP\r\n") >= 2, "NOOPs are said")
+        assert client.ask(b"STAT") == b"+OK 0 0\r\n"
+        client.sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.sock.recv(1)
+
+
+def test_a_cut_server_resets_the_client_even_with_mail_in_hand(stage: Stage) -> None:
+    def cuts(wire: Talker) -> None:
+        wire.send(b"+OK ready\r\n")
+        while line := wire.line():
+            verb, _, number = line.strip().partition(b" ")
+            if verb == b"CAPA":
+                wire.send(CAPA)
+            elif verb == b"LIST":
+                wire.send(b"+OK\r\n" + b"".join(b"%d 30\r\n" % n for n in range(1, 10)) + b".\r\n")
+            elif verb == b"RETR" and int(number) > 3:
+                wire.send(b"+OK\r\nhalf a mess")
+                wire.wire.reset()  # type: ignore[attr-defined]
+                return
+            else:
+                wire.send(b"+OK\r\nmail\r\n.\r\n" if verb == b"RETR" else b"+OK\r\n")
+
+    gateway = stage.gateway(stage.server(cuts))
+    with gateway.greeted(b"+OK ready\r\n") as client:
+        for line in (b"USER anna", b"PASS secret"):
+            assert client.ask(line).startswith(b"+OK")
+        client.send(b"LIST\r\n")
+        assert client.exactly(5 + 9 * 6 + 3)
+        client.send(b"RETR 1\r\n")
+        assert client.exactly(14)
+        client.send(b"RETR 2\r\n")
+        assert client.ending().how == "reset"
+    assert gateway.session()["end"].startswith("server ")

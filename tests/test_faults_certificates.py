@@ -1,0 +1,166 @@
+"""Cases 1 to 13 and 20 of the list of faults: a server's certificate is not as it must be."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from fakes.mail import mail, pop3
+from fakes.scene import UNHURRIED, Stage
+from fakes.tls import EVERY_CIPHER
+from fakes.wire import Talker
+
+pytest_plugins = ["fakes.fixture"]
+SERVICE_KEYS = UNHURRIED
+
+
+def refused_and_healed(stage: Stage, names: tuple[str, ...], *causes: str, **faults: Any) -> dict[str, Any]:
+    """A session to `localhost` with such a certificate fails, and works once the server has a good one."""
+    server = stage.server(pop3)
+    server.context = stage.context(stage.authority.issue(*names, **faults), EVERY_CIPHER)
+    gateway = stage.gateway(server)
+    event = gateway.refuses("certificate of localhost", *causes)
+    server.context = stage.context()
+    gateway.serves()
+    return event
+
+
+def test_case_01_expired_certificate_is_refused_with_its_date(stage: Stage) -> None:
+    last = stage.authority.issue("localhost", expired=True).leaf.not_valid_after_utc
+    event = refused_and_healed(stage, ("localhost",), "expired", f"{last:%Y-%m-%d}", expired=True)
+    assert "renew" in event["remedy"]
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+def test_case_01_each_dialect_says_so_in_its_own_words(stage: Stage, dialect: str) -> None:
+    server = stage.server(mail(dialect), stage.authority.issue("localhost", expired=True))
+    gateway = stage.gateway(server, dialect)
+    gateway.refuses("expired")
+    server.context = stage.context()
+    gateway.serves()
+
+
+def test_case_01_nothing_a_client_says_reaches_such_a_server(stage: Stage) -> None:
+    heard: list[bytes] = []
+
+    def listens(wire: Talker) -> None:
+        wire.send(b"+OK tell me your password\r\n")
+        heard.append(wire.line())
+        wire.send(b"+OK thank you\r\n")
+
+    server = stage.server(listens, stage.authority.issue("localhost", expired=True))
+    gateway = stage.gateway(server)
+    with gateway.client() as client:
+        client.send(b"PASS canary\r\n")
+        gateway.refuses("expired", wire=client)
+    # The gateway may have come again to look at the certificate, but never with a word of the client's.
+    assert set(heard) <= {b""}
+    server.context = stage.context()
+    with gateway.client() as client:
+        client.line()
+        client.ask(b"PASS canary")
+    assert heard[-1] == b"PASS canary\r\n"  # now that it is good, the very same script hears it
+
+
+def test_case_02_not_yet_valid_certificate_is_refused_with_its_date_and_our_clock(stage: Stage) -> None:
+    first = stage.authority.issue("localhost", not_yet_valid=True).leaf.not_valid_before_utc
+    event = refused_and_healed(stage, ("localhost",), "not yet valid", f"{first:%Y-%m-%d}", not_yet_valid=True)
+    assert "clock" in event["remedy"]
+    assert f"{dt.datetime.now(dt.UTC):%Y-%m}" in event["remedy"]
+
+
+def test_case_03_self_signed_certificate_is_refused(stage: Stage) -> None:
+    event = refused_and_healed(stage, ("localhost",), "self-signed", self_signed=True)
+    assert "ca_file" in event["remedy"]
+
+
+def test_case_04_certificate_of_an_unknown_authority_is_refused(stage: Stage) -> None:
+    event = refused_and_healed(stage, ("localhost",), "Authority nobody knows", unknown_ca=True)
+    assert "ca_file" in event["remedy"]
+
+
+def test_case_04_certificate_without_its_intermediate_is_refused(stage: Stage) -> None:
+    event = refused_and_healed(stage, ("localhost",), "Popover test intermediate", missing_intermediate=True)
+    assert "intermediate" in event["remedy"]
+
+
+def test_case_04_certificate_with_its_intermediate_is_accepted(stage: Stage) -> None:
+    server = stage.server(pop3, stage.authority.issue("localhost", intermediate=True))
+    stage.gateway(server).serves()
+
+
+def test_case_05_wrong_host_name_is_refused_with_the_names_found(stage: Stage) -> None:
+    event = refused_and_healed(
+        stage, ("mail.example.com", "192.0.2.7"), "another name", "mail.example.com", "192.0.2.7"
+    )
+    assert "localhost" in event["remedy"]
+
+
+def test_case_05_names_are_escaped_before_anybody_sees_them(stage: Stage) -> None:
+    names = ("a\x1b[2Jb\r\n+OK", "c\\\u202e".encode("punycode").decode())
+    event = refused_and_healed(stage, names, "another name", "\\x1b", "\\x0d\\x0a")
+    assert event["text"].isprintable()
+
+
+def test_case_06_name_in_the_subject_only_is_refused(stage: Stage) -> None:
+    refused_and_healed(stage, ("localhost",), "no name", cn_only=True)
+
+
+@pytest.mark.parametrize("name", ["local*", "*", "localhost.evil.example", "*.localhost", "xlocalhost"])
+def test_case_07_name_that_matches_in_part_is_refused(stage: Stage, name: str) -> None:
+    refused_and_healed(stage, (name,), "another name", name)
+
+
+def test_case_08_certificate_made_for_clients_is_refused(stage: Stage) -> None:
+    refused_and_healed(stage, ("localhost",), "purpose", client_auth_only=True)
+
+
+def test_case_09_certificate_signed_with_sha1_is_refused(stage: Stage) -> None:
+    refused_and_healed(stage, ("localhost",), "signed", sha1=True)
+
+
+def test_case_10_rsa_key_of_1024_bits_is_refused(stage: Stage) -> None:
+    refused_and_healed(stage, ("localhost",), "key", "short", rsa_bits=1024)
+
+
+@pytest.mark.parametrize("names", [("127.0.0.1",), ("localhost", "127.0.0.1")])
+def test_case_13_server_given_by_address_needs_that_address_in_its_certificate(
+    stage: Stage, names: tuple[str, ...]
+) -> None:
+    asked: list[str | None] = []
+    server = stage.server(pop3, stage.authority.issue("localhost"))
+    gateway = stage.gateway(server, host="127.0.0.1")
+    gateway.refuses("another name", "localhost")
+    context = stage.context(stage.authority.issue(*names))
+    context.sni_callback = lambda _, name, __: asked.append(name)
+    server.context = context
+    gateway.serves()
+    assert asked == [None]  # RFC 6066, 3: an address is no server name
+
+
+def test_case_13_address_as_a_host_name_does_not_count(stage: Stage) -> None:
+    server = stage.server(pop3, stage.authority.issue("127.0.0.2"))
+    stage.gateway(server, host="127.0.0.1").refuses("another name", "127.0.0.2")
+
+
+def test_case_20_certificate_that_changes_while_running_is_verified_anew(stage: Stage) -> None:
+    server = stage.server(pop3)
+    gateway = stage.gateway(server)
+    assert gateway.serves()["resumed"] is False
+    assert gateway.serves()["resumed"] is True
+    # Another context has other ticket keys, as after a server's restart: a full handshake.
+    server.context = stage.context(stage.authority.issue("mail.example.com"))
+    gateway.refuses("another name")
+    server.context = stage.context()
+    assert gateway.serves()["resumed"] is False
+
+
+def test_a_pinned_key_is_insisted_on(stage: Stage) -> None:
+    pinned, other = stage.certificate, stage.authority.issue("localhost", "127.0.0.9")
+    server = stage.server(pop3, pinned)
+    gateway = stage.gateway(server, pin=[pinned.pin])
+    gateway.serves()
+    server.context = stage.context(other)
+    gateway.refuses("public key", "pin", remedy="sha256:")
+    server.context = stage.context(pinned)
+    gateway.serves()

@@ -1,0 +1,233 @@
+"""Through the relay a client gets what it would get directly, and the server ends as it would."""
+
+from random import Random
+from typing import Literal
+
+from hypothesis import HealthCheck, event, example, given, settings
+from hypothesis import strategies as st
+
+from model_pop3 import PIECE, Client, Model, Nature, World, direct, service, split
+from popover.config import Service
+from popover.protocols.pop3 import Habits
+
+Group = list[bytes]
+NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
+
+lines = st.sampled_from([b".", b"..", b"", b"x", b".x", b"+OK", b"-ERR", b"a" * 300, "ü".encode(), b"QUIT"])
+messages = st.lists(lines, max_size=4).map(lambda parts: b"Subject: m\r\n" + b"".join(part + b"\r\n" for part in parts))
+mailboxes = st.lists(messages, min_size=2, max_size=6).map(tuple)
+numbers = st.sampled_from([1, 1, 2, 2, 3, 4, 5, 7, 0])
+mostly = st.sampled_from([True, True, True, True, True, True, True, False])
+rarely = mostly.map(lambda often: not often)
+refusals = st.frozensets(st.tuples(st.sampled_from([b"DELE", b"DELE", b"RETR", b"LIST", b"STAT"]), numbers), max_size=2)
+
+
+@st.composite
+def natures(draw: st.DrawFn, *, ends: bool = False) -> Nature:
+    pipelining: Literal["no", "after", "yes"] = draw(st.sampled_from(["yes", "yes", "yes", "yes", "after", "no"]))
+    return Nature(
+        messages=draw(mailboxes),
+        pipelining=pipelining,
+        knows_capa=draw(mostly),
+        has_uidl=draw(mostly),
+        rico=draw(rarely),
+        lies=draw(rarely),
+        refuses=draw(refusals) if draw(st.booleans()) else frozenset(),
+        ends_after=draw(st.integers(40, 1500)) if ends else None,
+    )
+
+
+def walk(numbers: range, verb: bytes, *, deleting: bool) -> list[bytes]:
+    return [
+        line
+        for n in numbers
+        for line in (b"%s %d%s\r\n" % (verb, n, b" 3" if verb == b"TOP" else b""), *_dele(n, deleting))
+    ]
+
+
+def _dele(number: int, deleting: bool) -> list[bytes]:
+    return [b"DELE %d\r\n" % number] if deleting else []
+
+
+COMMON = [b"STAT", b"LIST", b"UIDL", b"NOOP", b"RSET", b"STAT", b"UIDL"]
+RARE = [
+    b"CAPA",
+    b"LAST",
+    b"stat",
+    b" UIDL ",
+    b"AUTH",
+    b"HUH",
+    b"",
+    b"DELE x",
+    b"DELE 1 2",
+    b"RETR 01",
+    b"LIST 1",
+    b"UIDL 2",
+]
+singles = st.sampled_from(COMMON * 4 + RARE).map(lambda line: [line + b"\r\n"])
+numbered = st.builds(
+    lambda verb, n, end: [b"%s %d%s" % (verb, n, end)],
+    st.sampled_from([b"RETR", b"DELE", b"DELE"]),
+    numbers,
+    st.sampled_from([b"\r\n", b"\r\n", b"\n", b" \r\n"]),
+)
+tops = st.builds(lambda n, k: [b"TOP %d %d\r\n" % (n, k)], numbers, st.integers(0, 2))
+walks = st.builds(
+    lambda start, length, verb, deleting: walk(range(start, start + length), verb, deleting=deleting),
+    st.integers(1, 3),
+    st.integers(2, 6),
+    st.sampled_from([b"RETR", b"RETR", b"TOP"]),
+    deleting=st.booleans(),
+)
+stale = st.builds(
+    lambda n, verb, again: [b"DELE %d\r\n" % n, b"%s\r\n" % verb if verb != b"RETR" else b"RETR %d\r\n" % n, *again],
+    numbers,
+    st.sampled_from([b"RETR", b"STAT", b"LIST", b"UIDL", b"RSET"]),
+    st.sampled_from([[], [b"RSET\r\n", b"STAT\r\n"]]),
+)
+GOOD = [b"USER anna\r\n", b"PASS secret\r\n"]
+logins = st.sampled_from(
+    [
+        *[GOOD] * 6,
+        [b"CAPA\r\n", *GOOD, b"CAPA\r\n"],
+        [b"USER anna\r\n", b"PASS wrong\r\n", *GOOD],
+        [b"USER anna\r\n", b"PASS wrong\r\n"],
+        [b"user anna\n", b"NOOP\n", b"pass secret\n"],
+    ]
+)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> list[Group]:
+    said: list[bytes] = list(draw(logins))
+    for part in draw(st.lists(st.one_of(walks, walks, singles, stale, stale, numbered, tops), max_size=7)):
+        said += part
+    if draw(st.integers(0, 4)):
+        said.append(b"QUIT\r\n")
+    groups: list[Group] = []
+    pipelines = draw(st.integers(0, 3)) == 0
+    while said:
+        size = draw(st.integers(1, 5)) if pipelines else 1
+        groups.append(said[:size])
+        said = said[size:]
+    return groups
+
+
+services = st.builds(
+    lambda mode, size: service(read_ahead=mode, read_ahead_bytes=size),
+    st.sampled_from([True, True, "always", False]),
+    st.sampled_from([1 << 20, 1 << 20, 1 << 20, 400, 100]),
+)
+
+seeds = st.integers(0, 1 << 32)  # of the chance that cuts the octets and orders the events
+many = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def warm_capa(nature: Nature) -> bytes:
+    server = Model(Nature(pipelining=nature.pipelining, knows_capa=nature.knows_capa, rico=nature.rico))
+    server.take(1 << 20)
+    server.hear(b"CAPA\r\n")
+    return server.take(1 << 20)
+
+
+def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Nature) -> None:
+    """Check the answers one by one. USER, DELE and QUIT may be answered by the gateway, in words of its own.
+
+    It may have said +OK to a DELE that the server refused to carry out, and then QUIT tells.
+    """
+    hidden = 0
+    for number, answer in enumerate(got):
+        words = said[number - 1].split() if number else []
+        verb = words[0].upper() if words else b""
+        if verb == b"DELE" and answer[:3] == b"+OK" and wanted[number][:3] != b"+OK":
+            assert wanted[number] == b"-ERR refused\r\n"
+            assert (b"DELE", int(words[1])) in nature.refuses
+            hidden += 1
+        elif verb == b"QUIT" and hidden:
+            assert answer == NOT_REMOVED
+        elif verb in (b"USER", b"DELE", b"QUIT") and answer[:3] == b"+OK":
+            assert wanted[number][:3] == b"+OK", (said[number - 1], wanted[number])
+        else:
+            assert answer == wanted[number], said[number - 1]
+        if verb == b"RSET" and answer[:3] == b"+OK":
+            hidden = 0
+
+
+@many
+@given(natures(), st.lists(scripts(), min_size=1, max_size=3), services, st.booleans(), seeds)
+def test_whole_sessions_are_as_without_a_gateway(
+    nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int
+) -> None:
+    habits = Habits()
+    for groups in sessions:
+        client, server = Client(groups), Model(nature)
+        world = World(of, habits, client, server, warm_capa(nature) if warm else b"")
+        world.run(Random(seed))
+        world.settle()
+        said = [line for group in groups for line in group]
+        wanted, alone = direct(nature, groups)
+        got = split(bytes(client.received), said)
+        assert len(got) == len(wanted)
+        assert b"".join(got) == client.received
+        compare(got, wanted, said, nature)
+        assert server.committed == alone.committed
+        assert server.violations == []
+        commits = [line for line in server.heard if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
+        assert commits == [line for line in said if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
+        assert world.most_held <= of.read_ahead_bytes + PIECE
+        event("guessed" if len(server.heard) > len(said) + 1 else "asked")
+
+
+@many
+@given(natures(), scripts(), scripts(), services, st.integers(0, 12), seeds)
+def test_a_client_that_goes_away_deletes_nothing(
+    nature: Nature, first: list[Group], groups: list[Group], of: Service, leaves: int, seed: int
+) -> None:
+    habits = Habits()
+    World(of, habits, Client(first), Model(nature)).run(Random(seed))
+    client, server = Client(groups, leaves_after=leaves), Model(nature)
+    world = World(of, habits, client, server)
+    world.run(Random(seed))
+    wanted, _ = direct(nature, groups)
+    compare(split(bytes(client.received), client.said), wanted, client.said, nature)
+    world.settle()
+    if not any(line.startswith(b"QUIT") for line in client.said):
+        assert server.committed is None
+        assert not any(line.startswith(b"QUIT") for line in server.heard)
+
+
+@many
+@given(natures(ends=True), scripts(), scripts(), services, seeds)
+def test_a_server_that_goes_away_takes_no_deletion_for_done(
+    nature: Nature, first: list[Group], groups: list[Group], of: Service, seed: int
+) -> None:
+    habits = Habits()
+    lasting = Nature(**{**nature.__dict__, "ends_after": None})
+    World(of, habits, Client(first), Model(lasting)).run(Random(seed))
+    client, server = Client(groups), Model(nature)
+    world = World(of, habits, client, server)
+    world.run(Random(seed))
+    wanted, alone = direct(lasting, groups)
+    got = split(bytes(client.received), client.said)
+    rest = bytes(client.received)[len(b"".join(got)) :]
+    assert len(got) <= len(wanted)
+    compare(got, wanted, client.said, nature)
+    if rest:
+        assert wanted[len(got)].startswith(rest)
+    if client.said and len(got) == len(client.said) + 1 and client.said[-1] == b"QUIT\r\n" and got[-1][:3] == b"+OK":
+        world.settle()
+        assert (server.committed or set()) == (alone.committed or set())
+
+
+@settings(max_examples=150, deadline=None)
+@given(scripts(), seeds)
+@example([[b"USER anna\r\n"], [b"PASS secret\r\n"], [b"RETR 1\r\n"], [b"DELE 1\r\n"], [b"QUIT\r\n"]], 1)
+def test_switched_off_the_server_hears_the_client_alone(groups: list[Group], seed: int) -> None:
+    nature = Nature(messages=(b"one\r\n", b"two\r\n"))
+    client, server = Client(groups), Model(nature)
+    world = World(service(on=False), Habits(), client, server)
+    world.run(Random(seed))
+    world.settle()
+    wanted, _ = direct(nature, groups)
+    assert client.received == b"".join(wanted)
+    assert server.heard == [line for group in groups for line in group]
