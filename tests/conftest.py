@@ -4,12 +4,17 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
 from parts.places import short_directory
 from parts.postfix import Postfix
+
+# A busy machine is no reason to fail; what hangs is ended by pytest's own time-out.
+hypothesis.settings.register_profile("popover", deadline=None)
+hypothesis.settings.load_profile("popover")
 
 
 @pytest.fixture(scope="session")

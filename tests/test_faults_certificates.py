@@ -1,6 +1,7 @@
 """Cases 1 to 13 and 20 of the list of faults: a server's certificate is not as it must be."""
 
 import datetime as dt
+import signal
 from typing import Any
 
 import pytest
@@ -153,6 +154,14 @@ def test_case_20_certificate_that_changes_while_running_is_verified_anew(stage: 
     gateway.refuses("another name")
     server.context = stage.context()
     assert gateway.serves()["resumed"] is False
+
+
+def test_case_20_reload_drops_the_tickets(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(pop3))
+    assert [gateway.serves()["resumed"] for _ in range(2)] == [False, True]
+    gateway.popover.signal(signal.SIGHUP)
+    gateway.popover.wait_for_event("reloaded")
+    assert [gateway.serves()["resumed"] for _ in range(2)] == [False, True]
 
 
 def test_a_pinned_key_is_insisted_on(stage: Stage) -> None:

@@ -22,6 +22,7 @@ _SAN = bytes.fromhex("551d11")
 _COMMON_NAME = bytes.fromhex("550403")
 _ORGANISATION = bytes.fromhex("55040a")
 _LONG_FORM, _LENGTH_BYTES = 0x80, 4
+_TIME_LENGTH = len("YYYYMMDDHHMMSSZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ def _time(tag: int, content: bytes) -> datetime:
     text = content.decode("ascii")
     if tag == _UTC_TIME:
         text = ("19" if text[:2] >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    if len(text) != _TIME_LENGTH or text[-1] != "Z" or not text[:-1].isdigit():
+        raise ValueError("a time that no certificate has")
+    year, month, day, hour, minute, second = int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
 
 
 def _name(data: bytes) -> str:

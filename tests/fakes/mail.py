@@ -4,6 +4,7 @@ They know no mailbox: in POP3, `RETR n` gives a message of n bytes; IMAP gives a
 and whatever else is said is taken as understood.
 """
 
+import threading
 from collections.abc import Callable
 
 from fakes.wire import Talker
@@ -81,3 +82,21 @@ def says(*words: bytes) -> Callable[[Talker], None]:
         wire.ending()
 
     return script
+
+
+class Heard:
+    """A server that greets, and keeps all it hears until the end."""
+
+    def __init__(self, dialect: str) -> None:
+        self.words = b""
+        self._greeting = GREETINGS[dialect]
+        self.over = threading.Event()
+
+    def __call__(self, wire: Talker) -> None:
+        """Serve one connection."""
+        wire.send(self._greeting)
+        try:
+            while data := wire.receive():
+                self.words += data
+        finally:
+            self.over.set()

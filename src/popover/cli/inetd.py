@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import socket
 import stat
 import threading
@@ -64,7 +65,9 @@ def _one_session(service: Service, log: Log, sock: socket.socket, address: str) 
         loop, scratch = asyncio.get_running_loop(), Scratch()
         own = OwnAddresses([sock])
         session = Session(loop, log, service, Stream(loop, sock, scratch, address), address, os.getpid())
-        await session.run(Dialler(loop, scratch, own.lead_here))
+        serving = loop.create_task(session.run(Dialler(loop, scratch, own.lead_here)))
+        loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
+        await serving
 
     asyncio.run(main())
     for thread in _copiers:
