@@ -1,4 +1,4 @@
-"""Cases 53 to 58, 60, 62 and 110 of the list of faults: names, routes, addresses, losses.
+"""Cases 53 to 57, 60, 62, 101 and 110 of the list of faults: names, routes, addresses, losses.
 
 Each in a network of its own, made by the test (see `fakes.world`); none of its packets leaves this machine.
 """
@@ -7,6 +7,7 @@ import hashlib
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from unittest import mock
 
 import pytest
 
@@ -16,6 +17,8 @@ from fakes.mail import GREETINGS, message_of, pop3
 from fakes.scene import UNHURRIED, Gateway, Stage
 from fakes.world import World
 from parts.net import free_port
+from parts.places import is_root
+from parts.popover import COMMAND, run_popover
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -249,3 +252,13 @@ def test_case_62_bad_line_changes_no_byte(
             gateway.serves(client)
         assert link.carried > 20
         assert bool(link.lost) == bool(loss)
+
+
+def test_case_101_low_port_without_the_right_to_it_is_told_with_the_ways_out() -> None:
+    """Even root may not, once its capability is taken; an ordinary user never had it."""
+    without = ("setpriv", "--bounding-set=-net_bind_service") if is_root() else ()
+    with mock.patch("parts.popover.COMMAND", (*without, *COMMAND)):
+        ended = run_popover("run", "127.0.0.1:7=localhost")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    for way in ("127.0.0.1:7", "setcap", "user", "systemd", "higher port"):
+        assert way in ended.stderr

@@ -7,12 +7,12 @@ Where each case of the list is tested, as far as it concerns the gateway without
     21-29, 58       test_faults_stream.py
     31-36, 58, 59   test_faults_server.py
     40-52           test_faults_relay.py
-    53-57, 60, 62, 110   test_faults_network.py
+    53-57, 60, 62, 101, 110   test_faults_network.py
     63-68           test_faults_client.py
     69-74, 80, 82, 83, 85   test_faults_words.py
     86, 89-93, 95, 97   test_faults_resources.py
     98, 99          test_config.py and test_config_words.py
-    100-102, 104-107, 109, 114   test_gateway.py, test_daemon.py and test_supervisors.py
+    100, 102, 104-107, 109, 114   test_gateway.py, test_daemon.py and test_supervisors.py
     113             test_config.py (`unsafe_public`) and test_guard.py
     116             wherever something from outside is in a line: 5, 33, 35, 70; and test_log.py
 

@@ -15,8 +15,8 @@ How long a person waits, in milliseconds: the mail program is Python's poplib, w
 fetches (and deletes) one message after the other, and waits for each answer, as nearly all programs do. The line is
 simulated (`bench/wan/link.py`): round trip and bandwidth (100 Mbit/s, and 20 Mbit/s for large mails) as stated, TCP's
 handshake included, lost packets and slow start left out. The server offers PIPELINING. popover has seen two such
-sessions before; "cold" has no connection standing ready (`warm = 0`). Medians of three, of one at 150 ms. At 0 ms
-and 5 ms one after the other, else all at once.
+sessions before; "cold" has no connection standing ready (`warm = 0`). Medians of three; of nine at 0 ms, of one
+at 150 ms. At 0 ms and 5 ms one after the other, else all at once.
 
 Written by `python -m bench.wan`.
 """

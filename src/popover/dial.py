@@ -64,10 +64,10 @@ class Dialler:
             async with asyncio.timeout(service.connect_timeout):
                 addresses = self._others(server, only or await self.look_up(server))
                 step.name = "connect"
-                sock = await self._connect(server, addresses, service.source_address)
+                sock, address = await self._connect(server, addresses, service.source_address)
                 stream = Stream(self._loop, sock, self._scratch, server.host)
                 step.stream = stream
-                return await self._secure(service, stream, addresses)
+                return await self._secure(service, stream, address, addresses)
         except TimeoutError:
             failure = step.too_slow(server, service.connect_timeout)
             if stream is not None:
@@ -86,25 +86,26 @@ class Dialler:
         except OSError as fault:
             raise no_address(server, fault) from None
 
-    async def _connect(self, server: Server, addresses: list[AddrInfoType], source: str | None) -> socket.socket:
+    async def _connect(
+        self, server: Server, addresses: list[AddrInfoType], source: str | None
+    ) -> tuple[socket.socket, SocketAddress]:
         """Connect to the first address that answers. Where there is only one, the socket is given back while it
         is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
         """
         try:
             if len(addresses) == 1:
-                sock = _start_connecting(addresses[0], source)
-            else:
-                sock = await aiohappyeyeballs.start_connection(
-                    addresses,
-                    local_addr_infos=[_source(source)] if source else None,
-                    happy_eyeballs_delay=EYEBALLS_DELAY,
-                    loop=self._loop,
-                    socket_factory=_bound_later if source else server_socket,
-                )
+                return _start_connecting(addresses[0], source), addresses[0][4][:2]
+            sock = await aiohappyeyeballs.start_connection(
+                addresses,
+                local_addr_infos=[_source(source)] if source else None,
+                happy_eyeballs_delay=EYEBALLS_DELAY,
+                loop=self._loop,
+                socket_factory=_bound_later if source else server_socket,
+            )
+            return sock, _peer_of(sock)
         except (OSError, RuntimeError) as fault:
             self._resolver.forget(server.host, server.port)
             raise no_connection(server, fault, addresses, source) from None
-        return sock
 
     def _others(self, server: Server, addresses: list[AddrInfoType]) -> list[AddrInfoType]:
         """Leave out the addresses at which this gateway itself listens."""
@@ -116,7 +117,9 @@ class Dialler:
             )
         return others
 
-    async def _secure(self, service: Service, stream: Stream, addresses: list[AddrInfoType]) -> Dialled:
+    async def _secure(
+        self, service: Service, stream: Stream, address: SocketAddress, addresses: list[AddrInfoType]
+    ) -> Dialled:
         server, verifier = service.server, self.verifiers.of(service)
         ticket = verifier.ticket(server.host, server.port)
         try:
@@ -128,14 +131,13 @@ class Dialler:
             verifier.drop(server.host, server.port)
             seen = None
             if isinstance(fault, ssl.SSLCertVerificationError):
-                address = stream.sock.getpeername()
                 stream.close()
                 seen = await self.look_at_certificate(address, server.host)
             raise explain_tls(fault, server, seen) from None
         if ticket is not None and not tls.session_reused:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
-        return Dialled(stream, stream.sock.getpeername()[:2], tls, verifier)
+        return Dialled(stream, address, tls, verifier)
 
     async def look_at_certificate(self, address: tuple[str, int], host: str) -> Certificate | None:
         """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way."""
@@ -154,6 +156,15 @@ class Dialler:
             return None
         finally:
             stream.close()
+
+
+def _peer_of(sock: socket.socket) -> SocketAddress:
+    try:
+        host, port, *_ = sock.getpeername()
+    except OSError:  # it has been reset already
+        sock.close()
+        raise
+    return host, port
 
 
 def server_socket(info: AddrInfoType) -> socket.socket:

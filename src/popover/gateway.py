@@ -59,7 +59,7 @@ class Gateway:
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
         self._warm.drop()
-        self._own = OwnAddresses(self._doors.sockets())
+        self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
     def _has_room(self) -> bool:

@@ -103,11 +103,15 @@ class OwnAddresses:
     Asked before connecting: the connection itself would be a new client, whose session would connect again.
     """
 
-    def __init__(self, sockets: Iterable[socket.socket]) -> None:
-        names = [s.getsockname()[:2] for s in sockets if s.family in (socket.AF_INET, socket.AF_INET6)]
-        self._exact: set[SocketAddress] = set(names)
-        self._ports = {port for _, port in names}
-        self._everywhere = {port for host, port in names if host in _ANY}
+    def __init__(self, listening: Iterable[SocketAddress]) -> None:
+        self._exact = set(listening)
+        self._ports = {port for _, port in self._exact}
+        self._everywhere = {port for host, port in self._exact if host in _ANY}
+
+    @classmethod
+    def of(cls, sockets: Iterable[socket.socket]) -> OwnAddresses:
+        """Read them off the listening sockets."""
+        return cls(s.getsockname()[:2] for s in sockets if s.family in (socket.AF_INET, socket.AF_INET6))
 
     def lead_here(self, address: SocketAddress) -> bool:
         """Whether a connection to `address` (an IP address and a port) would come to one of our listeners."""

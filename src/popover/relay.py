@@ -168,7 +168,7 @@ class Relay:
         if client.ending is not None:
             if server.finishing:
                 return self._touched + LINGER, Outcome("client closed", clean=True)
-            wait = ANSWER_GAP if self._answered else ANSWER_WAIT
+            wait = ANSWER_GAP if self._answered else min(ANSWER_WAIT, service.idle_timeout)
             return self._touched + wait, Outcome("client closed", clean=self._answered)
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
         idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=False)

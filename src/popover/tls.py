@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from popover.certificate import pin_of
+from popover.certificate import pin_of, read_certificate
 from popover.config import Service
 from popover.errors import ConfigError, TLSFailure
 from popover.protocols import DIALECTS
@@ -78,8 +78,8 @@ class Verifier:
         session = tls.session
         if session is None or not session.has_ticket:
             return
-        certificate = tls.getpeercert() or {}
-        left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
+        certificate = read_certificate(tls.getpeercert(binary_form=True) or b"")
+        left = certificate.not_after.timestamp() - time.time()
         lifetime = min(TICKET_LIFETIME, left, session.ticket_lifetime_hint or TICKET_LIFETIME)
         self._tickets[host, port] = _Ticket(session, time.monotonic() + lifetime)
 

@@ -60,7 +60,8 @@ class Warm:
         self._loop = loop
         self._dialler = dialler
         self._has_room = has_room
-        self._known: dict[str, _Known] = {}
+        # By the whole service, not by its name: after a reload the name may stand for another server.
+        self._known: dict[Service, _Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
@@ -75,7 +76,7 @@ class Warm:
 
     def take(self, service: Service) -> Opened | None:
         """Give a spare that is alive, if there is one."""
-        known = self._known.get(service.name)
+        known = self._known.get(service)
         while known is not None and known.spares:
             spare = known.spares.popleft()
             if (opened := spare.release()) is not None:
@@ -98,7 +99,7 @@ class Warm:
             self._fill_later(service, next_visit)
 
     def _of(self, service: Service) -> _Known:
-        return self._known.setdefault(service.name, _Known())
+        return self._known.setdefault(service, _Known())
 
     def _fill(self, service: Service) -> None:
         known = self._of(service)
@@ -124,7 +125,7 @@ class Warm:
                 return
             async with asyncio.timeout(CAPA_WAIT):
                 capa = await converse(pop3.ask_capabilities(stream.end), {stream.end: stream})
-            if capa and not stream.end.inbox and self._known.get(service.name) is known:
+            if capa and not stream.end.inbox and self._known.get(service) is known:
                 known.spares.append(_Spare(self, service, known, Opened(dialled, greeting.words, capa)))
                 dialled = None
         except (Failure, OSError):  # TimeoutError is an OSError
@@ -142,7 +143,7 @@ class Warm:
         now = self._loop.time()
         if by_server:
             known.lifetime = max(min(known.lifetime, (now - spare.since) * SHARE), 1.0)
-        if self._known.get(spare.service.name) is known and not self._is_stopped:
+        if self._known.get(spare.service) is known and not self._is_stopped:
             next_visit = known.next_visit(now)
             if next_visit is not None and known.credit:
                 self._fill_later(spare.service, next_visit)

@@ -84,11 +84,13 @@ class Courier:
 
     def _hand_over(self, wire: ssl.SSLSocket, user: str, inbox: bytes) -> None:
         near, far = socket.socketpair()
-        environment = self._environment | {"AUTHENTICATED": user, "AUTHADDR": user, "HOME": str(self._directory / user)}
+        home = self._directory / user
+        environment = self._environment | {"AUTHENTICATED": user, "AUTHADDR": user, "HOME": str(home)}
+        command = [str(self._program), "Maildir"]
+        quiet = subprocess.DEVNULL
         program = subprocess.Popen(
-            [str(self._program), "Maildir"], stdin=far.fileno(), stdout=far.fileno(), stderr=subprocess.DEVNULL, env=environment,
-            cwd=self._directory / user,
-        )  # fmt: skip
+            command, stdin=far.fileno(), stdout=far.fileno(), stderr=quiet, env=environment, cwd=home
+        )
         far.close()
         try:
             near.sendall(inbox)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 
 from popover.check.dialect import check_dialect, check_plain_port, leave
 from popover.check.here import check_ports, check_session
@@ -16,8 +15,9 @@ from popover.check.settings import settings_of
 from popover.check.tls import check_resumption, check_tls, check_trust_store
 from popover.check.way import check_connect, check_name
 from popover.config import Address, Service
-from popover.dial import Dialler, SocketAddress
+from popover.dial import Dialler
 from popover.errors import Failure, NameFailure
+from popover.listen import OwnAddresses
 from popover.stream import Scratch
 
 
@@ -33,7 +33,8 @@ async def check_all(report: Report, services: Sequence[Service], login: Login | 
 
 async def check_service(report: Report, service: Service, login: Login | None) -> None:
     """Walk one service's way as far as it goes; then look at this side."""
-    dialler = Dialler(asyncio.get_running_loop(), Scratch(), partial(_leads_back, service))
+    own = OwnAddresses((at.host, at.port) for at in service.listen if isinstance(at, Address))
+    dialler = Dialler(asyncio.get_running_loop(), Scratch(), own.lead_here)
     dialler.verifiers.of(service)
     through, named = False, True
     try:
@@ -74,9 +75,3 @@ async def _beyond(report: Report, dialler: Dialler, service: Service, login: Log
         else:
             await leave(service, second)
     await check_session(report, dialler, service)
-
-
-def _leads_back(service: Service, peer: SocketAddress, own: SocketAddress) -> bool:
-    """Whether a connection has come to where this service itself listens."""
-    here = [listen for listen in service.listen if isinstance(listen, Address) and listen.port == peer[1]]
-    return any(listen.host == peer[0] or (listen.ip.is_unspecified and peer[0] == own[0]) for listen in here)

@@ -63,7 +63,7 @@ def _peer(sock: socket.socket) -> str:
 def _one_session(service: Service, log: Log, sock: socket.socket, address: str) -> int:
     async def main() -> None:
         loop, scratch = asyncio.get_running_loop(), Scratch()
-        own = OwnAddresses([sock])
+        own = OwnAddresses.of([sock])
         session = Session(loop, log, service, Stream(loop, sock, scratch, address), address, os.getpid())
         serving = loop.create_task(session.run(Dialler(loop, scratch, own.lead_here)))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
