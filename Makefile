@@ -33,6 +33,7 @@ fix: $(SETUP)  ## what a program can mend
 bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.md
 	bench/install-peers
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.wan
 
 clean:
 	rm -rf .venv

@@ -181,7 +181,8 @@ class Relay(ServerEar):
         self._out.pass_on(command)
 
     def _say_user(self, command: Command) -> None:
-        self.user = command.argument.decode("utf-8", "replace")
+        # What stands behind a blank may be a password that was typed into the wrong line.
+        self.user = command.argument.partition(b" ")[0].decode("utf-8", "replace")
         out = self._out
         if out.is_careful or self.logged_in or not command.argument or not self._service.user_at_once:
             out.user_ask = None
