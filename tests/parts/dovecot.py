@@ -101,10 +101,17 @@ class Dovecot:
         path.rename(maildir / "new" / name)
 
     def messages(self, user: str) -> list[bytes]:
-        """The messages as they lie there, in the order they came in; those sent by LMTP have CRLF lines."""
+        """The messages as they lie there, in the order they came in; those sent by LMTP have CRLF lines.
+
+        A session that has just ended renames what it has read (Maildir keeps flags in the name): then look again.
+        """
         maildir = self._maildir(user)
-        paths = [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
-        return [path.read_bytes() for path in sorted(paths, key=_arrival)]
+        while True:
+            paths = [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
+            try:
+                return [path.read_bytes() for path in sorted(paths, key=_arrival)]
+            except FileNotFoundError:
+                continue
 
     def wait_for_messages(self, user: str, count: int, timeout: float = 30) -> list[bytes]:
         """The messages, as soon as there are `count`: delivery goes on after the sender's 250."""
