@@ -10,6 +10,7 @@ import asyncio
 
 from popover.config import Service
 from popover.errors import Misdialled, ServerFailure
+from popover.outgoing import MORE
 from popover.protocols import pop3
 from popover.pump import Ending
 from popover.relay import LINGER, Outcome, Relay
@@ -23,7 +24,7 @@ log anybody out earlier, so it is what a client may count on; a client that died
 class Attentive(Relay):
     """One POP3 session's talk. `capa`: the server's answer to CAPA, if it was asked before."""
 
-    __slots__ = ("_capa", "_client_spoke", "_keeps_alive", "_server_spoke", "dry")
+    __slots__ = ("_capa", "_client_spoke", "_server_spoke", "dry")
 
     def __init__(
         self,
@@ -37,7 +38,6 @@ class Attentive(Relay):
         self.dry = pop3.Relay(service, habits, client.end, server.end)
         self._capa = capa
         self._client_spoke = self._server_spoke = loop.time()
-        self._keeps_alive = False
         super().__init__(loop, service, client, server)
 
     async def talk(self, greeting: bytes) -> Outcome:
@@ -83,7 +83,7 @@ class Attentive(Relay):
         if size := len(client.end.outbox) + len(straight):
             self.bytes_out += size
             self._touched = self._loop.time()
-            client.write(client.end.outbox)
+            client.write(client.end.outbox, MORE if dry.left_early else 0)
             client.end.outbox.clear()
             client.write(straight)
         if server.end.outbox:
@@ -91,9 +91,6 @@ class Attentive(Relay):
             server.end.outbox.clear()
         if not dry.is_plain:
             self._answered = not dry.is_owed
-        if dry.logged_in and not self._keeps_alive:
-            self._keeps_alive = True
-            self._tick()
         if dry.fault:
             self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(dry.fault, "it was no mail client")))
         elif dry.is_broken:
@@ -156,16 +153,10 @@ class Attentive(Relay):
 
     def _tick(self) -> None:
         super()._tick()
-        pause = self._service.keep_alive
-        if not pause or self._done.done() or not self.dry.logged_in or self.dry.is_plain:
-            return
-        now = self._loop.time()
-        if now - self._client_spoke > KEEP_ALIVE_FOR:
+        pause, now = self._service.keep_alive, self._loop.time()
+        if not pause or self._done.done() or self.dry.is_plain or now - self._client_spoke > KEEP_ALIVE_FOR:
             return
         if now - self._server_spoke >= pause and self.dry.keep_alive():
             self._server_spoke = now
             self._flush(memoryview(b""))
-        due = max(self._server_spoke + pause, now + 1)
-        if due < self._timer.when():
-            self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._tick)
+        self._wake_by(max(self._server_spoke + pause, now + 1))

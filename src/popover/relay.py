@@ -16,6 +16,7 @@ Nothing is added: no QUIT, no line, no retry. What is decided here is only when 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import NamedTuple
 
 from popover.config import Service
@@ -53,7 +54,7 @@ class Relay:
 
     __slots__ = (
         "_answered", "_client", "_done", "_last_words", "_loop", "_seen_first", "_server", "_service", "_since",
-        "_spoken", "_timer", "_touched", "bytes_in", "bytes_out",
+        "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, service: Service, client: Stream, server: Stream) -> None:
@@ -67,7 +68,8 @@ class Relay:
         self._seen_first = self._spoken = False
         self._answered = True
         self._last_words = b""
-        self._timer = loop.call_at(min(self._due()[0], self._since + service.stall_timeout), self._tick)
+        self._wakes_at = min(self._due()[0], self._since + min(service.stall_timeout, service.keep_alive or math.inf))
+        self._timer = loop.call_at(self._wakes_at, self._wake)
 
     async def talk(self, greeting: bytes) -> Outcome:
         """Let the two talk until it is over; `greeting` is what the server has said already."""
@@ -159,7 +161,7 @@ class Relay:
 
     def _due(self) -> tuple[float, Outcome]:
         """When what we wait for is overdue, and what it means then. One timer serves them all: it is not
-        moved when bytes flow, but looks anew when it fires.
+        moved when bytes flow, but looks anew when it fires, and it is only ever moved to an earlier time.
         """
         client, server, service = self._client, self._server, self._service
         if client.backlog or server.backlog:
@@ -176,15 +178,25 @@ class Relay:
             return min((self._since + service.login_timeout, Outcome("login timeout", clean=True)), idle)
         return idle
 
+    def _wake(self) -> None:
+        self._wakes_at = math.inf
+        self._tick()
+
+    def _wake_by(self, when: float) -> None:
+        """See to it that `_tick` is called at `when` (loop time), or before."""
+        if when < self._wakes_at:
+            self._wakes_at = when
+            self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._wake)
+
     def _tick(self) -> None:
-        self._timer.cancel()
         if self._done.done():
             return
         now, (due, outcome) = self._loop.time(), self._due()
         if due <= now:
             self._over(outcome)
         else:  # a stall may begin meanwhile and be due earlier
-            self._timer = self._loop.call_at(min(due, now + self._service.stall_timeout), self._tick)
+            self._wake_by(min(due, now + self._service.stall_timeout))
 
     def _over(self, outcome: Outcome) -> None:
         if not self._done.done():

@@ -19,7 +19,7 @@ import ssl
 import struct
 from collections.abc import Callable
 
-from popover.outgoing import Outgoing, nothing
+from popover.outgoing import MORE, Outgoing, nothing
 from popover.pump import RECORD, Ending, Pump
 from popover.talk import End
 
@@ -207,8 +207,11 @@ class Stream(Outgoing):
         """Octets that were written and that the kernel has not taken yet."""
         return len(self._unsent) + (len(self._pump.held) if self._pump is not None else 0)
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone."""
+    def write(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+        """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone.
+
+        `flags`: MORE, if `end_writing` or `leave` follows at once.
+        """
         if self._write_dead or not data:
             return
         if self.spy is not None:
@@ -219,7 +222,7 @@ class Stream(Outgoing):
             except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
                 self._write_failed(fault)
                 return
-        self._send(data)
+        self._send(data, flags)
 
     def _write_failed(self, fault: OSError) -> None:
         """Writing has come to its end. What the peer said before may still wait to be read: its last
@@ -242,14 +245,14 @@ class Stream(Outgoing):
             return
         self.finishing = True
         if self._pump is not None and self._handshake is None:
-            self._send(self._pump.farewell())
+            self._send(self._pump.farewell(), MORE)
         if not self._unsent:
             self._shut()
 
     def leave(self) -> None:
         """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
         if self._pump is not None and self._handshake is None and not self.finishing and not self._unsent:
-            self._send(self._pump.farewell())
+            self._send(self._pump.farewell(), MORE)
         self.close()
 
     async def finish(self, grace: float) -> None:

@@ -175,6 +175,10 @@ class Service:
     keep_alive: float = 45  # seconds of silence before a NOOP; 0: none. Outlook.com drops a session after 60
     soften: bool = True
 
+    def __hash__(self) -> int:
+        """By what hardly two services share: as a key it is looked for several times a session."""
+        return hash((self.name, self.server.host))
+
     @property
     def is_public(self) -> bool:
         """`allow` reaches beyond the private networks, and someone from there could come in.

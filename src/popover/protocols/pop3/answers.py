@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 END = b"\r\n.\r\n"
 """What ends a body; the status line's own CRLF counts, for a body may be empty (RFC 1939 section 3)."""
@@ -22,21 +23,26 @@ _USELESS = frozenset((b"STLS",))
 _BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
 """Mechanisms bound to a certificate, a host name or a channel: through a gateway they can only fail."""
 
+_ANSWERS_KEPT = 32
+"""Answers to CAPA that are taken apart once for all sessions: a server has two, before the login and after it."""
+
 Capabilities = frozenset[bytes]
 
 
-def capabilities(answer: bytes | bytearray) -> Capabilities:
+@lru_cache(_ANSWERS_KEPT)
+def capabilities(answer: bytes) -> Capabilities:
     """Read the names in an answer to CAPA, upper case, without their arguments; none after -ERR."""
     if not answer.startswith(b"+OK"):
         return frozenset()
-    lines = bytes(answer).split(b"\n")[1:]
+    lines = answer.split(b"\n")[1:]
     return frozenset(line.split()[0].upper() for line in lines if line.strip() not in (b"", b"."))
 
 
-def for_client(answer: bytes | bytearray) -> bytes:
+@lru_cache(_ANSWERS_KEPT)
+def for_client(answer: bytes) -> bytes:
     """Leave out of an answer to CAPA what can't work through a gateway; all else stays byte for byte."""
     kept = []
-    for line in bytes(answer).splitlines(keepends=True):
+    for line in answer.splitlines(keepends=True):
         words = line.split()
         name = words[0].upper() if words else b""
         if name in _USELESS:

@@ -100,16 +100,16 @@ class ServerEar:
 
     def _judge_capa(self, one: Ask) -> None:
         if one.learnt is not None:
-            self._learn_capabilities(one.learnt)
+            self._learn_capabilities(bytes(one.learnt))
         if one.needs_all:
             before = len(one.kept)
-            one.kept[:] = for_client(one.kept)
+            one.kept[:] = for_client(bytes(one.kept))
             if not one.is_claimed and not one.is_dropped:
                 self._out.ahead.held -= before - len(one.kept)
         if self.logged_in:
             self._out.guess_questions()
 
-    def _learn_capabilities(self, answer: bytes | bytearray) -> None:
+    def _learn_capabilities(self, answer: bytes) -> None:
         known = capabilities(answer)
         if self.logged_in:
             self._out.after = self._habits.after = known
