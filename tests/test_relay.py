@@ -261,8 +261,9 @@ def test_server_that_resets_resets_the_client() -> None:
     on_stage(act)
 
 
-def test_client_that_is_done_frees_the_server_at_once() -> None:
-    """It owes no answer: FIN to the server without a QUIT, and the end as soon as the server ends."""
+def test_client_that_is_done_frees_the_server_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is owed no answer: FIN to the server without a QUIT, and the end as soon as the server ends."""
+    monkeypatch.setattr(rooms, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
         scene.client.half_close()
@@ -276,9 +277,55 @@ def test_client_that_is_done_frees_the_server_at_once() -> None:
 
 def test_server_that_ignores_our_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "LINGER", 0.05)
+    monkeypatch.setattr(rooms, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
         scene.client.half_close()
+        assert await scene.over() == Outcome("client closed", clean=True)
+
+    on_stage(act)
+
+
+def test_client_that_half_closes_in_the_middle_of_an_answer_gets_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server spoke last, but was not done: a server that hears the end may drop what it had to say."""
+    monkeypatch.setattr(rooms, "QUIET", 3 * PATIENCE)
+
+    async def act(scene: Scene) -> None:
+        await scene.client.send(b"a FETCH 1 BODY[]\r\nb LOGOUT\r\n")
+        assert await scene.server.hears(28)
+        await scene.server.send(b"* 1 FETCH (BODY[] {9}\r\n")
+        assert await scene.client.hears(23)
+        scene.client.half_close()
+        await until(lambda: scene.inside.ending)
+        with pytest.raises(BlockingIOError):  # no FIN
+            scene.server.sock.recv(1)
+        await scene.server.send(b"all of it)\r\na OK\r\nb OK\r\n")
+        scene.server.half_close()
+        ending, outcome = await asyncio.gather(scene.client.ending(), scene.over())
+        assert ending == (b"all of it)\r\na OK\r\nb OK\r\n", "fin")
+        assert outcome == Outcome("client closed", clean=True)
+
+    on_stage(act)
+
+
+def test_slow_client_that_has_ended_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes its last answer long after its end; then nobody waits for anything any more."""
+    monkeypatch.setattr(rooms, "QUIET", 0.05)
+
+    async def act(scene: Scene) -> None:
+        await scene.client.send(b"a FETCH 1 BODY[]\r\n")
+        assert await scene.server.hears(18)
+        told = 0
+        while not scene.inside.backlog:
+            await scene.server.send(b"x" * 16 * KIB)
+            told += 16 * KIB
+            await until(lambda: scene.relay.bytes_out >= told)  # noqa: B023 - it is awaited here
+        scene.client.half_close()
+        await until(lambda: scene.inside.ending)
+        await asyncio.sleep(0.2)  # longer than QUIET: nothing more comes
+        assert await scene.client.hears(told) == b"x" * told
+        assert await scene.server.ending() == (b"", "fin")
+        scene.server.half_close()
         assert await scene.over() == Outcome("client closed", clean=True)
 
     on_stage(act)

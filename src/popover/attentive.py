@@ -50,7 +50,7 @@ class Attentive(Relay):
             self.dry.over(lost=outcome is not None and outcome.end.startswith("server ") and not outcome.clean)
 
     def _begin(self, greeting: bytes) -> None:
-        self._client.on_drain = self._server.on_drain = self._pace
+        self._server.on_drain = self._pace
         self.dry.start(greeting, self._capa)
         self._flush(memoryview(b""))
 
@@ -119,6 +119,10 @@ class Attentive(Relay):
         else:
             server.pause()
 
+    def _client_drained(self) -> None:
+        self._pace()
+        self._tick()
+
     # -- ends ------------------------------------------------------------------------------------
 
     def _client_ended(self, ending: Ending) -> None:
@@ -127,6 +131,9 @@ class Attentive(Relay):
             self._tick()
         else:
             super()._client_ended(ending)
+
+    def _gap_after(self, *, is_answered: bool) -> float:
+        return 0.0 if not self.dry.is_plain else super()._gap_after(is_answered=is_answered)
 
     def _server_ended(self, ending: Ending) -> None:
         if self._done.done():
@@ -142,7 +149,7 @@ class Attentive(Relay):
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _due(self) -> tuple[float, Outcome]:
+    def _due(self) -> tuple[float, Outcome | None]:
         client, dry = self._client, self.dry
         if dry.left_early and not client.backlog:
             return self._touched + LINGER, Outcome("server closed", clean=True)

@@ -6,9 +6,9 @@ Nothing is added: no QUIT, no line, no retry. What is decided here is only when 
 - The server's stream was cut, reset or broken: the client gets a reset, so that it can't take half a mail for
   a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
   close without close_notify then.
-- The client ended its side. If the server has answered everything the client said, nobody waits for
-  anything: the server is told at once, which frees the mailbox (the recipe left it locked until
-  the server's timeout). Else the answers are waited for and delivered first.
+- The client ended its side. The answers to what it said are waited for and delivered first; then the server is
+  told, which frees the mailbox (the recipe left it locked until the server's timeout). Without knowing the dialect,
+  an answer counts as whole when nothing has followed for a while.
 - The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted.
 - Silence: see `_due`.
 """
@@ -37,6 +37,10 @@ ANSWER_GAP = 5.0
 """Seconds after an answer in which another may follow, for a client that pipelined and half-closed. Failed
 logins are answered after 2 to 3 s by Dovecot and Perdition; a mailbox stays locked that long at most."""
 
+QUIET = 1.0
+"""Seconds without a word after which an answer that had begun before the client's end is taken to be whole: a server
+that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 to 1 s."""
+
 _LAST_WORDS = (b"QUIT", b"LOGOUT")
 _TAIL = 16
 
@@ -53,7 +57,7 @@ class Relay:
     """One session's talk, from the server's greeting to the end. `talk` returns the outcome."""
 
     __slots__ = (
-        "_answered", "_client", "_done", "_last_words", "_loop", "_seen_first", "_server", "_service", "_since",
+        "_answered", "_client", "_done", "_gap", "_last_words", "_loop", "_seen_first", "_server", "_service", "_since",
         "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out",
     )  # fmt: skip
 
@@ -67,6 +71,7 @@ class Relay:
         self._since = self._touched = loop.time()
         self._seen_first = self._spoken = False
         self._answered = True
+        self._gap = ANSWER_GAP
         self._last_words = b""
         self._wakes_at = min(self._due()[0], self._since + min(service.stall_timeout, service.keep_alive or math.inf))
         self._timer = loop.call_at(self._wakes_at, self._wake)
@@ -74,7 +79,7 @@ class Relay:
     async def talk(self, greeting: bytes) -> Outcome:
         """Let the two talk until it is over; `greeting` is what the server has said already."""
         client, server = self._client, self._server
-        client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, server.resume
+        client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._client_drained
         server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, client.resume
         self._begin(greeting)
         client.resume()
@@ -123,6 +128,11 @@ class Relay:
         if self._client.ending is not None:
             self._tick()  # from now on we wait for less
 
+    def _client_drained(self) -> None:
+        """The client has taken all: the server may go on, and it is the server that we wait for now."""
+        self._server.resume()
+        self._tick()
+
     # -- ends ------------------------------------------------------------------------------------
 
     def _client_ended(self, ending: Ending) -> None:
@@ -131,10 +141,14 @@ class Relay:
         elif self._server.ending is not None:
             self._over(Outcome("server closed", clean=True))
         else:
-            self._touched = self._loop.time()
-            if self._answered:
-                self._server.end_writing()
+            self._gap = self._gap_after(is_answered=self._answered)
+            if not self._answered:
+                self._touched = self._loop.time()
             self._tick()
+
+    def _gap_after(self, *, is_answered: bool) -> float:
+        """Say how long no answer must come before a client that has ended is owed none. `is_answered`: so far."""
+        return QUIET if is_answered else ANSWER_GAP
 
     def _server_ended(self, ending: Ending) -> None:
         if ending.kind == "closed" or (ending.kind == "cut" and self._said_goodbye()):
@@ -159,19 +173,24 @@ class Relay:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _due(self) -> tuple[float, Outcome]:
-        """When what we wait for is overdue, and what it means then. One timer serves them all: it is not
-        moved when bytes flow, but looks anew when it fires, and it is only ever moved to an earlier time.
+    def _due(self) -> tuple[float, Outcome | None]:
+        """When what we wait for is overdue, and what it means then; None: time to tell the server the end.
+
+        One timer serves them all: it is not moved when bytes flow, but looks anew when it fires, and it is only ever
+        moved to an earlier time.
         """
         client, server, service = self._client, self._server, self._service
         if client.backlog or server.backlog:
             slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
             return slow.moved_at + service.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
+            # While the client took its time, the server was not read: it has been silent for our sake.
+            silent_since = max(self._touched, client.moved_at)
             if server.finishing:
-                return self._touched + LINGER, Outcome("client closed", clean=True)
-            wait = ANSWER_GAP if self._answered else min(ANSWER_WAIT, service.idle_timeout)
-            return self._touched + wait, Outcome("client closed", clean=self._answered)
+                return silent_since + LINGER, Outcome("client closed", clean=True)
+            if self._answered:
+                return silent_since + self._gap, None
+            return self._touched + min(ANSWER_WAIT, service.idle_timeout), Outcome("client closed", clean=False)
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
         idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=False)
         if not self._spoken:
@@ -194,7 +213,12 @@ class Relay:
             return
         now, (due, outcome) = self._loop.time(), self._due()
         if due <= now:
-            self._over(outcome)
+            if outcome is not None:
+                self._over(outcome)
+                return
+            self._touched = now
+            self._server.end_writing()
+            self._wake_by(now + LINGER)
         else:  # a stall may begin meanwhile and be due earlier
             self._wake_by(min(due, now + self._service.stall_timeout))
 
