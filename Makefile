@@ -1,8 +1,9 @@
 # Every target sets up what it needs. `make run` and `make test` are all a newcomer has to know.
 
 PYTHON ?= python3
-BIN := .venv/bin
-SETUP := .venv/.done
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.done
 
 .PHONY: run demo test check fix bench clean
 
@@ -36,11 +37,11 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 	$(BIN)/python -m bench.wan
 
 clean:
-	rm -rf .venv
+	rm -rf $(VENV)
 
 # A Debian machine may have Python without its venv module.
 $(SETUP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

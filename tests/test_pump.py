@@ -11,6 +11,7 @@ from fakes.tls import server_context
 from hearing import cut, pieces
 from parts.certificates import Authority
 from popover.pump import RECORD, Ending, Pump
+from popover.tls import Policy, Verifier
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 EVERY_VERSION = pytest.mark.parametrize("version", VERSIONS)
@@ -57,7 +58,7 @@ Connect = Callable[[str], tuple[Pump, Server]]
 @pytest.fixture(scope="module")
 def connect(authority: Authority) -> Connect:
     """Makes a connection of this version whose handshake is over."""
-    outside = ssl.create_default_context(cafile=authority.ca_file)
+    outside = Verifier(Policy(authority.ca_file, "1.2", None, ())).context
     inside = server_context(authority.issue("localhost"))
 
     def make(version: str) -> tuple[Pump, Server]:

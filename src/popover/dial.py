@@ -15,6 +15,7 @@ from aiohappyeyeballs import AddrInfoType
 from popover.certificate import Certificate, read_certificate
 from popover.config import Server, Service
 from popover.errors import ConnectFailure
+from popover.pump import tell_cuts
 from popover.reasons import NOT_CONNECTED, Step, explain_tls, no_address, no_connection
 from popover.resolve import Resolver
 from popover.stream import Scratch, Stream
@@ -142,6 +143,7 @@ class Dialler:
     async def look_at_certificate(self, address: tuple[str, int], host: str) -> Certificate | None:
         """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tell_cuts(context)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak

@@ -20,10 +20,15 @@ from popover.certificate import pin_of, read_certificate
 from popover.config import Service
 from popover.errors import ConfigError, TLSFailure
 from popover.protocols import DIALECTS
+from popover.pump import tell_cuts
 
 TICKET_LIFETIME = 3600.0
 """Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
 days; expiry and revocation are not looked at meanwhile, so an hour, as the protocol notes advise."""
+
+CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""What TLS 1.2 may use: forward secrecy, and no key under 112 bits of strength. It is CPython's own default, but
+Debian's Python is built with OpenSSL's, which lets RSA key exchange in. TLS 1.3 has nothing that is unsafe."""
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -121,8 +126,10 @@ class Verifiers:
 def _context(policy: Policy) -> ssl.SSLContext:
     """Make a context that verifies chain and host name; there is no way to make one that does not."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
+    tell_cuts(context)
     context.hostname_checks_common_name = False  # RFC 9525 section 6.1: names stand in the SAN only
     context.minimum_version = _VERSIONS[policy.min_tls]
+    context.set_ciphers(CIPHERS)
     if policy.alpn:
         context.set_alpn_protocols([policy.alpn])
     if policy.ca_file is None:

@@ -15,7 +15,7 @@ from popover.certificate import Certificate
 from popover.config import Server, pin_text
 from popover.errors import ServerFailure, TLSFailure
 from popover.protocols import printable
-from popover.pump import Ending
+from popover.pump import Ending, is_cut
 
 _Words = tuple[str, str]
 
@@ -161,7 +161,7 @@ def _protocol_words(fault: ssl.SSLError, server: Server) -> _Words:
         reason = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
     if words := _PROTOCOL.get(_SAME_AS.get(reason, reason)):
         return f"{server.host} {words[0]}", words[1]
-    if isinstance(fault, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
+    if is_cut(fault):
         return (
             f"{server.host} closed the connection during the TLS handshake",
             f"is TLS what {server} speaks on that port? a firewall in between may cut it, too",
