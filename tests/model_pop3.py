@@ -49,7 +49,7 @@ class Model:
         self._said = len(GREETING)
         self._inbox = bytearray()
         self._early = False  # something said before the login has not been taken yet
-        self._greeted = False
+        self._last = 0  # the highest message that was fetched (RFC 1460)
 
     def hear(self, data: bytes) -> None:
         self._inbox += data
@@ -97,11 +97,12 @@ class Model:
             return b"+OK bye\r\n"
         if not self.logged_in:
             return self._login(verb, rest)
-        simple = {b"NOOP": b"+OK\r\n", b"LAST": b"+OK 0\r\n", b"STAT": b"+OK %d %d\r\n" % self._sum()}
+        simple = {b"NOOP": b"+OK\r\n", b"LAST": b"+OK %d\r\n" % self._last, b"STAT": b"+OK %d %d\r\n" % self._sum()}
         if verb in simple and not rest:
             return simple[verb]
         if verb == b"RSET":
             self.deleted.clear()
+            self._last = 0
             return b"+OK reset\r\n"
         if verb in (b"LIST", b"UIDL"):
             return self._listing(verb, number if rest else None)
@@ -154,6 +155,7 @@ class Model:
             self.deleted.add(number)
             return b"+OK gone\r\n"
         text = self.nature.messages[number - 1]
+        self._last = max(self._last, number * (verb == b"RETR"))
         if verb == b"TOP":
             text = b"".join(text.splitlines(keepends=True)[: 1 + int(rest[1]) if len(rest) > 1 else 1])
         stuffed = b"".join(b"." + line if line.startswith(b".") else line for line in text.splitlines(keepends=True))

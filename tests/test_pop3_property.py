@@ -1,13 +1,16 @@
 """Through the relay a client gets what it would get directly, and the server ends as it would."""
 
+from collections.abc import Iterator
 from random import Random
 from typing import Literal
 
+import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from model_pop3 import PIECE, Client, Model, Nature, World, direct, service, split
 from popover.config import Service
+from popover.protocols import pop3
 from popover.protocols.pop3 import Habits
 
 Group = list[bytes]
@@ -153,12 +156,25 @@ def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Na
             hidden = 0
 
 
+@pytest.fixture(params=[False, True], ids=["limits", "low-limits"], scope="module")
+def limits(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The limits as they are, and so low that each of them is met."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param:
+            patch.setattr(pop3.queue, "STRAIGHT", 1)
+            patch.setattr(pop3.queue, "TAIL", 6)
+            patch.setattr(pop3.relay, "TURNS_LIMIT", 2)
+        yield
+
+
 @many
 @given(natures(), st.lists(scripts(), min_size=1, max_size=3), services, st.booleans(), seeds)
+@pytest.mark.usefixtures("limits")
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int
 ) -> None:
     habits = Habits()
+    habits.asks_last = any(b"LAST\r\n" in group for groups in sessions for group in groups)
     for groups in sessions:
         client, server = Client(groups), Model(nature)
         world = World(of, habits, client, server, warm_capa(nature) if warm else b"")

@@ -7,18 +7,26 @@ resets for cut streams, no QUIT of our own.
 from __future__ import annotations
 
 import asyncio
+from operator import itemgetter
 
 from popover.config import Service
 from popover.errors import Misdialled, ServerFailure
 from popover.outgoing import MORE
 from popover.protocols import pop3
 from popover.pump import Ending
-from popover.relay import LINGER, Outcome, Relay
+from popover.relay import ANSWER_WAIT, LINGER, Outcome, Relay, fails_aloud
 from popover.stream import Stream
 
 KEEP_ALIVE_FOR = 600.0
 """Seconds after a client's last word for which its server is kept awake: RFC 1939 section 3 wants no server to
 log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
+
+
+CAPA_WAIT = 10.0
+"""Seconds without a word after which a server has not understood a CAPA of ours: its answer needs no mailbox."""
+
+
+_BROKEN = "server broken"
 
 
 class Attentive(Relay):
@@ -42,12 +50,13 @@ class Attentive(Relay):
 
     async def talk(self, greeting: bytes) -> Outcome:
         """Let the two talk until it is over, and remember what it taught."""
-        outcome: Outcome | None = None
+        is_lost = False
         try:
             outcome = await super().talk(greeting)
+            is_lost = outcome.end == _BROKEN or (self._server.ending is not None and self._client.ending is None)
             return outcome
         finally:
-            self.dry.over(lost=outcome is not None and outcome.end.startswith("server ") and not outcome.clean)
+            self.dry.over(lost=is_lost)
 
     def _begin(self, greeting: bytes) -> None:
         self._server.on_drain = self._pace
@@ -56,12 +65,16 @@ class Attentive(Relay):
 
     # -- data ------------------------------------------------------------------------------------
 
+    @fails_aloud
     def _from_client(self, data: memoryview) -> None:
         if not self._spoken:
             self._first_words(data)
         if self._done.done():
             return
-        self._touched = self._client_spoke = self._loop.time()
+        self._touched = now = self._loop.time()
+        if now - self._client_spoke > KEEP_ALIVE_FOR:
+            self._wake_by(now + 1)  # it is there again
+        self._client_spoke = now
         self.bytes_in += len(data)
         self._last_words = (self._last_words + bytes(data[-16:]))[-16:]
         if self.dry.is_plain:
@@ -69,12 +82,15 @@ class Attentive(Relay):
         self.dry.client_said(data)
         self._flush(memoryview(b""))
 
+    @fails_aloud
     def _from_server(self, data: memoryview) -> None:
         if self._done.done():
             return
         self._server_spoke = self._loop.time()
         if self.dry.is_plain:
             self._answered = True
+        if self.dry.is_owed:
+            self._touched = self._server_spoke  # an answer that the client does not get is one step towards its own
         self._flush(self.dry.server_said(data))
 
     def _flush(self, straight: memoryview) -> None:
@@ -95,7 +111,8 @@ class Attentive(Relay):
             self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(dry.fault, "it was no mail client")))
         elif dry.is_broken:
             what = f"{server.end.name} answers as no POP3 server does"
-            self._over(Outcome("server broken", clean=False, failure=ServerFailure(what, "set ask_ahead = false")))
+            remedy = "the next sessions ask it nothing by themselves"
+            self._over(Outcome(_BROKEN, clean=False, failure=ServerFailure(what, remedy)))
         elif dry.left_early and not client.finishing:
             client.end_writing()
             self._tick()
@@ -119,12 +136,14 @@ class Attentive(Relay):
         else:
             server.pause()
 
+    @fails_aloud
     def _client_drained(self) -> None:
         self._pace()
         self._tick()
 
     # -- ends ------------------------------------------------------------------------------------
 
+    @fails_aloud
     def _client_ended(self, ending: Ending) -> None:
         if self.dry.left_early:  # however it goes: it has had its answer
             self._touched = self._loop.time()
@@ -135,6 +154,7 @@ class Attentive(Relay):
     def _gap_after(self, *, is_answered: bool) -> float:
         return 0.0 if not self.dry.is_plain else super()._gap_after(is_answered=is_answered)
 
+    @fails_aloud
     def _server_ended(self, ending: Ending) -> None:
         if self._done.done():
             return
@@ -152,15 +172,27 @@ class Attentive(Relay):
     def _due(self) -> tuple[float, Outcome | None]:
         client, dry = self._client, self.dry
         if dry.left_early and not client.backlog:
-            return self._touched + LINGER, Outcome("server closed", clean=True)
+            wait = LINGER if dry.has_told_quit else ANSWER_WAIT
+            return max(self._touched, self._server_spoke) + wait, Outcome("server closed", clean=True)
         due = super()._due()
+        if dry.waits_for_capa and not client.backlog:
+            what = f"{self._server.end.name} does not answer CAPA"
+            failure = ServerFailure(what, "the next sessions ask it nothing by themselves")
+            outcome = Outcome(_BROKEN, clean=False, failure=failure)
+            due = min((max(self._server_spoke, self._client_spoke) + CAPA_WAIT, outcome), due, key=itemgetter(0))
         if client.ending is None and not client.backlog and not dry.logged_in and not dry.is_plain:
-            return min((self._since + self._service.login_timeout, Outcome("login timeout", clean=True)), due)
+            login = self._since + self._service.login_timeout, Outcome("login timeout", clean=True)
+            return min(login, due, key=itemgetter(0))
         return due
+
+    def _first_look(self) -> float:
+        return min(CAPA_WAIT, self._service.keep_alive or CAPA_WAIT)
 
     def _tick(self) -> None:
         super()._tick()
         pause, now = self._service.keep_alive, self._loop.time()
+        if not self._done.done() and (not self.dry.logged_in or self.dry.waits_for_capa):
+            self._wake_by(now + CAPA_WAIT)
         if not pause or self._done.done() or self.dry.is_plain or now - self._client_spoke > KEEP_ALIVE_FOR:
             return
         if now - self._server_spoke >= pause and self.dry.keep_alive():

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from operator import itemgetter
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from popover.config import Service
 from popover.errors import Failure, Misdialled
@@ -43,6 +46,23 @@ that is told the end in the middle of an answer may drop the rest. TCP's first r
 
 _LAST_WORDS = (b"QUIT", b"LOGOUT")
 _TAIL = 16
+
+
+_T = TypeVar("_T", bound="Relay")
+_P = ParamSpec("_P")
+
+
+def fails_aloud(work: Callable[Concatenate[_T, _P], None]) -> Callable[Concatenate[_T, _P], None]:
+    """Let what is raised in a call from the event loop end the talk: the loop would only log it, and both wait."""
+
+    @wraps(work)
+    def run(talk: _T, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            work(talk, *args, **kwargs)
+        except Exception as bug:  # noqa: BLE001 - Session.run says what it was
+            talk.fail(bug)
+
+    return run
 
 
 class Outcome(NamedTuple):
@@ -73,7 +93,7 @@ class Relay:
         self._answered = True
         self._gap = ANSWER_GAP
         self._last_words = b""
-        self._wakes_at = min(self._due()[0], self._since + min(service.stall_timeout, service.keep_alive or math.inf))
+        self._wakes_at = min(self._due()[0], self._since + self._first_look())
         self._timer = loop.call_at(self._wakes_at, self._wake)
 
     async def talk(self, greeting: bytes) -> Outcome:
@@ -97,6 +117,7 @@ class Relay:
 
     # -- data ------------------------------------------------------------------------------------
 
+    @fails_aloud
     def _from_client(self, data: memoryview) -> None:
         if not self._spoken:
             self._first_words(data)
@@ -118,6 +139,7 @@ class Relay:
                 self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy)))
         self._spoken = b"\n" in bytes(data)
 
+    @fails_aloud
     def _from_server(self, data: memoryview) -> None:
         self._touched = self._loop.time()
         self._answered = True
@@ -128,6 +150,7 @@ class Relay:
         if self._client.ending is not None:
             self._tick()  # from now on we wait for less
 
+    @fails_aloud
     def _client_drained(self) -> None:
         """The client has taken all: the server may go on, and it is the server that we wait for now."""
         self._server.resume()
@@ -135,6 +158,7 @@ class Relay:
 
     # -- ends ------------------------------------------------------------------------------------
 
+    @fails_aloud
     def _client_ended(self, ending: Ending) -> None:
         if ending.kind != "closed":
             self._over(Outcome("client reset", clean=False))
@@ -150,6 +174,7 @@ class Relay:
         """Say how long no answer must come before a client that has ended is owed none. `is_answered`: so far."""
         return QUIET if is_answered else ANSWER_GAP
 
+    @fails_aloud
     def _server_ended(self, ending: Ending) -> None:
         if ending.kind == "closed" or (ending.kind == "cut" and self._said_goodbye()):
             if self._client.backlog:
@@ -194,12 +219,18 @@ class Relay:
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
         idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=False)
         if not self._spoken:
-            return min((self._since + service.login_timeout, Outcome("login timeout", clean=True)), idle)
+            login = self._since + service.login_timeout, Outcome("login timeout", clean=True)
+            return min(login, idle, key=itemgetter(0))
         return idle
 
+    @fails_aloud
     def _wake(self) -> None:
         self._wakes_at = math.inf
         self._tick()
+
+    def _first_look(self) -> float:
+        """Seconds after which to look for the first time what is due: a stall may begin at once."""
+        return self._service.stall_timeout
 
     def _wake_by(self, when: float) -> None:
         """See to it that `_tick` is called at `when` (loop time), or before."""
@@ -221,6 +252,11 @@ class Relay:
             self._wake_by(now + LINGER)
         else:  # a stall may begin meanwhile and be due earlier
             self._wake_by(min(due, now + self._service.stall_timeout))
+
+    def fail(self, bug: Exception) -> None:
+        """End the talk by raising `bug` in `talk`."""
+        if not self._done.done():
+            self._done.set_exception(bug)
 
     def _over(self, outcome: Outcome) -> None:
         if not self._done.done():

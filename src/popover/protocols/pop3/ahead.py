@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from popover.config import Service
-from popover.protocols.pop3.answers import RICO, Capabilities
+from popover.protocols.pop3.answers import RICO, Capabilities, deletes_what_is_read
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command, Key, ask
 from popover.protocols.pop3.habits import WIDEST, Habits
@@ -54,6 +54,7 @@ class Ahead:
         self._limit = service.read_ahead_bytes
         self._mode = service.read_ahead
         self._earned = habits.width
+        self._habits = habits
         self._widest = 0
         self._mailbox = mailbox
         self._asks: dict[Key, Ask] = {}
@@ -166,10 +167,16 @@ class Ahead:
             if guess.verb == walk.verb and not walk.last < guess.number <= walk.front:
                 self.drop(guess)
 
+    def _may_fetch(self, verb: bytes, capabilities: Capabilities) -> bool:
+        """Whether fetching a message that the client may not want after all does no harm."""
+        if not self._mode or self._habits.asks_last or deletes_what_is_read(capabilities):
+            return False
+        return verb != b"RETR" or RICO not in capabilities or self._mode == "always"
+
     def wanted(self, capabilities: Capabilities) -> Iterator[Ask]:
         """Give the messages to fetch now, as far as width and octets allow."""
         for walk in self._walks.values():
-            if not self._mode or (walk.verb == b"RETR" and RICO in capabilities and self._mode != "always"):
+            if not self._may_fetch(walk.verb, capabilities):
                 continue
             under_way = sum(guess.verb == walk.verb for guess in self._asks.values())
             if under_way * 2 > walk.width:

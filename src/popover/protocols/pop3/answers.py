@@ -16,6 +16,7 @@ CAPA_LIMIT = 16 * 1024
 
 PIPELINING = b"PIPELINING"
 RICO = b"X-GOOGLE-RICO"  # Gmail, where RETR alone marks a message "popped" and hides it from later sessions
+_EXPIRE = b"EXPIRE "  # of all capabilities the one whose argument counts
 
 _USELESS = frozenset((b"STLS",))
 """Capabilities that are about the connection: there is no TLS inside to start."""
@@ -31,11 +32,20 @@ Capabilities = frozenset[bytes]
 
 @lru_cache(_ANSWERS_KEPT)
 def capabilities(answer: bytes) -> Capabilities:
-    """Read the names in an answer to CAPA, upper case, without their arguments; none after -ERR."""
+    """Read the names in an answer to CAPA, upper case, without their arguments but for EXPIRE's; none after -ERR."""
     if not answer.startswith(b"+OK"):
         return frozenset()
-    lines = answer.split(b"\n")[1:]
-    return frozenset(line.split()[0].upper() for line in lines if line.strip() not in (b"", b"."))
+    lines = [line.upper().split() for line in answer.split(b"\n")[1:]]
+    names = (b" ".join(words[: 1 + (words[0] + b" " == _EXPIRE)]) for words in lines if words)
+    return frozenset(names) - {b"."}
+
+
+def deletes_what_is_read(known: Capabilities) -> bool:
+    """Whether the server may remove a message, now or in some days, because it was fetched.
+
+    RFC 2449 section 6.7: EXPIRE 0 allows it to take each RETR for a DELE; GNU Mailutils does so with TOP, too.
+    """
+    return any(name.startswith(_EXPIRE) and name != _EXPIRE + b"NEVER" for name in known)
 
 
 @lru_cache(_ANSWERS_KEPT)
@@ -78,17 +88,20 @@ def sizes(listing: bytes | bytearray) -> list[int]:
 
     Raises ValueError for a listing that makes no sense.
     """
-    found = [0]
+    found, gaps = [0], 0
     for line in bytes(listing).split(b"\r\n")[1:]:
         if line in (b".", b""):
             continue
         words = line.split()
         number, size = int(words[0]), int(words[1])
-        if number < len(found) or number - len(found) > _GAP or size < 0:
+        if number < len(found) or size < 0:
+            raise ValueError(line)
+        gaps += number - len(found)
+        if gaps > _GAPS:
             raise ValueError(line)
         found.extend([0] * (number - len(found)))
         found.append(size)
     return found
 
 
-_GAP = 10_000  # numbers missing in a row; a listing that claims more would only cost memory
+_GAPS = 10_000  # numbers missing in all; a listing that claims more would only cost memory

@@ -19,9 +19,6 @@ RESPONSE_LIMIT = 16 * 1024
 KNOWN = frozenset(b"APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RSET STAT STLS TOP UIDL USER UTF8".split())
 """Verbs whose answer has a shape we know (RFC 1939, 1460, 2449, 2595, 5034, 6856)."""
 
-LOGINS = frozenset((b"PASS", b"APOP", b"AUTH"))
-"""Verbs whose +OK is a login."""
-
 _ALWAYS_MANY = frozenset((b"CAPA", b"RETR", b"TOP"))
 _MANY_WHEN_BARE = frozenset((b"LIST", b"UIDL", b"AUTH", b"LANG"))
 _PASSIVE = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP", b"CAPA", b"NOOP", b"LAST"))

@@ -6,11 +6,18 @@ is in it is never a promise: a guess that does not come true costs some octets a
 
 from __future__ import annotations
 
-from popover.protocols.pop3.answers import PIPELINING, Capabilities
+from popover.protocols.pop3.answers import Capabilities
 
 WIDEST = 256
 """Messages read ahead at most, however small: about what a link of 300 ms and 1 Mbit/s holds at 150 octets
 each. The limit in octets, `read_ahead_bytes`, is met earlier by almost all mail."""
+
+MISTRUST, MISTRUST_LIMIT = 4, 1024
+"""Sessions that go step by step after a server went away in the midst of what we had asked by ourselves: four, and four
+times as many each time it happens again. A server that can't bear it fails one session in a thousand at last."""
+
+LESSONS = 50
+"""Sessions after which a server's capabilities are asked as if unknown: it may have been updated, or refused once."""
 
 QUESTIONS = (b"CAPA", b"STAT", b"UIDL", b"LIST")
 """What may be asked ahead: without side effect in every server."""
@@ -21,9 +28,11 @@ class Habits:
 
     `before`, `after`: capabilities without and with a login, None while unknown. `questions`: those asked last
     time, in order. `width`: messages to read ahead from the first fetch on. `fetches`: clients do fetch.
+    `asks_last`: clients say LAST (RFC 1460), whose answer every RETR changes. `careful`: sessions that go step by
+    step before anything is done ahead of a client again.
     """
 
-    __slots__ = ("after", "before", "fetches", "questions", "width")
+    __slots__ = ("_lessons", "_mistrust", "after", "asks_last", "before", "careful", "fetches", "questions", "width")
 
     def __init__(self) -> None:
         self.before: Capabilities | None = None
@@ -31,16 +40,10 @@ class Habits:
         self.questions: tuple[bytes, ...] = ()
         self.fetches = False
         self.width = 0
-
-    @property
-    def offers_little(self) -> bool:
-        """The server is known to have no PIPELINING, neither before nor after the login."""
-        return self.after is not None and PIPELINING not in self.after and not self.pipelines_before
-
-    @property
-    def pipelines_before(self) -> bool:
-        """The server offered PIPELINING before the login."""
-        return self.before is not None and PIPELINING in self.before
+        self.asks_last = False
+        self.careful = 0
+        self._mistrust = MISTRUST
+        self._lessons = 0
 
     def learn(self, questions: tuple[bytes, ...], *, fetched: bool, came_true: int, wasted: int, width: int) -> None:
         """Take over what a session showed, once it is over.
@@ -49,11 +52,17 @@ class Habits:
         """
         self.questions = questions
         self.fetches = fetched
+        self.careful = max(0, self.careful - 1)
+        self._lessons += 1
+        if self._lessons % LESSONS == 0:
+            self.before = self.after = None
         if came_true or wasted:
             good = wasted * 4 <= came_true
             self.width = min(max(self.width, width), WIDEST) if good else self.width // 2
 
     def caution(self) -> None:
-        """The server went away while guesses were under way: be slow until it has earned trust again."""
+        """The server went away with questions of ours unanswered: it may be our fault, so go step by step a while."""
         self.width, self.questions, self.fetches = 0, (), False
         self.before = self.after = None
+        self.careful = self._mistrust
+        self._mistrust = min(self._mistrust * 4, MISTRUST_LIMIT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from popover.config import Service
 from popover.protocols.pop3.answers import capabilities, for_client
 from popover.protocols.pop3.ask import Ask
+from popover.protocols.pop3.commands import KNOWN
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.outgoing import Outgoing
 from popover.protocols.pop3.queue import Owed
@@ -28,6 +29,7 @@ class ServerEar:
         self._owed = Owed(client, self._judge, self._hold, softening=service.soften)
         self._out = Outgoing(service, habits, server, self._owed)
         self._mechanism = b""  # of an AUTH under way
+        self._tells_user = False  # the next line of the client's side of it may hold the user's name
         self._quit: Ask | None = None
         self._left_early = False
         self._is_informed = False  # this very server has told its capabilities, or is about to
@@ -50,11 +52,19 @@ class ServerEar:
         if self.is_plain:
             return view
         straight = self._owed.hear(view)
+        if self._owed.is_broken:
+            self._out.unsent.clear()
+            self._server.outbox.clear()
+            return straight
+        before = len(self._client.outbox)
         if self._owed.is_lost:
             self._become_plain()
         elif not self.is_plain:
             self._listen()
         self._out.send()
+        if len(self._client.outbox) > before:  # words of ours that come after all that the server has said
+            self._client.outbox[before:before] = straight
+            straight = straight[:0]
         return straight
 
     def server_ended(self) -> None:
@@ -66,6 +76,7 @@ class ServerEar:
         for one in self._out.unsent:
             self._server.outbox += one.line
         self._out.unsent.clear()
+        self._owed.let_go()
         self._server.outbox += self._client.inbox
         self._client.inbox.clear()
 
@@ -77,13 +88,21 @@ class ServerEar:
     def _judge(self, one: Ask, line: bytes) -> None:
         """An answer is complete: what does it teach?"""
         verb, out = one.verb, self._out
+        out.answered(one)
         if verb == b"CAPA":
             self._judge_capa(one)
         elif verb in (b"PASS", b"APOP", b"AUTH", b"STLS"):
             self._judge_login(one)
         elif not one.is_ok:
             self._judge_refusal(one, line)
-        elif verb == b"STAT":
+        elif verb not in KNOWN and self.logged_in:
+            self._become_plain()  # "XTND XMIT": what follows may be a mail, or anything
+        else:
+            self._judge_success(one, line)
+
+    def _judge_success(self, one: Ask, line: bytes) -> None:
+        verb, out = one.verb, self._out
+        if verb == b"STAT":
             out.mailbox.learn_stat(line)
         elif verb == b"LIST" and one.has_body and one.learnt is not None:
             out.mailbox.learn_list(one.learnt)

@@ -22,9 +22,9 @@ class Mailbox:
         self._sizes: array[int] | None = None
 
     def learn_stat(self, line: bytes) -> None:
-        """Read `+OK count size`: the count leaves out what was deleted, so only the first counts."""
+        """Read `+OK count size`. The count leaves out what was deleted: there are as many messages, or more."""
         words = line.split()
-        if not self.deleted and len(words) > 1 and words[1].isdigit() and len(words[1]) < 10:  # noqa: PLR2004 - 32 bits
+        if len(words) > 1 and words[1].isdigit() and len(words[1]) < 10:  # noqa: PLR2004 - 32 bits
             self.count = max(self.count, int(words[1]))
 
     def learn_list(self, listing: bytes | bytearray) -> None:

@@ -16,6 +16,11 @@ from popover.talk import End
 
 CAPA, LIST, NOOP = ask(b"CAPA"), ask(b"LIST"), ask(b"NOOP")
 
+UNANSWERED_LIMIT = 1024
+"""Commands on their way to the server, or waiting for it. Those that are answered at once would else be without limit:
+some 400 octets each. A client that deletes 1,000 messages in one go may."""
+
+_CHANGES = frozenset((b"DELE", b"RSET"))
 _BARRIERS = frozenset((b"AUTH", b"STLS", b"QUIT"))
 _GUESSES = frozenset((b"CAPA", b"STAT", b"UIDL", b"LIST", b"RETR", b"TOP"))
 
@@ -28,7 +33,7 @@ class Outgoing:
         self.ahead = Ahead(service, habits, self.mailbox)
         self.before: Capabilities | None = habits.before
         self.after: Capabilities | None = habits.after
-        self.is_careful = False
+        self.is_careful = bool(habits.careful)
         self.logged_in = False
         self.unsent: deque[Ask] = deque()
         self.user_ask: Ask | None = None  # a USER that we have answered
@@ -40,6 +45,8 @@ class Outgoing:
         self._login_sent = False
         self._serial = 0
         self._last_owed = 0  # serial of the last ask that the client is owed
+        self._hurries = False  # of what is under way not all was said step by step
+        self._changes = 0  # DELE and RSET of the client, not yet answered
         self._asked_capa = self._asked_questions = self._asked_list = False
 
     @property
@@ -62,6 +69,31 @@ class Outgoing:
         return any(
             one.verb == verb and one.is_claimed is claimed for some in (self._owed.asked, self.unsent) for one in some
         )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server has answered each DELE and RSET of the client."""
+        return not self._changes
+
+    @property
+    def is_full(self) -> bool:
+        """So much waits for the server that nothing more may be heard."""
+        return len(self.unsent) + len(self._owed.asked) >= UNANSWERED_LIMIT
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the server is yet to answer what it would have been asked later, or never, without us."""
+        return self._hurries and bool(self._owed.asked)
+
+    @property
+    def waits_for_capa(self) -> bool:
+        """Whether everything waits for the answer to a CAPA of ours, which is a matter of no time."""
+        asked = self._owed.asked
+        return bool(asked) and asked[0].verb == b"CAPA" and not asked[0].is_claimed
+
+    def answered(self, one: Ask) -> None:
+        """Take note of an answer that is complete."""
+        self._changes -= one.is_claimed and one.verb in _CHANGES
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -93,6 +125,7 @@ class Outgoing:
         """Let a command wait for its turn to be sent."""
         self._serial += 1
         one.serial = self._serial
+        self._changes += one.is_claimed and one.verb in _CHANGES
         if one.verb == b"CAPA":
             one.needs_all, one.learnt = True, bytearray()
         elif one.verb == b"LIST" and one.has_body:
@@ -111,6 +144,8 @@ class Outgoing:
             self._login_sent |= one.verb in (b"PASS", b"APOP")
             self._server.outbox += one.line
             one.line = b""
+            ours = one.is_guess or (not one.is_claimed and one.verb != b"NOOP")  # a NOOP has never hurt anybody
+            self._hurries = bool(self._owed.asked) or ours
             self._owed.asked.append(one)
 
     def _must_wait(self, one: Ask) -> bool:

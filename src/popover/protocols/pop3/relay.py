@@ -63,7 +63,21 @@ class Relay(ServerEar):
     @property
     def wants_client(self) -> bool:
         """Whether more may be read from the client."""
-        return len(self._owed.turns) < TURNS_LIMIT and len(self._client.inbox) < RESPONSE_LIMIT
+        return self._has_room and len(self._client.inbox) < RESPONSE_LIMIT
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._owed.turns) < TURNS_LIMIT and not self._out.is_full
+
+    @property
+    def has_told_quit(self) -> bool:
+        """The server has answered QUIT, so it is done."""
+        return self._quit is not None and self._quit.is_done
+
+    @property
+    def waits_for_capa(self) -> bool:
+        """Everything waits for the answer to a CAPA of ours."""
+        return self._out.waits_for_capa
 
     @property
     def wants_server(self) -> bool:
@@ -87,18 +101,19 @@ class Relay(ServerEar):
             self._learn_capabilities(capa)
             known = Ask(CAPA, claimed=False)
             known.is_done = known.is_ok = True
-            known.kept += for_client(capa)
+            status, line_end, rest = for_client(capa).partition(b"\n")
+            known.kept += (soften(status) if self._service.soften else status) + line_end + rest
             self._out.ahead.add(known)
             self._out.ahead.held += len(known.kept)
             self._is_informed = True
 
     def over(self, *, lost: bool) -> None:
-        """Remember this session for the next one. `lost`: the server went away."""
-        if self.is_plain or not self.logged_in:
-            return
-        ahead = self._out.ahead
-        if lost and ahead and self._quit is None:
+        """Remember this session for the next one. `lost`: the server went away, or does not answer."""
+        out, ahead = self._out, self._out.ahead
+        if self.is_broken or (lost and not out.is_careful and self._quit is None and out.is_ahead):
             self._habits.caution()
+            return
+        if self.is_plain or not self.logged_in:
             return
         ahead.drop_all()
         self._habits.learn(
@@ -138,14 +153,16 @@ class Relay(ServerEar):
                 self._command(parse(line))
 
     def _may_listen(self) -> bool:
-        if self.is_plain or self._quit is not None or self.fault or len(self._owed.turns) >= TURNS_LIMIT:
+        if self.is_plain or self._quit is not None or self.fault or not self._has_room:
             return False
         return not self._mechanism or self._owed.challenged
 
     def _respond(self, line: bytes) -> None:
         """A line of an AUTH exchange goes through as it is."""
         self._owed.challenged = False
-        self.user = self.user or user_of(self._mechanism, line)
+        if self._tells_user:  # what comes later may be a password
+            self._tells_user = False
+            self.user = user_of(self._mechanism, line)
         self._server.outbox += line
 
     def _command(self, command: Command) -> None:
@@ -208,10 +225,13 @@ class Relay(ServerEar):
         mechanism, _, response = command.argument.partition(b" ")
         self._mechanism = mechanism.upper()
         self.user = user_of(self._mechanism, response)
+        self._tells_user = not response
         self._out.ahead.drop_all()
         self._out.pass_on(command)
 
     def _ask(self, command: Command) -> None:
+        if command.verb == b"LAST":
+            self._habits.asks_last = True
         bare = command.verb in QUESTIONS and not command.argument
         if bare and self.logged_in and command.verb not in self._questions and not self._out.ahead.has_walked:
             self._questions.append(command.verb)
@@ -226,10 +246,10 @@ class Relay(ServerEar):
     def _delete(self, command: Command) -> None:
         out, mailbox = self._out, self._out.mailbox
         number = command.number
-        settled = not out.unanswered(b"DELE", claimed=True) and not out.unanswered(b"RSET", claimed=True)
-        is_sure = settled and out.pipelines and self.logged_in and not out.is_careful and b" " not in command.argument
+        is_sure = out.is_settled and out.pipelines and self.logged_in and not out.is_careful
+        exists = number and b" " not in command.argument and mailbox.has(number)
         mailbox.is_touched = True
-        if self._service.dele_at_once and is_sure and number and mailbox.has(number):
+        if self._service.dele_at_once and is_sure and exists:
             out.ahead.outdate(command)
             mailbox.deleted.add(number)
             out.answer_early(command, b"+OK message %d deleted\r\n" % number)
