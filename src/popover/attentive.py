@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from operator import itemgetter
 
+from popover.aloud import fails_aloud
 from popover.config import Service
 from popover.errors import Misdialled, ServerFailure
 from popover.outgoing import MORE
 from popover.protocols import pop3
 from popover.pump import Ending
-from popover.relay import ANSWER_WAIT, LINGER, Outcome, Relay, fails_aloud
+from popover.relay import ANSWER_WAIT, LINGER, Outcome, Relay
 from popover.stream import Stream
 
 KEEP_ALIVE_FOR = 600.0

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
-from functools import wraps
 from operator import itemgetter
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
+from popover.aloud import fails_aloud
 from popover.config import Service
 from popover.errors import Failure, Misdialled
 from popover.guard import mistaken_for
@@ -46,23 +45,6 @@ that is told the end in the middle of an answer may drop the rest. TCP's first r
 
 _LAST_WORDS = (b"QUIT", b"LOGOUT")
 _TAIL = 16
-
-
-_T = TypeVar("_T", bound="Relay")
-_P = ParamSpec("_P")
-
-
-def fails_aloud(work: Callable[Concatenate[_T, _P], None]) -> Callable[Concatenate[_T, _P], None]:
-    """Let what is raised in a call from the event loop end the talk: the loop would only log it, and both wait."""
-
-    @wraps(work)
-    def run(talk: _T, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
-        try:
-            work(talk, *args, **kwargs)
-        except Exception as bug:  # noqa: BLE001 - Session.run says what it was
-            talk.fail(bug)
-
-    return run
 
 
 class Outcome(NamedTuple):

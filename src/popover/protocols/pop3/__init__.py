@@ -9,6 +9,7 @@ habits.py     what a service's clients did last time
 ahead.py      guesses: what to ask before the client does
 outgoing.py   what is sent to the server, and when
 hearing.py    the server's ear: what answers teach
+sign_in.py    how a client logs in
 relay.py      the client's ear, and the whole
 """
 

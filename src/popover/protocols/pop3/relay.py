@@ -11,12 +11,12 @@ Dry: octets in, octets out; the wet side (popover.attentive) has the sockets and
 
 from __future__ import annotations
 
-from popover.protocols.pop3.answers import PIPELINING, for_client, soften
+from popover.protocols.pop3.answers import for_client, soften
 from popover.protocols.pop3.ask import Ask
-from popover.protocols.pop3.commands import KNOWN, LINE_LIMIT, RESPONSE_LIMIT, Command, parse, user_of
+from popover.protocols.pop3.commands import KNOWN, LINE_LIMIT, RESPONSE_LIMIT, Command, parse
 from popover.protocols.pop3.habits import QUESTIONS
-from popover.protocols.pop3.hearing import ServerEar
 from popover.protocols.pop3.outgoing import CAPA, NOOP
+from popover.protocols.pop3.sign_in import SignIn
 
 TURNS_LIMIT = 512
 """Commands of a client that pipelines, not yet answered; more wait unread. A mailbox of 500 messages fits."""
@@ -25,7 +25,7 @@ STRANGE_LIMIT = 5
 """Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
 
-class Relay(ServerEar):
+class Relay(SignIn):
     """One session's POP3, from the greeting on.
 
     `client_said` and `server_said` fill the outboxes of both ends; the wet side sends them. `user`: the name of
@@ -157,14 +157,6 @@ class Relay(ServerEar):
             return False
         return not self._mechanism or self._owed.challenged
 
-    def _respond(self, line: bytes) -> None:
-        """A line of an AUTH exchange goes through as it is."""
-        self._owed.challenged = False
-        if self._tells_user:  # what comes later may be a password
-            self._tells_user = False
-            self.user = user_of(self._mechanism, line)
-        self._server.outbox += line
-
     def _command(self, command: Command) -> None:
         verb = command.verb
         if verb not in KNOWN:
@@ -195,38 +187,6 @@ class Relay(ServerEar):
             if self._strangers >= STRANGE_LIMIT:
                 self.fault = "this is a POP3 service, and these are no POP3 commands"
                 return
-        self._out.pass_on(command)
-
-    def _say_user(self, command: Command) -> None:
-        # What stands behind a blank may be a password that was typed into the wrong line.
-        self.user = command.argument.partition(b" ")[0].decode("utf-8", "replace")
-        out = self._out
-        if out.is_careful or self.logged_in or not command.argument or not self._service.user_at_once:
-            out.user_ask = None
-            out.pass_on(command)
-            return
-        out.ahead.outdate(command)
-        if not self._is_informed and (out.before is None or PIPELINING in out.before):
-            self._is_informed = True
-            out.guess(CAPA)
-        out.user_refusal = b""
-        out.user_ask = out.answer_early(command, b"+OK\r\n")
-
-    def _log_in(self, command: Command) -> None:
-        if command.verb == b"APOP":
-            self.user = command.argument.partition(b" ")[0].decode("utf-8", "replace")
-        self._out.ahead.drop_all()
-        waits = self._out.pass_on(command)
-        waits.needs_all = command.verb == b"PASS" and self._out.user_ask is not None
-        if not self.logged_in:
-            self._out.guess_questions()
-
-    def _authenticate(self, command: Command) -> None:
-        mechanism, _, response = command.argument.partition(b" ")
-        self._mechanism = mechanism.upper()
-        self.user = user_of(self._mechanism, response)
-        self._tells_user = not response
-        self._out.ahead.drop_all()
         self._out.pass_on(command)
 
     def _ask(self, command: Command) -> None:
