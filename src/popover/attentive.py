@@ -60,7 +60,7 @@ class Attentive(Relay):
             self.dry.over(lost=is_lost)
 
     def _begin(self, greeting: bytes) -> None:
-        self._server.on_drain = self._pace
+        self._server.on_drain = self._server_drained
         self.dry.start(greeting, self._capa)
         self._flush(memoryview(b""))
 
@@ -70,7 +70,7 @@ class Attentive(Relay):
     def _from_client(self, data: memoryview) -> None:
         if not self._spoken:
             self._first_words(data)
-        if self._done.done():
+        if self._done.done() or self._server.ending is not None:
             return
         self._touched = now = self._loop.time()
         if now - self._client_spoke > KEEP_ALIVE_FOR:
@@ -109,7 +109,8 @@ class Attentive(Relay):
         if not dry.is_plain:
             self._answered = not dry.is_owed
         if dry.fault:
-            self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(dry.fault, "it was no mail client")))
+            failure = Misdialled(dry.fault, dry.remedy)
+            self._over(Outcome(Misdialled.end, clean=True, failure=failure, may_be_told=not dry.is_owed))
         elif dry.is_broken:
             what = f"{server.end.name} answers as no POP3 server does"
             remedy = "the next sessions ask it nothing by themselves"
@@ -136,6 +137,10 @@ class Attentive(Relay):
             server.resume()
         else:
             server.pause()
+
+    @fails_aloud
+    def _server_drained(self) -> None:
+        self._pace()
 
     @fails_aloud
     def _client_drained(self) -> None:

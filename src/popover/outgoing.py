@@ -12,7 +12,7 @@ MORE = getattr(socket, "MSG_MORE", 0)
 to handle is 3 % of what a session costs."""
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """Nobody listens."""
 
 

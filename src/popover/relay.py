@@ -43,23 +43,30 @@ QUIET = 1.0
 """Seconds without a word after which an answer that had begun before the client's end is taken to be whole: a server
 that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 to 1 s."""
 
+FIRST_WORDS = 512
+"""Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
+
 _LAST_WORDS = (b"QUIT", b"LOGOUT")
 _TAIL = 16
 
 
 class Outcome(NamedTuple):
-    """How the talk ended: `end` for the log, `clean` if the client may see a normal end, why if it was a fault."""
+    """How the talk ended: `end` for the log, `clean` if the client may see a normal end, why if it was a fault.
+
+    `may_be_told`: a line with the cause, in the client's dialect, stands where an answer would.
+    """
 
     end: str
     clean: bool
     failure: Failure | None = None
+    may_be_told: bool = False
 
 
 class Relay:
     """One session's talk, from the server's greeting to the end. `talk` returns the outcome."""
 
     __slots__ = (
-        "_answered", "_client", "_done", "_gap", "_last_words", "_loop", "_seen_first", "_server", "_service", "_since",
+        "_answered", "_client", "_done", "_first", "_gap", "_last_words", "_loop", "_server", "_service", "_since",
         "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out",
     )  # fmt: skip
 
@@ -71,7 +78,8 @@ class Relay:
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
         self._since = self._touched = loop.time()
-        self._seen_first = self._spoken = False
+        self._spoken = False
+        self._first = b""
         self._answered = True
         self._gap = ANSWER_GAP
         self._last_words = b""
@@ -103,7 +111,7 @@ class Relay:
     def _from_client(self, data: memoryview) -> None:
         if not self._spoken:
             self._first_words(data)
-        if self._done.done():
+        if self._done.done() or self._server.ending is not None:
             return
         self._touched = self._loop.time()
         self._answered = False
@@ -114,12 +122,12 @@ class Relay:
             self._client.pause()
 
     def _first_words(self, data: memoryview) -> None:
-        if not self._seen_first:
-            self._seen_first = True
-            if mistake := mistaken_for(bytes(data[:512])):
-                cause, remedy = mistake
-                self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy)))
-        self._spoken = b"\n" in bytes(data)
+        self._first += bytes(data[: FIRST_WORDS - len(self._first)])
+        if mistake := mistaken_for(self._first):
+            cause, remedy = mistake
+            self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy), may_be_told=True))
+        if b"\n" in bytes(data):
+            self._spoken, self._first = True, b""
 
     @fails_aloud
     def _from_server(self, data: memoryview) -> None:
@@ -145,7 +153,8 @@ class Relay:
         if ending.kind != "closed":
             self._over(Outcome("client reset", clean=False))
         elif self._server.ending is not None:
-            self._over(Outcome("server closed", clean=True))
+            if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
+                self._over(Outcome("server closed", clean=True))
         else:
             self._gap = self._gap_after(is_answered=self._answered)
             if not self._answered:

@@ -20,23 +20,13 @@ import struct
 from collections.abc import Callable
 
 from popover.outgoing import MORE, Outgoing, nothing
-from popover.pump import RECORD, Ending, Pump
+from popover.pump import Ending, Pump
+from popover.scratch import CHUNK, Scratch
 from popover.talk import End
 
-CHUNK = 128 * 1024
-"""Octets read from a socket at once, and so the most that one side of a session holds for a peer that
-does not take them. nginx and HAProxy use 16 KiB; in Python each call costs more, and 128 KiB halves the
-CPU per GB against that while it stays under the promised 256 KiB."""
+__all__ = ["CHUNK", "Scratch", "Stream"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds: close() sends a RST
-
-
-class Scratch:
-    """Buffers that all streams of one event loop share: what is in them is used before the next event."""
-
-    def __init__(self) -> None:
-        self.raw = memoryview(bytearray(CHUNK))
-        self.clear = memoryview(bytearray(CHUNK + 2 * RECORD))
 
 
 class Stream(Outgoing):
@@ -164,7 +154,7 @@ class Stream(Outgoing):
         clear = self._scratch.clear
         size, ending = pump.unseal(clear)
         if pump.held and not self._write_dead:
-            self._send(pump.seal(b""))
+            self._seal(pump, b"")
             if not self.backlog:
                 self.on_drain()
         elif pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
@@ -217,11 +207,20 @@ class Stream(Outgoing):
         if self.spy is not None:
             self.spy(False, data)
         if self._pump is not None:
-            try:
-                data = self._pump.seal(data)
-            except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
-                self._write_failed(fault)
-                return
+            self._seal(self._pump, data, flags)
+        else:
+            self._send(data, flags)
+
+    def _seal(self, pump: Pump, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+        """Encrypt and send. What TLS can not take while it renegotiates waits as what the kernel does not take."""
+        waited = self.backlog
+        try:
+            data = pump.seal(data)
+        except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
+            self._write_failed(fault)
+            return
+        if pump.held and not waited:
+            self.moved_at = self._loop.time()
         self._send(data, flags)
 
     def _write_failed(self, fault: OSError) -> None:
@@ -261,14 +260,17 @@ class Stream(Outgoing):
         Closing with unread bytes in the kernel would send a RST, which may destroy our last words on
         their way; so what still comes is read and thrown away.
         """
-        self.on_data, self.on_end, self.on_drain = _ignore, self._settle, self._settle
+        self.on_data, self.on_end, self.on_drain = nothing, self._settle, self._settle
         self.end_writing()
         self.resume()
         if self.ending is None or self._unsent:
             timer = self._loop.call_later(grace, self._wake)
             await self._arrival()
             timer.cancel()
-        self.close()
+        if self._unsent:  # it must not take what it has got for the whole
+            self.reset()
+        else:
+            self.close()
 
     def _settle(self, _ending: Ending | None = None) -> None:
         if self.ending is not None and not self._unsent:
@@ -287,7 +289,7 @@ class Stream(Outgoing):
             self._wake()
             self.sock.close()
             # The listener knows us and we know it: let go, or only the garbage collector could free the two.
-            self.on_data, self.on_end, self.on_drain = _ignore, _ignore_end, nothing
+            self.on_data = self.on_end = self.on_drain = nothing
 
     def reset(self) -> None:
         """Close with a RST: the peer must not take what it has for the whole."""
@@ -295,11 +297,3 @@ class Stream(Outgoing):
             with contextlib.suppress(OSError):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
-
-
-def _ignore(_data: memoryview) -> None:
-    """Whatever it is, it comes too late."""
-
-
-def _ignore_end(_ending: Ending) -> None:
-    """Nobody listens any more."""

@@ -20,7 +20,7 @@ class ServerEar:
 
     def __init__(self, service: Service, habits: Habits, client: End, server: End) -> None:
         self.user = ""
-        self.fault = ""
+        self.fault = self.remedy = ""
         self.is_plain = False
         self._client = client
         self._server = server

@@ -28,9 +28,9 @@ STRANGE_LIMIT = 5
 class Relay(SignIn):
     """One session's POP3, from the greeting on.
 
-    `client_said` and `server_said` fill the outboxes of both ends; the wet side sends them. `user`: the name of
-    the login, for the log. `is_plain`: from now on just octets. `fault`: why the session can't go on, to tell the
-    client. `is_broken`: the server's answers can't be told apart any more, and some are to questions of ours.
+    `client_said` and `server_said` fill the outboxes of both ends; the wet side sends them. `user`: the name of the
+    login, for the log. `is_plain`: from now on just octets. `fault`: why the session can't go on, and `remedy`.
+    `is_broken`: the server's answers can't be told apart any more, and some are to questions of ours.
     """
 
     # -- for the wet side ------------------------------------------------------------------------
@@ -144,6 +144,7 @@ class Relay(SignIn):
             if cut < 0:
                 if len(inbox) >= limit:
                     self.fault = f"a command of more than {limit:,} octets is too long"
+                    self.remedy = "RFC 2449 section 4 allows 255; is it a mail program that connects here?"
                 return
             line = bytes(inbox[: cut + 1])
             del inbox[: cut + 1]
@@ -186,6 +187,7 @@ class Relay(SignIn):
             self._strangers += 1
             if self._strangers >= STRANGE_LIMIT:
                 self.fault = "this is a POP3 service, and these are no POP3 commands"
+                self.remedy = "it was no POP3 program"
                 return
         self._out.pass_on(command)
 
