@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -37,10 +37,11 @@ def key(kind: str) -> Key:
 def build(
     subject: x509.Name,
     issuer: x509.Name,
-    names: list[x509.GeneralName],
+    names: list[x509.GeneralName] | bytes,
     span: tuple[dt.datetime, dt.datetime] = (NOW, NOW + DAY),
     kind: str = "p256",
 ) -> x509.Certificate:
+    """A certificate that signs itself. `names`: of its subjectAltName, or the octets that stand there instead."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -51,7 +52,10 @@ def build(
         .not_valid_after(span[1])
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     )
-    if names:
+    if isinstance(names, bytes):
+        odd = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+        builder = builder.add_extension(odd, critical=False)
+    elif names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(key(kind), None if kind == "ed25519" else hashes.SHA256())
 
@@ -137,6 +141,13 @@ def test_same_key_has_the_same_pin_in_every_certificate() -> None:
     assert pin_of(der(one)) != pin_of(der(build(name("one", None), name("ca", None), [], kind="p384")))
 
 
+def test_addresses_that_are_none_are_passed_over() -> None:
+    """Written as text by some home-made authorities: OpenSSL verifies such a certificate by its other names."""
+    names = b"\x82\x09localhost" + b"\x87\x0b192.168.1.1" + b"\x87\x00" + b"\x87\x04\xc0\x00\x02\x01"
+    read = read_certificate(der(build(name("x", None), name("x", None), b"\x30" + bytes([len(names)]) + names)))
+    assert read.names == ("localhost", "192.0.2.1")
+
+
 # -- what is none --------------------------------------------------------------------------------------
 
 
@@ -164,6 +175,12 @@ def read_or_refuse(raw: bytes) -> Certificate | None:
 def test_arbitrary_octets_are_none(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_certificate(raw)
+
+
+@pytest.mark.parametrize("names", [b"", b"\x05\x00", b"\x30", b"\x30\x05\x82\x09loc"], ids=repr)
+def test_names_that_are_no_list_make_it_none(names: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_certificate(der(build(name("x", None), name("x", None), names)))
 
 
 def test_truncated_anywhere_is_none() -> None:

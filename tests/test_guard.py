@@ -158,6 +158,16 @@ def test_ipv6_network_of_one_house_is_one_client() -> None:
     assert admit(guard, "2001:db8:0:1:8::")
 
 
+@pytest.mark.parametrize("network", ["fd12:3456:789a:1::", "fc00::", "fe80::", "febf:ffff::"])
+def test_machines_of_a_private_ipv6_network_are_clients_of_their_own(network: str) -> None:
+    guard = Guard(service(max_sessions_per_client=1))
+    assert all(admit(guard, f"{network}{host:x}") for host in range(1, 31))
+    assert not admit(guard, f"{network}1e")
+    guard.leave(f"{network}1e")
+    assert admit(guard, f"{network}1e")
+    assert guard.inside == 30
+
+
 def test_ipv4_neighbours_are_clients_of_their_own() -> None:
     guard = Guard(service(max_sessions_per_client=1))
     assert admit(guard, "192.168.1.1")
@@ -180,17 +190,18 @@ def test_zero_is_no_limit() -> None:
     assert guard.inside == 5000
 
 
-CLIENTS = ("127.0.0.1", HOME, "192.0.2.1", "fe80::1", "fe80::2")
+CLIENTS = ("127.0.0.1", HOME, "192.0.2.1", "fe80::1", "2001:db8::1", "2001:db8::2")
 
 
 @UNTIMED
 @given(st.lists(st.tuples(st.sampled_from(CLIENTS), st.booleans()), max_size=80), st.integers(0, 6), st.integers(0, 3))
 def test_counts_are_those_who_are_inside(steps: list[tuple[str, bool]], most: int, per_client: int) -> None:
     """Never negative, nothing left behind: whoever was let in and leaves makes room for just one other."""
-    guard = Guard(service(max_sessions=most, max_sessions_per_client=per_client))
+    allow = nets("127.0.0.1", HOME, "fe80::/10", "2001:db8::/64")
+    guard = Guard(service(allow=allow, max_sessions=most, max_sessions_per_client=per_client))
     inside: Counter[str] = Counter()
     for address, comes in steps:
-        group = "fe80" if ":" in address else address
+        group = "2001:db8::9" if address.startswith("2001:") else address
         full = (most and inside.total() >= most) or (per_client and inside[group] >= per_client)
         if comes:
             assert admit(guard, address) == (address != "192.0.2.1" and not full)
@@ -200,7 +211,7 @@ def test_counts_are_those_who_are_inside(steps: list[tuple[str, bool]], most: in
             inside[group] -= 1
         assert guard.inside == inside.total()
     for group in inside.elements():
-        guard.leave("fe80::9" if group == "fe80" else group)
+        guard.leave(group)
     assert guard.inside == 0
     room = min(most or 9, per_client or 9)
     assert sum(admit(guard) for _ in range(9)) == room
@@ -342,6 +353,13 @@ STRANGERS = [
     (b"OPTIONS * HTTP/1.1\r\n", "web"),
     (b"CONNECT mail.example.com:25 HTTP/1.1\r\n", "web"),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "web"),
+    (b"POST /" + b"a" * 600, "web"),  # the version is yet to come
+    (b"POST /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\nEHLO x\r\n", "web"),
+    (b"GET http://mail.example.com/ HTTP/1.1\r\n", "web"),
+    (b"HEAD /\r\n", "web"),
+    (b"PUT /x HTTP/1.1\r\n", "web"),
+    (b"CONNECT [2001:db8::1]:25 HTTP/1.1\r\n", "web"),
+    (b"OPTIONS sip:nm SIP/2.0\r\n", "web"),
     (b"\x05\x01\x00", "SOCKS"),
     (b"\x04\x01\x00\x19\xc0\x00\x02\x01\x00", "SOCKS"),
     (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "PROXY"),
@@ -366,12 +384,24 @@ def test_who_speaks_no_mail_is_told_apart(first: bytes, word: str) -> None:
         *(b"USER alice\r\n", b"CAPA\r\n", b"AUTH\r\n", b"DELE 1\r\n", b"QUIT\r\n", b"NOOP\r\n", b"XTND\r\n"),
         *(b"a1 CAPABILITY\r\n", b"GET LOGIN a b\r\n", b"PUT NOOP\r\n", b"DELETE SELECT INBOX\r\n", b"1 DELETE x\r\n"),
         *(b"EHLO HTTP\r\n", b"HELO printer\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RSET\r\n", b"PROXY LOGIN a b\r\n"),
+        *(b"POST LOGIN a /b\r\n", b"CONNECT LOGIN a@example.com b:c\r\n", b"OPTIONS STATUS * (MESSAGES)\r\n"),
+        *(b"POS", b"POST", b"POST ", b"GET htt", b"CONNECT mail.example.com", b"GET\r\nHost: x\r\n"),
+        *(b"USER /GET\r\n", b"PASS GET /\r\n", b"POSTS /x\r\n", b"get LOGIN a b\r\n"),
         *(b"\r\n", b"\n", b"U", b"", b"\xff\xf4\xff\xfd\x06", "é\r\n".encode(), b"\x16", b"G", b"\r\n\r\nQUIT\r\n"),
     ],
     ids=repr,
 )
 def test_who_may_speak_mail_is_not_mistaken(first: bytes) -> None:
     assert mistaken_for(first) is None
+
+
+@UNTIMED
+@given(st.sampled_from([first for first, _ in STRANGERS]), st.integers(0, 60))
+def test_octets_that_come_one_by_one_end_in_the_same_verdict(first: bytes, size: int) -> None:
+    """A piece of the first line gives the verdict of the whole line, or none yet; it is never taken back."""
+    whole = mistaken_for(first)
+    assert mistaken_for(first[:size]) in {None, whole}
+    assert mistaken_for(first + b"x") == whole
 
 
 @UNTIMED

@@ -149,6 +149,25 @@ def test_failure_reaches_all_who_wait_and_is_not_kept(system: System, fault: Exc
     play(system, act)
 
 
+def test_name_whose_thread_could_not_start_is_asked_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    system.answers["mail"] = found("192.0.2.1")
+
+    def unwilling(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")  # what CPython says at RLIMIT_NPROC
+
+    async def act(resolver: Resolver, system: System) -> None:
+        with monkeypatch.context() as crowded:
+            crowded.setattr(threading.Thread, "start", unwilling)
+            for _ in range(2):
+                with pytest.raises(socket.gaierror) as caught:
+                    await resolver.addresses("mail", PORT)
+                assert caught.value.errno == socket.EAI_AGAIN
+        assert await resolver.addresses("mail", PORT) == found("192.0.2.1")
+        assert system.asked["mail"] == 1
+
+    play(system, act)
+
+
 def test_answer_is_used_for_its_lifetime_and_no_longer(system: System) -> None:
     system.answers["mail"] = found("192.0.2.1")
 

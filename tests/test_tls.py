@@ -27,7 +27,7 @@ pytest_plugins = ["fakes.fixture"]
 
 PORT = 995
 ANY_PIN = bytes(32)
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
 def policy(authority: Authority, **keys: Any) -> Policy:
@@ -238,16 +238,17 @@ def test_why_the_ticket_must_be_kept_apart(authority: Authority) -> None:
 
 
 class Clock(NamedTuple):
-    """In the place of the module `time`."""
+    """In the place of the module `time`. CLOCK_MONOTONIC, which stands still while a machine sleeps, is not in it."""
 
-    steps: float = 0.0  # what passed on the monotonic clock
+    seconds: float = 0.0  # what passed since the machine was started, asleep or not
     days: float = 0.0  # what passed on the calendar
 
-    def monotonic(self) -> float:
-        return 5000.0 + self.steps
+    def clock_gettime(self, which: int) -> float:
+        assert which == time.CLOCK_BOOTTIME
+        return 5000.0 + self.seconds
 
     def time(self) -> float:
-        return time.time() + self.days * 86_400
+        return time.time() + self.days * DAY
 
 
 def test_ticket_lives_an_hour(authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,17 +263,18 @@ def test_ticket_lives_an_hour(authority: Authority, both: ssl.SSLContext, monkey
     assert TICKET_LIFETIME == HOUR
 
 
+@pytest.mark.parametrize("passed", [600.0, 0.0, 7 * DAY], ids=["time passed", "the clock was set", "the machine slept"])
 def test_ticket_lives_no_longer_than_its_certificate(
-    authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, passed: float
 ) -> None:
     leaf = authority.issue("one.test", "two.test").leaf
-    left = leaf.not_valid_after_utc.timestamp() - time.time() - 600  # ten minutes before it runs out
+    left = leaf.not_valid_after_utc.timestamp() - time.time()
     verifier = Verifier(policy(authority))
-    monkeypatch.setattr(tls, "time", Clock(0, left / 86_400))
+    monkeypatch.setattr(tls, "time", Clock(0, (left - 600) / DAY))  # ten minutes before it runs out
     connect(verifier, "one.test", both)
-    monkeypatch.setattr(tls, "time", Clock(595))
+    monkeypatch.setattr(tls, "time", Clock(0, (left - 60) / DAY))
     assert verifier.ticket("one.test", PORT) is not None
-    monkeypatch.setattr(tls, "time", Clock(601))
+    monkeypatch.setattr(tls, "time", Clock(passed, (left + 60) / DAY))
     assert verifier.ticket("one.test", PORT) is None
 
 
@@ -309,6 +311,18 @@ def test_server_without_tickets(authority: Authority, both: ssl.SSLContext) -> N
     assert [connect(verifier, "one.test", both) for _ in range(2)] == [False, False]
 
 
+def unreadable(_: bytes) -> None:
+    raise ValueError("a length that no certificate has")
+
+
+def test_certificate_we_can_not_read_costs_the_ticket_and_not_the_session(
+    authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "read_certificate", unreadable)
+    verifier = Verifier(policy(authority))
+    assert [connect(verifier, "one.test", both) for _ in range(2)] == [False, False]
+
+
 # -- pins ----------------------------------------------------------------------------------------------
 
 
@@ -337,6 +351,18 @@ def test_certificate_of_another_key_is_not_the_pinned_one(authority: Authority) 
     assert pin_of(ssl.PEM_cert_to_DER_cert(mine.cert_file.read_text())) == parse_pin(mine.pin)
     with pytest.raises(TLSFailure):
         connect(verifier, "one.test", server_context(other))
+
+
+def test_certificate_we_can_not_read_is_not_the_pinned_one(
+    authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "pin_of", unreadable)
+    verifier = Verifier(policy(authority, pin=(parse_pin(authority.issue("one.test", "two.test").pin),)))
+    with pytest.raises(TLSFailure, match=r"certificate of one\.test can not be read") as caught:
+        connect(verifier, "one.test", both)
+    assert "error" not in caught.value.cause
+    assert caught.value.remedy
+    assert verifier.ticket("one.test", PORT) is None
 
 
 # -- in the gateway ------------------------------------------------------------------------------------

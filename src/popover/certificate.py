@@ -21,6 +21,7 @@ _DNS_NAME, _IP_ADDRESS = 0x82, 0x87  # GeneralName, RFC 5280 section 4.2.1.6
 _SAN = bytes.fromhex("551d11")
 _COMMON_NAME = bytes.fromhex("550403")
 _ORGANISATION = bytes.fromhex("55040a")
+_IP_LENGTHS = (4, 16)  # IPv4, IPv6; others (eight and 32 in name constraints) are no host's address
 _LONG_FORM, _LENGTH_BYTES = 0x80, 4
 _TIME_LENGTH = len("YYYYMMDDHHMMSSZ")
 
@@ -46,7 +47,7 @@ def read_certificate(der: bytes) -> Certificate:
     """Read the DER of one certificate. Raises ValueError for what is none."""
     try:
         return _certificate(der)
-    except (IndexError, StopIteration, UnicodeDecodeError) as fault:
+    except IndexError as fault:
         raise ValueError("not a certificate in DER") from fault
 
 
@@ -94,10 +95,10 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _inside(data: bytes, tag: int) -> bytes:
-    found, content, _ = next(_items(data))
-    if found != tag:
+    first = next(_items(data), None)  # without the None, a generator that calls this would end in a RuntimeError
+    if first is None or first[0] != tag:
         raise ValueError("not the element that belongs here")
-    return content
+    return first[1]
 
 
 def _time(tag: int, content: bytes) -> datetime:
@@ -129,5 +130,5 @@ def _alternative_names(extensions: bytes) -> Iterator[str]:
         for tag, content, _ in _items(_inside(fields[-1][1], _SEQUENCE)):
             if tag == _DNS_NAME:
                 yield content.decode("latin-1")
-            elif tag == _IP_ADDRESS:
+            elif tag == _IP_ADDRESS and len(content) in _IP_LENGTHS:  # OpenSSL takes a host for no other
                 yield str(ipaddress.ip_address(content))

@@ -14,10 +14,10 @@ from aiohappyeyeballs import AddrInfoType
 
 from popover.certificate import Certificate, read_certificate
 from popover.config import Server, Service
-from popover.errors import ConnectFailure
+from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
 from popover.pump import tell_cuts
 from popover.reasons import NOT_CONNECTED, Step, explain_tls, no_address, no_connection
-from popover.resolve import Resolver
+from popover.resolve import NoThread, Resolver
 from popover.stream import Scratch, Stream
 from popover.tls import Verifier, Verifiers
 
@@ -60,9 +60,10 @@ class Dialler:
     async def dial(self, service: Service, only: list[AddrInfoType] | None = None) -> Dialled:
         """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
         server, step = service.server, Step()
+        deadline = self._loop.time() + service.connect_timeout
         stream: Stream | None = None
         try:
-            async with asyncio.timeout(service.connect_timeout):
+            async with asyncio.timeout_at(deadline):
                 addresses = self._others(server, only or await self.look_up(server))
                 step.name = "connect"
                 sock, address = await self._connect(server, addresses, service.source_address)
@@ -75,6 +76,10 @@ class Dialler:
                 stream.close()
             self._resolver.forget(server.host, server.port)
             raise failure from None
+        except ssl.SSLCertVerificationError as fault:  # the verdict stands, however long a second look takes
+            left = deadline - self._loop.time()
+            seen = await self.look_at_certificate(address, server.host, min(LOOK_TIMEOUT, left))
+            raise explain_tls(fault, server, seen) from None
         except BaseException:
             if stream is not None:
                 stream.close()
@@ -84,6 +89,11 @@ class Dialler:
         """Give all addresses of a server, in the order in which they are tried. Raises NameFailure."""
         try:
             return await self._resolver.addresses(server.host, server.port)
+        except NoThread:
+            raise NameFailure(
+                "the gateway is busy, please try again in a minute",
+                f"this machine gives no thread to look {server.host} up: raise TasksMax or LimitNPROC",
+            ) from None
         except OSError as fault:
             raise no_address(server, fault) from None
 
@@ -121,7 +131,8 @@ class Dialler:
     async def _secure(
         self, service: Service, stream: Stream, address: SocketAddress, addresses: list[AddrInfoType]
     ) -> Dialled:
-        server, verifier = service.server, self.verifiers.of(service)
+        """Shake hands. Raises Failure, or what OpenSSL said of a certificate that it refused."""
+        server, verifier = service.server, self._verifier(service)
         ticket = verifier.ticket(server.host, server.port)
         try:
             tls = await stream.secure(verifier.context, server.host, ticket)
@@ -130,34 +141,50 @@ class Dialler:
                 self._resolver.forget(server.host, server.port)
                 raise no_connection(server, fault, addresses, service.source_address) from None
             verifier.drop(server.host, server.port)
-            seen = None
             if isinstance(fault, ssl.SSLCertVerificationError):
-                stream.close()
-                seen = await self.look_at_certificate(address, server.host)
-            raise explain_tls(fault, server, seen) from None
+                stream.close()  # some servers take one connection at a time, and it is to be looked at again
+                raise
+            raise explain_tls(fault, server, None) from None
         if ticket is not None and not tls.session_reused:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
         return Dialled(stream, address, tls, verifier)
 
-    async def look_at_certificate(self, address: tuple[str, int], host: str) -> Certificate | None:
-        """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way."""
+    def _verifier(self, service: Service) -> Verifier:
+        """Find the verifier. Its `ca_file` was read when the gateway started or reloaded, and is read again for a
+        session that was let in before the reload.
+        """
+        try:
+            return self.verifiers.of(service)
+        except ConfigError as fault:
+            store = service.ca_file or "the system's trust store"
+            raise TLSFailure(
+                f"the gateway can not verify {service.server.host} at present, for want of {store}",
+                f"{fault}; mend the file: the next session reads it again, without a restart",
+            ) from None
+
+    async def look_at_certificate(
+        self, address: SocketAddress, host: str, patience: float = LOOK_TIMEOUT
+    ) -> Certificate | None:
+        """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way.
+
+        None if it does not come within `patience` seconds, or is not to be had at all.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         tell_cuts(context)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        stream = Stream(self._loop, socket.socket(family, socket.SOCK_STREAM), self._scratch, host)
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                await self._loop.sock_connect(stream.sock, address)
-                tls = await stream.secure(context, host)
-                return read_certificate(tls.getpeercert(binary_form=True) or b"")
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            with contextlib.closing(Stream(self._loop, sock, self._scratch, host)) as stream:
+                async with asyncio.timeout(patience):
+                    await self._loop.sock_connect(sock, address)
+                    tls = await stream.secure(context, host)
+                    return read_certificate(tls.getpeercert(binary_form=True) or b"")
         except (OSError, ValueError):  # TimeoutError is an OSError
             return None
-        finally:
-            stream.close()
 
 
 def _peer_of(sock: socket.socket) -> SocketAddress:

@@ -15,7 +15,9 @@ POLITE_REFUSALS = 10
 close. A person's client tries once or twice; Postfix's anvil and Dovecot's penalty begin at about as many."""
 
 _IPV6_SITE = 64
-"""Bits of an IPv6 address that make one client: a host has its whole /64 to choose from (RFC 8981)."""
+"""Bits of a public IPv6 address that make one client: a provider gives each customer a /64 at least, and a host has
+all of it to choose from (RFC 8981). In a private network it is the other way round: a whole house shares one /64, and
+each of its machines is a client, as it is with IPv4."""
 
 _REMEMBERED = 10_000
 """Addresses whose answer from the lists is kept; a local network has fewer."""
@@ -109,7 +111,7 @@ def _best(networks: tuple[Network, ...], address: str) -> int:
 
 
 def _client(address: str) -> str:
-    if ":" not in address:
+    if ":" not in address or _best(PRIVATE_NETWORKS, address) >= 0:
         return address
     return str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
 
@@ -123,21 +125,21 @@ def plain_address(address: str) -> str:
 
 
 _TLS_HELLO, _SSL2_HELLO, _SOCKS = b"\x16\x03", b"\x01\x03", (b"\x04\x01", b"\x05\x01", b"\x05\x02")
-_VERBS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PRI * HTTP")
+_VERBS = frozenset(b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PRI".split())
 
 
 def mistaken_for(first: bytes) -> tuple[str, str] | None:
     """Say what a client's first octets are that are no mail protocol's (cause, remedy), or None.
 
     No mail client begins with these; a web browser that was sent here begins with nothing else
-    (ALPACA: the first line must close the session).
+    (ALPACA: the first line must close the session). More octets of the first line never take a verdict back.
     """
     if first[:2] == _TLS_HELLO or (first[2:4] == _SSL2_HELLO and first[:1] >= b"\x80"):
         return (
             "this port speaks no TLS or SSL: switch it off in the mail program for this server",
             "the client uses SSL; popover's listeners are plain",
         )
-    if first.startswith(_VERBS) and b"HTTP/" in first:
+    if _is_web(first):
         return "this is a mail gateway, not a web server", "a web browser or scanner was here"
     if first.startswith(_SOCKS):
         return "this is a mail gateway, not a SOCKS proxy", "a SOCKS client or scanner was here"
@@ -147,3 +149,15 @@ def mistaken_for(first: bytes) -> tuple[str, str] | None:
             "the balancer in front sends the PROXY protocol: switch it off",
         )
     return None
+
+
+def _is_web(first: bytes) -> bool:
+    """Tell a request line of HTTP, RTSP or SIP by its verb and target: the version comes only after the target, and a
+    page makes that as long as it likes.
+
+    A target is a path, `*`, a URL or host:port (RFC 9112 section 3.2). Only IMAP has lines that begin with such a
+    verb, as the client's tag; a command follows, in letters (RFC 9051 section 9).
+    """
+    verb, _, rest = first.partition(b"\n")[0].partition(b" ")
+    target = rest.lstrip(b" ").partition(b" ")[0]
+    return verb in _VERBS and (target.startswith((b"/", b"*")) or b":" in target)

@@ -24,6 +24,10 @@ not kept at all, and an address that did not answer makes the name be asked anew
 _Answer = list[AddrInfoType]
 
 
+class NoThread(socket.gaierror):
+    """The machine has no thread for a look-up: nothing is known about the name, and it may be asked again."""
+
+
 class Resolver:
     """Looks names up by the system's own rules (hosts file, DNS, ...)."""
 
@@ -33,7 +37,7 @@ class Resolver:
         self._asked: dict[tuple[str, int], asyncio.Future[_Answer]] = {}
 
     async def addresses(self, host: str, port: int) -> _Answer:
-        """Give all addresses, in the order of RFC 6724. Raises socket.gaierror."""
+        """Give all addresses, in the order of RFC 6724. Raises socket.gaierror, or NoThread, which is one."""
         key = host, port
         if (kept := self._kept.get(key)) and kept[0] > time.monotonic():
             return kept[1]
@@ -41,13 +45,20 @@ class Resolver:
             self._kept[key] = float("inf"), literal
             return literal
         if key not in self._asked:
-            self._asked[key] = self._loop.create_future()
-            threading.Thread(target=self._ask, args=key, name=f"look up {host}", daemon=True).start()
+            self._start(host, port)
+            self._asked[key] = self._loop.create_future()  # only now: nobody may wait for a thread that is not there
         return await asyncio.shield(self._asked[key])
 
     def forget(self, host: str, port: int) -> None:
         """Ask anew next time: what we have did not lead to the server."""
         self._kept.pop((host, port), None)
+
+    def _start(self, host: str, port: int) -> None:
+        """Start the thread that asks. Its answer comes by way of the loop, so never before we are back there."""
+        try:
+            threading.Thread(target=self._ask, args=(host, port), name=f"look up {host}", daemon=True).start()
+        except RuntimeError as fault:  # "can't start new thread": RLIMIT_NPROC, pids.max (systemd's TasksMax)
+            raise NoThread(socket.EAI_AGAIN, str(fault)) from None
 
     def _ask(self, host: str, port: int) -> None:
         """Run in a thread; a daemon, since getaddrinfo can hang longer than anybody wants to wait for the exit."""

@@ -24,7 +24,11 @@ from popover.pump import tell_cuts
 
 TICKET_LIFETIME = 3600.0
 """Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
-days; expiry and revocation are not looked at meanwhile, so an hour, as the protocol notes advise."""
+days; chain, pins and revocation are not looked at meanwhile, so an hour, as the protocol notes advise."""
+
+_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock of that hour: it goes on while the machine sleeps, and nobody sets it. Linux's CLOCK_MONOTONIC stands still
+in a suspend; systems without CLOCK_BOOTTIME have no better one, and on macOS it goes on."""
 
 CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 """What TLS 1.2 may use: forward secrecy, and no key under 112 bits of strength. It is CPython's own default, but
@@ -50,8 +54,17 @@ class Policy:
 
 
 class _Ticket(NamedTuple):
+    """A session to resume. Its hour is one of `_CLOCK`; the certificate's last day is a date of the calendar, which a
+    suspend, or whoever sets the clock, may reach at any moment.
+    """
+
     session: ssl.SSLSession
-    until: float  # time.monotonic()
+    until: float  # seconds of _CLOCK
+    not_after: float  # seconds of time.time()
+
+    def is_good(self) -> bool:
+        """Whether it may still stand in for a verification."""
+        return time.clock_gettime(_CLOCK) < self.until and time.time() < self.not_after
 
 
 class Verifier:
@@ -69,24 +82,26 @@ class Verifier:
         ticket = self._tickets.get((host, port))
         if ticket is None:
             return None
-        if ticket.until <= time.monotonic():
+        if not ticket.is_good():
             del self._tickets[host, port]
             return None
         return ticket.session
 
     def keep(self, host: str, port: int, tls: ssl.SSLObject) -> None:
         """Keep the ticket of a fully verified connection, after its first bytes were read: in TLS 1.3 the
-        ticket comes after the handshake (RFC 8446 section 4.6.1).
+        ticket comes after the handshake (RFC 8446 section 4.6.1). One whose certificate we can't read is not kept.
         """
         if tls.session_reused or (host, port) in self._tickets:
             return
         session = tls.session
         if session is None or not session.has_ticket:
             return
-        certificate = read_certificate(tls.getpeercert(binary_form=True) or b"")
-        left = certificate.not_after.timestamp() - time.time()
-        lifetime = min(TICKET_LIFETIME, left, session.ticket_lifetime_hint or TICKET_LIFETIME)
-        self._tickets[host, port] = _Ticket(session, time.monotonic() + lifetime)
+        try:
+            not_after = read_certificate(tls.getpeercert(binary_form=True) or b"").not_after.timestamp()
+        except ValueError:  # OpenSSL has read and verified it; without its last day each handshake is a full one
+            return
+        lifetime = min(TICKET_LIFETIME, session.ticket_lifetime_hint or TICKET_LIFETIME)
+        self._tickets[host, port] = _Ticket(session, time.clock_gettime(_CLOCK) + lifetime, not_after)
 
     def drop(self, host: str, port: int) -> None:
         """Forget a ticket that the server did not want."""
@@ -96,7 +111,13 @@ class Verifier:
         """Insist on the configured public keys, besides the chain. Raises TLSFailure."""
         if not self.policy.pin:
             return
-        found = pin_of(tls.getpeercert(binary_form=True) or b"")
+        try:
+            found = pin_of(tls.getpeercert(binary_form=True) or b"")
+        except ValueError as fault:
+            raise TLSFailure(
+                f"the certificate of {host} can not be read, so its public key can not be compared with the pin",
+                f"its operator must renew it: {fault}",
+            ) from None
         if not any(hmac.compare_digest(found, wanted) for wanted in self.policy.pin):
             raise TLSFailure(
                 f"the public key of {host} is not the one that was pinned",
