@@ -19,6 +19,7 @@ demo: $(SETUP)  ## see it work, with a mail server made for it
 
 test: $(SETUP)  ## every test, against real servers and clients (installs what is missing)
 	tests/install-parts
+	@PYTHONPATH=tests $(BIN)/python -m fakes.world
 	$(BIN)/pytest -n 4 --dist loadgroup
 
 check: $(SETUP)  ## style, types and the two contracts of the architecture

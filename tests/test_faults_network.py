@@ -240,7 +240,7 @@ def test_case_62_bad_line_changes_no_byte(
     stage: Stage, new_world: Make, loss: float, delay: float, mtu: int, size: int
 ) -> None:
     near, far = new_world(f"10.77.0.2 {NAME}"), new_world()
-    ends = near.tun("line", "10.77.0.1/24", mtu=mtu), far.tun("line", "10.77.0.2/24", mtu=mtu)
+    ends = near.cable("line", "10.77.0.1/24", mtu=mtu), far.cable("line", "10.77.0.2/24", mtu=mtu)
     with Link(*ends, loss=loss, delay=delay) as link:
         port = good_server(stage, far, "10.77.0.2")
         gateway = inside(stage, near, port, connect_timeout=60)

@@ -171,10 +171,13 @@ def test_case_92_limit_of_open_files_becomes_a_limit_of_sessions(stage: Stage) -
 
 
 def unlogged(stage: Stage, *, stderr: int, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """A popover whose log goes where it can't be written; it listens on the port that it says first."""
+    """A popover whose log goes where it can't be written; it listens on the port that it says first.
+
+    The low limit of open files is for a line at the start, whoever starts it.
+    """
     server = stage.server(pop3)
     word = f"127.0.0.1:0=pop3s://localhost:{server.port}"
-    command = [*COMMAND, "run", "--ca-file", str(stage.authority.ca_file), word]
+    command = ["prlimit", "--nofile=80:80", *COMMAND, "run", "--ca-file", str(stage.authority.ca_file), word]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True)
 
 

@@ -3,12 +3,16 @@
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fakes import world
+from parts import pretend
 from parts.account import Account
 from parts.activate import systemd_socket_activate
 from parts.certificates import Authority, Certificate, Faults
@@ -19,6 +23,7 @@ from parts.net import LOOPBACK, free_port
 from parts.places import short_directory
 from parts.popover import count_listeners
 from parts.postfix import Postfix, without_trace
+from parts.program import Program
 from parts.xinetd import RECIPE, xinetd
 
 WITH_LF = {"mpop", "getmail", "mbsync"}  # these hand on lines that end with LF
@@ -130,6 +135,48 @@ def test_smtp_client_sends(
     for number, message in enumerate((DOTS, EIGHT_BIT), 1):
         SMTP_CLIENTS[client](account, workdir(), postfix.mailbox(user), message)
         assert without_trace(dovecot.wait_for_messages(user, number)[-1]) == message
+
+
+# Says who it is, gives a file away and shows whose it is now, says who a child is, and ends with 7.
+WHO = """
+import os, subprocess, sys
+os.chown(sys.argv[1], 1, 1)
+os.setgroups([1])
+print(os.getuid(), os.geteuid(), os.stat(sys.argv[1]).st_uid, flush=True)
+sys.exit(subprocess.call(["id", "-ru"]) + 7)
+"""
+
+
+def test_pretender_is_told_that_it_is_root_and_its_children_the_truth(tmp_path: Path) -> None:
+    command = [sys.executable, pretend.__file__, sys.executable, "-c", WHO, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout.split(), ended.returncode) == (["0", "0", *2 * [str(os.geteuid())]], 7), ended.stderr
+
+
+def test_pretender_is_who_gets_sigterm(tmp_path: Path) -> None:
+    script = "trap 'echo over; exit' TERM; echo on; while :; do sleep 0.01; done"
+    command = (sys.executable, pretend.__file__, "/bin/sh", "-c", script)
+    with Program(*command, output=tmp_path / "output") as program:
+        program.wait_until(program.output, "the command runs")
+    assert program.output() == "on\nover\n"
+
+
+@pytest.mark.parametrize(("root", "way_out"), [(True, "CAP_NET_ADMIN"), (False, "sudo make test")])
+def test_world_that_can_not_be_made_tells_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: bool, way_out: str
+) -> None:
+    unshare = tmp_path / "unshare"
+    unshare.write_text("#!/bin/sh\necho 'unshare: Operation not permitted' >&2\nexit 1\n")
+    unshare.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(world, "is_root", lambda: root)
+    world.refusal.cache_clear()
+    try:
+        with pytest.raises(PermissionError, match=r"networks of their own(?s:.*)not permitted") as caught:
+            world.World(tmp_path / "world")
+    finally:
+        world.refusal.cache_clear()
+    assert way_out in str(caught.value)
 
 
 def test_dovecot_numbers_messages_as_they_came(dovecot: Dovecot, workdir: Callable[[], Path]) -> None:

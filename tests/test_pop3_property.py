@@ -156,6 +156,13 @@ def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Na
             hidden = 0
 
 
+def habits_of(*sessions: list[Group]) -> Habits:
+    """What is known from the start: whether any client says LAST, whose answer reading ahead would change."""
+    habits = Habits()
+    habits.asks_last = any(b"LAST\r\n" in group for groups in sessions for group in groups)
+    return habits
+
+
 @pytest.fixture(params=[False, True], ids=["limits", "low-limits"], scope="module")
 def limits(request: pytest.FixtureRequest) -> Iterator[None]:
     """The limits as they are, and so low that each of them is met."""
@@ -173,8 +180,7 @@ def limits(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int
 ) -> None:
-    habits = Habits()
-    habits.asks_last = any(b"LAST\r\n" in group for groups in sessions for group in groups)
+    habits = habits_of(*sessions)
     for groups in sessions:
         client, server = Client(groups), Model(nature)
         world = World(of, habits, client, server, warm_capa(nature) if warm else b"")
@@ -199,7 +205,7 @@ def test_whole_sessions_are_as_without_a_gateway(
 def test_a_client_that_goes_away_deletes_nothing(
     nature: Nature, first: list[Group], groups: list[Group], of: Service, leaves: int, seed: int
 ) -> None:
-    habits = Habits()
+    habits = habits_of(first, groups)
     World(of, habits, Client(first), Model(nature)).run(Random(seed))
     client, server = Client(groups, leaves_after=leaves), Model(nature)
     world = World(of, habits, client, server)
@@ -217,7 +223,7 @@ def test_a_client_that_goes_away_deletes_nothing(
 def test_a_server_that_goes_away_takes_no_deletion_for_done(
     nature: Nature, first: list[Group], groups: list[Group], of: Service, seed: int
 ) -> None:
-    habits = Habits()
+    habits = habits_of(first, groups)
     lasting = Nature(**{**nature.__dict__, "ends_after": None})
     World(of, habits, Client(first), Model(lasting)).run(Random(seed))
     client, server = Client(groups), Model(nature)

@@ -3,23 +3,17 @@
 It is asked over a unix socket, one JSON list a time, and answers with JSON and at most one descriptor:
 
     ["socket", family, type]   a socket, which belongs to this network wherever it goes
-    ["tun", name]              a network interface whose packets are read and written there (Linux, tuntap.rst)
     ["run", word, ...]         runs a command; its exit code and what it wrote
 
 Sockets made here can be used by the tests, which live outside. Ends when the other side hangs up.
 """
 
-import fcntl
 import json
 import os
 import socket
-import struct
 import subprocess
 import sys
 from typing import Any
-
-_TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 
 
 def answer(question: list[Any]) -> tuple[object, list[int]]:
@@ -27,10 +21,6 @@ def answer(question: list[Any]) -> tuple[object, list[int]]:
     what, *words = question
     if what == "socket":
         return "", [socket.socket(*words).detach()]
-    if what == "tun":
-        tun = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(tun, _TUNSETIFF, struct.pack("16sH22x", words[0].encode(), _IFF_TUN | _IFF_NO_PI))
-        return "", [tun]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return [done.returncode, done.stdout], []
 

@@ -1,4 +1,4 @@
-"""A slow and lossy cable between two worlds: two tun interfaces, and their packets carried by hand."""
+"""A slow and lossy cable between two worlds: the frames of two cables' ends, carried by hand."""
 
 import os
 import queue
@@ -14,7 +14,7 @@ from fakes.wire import PATIENCE
 
 
 class Link:
-    """Carries packets between two tun descriptors, each after `delay` seconds; loses this share of them."""
+    """Carries frames between two ends of `World.cable`, each after `delay` seconds; loses this share of them."""
 
     def __init__(self, one: int, other: int, *, loss: float, delay: float, seed: int = 1) -> None:
         self.carried = 0
