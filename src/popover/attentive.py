@@ -54,10 +54,14 @@ class Attentive(Relay):
         is_lost = False
         try:
             outcome = await super().talk(greeting)
-            is_lost = outcome.end == _BROKEN or (self._server.ending is not None and self._client.ending is None)
+            is_lost = self._is_lost(outcome)
             return outcome
         finally:
             self.dry.over(lost=is_lost)
+
+    def _is_lost(self, outcome: Outcome) -> bool:
+        """Whether the server ended the talk: it may not have borne what it was asked ahead."""
+        return outcome.end == _BROKEN or (self._server.ending is not None and self._client.ending is None)
 
     def _begin(self, greeting: bytes) -> None:
         self._server.on_drain = self._server_drained

@@ -58,7 +58,7 @@ class Gateway:
             verifiers.of(service)
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
-        self._warm.drop()
+        self._warm.load(config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 

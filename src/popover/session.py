@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from popover.attentive import Attentive
@@ -18,9 +20,10 @@ from popover.log import Log
 from popover.opening import converse, open_up
 from popover.protocols import DIALECTS
 from popover.relay import LINGER, Outcome, Relay
+from popover.spare import FIRST_WORD, Opened
 from popover.stream import Stream
 from popover.trace import Spy
-from popover.warm import Opened, Warm
+from popover.warm import Warm
 
 __all__ = ["Session", "converse"]
 
@@ -61,8 +64,11 @@ class Session:
             opened = warm.take(self.service) or await self._open(dialler)
             self.relay = self._relay(opened, warm)
             outcome = await self.relay.talk(opened.greeting)
+            if isinstance(self.relay, _OnSpare) and self.relay.was_dead(outcome):
+                warm.failed(self.service, opened)
         except Failure as failure:
-            outcome = Outcome(failure.end, clean=True, failure=failure)
+            told = isinstance(failure, _Dismissed)  # in the server's own words
+            outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not told)
         except asyncio.CancelledError:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
@@ -93,7 +99,11 @@ class Session:
         if self.service.server.dialect != "pop3" or opened.greeting.count(b"\n") != 1:
             return Relay(self._loop, self.service, self.client, stream)
         habits = warm.habits(self.service)
-        return Attentive(self._loop, self.service, self.client, stream, habits, opened.capa)
+        if not self.is_warm:
+            return Attentive(self._loop, self.service, self.client, stream, habits)
+        relay = _OnSpare(self._loop, self.service, self.client, stream, habits, opened.capa)
+        relay.on_first_words = partial(warm.served, self.service, opened)
+        return relay
 
     def _our_fault(self, bug: Exception) -> Outcome:
         where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
@@ -101,14 +111,15 @@ class Session:
             "the gateway failed on this connection, please try again",
             f"this is a bug of popover, please report it: {type(bug).__name__} at {where}",
         )
-        return Outcome(failure.end, clean=self.relay is None, failure=failure)
+        is_first = self.relay is None
+        return Outcome(failure.end, clean=is_first, failure=failure, may_be_told=is_first)
 
     async def _end(self, outcome: Outcome) -> None:
         """Close both sides as the outcome wants it, and log it."""
         if self.dialled is not None:
             self.dialled.stream.leave()
         self._log_end(outcome)
-        if outcome.failure is not None and self._may_speak(outcome.failure):
+        if outcome.failure is not None and outcome.may_be_told:
             self.client.write(DIALECTS[self.service.server.dialect].farewell(outcome.failure.cause))
         try:
             if outcome.clean:
@@ -117,12 +128,6 @@ class Session:
                 self.client.reset()
         finally:
             self.client.close()
-
-    def _may_speak(self, failure: Failure) -> bool:
-        """A line of ours belongs where the greeting would be; later only to who speaks no mail at all."""
-        if isinstance(failure, _Dismissed):
-            return False
-        return self.relay is None or (self.relay.bytes_in == 0 and failure.end == "misdialled")
 
     def _log_end(self, outcome: Outcome) -> None:
         relay, dialled, failure = self.relay, self.dialled, outcome.failure
@@ -146,6 +151,38 @@ class Session:
             fields |= {"cause": failure.cause, "remedy": failure.remedy}
         level: Literal["warning", "info"] = "info" if failure is None else "warning"
         self._log.event(level, "session", _sentence(fields), **fields)
+
+
+class _OnSpare(Attentive):
+    """The talk on a connection that stood ready: it may have died unnoticed, and only the server's first words show
+    that it has not. `on_first_words`: gets them, and is None from then on.
+    """
+
+    __slots__ = ("on_first_words",)
+    on_first_words: Callable[[memoryview], None] | None
+
+    def _from_server(self, data: memoryview) -> None:
+        if self.on_first_words is not None:
+            self.on_first_words(data)
+            self.on_first_words = None
+        super()._from_server(data)
+
+    def _is_lost(self, outcome: Outcome) -> bool:
+        return self.on_first_words is None and super()._is_lost(outcome)  # what is dead has not heard what was asked
+
+    def was_dead(self, outcome: Outcome) -> bool:
+        """Whether the client was let down: it said something, and the server not a word, until it ended or somebody
+        had waited long enough. A client that left at once has shown nothing.
+        """
+        if self.on_first_words is not None:
+            if self._server.ending is not None and not self._server.finishing:
+                return self.bytes_in > 0
+            if self.dry.is_owed:
+                return outcome.end in _OVERDUE or self._loop.time() - self._client_spoke >= FIRST_WORD
+        return False
+
+
+_OVERDUE = ("login timeout", "idle timeout", "server stalled")
 
 
 def _connected(opened: Opened, seconds: float) -> str:

@@ -13,6 +13,7 @@
     dns       a name server for it
     link      a slow and lossy cable between two worlds
     sabotage  faults of the machine, put into popover's process from outside
+    clockwork an event loop whose clock the test moves, with a gateway's warm connections on it
 
 The real parts are in `parts`; a fake is for what no real part does when asked.
 """
