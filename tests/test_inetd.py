@@ -3,8 +3,9 @@
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,7 +13,10 @@ from fakes.mail import GREETINGS, mail
 from fakes.scene import FAREWELLS, Stage, farewell
 from fakes.server import FakeServer
 from fakes.tls import TLSWire
+from fakes.wire import PATIENCE, Wire
+from fakes.world import World
 from parts.messages import of_size
+from parts.net import LOOPBACK
 from parts.popover import COMMAND
 
 pytest_plugins = ["fakes.fixture"]
@@ -30,14 +34,54 @@ def echo(wire: TLSWire) -> None:
             return
 
 
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Ended(NamedTuple):
+    """What the client of a popover heard, how that ended, popover's exit code and its log."""
+
+    words: bytes
+    was_reset: bool
+    code: int
+    log: str
+
+
+def tcp_pair() -> Pair:
+    """A client, and the connection that its server has with it."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        return socket.create_connection(listener.getsockname()), listener.accept()[0]
+
+
+def served(words: list[str], pair: Pair, talk: bytes = b"") -> Ended:
+    """Let this popover serve the second socket of a pair; the client has the first, says `talk` and listens."""
+    ours, theirs = pair
+    with theirs:
+        process = subprocess.Popen(
+            words, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.PIPE, text=True
+        )
+    heard, was_reset = b"", False
+    with process, ours:
+        ours.settimeout(PATIENCE)
+        ours.sendall(talk)
+        try:
+            while piece := ours.recv(1 << 16):
+                heard += piece
+        except ConnectionResetError:
+            was_reset = True
+        ours.close()
+        assert process.stderr is not None
+        log = process.stderr.read()
+    return Ended(heard, was_reset, process.returncode, log)
+
+
 @pytest.fixture
 def server(stage: Stage) -> FakeServer:
     return stage.server(echo)
 
 
-def command(stage: Stage, server: FakeServer, dialect: str = "imap") -> list[str]:
+def command(stage: Stage, server: FakeServer, dialect: str = "imap", *options: str) -> list[str]:
     words = ["inetd", f"{dialect}s://localhost:{server.port}", "--ca-file", str(stage.authority.ca_file)]
-    return [*COMMAND, *words]
+    return [*COMMAND, *words, *options]
 
 
 def test_session_over_pipes(stage: Stage, server: FakeServer) -> None:
@@ -129,4 +173,180 @@ def test_reader_of_stdout_that_goes_ends_the_session(stage: Stage, server: FakeS
             process.wait(10)
         finally:
             process.kill()
-    assert process.returncode == 0
+    assert process.returncode == 1  # half a mail may have come
+
+
+# -- the exit code ---------------------------------------------------------------------------------------
+
+
+def half_a_mail(wire: TLSWire) -> None:
+    wire.send(GREETINGS["imap"])
+    wire.line()
+    wire.send(b"* 1 FETCH (BODY[] {1000}\r\nhalf")
+    wire.cut()
+
+
+def test_half_a_mail_is_told_by_the_exit_code_over_pipes(stage: Stage) -> None:
+    ended = subprocess.run(
+        command(stage, stage.server(half_a_mail)),
+        input=b"a FETCH 1 BODY[]\r\n",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stdout.endswith(b"half")
+    assert ended.returncode == 1
+    assert b"server cut" in ended.stderr
+    assert b"(truncated); exit code 1 tells" in ended.stderr
+    assert b"by a reset" not in ended.stderr
+
+
+def test_half_a_mail_is_told_by_the_exit_code_over_a_unix_socket(stage: Stage) -> None:
+    ended = served(command(stage, stage.server(half_a_mail)), socket.socketpair(), b"a FETCH 1 BODY[]\r\n")
+    assert ended.words.endswith(b"half")
+    assert ended.code == 1
+    assert "(truncated); exit code 1 tells" in ended.log
+    assert "by a reset" not in ended.log
+
+
+def test_half_a_mail_is_told_by_a_reset_over_tcp(stage: Stage) -> None:
+    ended = served(command(stage, stage.server(half_a_mail)), tcp_pair(), b"a FETCH 1 BODY[]\r\n")
+    assert ended.was_reset
+    assert ended.code == 1
+    assert "the client was told by a reset" in ended.log
+
+
+def test_full_disk_is_told_by_the_exit_code(stage: Stage, server: FakeServer) -> None:
+    """The session itself goes well: what it has to say is taken by our own socket."""
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command(stage, server),
+            input=TALK,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+
+
+@pytest.mark.parametrize("dialect", FAREWELLS)
+def test_broken_ca_file_is_named_to_the_operator(stage: Stage, dialect: str) -> None:
+    broken = stage.directory / "broken.pem"
+    broken.write_text("-----BEGIN CERTIFICATE-----\n")
+    server = stage.server(mail(dialect))
+    words = [*COMMAND, "inetd", f"{dialect}s://localhost:{server.port}", "--ca-file", str(broken)]
+    ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    assert "its log tells the operator why" in farewell(ended.stdout, dialect)
+    assert f"ca_file: {broken} can not be used" in ended.stderr.decode()
+    assert b"bug" not in ended.stderr
+    assert ended.returncode == 2
+    assert server.accepted == 0
+
+
+@pytest.mark.parametrize("words", [["imaps://localhost", "--nonsense"], ["imaps://localhost:70000"]], ids=" ".join)
+def test_client_hears_of_a_wrong_option_and_the_operator_reads_which(words: list[str]) -> None:
+    ended = subprocess.run([*COMMAND, "inetd", *words], input=TALK, capture_output=True, timeout=60, check=False)
+    assert "not set up right" in farewell(ended.stdout, "imap")
+    assert b"--nonsense" in ended.stderr or b"70000" in ended.stderr
+    assert ended.returncode == 2
+
+
+def test_who_mistypes_in_a_terminal_gets_no_line_for_mail_clients() -> None:
+    ours, theirs = os.openpty()
+    try:
+        words = [*COMMAND, "inetd", "imap://localhost"]
+        ended = subprocess.run(words, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, timeout=60, check=False)
+        os.write(theirs, b"nothing else")
+        assert os.read(ours, 1000) == b"nothing else"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"write imaps://" in ended.stderr
+    assert ended.returncode == 2
+
+
+# -- who may come in -------------------------------------------------------------------------------------
+
+PUBLIC = "192.0.2.1"
+
+
+@pytest.fixture
+def public_pair(tmp_path: Path) -> Iterator[Pair]:
+    """A connection from a public address, in a network of its own."""
+    with World(tmp_path / "world") as world:
+        world.blackhole(f"{PUBLIC}/24")
+        with world.listen(PUBLIC) as listener:
+            yield world.connect(listener.getsockname()).sock, listener.accept()[0]
+
+
+def test_public_client_is_refused_and_the_log_names_the_options(
+    stage: Stage, server: FakeServer, public_pair: Pair
+) -> None:
+    ended = served(command(stage, server), public_pair)
+    assert f"does not serve the address {PUBLIC}" in farewell(ended.words, "imap")
+    assert f"add --allow {PUBLIC} --unsafe-public" in ended.log
+    assert (ended.was_reset, ended.code, server.accepted) == (False, 0, 0)
+
+
+def test_public_client_is_served_with_the_options_that_the_log_named(
+    stage: Stage, server: FakeServer, public_pair: Pair
+) -> None:
+    ended = served(command(stage, server, "imap", "--allow", PUBLIC, "--unsafe-public"), public_pair, TALK)
+    assert ended.words == GREETINGS["imap"] + TALK
+    assert ended.code == 0
+
+
+def test_public_network_needs_the_louder_option(stage: Stage, server: FakeServer) -> None:
+    ended = served(command(stage, server, "imap", "--allow", "192.0.2.0/24"), tcp_pair(), TALK)
+    assert "not set up right" in farewell(ended.words, "imap")
+    assert "192.0.2.0/24 reaches beyond private networks" in ended.log
+    assert "add --unsafe-public if you mean it" in ended.log
+    assert (ended.code, server.accepted) == (2, 0)
+
+
+def test_all_wrong_networks_are_told(stage: Stage, server: FakeServer) -> None:
+    ended = served(command(stage, server, "imap", "--allow", "10.0.0.1/8", "--allow", "192.0.2.1"), tcp_pair())
+    assert "--allow: " in ended.log.splitlines()[0]
+    assert "--unsafe-public" in ended.log.splitlines()[1]
+    assert ended.code == 2
+
+
+def test_private_client_that_is_not_allowed_needs_no_louder_option(stage: Stage, server: FakeServer) -> None:
+    ended = served(command(stage, server, "imap", "--allow", "10.0.0.0/8"), tcp_pair())
+    assert f"does not serve the address {LOOPBACK}" in farewell(ended.words, "imap")
+    assert f"add --allow {LOOPBACK} after" in ended.log
+    assert server.accepted == 0
+
+
+def test_unix_socket_has_no_address_that_could_be_refused(stage: Stage, server: FakeServer) -> None:
+    ended = served(command(stage, server, "imap", "--allow", "10.0.0.0/8"), socket.socketpair(), TALK)
+    assert (ended.words, ended.code) == (GREETINGS["imap"] + TALK, 0)
+
+
+def test_pipes_have_no_address_that_could_be_refused(stage: Stage, server: FakeServer) -> None:
+    words = command(stage, server, "imap", "--allow", "10.0.0.0/8")
+    ended = subprocess.run(words, input=TALK, capture_output=True, timeout=60, check=True)
+    assert ended.stdout == GREETINGS["imap"] + TALK
+
+
+def test_client_that_went_before_it_was_asked_for_opens_no_connection(stage: Stage, server: FakeServer) -> None:
+    ours, theirs = tcp_pair()
+    Wire(ours).reset()
+    with theirs:
+        ended = subprocess.run(
+            command(stage, server),
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=True,
+        )
+    assert b"gone refused: the client went away before it could be served" in ended.stderr
+    assert server.accepted == 0
+
+
+def test_settings_are_told_to_who_wants_them(stage: Stage, server: FakeServer) -> None:
+    ended = served(command(stage, server, "imap", "-v"), tcp_pair(), TALK)
+    assert "settings: " in ended.log
+    assert f"server = imaps://localhost:{server.port}" in ended.log

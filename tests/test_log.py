@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hearing import UNTIMED
+from parts.popover import Popover
 from popover.log import LINE_LIMIT, Format, Level, Log, Value, escape, to_stderr, to_syslog
 
 LEVELS: tuple[Level, ...] = ("warning", "notice", "info", "debug")
@@ -121,6 +122,19 @@ def test_details_are_told_to_who_wants_them(verbose: bool) -> None:
     assert told == expected[: 4 if verbose else 3]
 
 
+def test_settings_are_told_to_who_wants_them() -> None:
+    service = "0=pop3s://localhost:1"
+    with Popover(service, "-v", "--allow", "10.0.0.0/8") as popover:
+        [event] = popover.wait_for_events("settings", 1)
+    assert event["level"] == "debug"
+    for told in ("server = pop3s://localhost:1", "allow = [10.0.0.0/8]", "login_timeout = 60", "warm = 1"):
+        assert told in event["text"]
+    assert "ca_file" not in event["text"]
+    with Popover(service) as popover:
+        pass
+    assert not popover.events("settings")
+
+
 class Flaky:
     """Takes lines, or not, as its moods say; a good one after the last."""
 
@@ -207,11 +221,17 @@ def test_text_on_stderr_has_the_time(capfd: pytest.CaptureFixture[str], monkeypa
     assert words == "hello\n"
 
 
+def journal_stream(descriptor: int) -> str:
+    """What systemd writes into JOURNAL_STREAM where this is the journal (systemd.exec(5))."""
+    status = os.fstat(descriptor)
+    return f"{status.st_dev}:{status.st_ino}"
+
+
 @BOTH_FORMS
 def test_journal_gets_the_priority(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: Format
 ) -> None:
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    monkeypatch.setenv("JOURNAL_STREAM", journal_stream(2))
     log = new_log(form)
     for level in LEVELS[:3]:
         log.event(level, "some", "hello")
@@ -221,6 +241,18 @@ def test_journal_gets_the_priority(
         assert [line[3:] for line in lines] == ["hello"] * 3
     else:
         assert all(json.loads(line[3:]) for line in lines)
+
+
+@pytest.mark.parametrize("value", ["8:1", "", "journal", "8:1:1"])
+def test_stderr_led_away_from_the_journal_gets_the_time(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """As `popover run 2>>popover.log` in a service's script, which inherits the variable."""
+    monkeypatch.setenv("JOURNAL_STREAM", value)
+    new_log().event("warning", "some", "hello")
+    when, words = capfd.readouterr().err.split(" ", 1)
+    assert datetime.fromisoformat(when).tzinfo is not None
+    assert words == "hello\n"
 
 
 @BOTH_FORMS
@@ -244,8 +276,8 @@ def test_longest_line_does_not_wait_for_the_reader_of_a_pipe(
     monkeypatch: pytest.MonkeyPatch, form: Format, journal: bool
 ) -> None:
     """With one page free poll(2) says that the pipe takes something; more than PIPE_BUF octets would wait."""
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1") if journal else monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     with pipe() as (read_end, write_end), stderr(write_end):
+        monkeypatch.setenv("JOURNAL_STREAM", journal_stream(2) if journal else "")
         log = new_log(form)
         fill(write_end, but=select.PIPE_BUF)
         writing = threading.Thread(target=log.event, args=("info", "session", "x" * 10_000))

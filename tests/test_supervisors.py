@@ -2,6 +2,8 @@
 
 import getpass
 import socket
+import subprocess
+import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,6 +106,78 @@ def test_wrong_recipe_shows_the_client_nothing_but_its_dialect(tmp_path: Path, w
     with recipe(tmp_path, port, *words):
         heard = said(port)
     assert not heard or heard.startswith(b"-ERR [SYS/")
+
+
+APOLOGY = b"* BYE [UNAVAILABLE] this gateway is not set up right; its log tells the operator why\r\n"
+
+AS_XINETD = """
+import pathlib, sys, syslog
+import popover.cli, popover.cli.inetd
+
+def serve(arguments):
+    secret = "hunter2"
+    {body}
+
+popover.cli.inetd.inetd = serve
+syslog.syslog = lambda priority, line: pathlib.Path(sys.argv[1]).open("a").write(line + "\\n")
+sys.exit(popover.cli.main(["inetd", "imaps://localhost"]))
+"""
+
+
+def as_xinetd(*command: str | Path) -> tuple[bytes, int]:
+    """What the client hears of a program whose descriptors 0, 1 and 2 are its connection, and the exit code."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with (
+            theirs,
+            subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=theirs.fileno()) as process,
+        ):
+            theirs.close()
+            ours.settimeout(60)
+            heard = b"".join(iter(lambda: ours.recv(1000), b""))
+        return heard, process.returncode
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("RuntimeError(secret)", "this is a bug of popover, please report it: RuntimeError in "),
+        ("OSError(24, secret)", "could not serve this client: Too many open files, in "),
+    ],
+)
+def test_bug_is_told_to_syslog_and_not_to_the_client(tmp_path: Path, raised: str, told: str) -> None:
+    log = tmp_path / "syslog"
+    heard, code = as_xinetd(sys.executable, "-c", AS_XINETD.format(body=f"raise {raised}"), log)
+    assert heard == APOLOGY
+    assert code == 1
+    [line] = log.read_text().splitlines()
+    assert told in line
+    assert "serve (<string>:7)" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("files", range(5, 10))
+def test_client_sees_nothing_of_a_machine_without_descriptors(files: int) -> None:
+    """Wherever they run out: importing, making the event loop, looking for the server. With 4 no interpreter starts."""
+    limit = ("prlimit", f"--nofile={files}:{files}")
+    heard, code = as_xinetd(*limit, sys.executable, "-m", "popover", "inetd", "imaps://127.0.0.1:1")
+    assert heard.startswith(b"* BYE [UNAVAILABLE] ")
+    assert heard.count(b"\n") == 1
+    assert code in {0, 1}
+
+
+def test_complaint_at_the_very_end_does_not_reach_the_client(tmp_path: Path) -> None:
+    """As the interpreter's own, of an event loop that was never whole."""
+    body = 'import atexit, os; atexit.register(os.write, 2, b"oh"); raise RuntimeError'
+    heard, code = as_xinetd(sys.executable, "-c", AS_XINETD.format(body=body), tmp_path / "syslog")
+    assert (heard, code) == (APOLOGY, 1)
+
+
+def test_complaint_during_a_session_does_not_stand_in_a_mail(tmp_path: Path) -> None:
+    log = tmp_path / "syslog"
+    body = 'import os; os.write(0, b"half a ma"); print("oh", file=sys.stderr); return 1'
+    assert as_xinetd(sys.executable, "-c", AS_XINETD.format(body=body), log) == (b"half a ma", 1)
+    assert log.read_text() == "oh\n"
 
 
 @pytest.fixture

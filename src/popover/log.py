@@ -95,10 +95,10 @@ def _json(level: Level, event: str, text: str, fields: Mapping[str, Value]) -> s
 
 
 def to_stderr(form: Format) -> Write:
-    """Write to descriptor 2. Under systemd (JOURNAL_STREAM) with its priority instead of our own time."""
+    """Write to descriptor 2; to systemd's journal with its priority instead of our own time."""
     ready = select.poll()
     ready.register(2, select.POLLOUT)
-    journal = "JOURNAL_STREAM" in os.environ
+    journal = _is_journal()
 
     def write(line: bytes, priority: int) -> None:
         states = ready.poll(0)
@@ -113,11 +113,23 @@ def to_stderr(form: Format) -> Write:
     return write
 
 
+def _is_journal() -> bool:
+    """Whether descriptor 2 is the journal. The variable alone does not say so: whatever a service starts inherits it,
+    also with its stderr led elsewhere, so it holds the journal's device and inode to compare (systemd.exec(5)).
+    """
+    try:
+        stderr = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
+
+
 def to_syslog() -> Write:
     """Write to syslog's mail facility: for a session whose stderr is the client (inetd)."""
     import syslog  # noqa: PLC0415 - only inetd needs it, and no other system than POSIX has it
 
-    syslog.openlog("popover", syslog.LOG_PID, syslog.LOG_MAIL)
+    # NDELAY: connect now, for when there is no descriptor left it has most to tell.
+    syslog.openlog("popover", syslog.LOG_PID | syslog.LOG_NDELAY, syslog.LOG_MAIL)
 
     def write(line: bytes, priority: int) -> None:
         syslog.syslog(priority, line.decode("utf-8", "replace").rstrip("\n"))

@@ -17,9 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     while (free := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr
         pass  # a closed 0, 1 or 2 would be taken by a socket, and the log would be written into that
     os.close(free)
-    if words[:1] == ["inetd"] and same_file(0, 2):
-        shielded = import_module("popover.cli.shield").shielded
-        return int(shielded(lambda: _run(words), words))
+    if words[:1] == ["inetd"]:
+        shield = import_module("popover.cli.shield")
+        serve = shield.shielded if same_file(0, 2) else shield.unshielded
+        return int(serve(lambda: _run(words), words))
     return _run(words)
 
 

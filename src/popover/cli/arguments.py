@@ -34,7 +34,10 @@ examples:
   server_args = inetd pop3s://pop.example.com
   fetchmail --plugin 'popover inetd pop.example.com; :' ...
 With wait = yes, xinetd hands over the listening socket, and this one process serves all clients.
+Clients of private networks only are served, whatever xinetd's only_from says, unless --allow names others; pipes
+and Unix sockets count as this machine.
 Log lines go to stderr; where that is the client itself (xinetd), to syslog.
+exit: 0 the client has seen the end of its session, 1 it was cut (what came may be half a mail), 2 wrong use
 """
 
 _CHECK = f"""\
@@ -111,12 +114,6 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service: where, and to which server")
     parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="serve from a file, or a directory of files")
     _shared(parser)
-    parser.add_argument(
-        "--allow",
-        action="append",
-        metavar="NETWORK",
-        help="let in clients from there (repeatable; without it: this machine and private networks)",
-    )
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
     parser.add_argument("--trace", action="store_true", help="log what is said, without secrets and without bodies")
@@ -125,6 +122,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _inetd(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("server", metavar="SERVER", help="the mail server")
     _shared(parser)
+    parser.add_argument(
+        "--unsafe-public",
+        action="store_true",
+        help="let --allow name public networks: strangers on the way can read the passwords",
+    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +155,15 @@ def _ca_file(parser: argparse.ArgumentParser) -> None:
 def _shared(parser: argparse.ArgumentParser) -> None:
     _ca_file(parser)
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        metavar="NETWORK",
+        help="let in clients from there (repeatable; without it: this machine and private networks)",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log more: the settings of each service, whenever they are read"
+    )
 
 
 def _count(text: str) -> int:

@@ -13,69 +13,148 @@ import signal
 import socket
 import stat
 import threading
+from datetime import time
 
 from popover.cli import same_file
-from popover.config import Activated, Config, Service, check, parse_server
+from popover.cli.run import log_settings, parse_allow
+from popover.config import Activated, Config, Service, check, is_private, parse_network, parse_server
 from popover.daemon import serve
 from popover.dial import Dialler
-from popover.guard import plain_address
+from popover.errors import ConfigError, Refused, ServerFailure
+from popover.guard import Guard, plain_address
 from popover.listen import OwnAddresses, prepare
 from popover.log import Log, to_stderr, to_syslog
+from popover.protocols import DIALECTS
+from popover.relay import LINGER, Outcome
 from popover.session import Session
 from popover.stream import Scratch, Stream
+from popover.tls import Verifiers
 
 _NAME = "inetd"
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _PIECE = 64 * 1024  # octets copied at once between a pipe and its socket; a Linux pipe holds as many
 
 
 def inetd(arguments: argparse.Namespace) -> int:
     """Serve what is on descriptor 0. Raises ConfigError, StartError."""
-    server = parse_server(arguments.server)
+    config = _configuration(arguments)
+    [service] = config.services
+    write = to_syslog() if same_file(0, 2) else to_stderr(arguments.log_format)
+    log = Log(write, arguments.log_format, verbose=arguments.verbose)
+    log_settings(log, config)
+    is_socket = stat.S_ISSOCK(os.fstat(0).st_mode)
+    sock = socket.socket(fileno=os.dup(0)) if is_socket else None
+    if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        serve(config, log, None, lambda _line: None, {_NAME: [sock]})
+        return 0
+    verifiers = Verifiers()
+    verifiers.of(service)  # a broken ca_file is the operator's to mend, and no session's fault
+    if sock is None:
+        return _one_session(service, verifiers, log, _bridged(), _LOCAL)
+    prepare(sock)
+    return _one_session(service, verifiers, log, sock, _peer(sock))
+
+
+def _configuration(arguments: argparse.Namespace) -> Config:
+    server, mistakes = parse_server(arguments.server), list[str]()
+    allow = parse_allow(arguments.allow or (), mistakes)
+    public = ", ".join(str(network) for network in allow or () if not is_private(network))
+    if public and not arguments.unsafe_public:
+        mistakes.append(
+            f"--allow: {public} reaches beyond private networks, and passwords travel in plain text between those "
+            "clients and this gateway; narrow it, or add --unsafe-public if you mean it"
+        )
+    if mistakes:
+        raise ConfigError(mistakes)
     service = Service(
         name=server.host,
         listen=(Activated(_NAME),),
         server=server,
         ca_file=arguments.ca_file,
+        allow=allow,
         max_sessions_per_client=0,
+        unsafe_public=arguments.unsafe_public,
     )
     config = Config(services=(service,))
     check(config)
-    write = to_syslog() if same_file(0, 2) else to_stderr(arguments.log_format)
-    log = Log(write, arguments.log_format, verbose=arguments.verbose)
-    if not stat.S_ISSOCK(os.fstat(0).st_mode):
-        return _one_session(service, log, _bridged(), "local")
-    sock = socket.socket(fileno=os.dup(0))
-    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        serve(config, log, None, lambda _line: None, {_NAME: [sock]})
-        return 0
-    prepare(sock)
-    return _one_session(service, log, sock, _peer(sock))
+    return config
+
+
+_LOCAL, _GONE = "local", "gone"
 
 
 def _peer(sock: socket.socket) -> str:
+    if sock.family not in _INTERNET:
+        return _LOCAL
     try:
-        name = sock.getpeername()
+        return plain_address(sock.getpeername()[0])
     except OSError:
-        return "gone"
-    return plain_address(name[0]) if isinstance(name, tuple) and name else "local"
+        return _GONE
 
 
-def _one_session(service: Service, log: Log, sock: socket.socket, address: str) -> int:
-    async def main() -> None:
+def refusal(service: Service, address: str) -> Refused | None:
+    """Ask the guard about a client that xinetd, or another, has let in. Pipes and Unix sockets lead to nobody else's
+    machine: who may use them was decided when they were made.
+    """
+    if address == _LOCAL:
+        return None
+    if address == _GONE:  # nobody knows any more who it was, and nobody waits for an answer
+        return Refused("the client went away before it could be served")
+    refused = Guard(service).admit(address, 0, time)  # no rate and no `hours` here, so no clock is looked at
+    if refused is None:
+        return None
+    louder = "" if service.unsafe_public or is_private(parse_network(address)) else " --unsafe-public"
+    return Refused(refused.cause, f"to let it in, add --allow {address}{louder} after `popover inetd`")
+
+
+def _one_session(service: Service, verifiers: Verifiers, log: Log, sock: socket.socket, address: str) -> int:
+    """Serve one client; give the exit code, 1 if it may have got half of something."""
+
+    async def main() -> bool:
         loop, scratch = asyncio.get_running_loop(), Scratch()
-        own = OwnAddresses.of([sock])
-        session = Session(loop, log, service, Stream(loop, sock, scratch, address), address, os.getpid())
-        serving = loop.create_task(session.run(Dialler(loop, scratch, own.lead_here)))
+        client = Stream(loop, sock, scratch, address)
+        if refused := refusal(service, address):
+            await _refuse(service, log, client, refused)
+            return True
+        session = _Session(loop, log, service, client, address, os.getpid())
+        dialler = Dialler(loop, scratch, OwnAddresses.of([sock]).lead_here)
+        dialler.verifiers = verifiers
+        serving = loop.create_task(session.run(dialler))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
-        await serving
+        await asyncio.wait({serving})  # it never raises; a second SIGTERM may cancel its farewell
+        return session.was_clean
 
-    asyncio.run(main())
+    is_clean = asyncio.run(main())
     for thread in _copiers:
         thread.join()
-    return 0
+    return 0 if is_clean and not _undelivered else 1
+
+
+async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) -> None:
+    address, cause, remedy = client.end.name, refused.cause, refused.remedy
+    text = f"{address} refused: {cause}; {remedy}" if remedy else f"{address} refused: {cause}"
+    log.event("notice", "refused", text, service=service.name, client=address, cause=cause, remedy=remedy)
+    client.write(DIALECTS[service.server.dialect].farewell(cause))
+    await client.finish(LINGER)
+
+
+class _Session(Session):
+    """A session whose end the exit code tells, too: a pipe and a Unix socket can show no reset."""
+
+    was_clean = False
+
+    async def _end(self, outcome: Outcome) -> None:
+        was_clean = outcome.clean
+        if outcome.end == "server cut" and outcome.failure is not None and self.client.sock.family not in _INTERNET:
+            remedy = "what was being transferred may be incomplete (truncated); exit code 1 tells who started popover"
+            outcome = outcome._replace(failure=ServerFailure(outcome.failure.cause, remedy))
+        await super()._end(outcome)
+        self.was_clean = was_clean
 
 
 _copiers: list[threading.Thread] = []
+_undelivered: list[OSError] = []
+"""Why stdout did not take all of it: the session may be over by then, and well."""
 
 
 def _bridged() -> socket.socket:
@@ -90,12 +169,13 @@ def _bridged() -> socket.socket:
         theirs.shutdown(socket.SHUT_WR)
 
     def outward() -> None:
-        try:
-            while piece := theirs.recv(_PIECE):
+        while piece := theirs.recv(_PIECE):
+            try:
                 while piece:
                     piece = piece[os.write(1, piece) :]
-        except OSError:  # nobody reads stdout any more: let the session know
-            theirs.shutdown(socket.SHUT_RDWR)
+            except OSError as fault:  # nobody reads stdout any more, or the disk is full: let the session know
+                _undelivered.append(fault)
+                theirs.shutdown(socket.SHUT_RDWR)
 
     threading.Thread(target=_quietly, args=(inward,), daemon=True).start()
     _copiers.append(threading.Thread(target=_quietly, args=(outward,), daemon=True))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import fields, replace
 
 from popover.config import (
     Config,
+    Network,
     Service,
     check,
     default_listen,
@@ -15,6 +17,7 @@ from popover.config import (
     load,
     parse_network,
     parse_service_word,
+    pin_text,
 )
 from popover.daemon import serve
 from popover.errors import ConfigError
@@ -25,12 +28,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped. Raises ConfigError, StartError."""
     log = Log(to_stderr(arguments.log_format), arguments.log_format, verbose=arguments.verbose)
     if arguments.config is None:
-        serve(_traced(from_command_line(arguments), arguments), log, None, _announce)
+        config = _traced(from_command_line(arguments), arguments)
+        log_settings(log, config)
+        serve(config, log, None, _announce)
     else:
         _only_in_file(arguments)
 
         def read() -> Config:
-            return _traced(load(arguments.config), arguments)
+            config = _traced(load(arguments.config), arguments)
+            log_settings(log, config)
+            return config
 
         serve(read(), log, read, _announce)
     return 0
@@ -43,6 +50,20 @@ def _traced(config: Config, arguments: argparse.Namespace) -> Config:
     return replace(config, services=tuple(replace(service, trace=True) for service in config.services))
 
 
+def log_settings(log: Log, config: Config) -> None:
+    """With -v, log what each service has been told, defaults too; what has no value is left out."""
+    for service in config.services:
+        values = {field.name: getattr(service, field.name) for field in fields(service)}
+        told = [f"{key} = {_shown(value)}" for key, value in values.items() if value is not None and value != ()]
+        log.event("debug", "settings", f"settings: {', '.join(told)}", service=service.name)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    return pin_text(value) if isinstance(value, bytes) else str(value)
+
+
 def _announce(line: str) -> None:
     try:
         print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
@@ -53,18 +74,14 @@ def _announce(line: str) -> None:
 def from_command_line(arguments: argparse.Namespace) -> Config:
     """Make the configuration that the arguments describe; all mistakes are told at once."""
     mistakes: list[str] = []
-    pairs, allow = [], []
+    pairs = []
     for word in arguments.services:
         try:
             listen, server = parse_service_word(word)
             pairs.append((listen or default_listen(server.dialect), server))
         except ConfigError as mistake:
             mistakes += mistake.mistakes
-    for network in arguments.allow or ():
-        try:
-            allow.append(parse_network(network))
-        except ConfigError as mistake:
-            mistakes += [f"--allow: {line}" for line in mistake.mistakes]
+    allow = parse_allow(arguments.allow or (), mistakes)
     if mistakes:
         raise ConfigError(mistakes)
     names = default_names([server for _, server in pairs])
@@ -76,7 +93,7 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
                 listen=(listen,),
                 server=server,
                 ca_file=arguments.ca_file,
-                allow=tuple(allow) or None,
+                allow=allow,
                 **limits,
             )
             for name, (listen, server) in zip(names, pairs, strict=True)
@@ -85,6 +102,17 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
     )
     check(config)
     return config
+
+
+def parse_allow(words: Iterable[str], mistakes: list[str]) -> tuple[Network, ...] | None:
+    """Read what --allow was given; None: nothing. What is wrong with it goes to `mistakes`."""
+    allow = []
+    for word in words:
+        try:
+            allow.append(parse_network(word))
+        except ConfigError as mistake:
+            mistakes += [f"--allow: {line}" for line in mistake.mistakes]
+    return tuple(allow) or None
 
 
 def _only_in_file(arguments: argparse.Namespace) -> None:
