@@ -1,12 +1,16 @@
 """The life of the process: signals, reload, stop, its user, what systemd hears, and a log that dies."""
 
+import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,9 @@ from parts.messages import of_size
 from parts.net import LOOPBACK, free_port, is_listening, wait_until
 from parts.places import is_root, short_directory
 from parts.popover import COMMAND, Popover, StartError, run_popover
+from popover.config import Activated, Address, Config, Listen, Service, parse_server
+from popover.daemon import Inherited, Load, serve
+from popover.log import Log
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -180,6 +187,44 @@ def test_reload_without_a_file_is_told_and_changes_nothing(stage: Stage, server:
         greeted(popover.ports[0]).close()
 
 
+def test_reload_that_changes_the_user_says_that_it_does_not(stage: Stage, server: FakeServer) -> None:
+    """As whom popover runs is decided at its start; each reload says so until the file says what is true again."""
+    port = free_port()
+    path = stage.config(at(stage, server, port))
+    popover = stage.popover("-c", path)
+    for number, top in enumerate(({"user": "nobody"}, {"user": "nobody"}, {}), start=1):
+        path.write_text(toml((at(stage, server, port),), {"drain_timeout": 0} | top))
+        popover.signal(signal.SIGHUP)
+        popover.wait_for_events("reloaded", number)
+    told = [event["text"] for event in popover.events("warning") if event["text"].startswith("user: ")]
+    assert (
+        told
+        == ['user: now "nobody", but popover was started with none, which a reload does not change: restart popover']
+        * 2
+    )
+    greeted(port).close()
+
+
+def test_more_sessions_than_files_are_warned_of_at_each_reading(stage: Stage, server: FakeServer) -> None:
+    """128 files are 32 sessions: 64 files for ourselves, and two for each."""
+    port = free_port()
+    path = stage.config(at(stage, server, port, max_sessions=32))
+    popover = stage.popover("-c", path, prefix=("prlimit", "--nofile=128:128"))
+    for number, allowed in enumerate((33, 32, 40), start=1):
+        path.write_text(toml((at(stage, server, port, max_sessions=allowed),), {"drain_timeout": 0}))
+        popover.signal(signal.SIGHUP)
+        popover.wait_for_events("reloaded", number)
+    told = [event["text"] for event in popover.events("warning") if "max_sessions" in event["text"]]
+    assert [text.partition(", but")[0] for text in told] == [f"at-{port}: max_sessions = {n}" for n in (33, 40)]
+    assert all("allows 32: raise LimitNOFILE" in text for text in told)
+
+
+def test_more_sessions_than_files_are_warned_of_at_the_start(stage: Stage, server: FakeServer) -> None:
+    path = stage.config(at(stage, server, max_sessions=33))
+    popover = stage.popover("-c", path, prefix=("prlimit", "--nofile=128:128"))
+    assert "max_sessions = 33, but" in text_with(popover, "LimitNOFILE")
+
+
 # -- the end -------------------------------------------------------------------------------------------
 
 
@@ -238,12 +283,14 @@ def test_reload_during_the_end_changes_nothing(stage: Stage, server: FakeServer)
 
 
 def test_status_is_logged_when_asked_for(stage: Stage, server: FakeServer) -> None:
+    before = time.monotonic()
     popover = stage.popover("-c", stage.config(at(stage, server, name="home")))
     with greeted(popover.ports[0]), greeted(popover.ports[0]):
         popover.signal(signal.SIGUSR2)
         popover.signal(signal.SIGUSR1)
         status = popover.wait_for_event("status")
     assert status["sessions"] == 2
+    assert 0 <= status["uptime"] < time.monotonic() - before + 0.1  # the gateway's; the machine's began long before
     assert "home: 2" in status["text"]
     assert popover.stop() == 0  # and SIGUSR2 has done nothing
 
@@ -320,6 +367,60 @@ def test_systemd_hears_how_it_is(stage: Stage, server: FakeServer) -> None:
         popover.signal(signal.SIGTERM)
         assert hears() == "STOPPING=1"
         assert popover.wait() == 0
+
+
+def test_systemd_hears_the_end_of_a_reload_that_a_bug_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without READY=1 it would wait for it, and then call the service failed."""
+
+    def load() -> Config:
+        raise RuntimeError("oh")
+
+    with manager() as (name, sock):
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        lines = life(listening(Address(LOOPBACK, 0)), load)
+        heard = [sock.recv(1000).decode().split("\n")[0] for _ in range(4)]
+    assert heard == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    assert any("a bug of popover, please report it" in line and "RuntimeError" in line for line in lines)
+
+
+def listening(*listen: Listen) -> Config:
+    return Config((Service("home", listen, parse_server("imaps://localhost")),), drain_timeout=0)
+
+
+def life(config: Config, load: Load, inherited: Inherited | None = None) -> list[str]:
+    """The log of a popover in this process that is started, told to reload, and told to stop."""
+    lines: list[str] = []
+    first = [signal.SIGHUP]
+
+    def then_reload(_line: str) -> None:
+        while first:
+            asyncio.get_running_loop().call_soon(signal.raise_signal, first.pop())
+
+    def load_and_stop() -> Config:
+        signal.raise_signal(signal.SIGTERM)
+        return load()
+
+    serve(config, Log(lambda line, _priority: lines.append(line.decode())), load_and_stop, then_reload, inherited or {})
+    gc.unfreeze()
+    return lines
+
+
+def test_systemds_socket_that_no_service_takes_is_told_at_each_reading() -> None:
+    """Its clients would be let in by the kernel and hear nothing. It is systemd's: it is not closed."""
+    with socket.create_server((LOOPBACK, 0)) as imap, socket.create_server((LOOPBACK, 0)) as pop3:
+        handed_over = {"imap": [imap], "pop3": [pop3]}
+        one, both = listening(Activated("imap")), listening(Activated("imap"), Activated("pop3"))
+        other = listening(Activated("pop3"))
+
+        def complained_of(first: Config, second: Config) -> list[str]:
+            log = "".join(life(first, lambda: second, handed_over))
+            return re.findall(rf'systemd listens on {LOOPBACK}:\d+ for us, but no .*"systemd:(\w+)"', log)
+
+        assert complained_of(both, both) == []
+        assert complained_of(one, both) == ["pop3"]
+        assert complained_of(one, other) == ["pop3", "imap"]
+        for sock in (imap, pop3):
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
 def test_promised_sockets_that_are_not_there_are_told() -> None:

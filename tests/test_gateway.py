@@ -1,9 +1,14 @@
 """The gateway as a whole: where it listens, whom it lets in, what it says at its start, and where it leads."""
 
+import asyncio
+import contextlib
+import errno
 import re
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,9 @@ from fakes.wire import Wire
 from fakes.world import World
 from parts.net import LOOPBACK, Address, free_port, is_listening, wait_until
 from parts.popover import COMMAND, Popover, StartError, run_popover
+from popover import config, errors
+from popover.doors import Door, Doors
+from popover.listen import PortInUseError, open_listener
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -258,17 +266,186 @@ def test_reload_changes_the_rules_of_a_listener_that_stays(stage: Stage, server:
     assert (server.accepted, other.accepted) == (1, 1)
 
 
-def test_reload_from_one_address_to_all_of_them_and_back(stage: Stage, server: FakeServer) -> None:
+@pytest.mark.parametrize(
+    ("here", "everywhere", "beside"), [("127.0.0.1", "0.0.0.0", "127.0.0.2"), ("::1", "::", "::1")]
+)
+def test_reload_from_one_address_to_all_of_them_and_back(
+    stage: Stage, server: FakeServer, here: str, everywhere: str, beside: str
+) -> None:
     """The port is held by the very listener that is to go."""
-    port = free_port()
-    one, all_ = f"127.0.0.1:{port}", f"0.0.0.0:{port}"
+    port = free_port(everywhere)
+    one, all_ = str(config.Address(here, port)), str(config.Address(everywhere, port))
     path = stage.config(service(stage, server, one))
     popover = stage.popover("-c", path)
-    for listen, host in ((all_, "127.0.0.2"), (one, "127.0.0.1")):
-        with greeted((LOOPBACK, port)) as client:
+    for listen, host in ((all_, beside), (one, here)):
+        with greeted((here, port)) as client:
             reload(popover, path, service(stage, server, listen))
             greeted((host, port)).close()
             assert client.ask(b"a NOOP").startswith(b"a OK")
+
+
+def test_refused_reload_leaves_the_port_it_wanted_wider(stage: Stage, server: FakeServer) -> None:
+    """All addresses can't be had beside another program that has one of them."""
+    port = free_port()
+    old = service(stage, server, f"127.0.0.1:{port}")
+    path = stage.config(old)
+    popover = stage.popover("-c", path)
+    with socket.create_server(("127.0.0.2", port)), greeted((LOOPBACK, port)) as client:
+        for number in range(1, 3):
+            path.write_text(toml((service(stage, server, f"0.0.0.0:{port}"),), {"drain_timeout": 0}))
+            popover.signal(signal.SIGHUP)
+            wait_until(lambda: len(refusals(popover)) >= number, "the reload is refused")  # noqa: B023
+            assert f"0.0.0.0:{port} is in use already" in refusals(popover)[-1]
+            greeted((LOOPBACK, port)).close()
+        assert client.ask(b"a NOOP").startswith(b"a OK")
+        path.write_text(toml((old,), {"drain_timeout": 0}))
+        popover.signal(signal.SIGHUP)
+        popover.wait_for_event("reloaded")
+        greeted((LOOPBACK, port)).close()
+
+
+# -- the doors of a reload, without a process ----------------------------------------------------------
+
+
+class House:
+    """Doors that stand open at an address, and the clients that came in by them."""
+
+    def __init__(self, listen: Address) -> None:
+        self.came: list[str] = []
+        self.doors = Doors(asyncio.get_running_loop(), {}, self._welcome, lambda fault: pytest.fail(str(fault)))
+        self.load(listen)
+
+    def load(self, *listen: Address) -> list[str]:
+        """Reload with these addresses alone."""
+        server = config.parse_server("imaps://localhost")
+        places = tuple(config.Address(host, port) for host, port in listen)
+        return self.doors.load(config.Config((config.Service("home", places, server),)))
+
+    async def lets_in(self, address: Address) -> None:
+        """Another client comes in."""
+        before = len(self.came)
+        reader, writer = await asyncio.open_connection(*address)
+        assert await reader.read() == b""
+        writer.close()
+        assert len(self.came) == before + 1
+
+    def _welcome(self, _door: Door, sock: socket.socket, address: str) -> None:
+        sock.close()
+        self.came.append(address)
+
+
+def in_house(listen: Address, act: Callable[[House], Awaitable[None]]) -> None:
+    async def main() -> None:
+        house = House(listen)
+        with contextlib.closing(house.doors):
+            await act(house)
+
+    asyncio.run(main())
+
+
+def nothing_opens(patch: pytest.MonkeyPatch, fault: type[errors.StartError]) -> list[str]:
+    """No listener can be had any more, for this reason; the list tells which were asked for."""
+    asked: list[str] = []
+
+    def refuse(wanted: config.Listen, _inherited: object) -> None:
+        asked.append(str(wanted))
+        raise fault(f"no {wanted}")
+
+    patch.setattr("popover.doors.open_listener", refuse)
+    return asked
+
+
+@pytest.mark.parametrize(("here", "everywhere"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1"), ("::1", "::")])
+def test_door_that_could_not_be_opened_anew_is_not_closed(
+    monkeypatch: pytest.MonkeyPatch, here: str, everywhere: str
+) -> None:
+    """What a user without rights can't bind it can't bind again, either: a port below 1024."""
+    port = free_port("::")
+
+    async def act(house: House) -> None:
+        before = house.doors.sockets()
+        for fault, times in ((errors.StartError, 1), (PortInUseError, 2)):
+            with monkeypatch.context() as patch:
+                asked = nothing_opens(patch, fault)
+                with pytest.raises(errors.StartError) as caught:
+                    house.load((everywhere, port))
+            assert asked == [str(config.Address(everywhere, port))] * times
+            assert str(caught.value) == f"no {asked[0]}"
+            assert house.doors.sockets() == before
+            await house.lets_in((LOOPBACK if ":" not in here else here, port))
+        assert house.load((here, port)) == []
+
+    in_house((here, port), act)
+
+
+def test_client_that_waits_is_let_in_before_its_door_steps_aside() -> None:
+    port = free_port()
+
+    async def act(house: House) -> None:
+        with socket.create_connection((LOOPBACK, port)) as client:
+            house.load(("0.0.0.0", port))
+            assert house.came == [LOOPBACK]
+            assert client.recv(1) == b""
+
+    in_house((LOOPBACK, port), act)
+
+
+@pytest.mark.parametrize("fault", [errors.StartError, PortInUseError])
+@pytest.mark.parametrize("other", ["127.0.0.2", "::", "::1", "0.0.0.0"])
+def test_door_that_is_not_in_the_way_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, other: str, fault: type[errors.StartError]
+) -> None:
+    """IPv4 is not in the way of IPv6, one address not in that of another, and none in that of what can't be had."""
+    port = free_port("::")
+    stepped: list[object] = []
+    monkeypatch.setattr(socket.socket, "shutdown", lambda *_: stepped.append(_))
+
+    async def act(house: House) -> None:
+        nothing_opens(monkeypatch, fault)
+        with pytest.raises(errors.StartError):
+            house.load((other, port))
+        clashes = other == "0.0.0.0" and fault is PortInUseError
+        assert len(stepped) == clashes
+
+    in_house((LOOPBACK, port), act)
+
+
+def test_door_that_another_program_took_meanwhile_is_told_and_can_be_opened_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    port = free_port()
+    others: list[socket.socket] = []
+
+    async def act(house: House) -> None:
+        [door] = house.doors.sockets()
+
+        def take(wanted: config.Listen, _inherited: object) -> None:
+            if not door.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                others.append(socket.create_server((LOOPBACK, port)))
+            raise PortInUseError(f"no {wanted}")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("popover.doors.open_listener", take)
+            with pytest.raises(errors.StartError) as caught:
+                house.load(("0.0.0.0", port))
+        lines = str(caught.value).splitlines()
+        assert lines[0] == f"no 0.0.0.0:{port}"
+        assert lines[1].startswith(f"but {LOOPBACK}:{port} can't listen again (")
+        assert house.doors.sockets() == []
+        others[0].close()
+        assert len(house.load((LOOPBACK, port))) == 1
+        await house.lets_in((LOOPBACK, port))
+
+    in_house((LOOPBACK, port), act)
+
+
+def test_machine_without_a_descriptor_for_a_listener_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("popover.listen.socket.socket", none_left)
+    with pytest.raises(errors.StartError, match=re.escape("[::1]:110: Too many open files")):
+        open_listener(config.Address("::1", 110), {})
 
 
 # -- where it leads ------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ import signal
 import socket
 from collections.abc import Callable
 
-from popover.config import Config
+from popover.config import Activated, Config
 from popover.errors import ConfigError, StartError
 from popover.gateway import Gateway
+from popover.listen import shown
 from popover.log import Log
 from popover.privileges import become, is_root, session_ceiling
 from popover.supervisor import Notifier, inherited_sockets
@@ -30,12 +31,10 @@ class Daemon:
         self._notify = Notifier()
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
-        ceiling = session_ceiling()
-        self._gateway = Gateway(log, ceiling, inherited)
-        for service in config.services:
-            if service.max_sessions > ceiling:
-                self._warn(f"{service.name}: max_sessions = {service.max_sessions}, but the limit of open files "
-                           f"allows {ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
+        self._ceiling = session_ceiling()
+        self._inherited = inherited
+        self._user = config.user  # as whom we run is decided once, at the start
+        self._gateway = Gateway(log, self._ceiling, inherited)
 
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
@@ -44,7 +43,7 @@ class Daemon:
         lines = self._gateway.load(self._config)
         if self._config.user:
             become(self._config.user)
-        self._warn_of_danger(self._config)
+        self._warn_of(self._config)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
@@ -88,21 +87,37 @@ class Daemon:
             return
         self._notify.reloading()
         try:
-            config = self._load()
+            self._read_again(self._load)
+        finally:  # without this word systemd would wait for it, and then call the reload failed
+            self._notify.ready()
+
+    def _read_again(self, load: Load) -> None:
+        try:
+            config = load()
             lines = self._gateway.load(config)
         except (ConfigError, StartError) as fault:
             for line in str(fault).splitlines():
                 self._warn(f"the new configuration is not in force, the old one stays: {line}")
-        else:
-            self._config = config
-            self._warn_of_danger(config)
-            self._log.event("notice", "reloaded", "the new configuration is in force")
-            for line in lines:
-                self._log.event("notice", "listening", f"listening {line}")
-        self._notify.ready()
+            return
+        self._config = config
+        self._warn_of(config)
+        self._log.event("notice", "reloaded", "the new configuration is in force")
+        for line in lines:
+            self._log.event("notice", "listening", f"listening {line}")
 
-    def _warn_of_danger(self, config: Config) -> None:
+    def _warn_of(self, config: Config) -> None:
+        """Say what in a configuration that is in force is dangerous, or not in force after all."""
+        if config.user != self._user:
+            self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
+                       "a reload does not change: restart popover")  # fmt: skip
+        for name in sorted(unused(self._inherited, config)):
+            places = ", ".join(shown(sock) for sock in self._inherited[name])
+            self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
+                       f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
+            if service.max_sessions > self._ceiling:
+                self._warn(f"{service.name}: max_sessions = {service.max_sessions}, but the limit of open files "
+                           f"allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
             if service.is_public:
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
                            "passwords come here unencrypted")  # fmt: skip
@@ -116,6 +131,16 @@ class Daemon:
         fault = context.get("exception")
         what = f"{context.get('message')}: {type(fault).__name__ if fault else 'no exception'}"
         self._log.event("warning", "internal", f"a bug of popover, please report it: {what}")
+
+
+def unused(inherited: Inherited, config: Config) -> set[str]:
+    """The names of systemd's sockets from which no service accepts."""
+    taken = {listen.name for service in config.services for listen in service.listen if isinstance(listen, Activated)}
+    return set(inherited) - taken
+
+
+def _quoted(user: str | None) -> str:
+    return f'"{user}"' if user else "none"
 
 
 def serve(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from popover.config import Address, Config, Listen, Service
 from popover.errors import StartError
 from popover.guard import Guard, plain_address
-from popover.listen import open_listener, shown
+from popover.listen import BACKLOG, PortInUseError, clash, open_listener, shown
 from popover.protocols import DIALECTS
 
 ACCEPTS = 32
@@ -63,7 +63,8 @@ class Doors:
     def load(self, config: Config) -> list[str]:
         """Open and close doors until they are those of `config`; give a line for each address that is new.
 
-        Raises StartError and leaves all as it was. A door that stays is not touched but for its service.
+        Raises StartError and leaves all as it was, or says what could not be. A door that stays is not touched but
+        for its service.
         """
         wanted = {_key(service, listen): (service, listen) for service in config.services for listen in service.listen}
         going = {key: door for key, door in self._doors.items() if key not in wanted}
@@ -88,25 +89,60 @@ class Doors:
         self._doors.clear()
 
     def _open(self, new: dict[_Key, Listen], going: dict[_Key, Door]) -> dict[_Key, list[socket.socket]]:
-        """Open what is new. Doors that go and hold one of the new ports ("127.0.0.1:110" that becomes
-        "0.0.0.0:110") are closed first, and opened again if it fails.
+        """Open what is new, or raise StartError with nothing changed.
+
+        Doors that go and are in the way ("127.0.0.1:110" that becomes "0.0.0.0:110") are asked aside, and only
+        after all else has been opened: what needs them not, or can't be had at all, costs their clients nothing.
         """
-        ports = {listen.port for listen in new.values() if isinstance(listen, Address)} - {0}
-        in_the_way = [d for d in going.values() if isinstance(d.listen, Address) and d.listen.port in ports]
-        for door in in_the_way:
-            self._close(door.sockets)
         opened: dict[_Key, list[socket.socket]] = {}
+        aside: list[Door] = []
+        blocked: list[_Key] = []
         try:
             for key, listen in new.items():
-                opened[key] = open_listener(listen, self._inherited)
-        except StartError:
+                try:
+                    opened[key] = open_listener(listen, self._inherited)
+                except PortInUseError:
+                    if not any(clash(door.listen, listen) for door in going.values()):
+                        raise
+                    blocked.append(key)
+            aside += (door for door in going.values() if any(clash(door.listen, new[key]) for key in blocked))
+            self._step_aside(aside)
+            for key in blocked:
+                opened[key] = open_listener(new[key], self._inherited)
+        except StartError as fault:
             for sockets in opened.values():
                 self._close(sockets)
-            for door in in_the_way:
-                door.sockets = open_listener(door.listen, self._inherited)
-                self._watch(door)
-            raise
+            raise StartError("\n".join([str(fault), *self._step_back(aside)])) from None
         return opened
+
+    def _step_aside(self, doors: Iterable[Door]) -> None:
+        """Free the ports of doors without closing them: once we are `user`, a low port could not be bound again.
+
+        Linux takes a listener that is shut down out of the way, and resets who still waits to be accepted.
+        """
+        for door in doors:
+            for sock in door.sockets:
+                self._accept(door, sock)
+                self._loop.remove_reader(sock.fileno())
+                sock.shutdown(socket.SHUT_RD)
+
+    def _step_back(self, doors: Iterable[Door]) -> list[str]:
+        """Listen again: binding needs a right, listening needs none. Give a line for each door that can't.
+
+        Such a door is gone, so that a later reload opens it anew.
+        """
+        lost = []
+        for door in doors:
+            try:
+                for sock in door.sockets:
+                    sock.listen(BACKLOG)
+            except OSError as fault:  # another program was quicker
+                self._close(door.sockets)
+                self._doors = {key: one for key, one in self._doors.items() if one is not door}
+                lost.append(f"but {door.listen} can't listen again ({fault.strerror}): restart popover")
+            else:
+                self._watch(door)
+        return lost
 
     def _watch(self, door: Door) -> None:
         for sock in door.sockets:

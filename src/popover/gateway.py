@@ -44,6 +44,7 @@ class Gateway:
         self._numbers = count(1)
         self._sessions = 0
         self._complained = -QUIET_PERIOD
+        self._began = time.monotonic()
 
     # -- loading ---------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class Gateway:
         return self._sessions
 
     def log_status(self) -> None:
-        """Log how the gateway is: sessions in all and by service, tasks, memory."""
+        """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""
         inside = {door.service.name: door.guard.inside for door in self._doors}
         self._log.event(
             "notice",
@@ -165,7 +166,7 @@ class Gateway:
             sessions=self._sessions,
             ceiling=self._ceiling,
             tasks=len(self._tasks),
-            uptime=round(time.monotonic(), 1),
+            uptime=round(time.monotonic() - self._began, 1),
         )
 
 

@@ -16,6 +16,10 @@ BACKLOG = 512
 511: enough for what comes in while a session's handshake is being computed."""
 
 
+class PortInUseError(StartError):
+    """Somebody listens there already: another program, or a listener of our own that is to go."""
+
+
 def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
     """Open what `listen` names; systemd may give several sockets one name. Raises StartError."""
     if isinstance(listen, Activated):
@@ -33,6 +37,18 @@ def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> 
     return sockets
 
 
+def clash(one: Listen, other: Listen) -> bool:
+    """Whether Linux lets only one of them listen; 0.0.0.0 and :: leave each other alone (IPV6_V6ONLY).
+
+    Never with port 0: where such a listener came to be is not written here.
+    """
+    if isinstance(one, Activated) or isinstance(other, Activated):
+        return False
+    if one.port != other.port or one.port == 0 or one.ip.version != other.ip.version:
+        return False
+    return one.host == other.host or one.ip.is_unspecified or other.ip.is_unspecified
+
+
 def prepare(sock: socket.socket) -> None:
     """Set what accepted sockets inherit from their listener (tcp(7)), so that it costs nothing per client."""
     sock.setblocking(False)
@@ -43,7 +59,10 @@ def prepare(sock: socket.socket) -> None:
 
 def _bound(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as fault:  # no descriptor is left, or this machine has no IPv6
+        raise StartError(_why_not(address, fault)) from None
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -52,7 +71,8 @@ def _bound(address: Address) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as fault:
         sock.close()
-        raise StartError(_why_not(address, fault)) from None
+        kind = PortInUseError if fault.errno == errno.EADDRINUSE else StartError
+        raise kind(_why_not(address, fault)) from None
     return sock
 
 
@@ -62,8 +82,8 @@ def _why_not(address: Address, fault: OSError) -> str:
         return f"{address} is in use already{f' by {holder}' if holder else ''}; stop that, or choose another port"
     if fault.errno == errno.EACCES:
         return (
-            f"{address}: only root may use a port below 1024: start as root with `user`, let systemd hand the socket "
-            "over, run `setcap cap_net_bind_service=+ep` on the interpreter, or choose a higher port"
+            f"{address}: only root may use a port below 1024: start (not: reload) as root with `user`, let systemd "
+            "hand the socket over, run `setcap cap_net_bind_service=+ep` on the interpreter, or choose a higher port"
         )
     if fault.errno == errno.EADDRNOTAVAIL:
         return f"{address} is not an address of this machine (`ip address` lists them)"
