@@ -401,6 +401,7 @@ def test_door_that_is_not_in_the_way_is_left_alone(
     monkeypatch.setattr(socket.socket, "shutdown", lambda *_: stepped.append(_))
 
     async def act(house: House) -> None:
+        house.load((LOOPBACK, port), (LOOPBACK, free_port()))
         nothing_opens(monkeypatch, fault)
         with pytest.raises(errors.StartError):
             house.load((other, port))
