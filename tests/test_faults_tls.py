@@ -40,7 +40,8 @@ import pytest
 from fakes.mail import pop3, silent
 from fakes.scene import UNHURRIED, Stage
 from fakes.tls import EVERY_CIPHER, server_context
-from fakes.wire import Wire
+from fakes.wire import PATIENCE, Wire
+from parts.net import wait_until
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -166,6 +167,7 @@ def test_case_18_such_a_server_hears_no_word_of_the_client(stage: Stage) -> None
         client.send(b"USER alice\r\nPASS canary\r\n")
         gateway.refuses("TLS", wire=client)
     assert server.accepted == 1  # it was not tried again without TLS
+    wait_until(lambda: heard, "the server has heard the end", PATIENCE)
     assert heard[0].startswith(b"\x16\x03")  # the ClientHello
     assert b"canary" not in heard[0]
 

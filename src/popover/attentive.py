@@ -72,16 +72,11 @@ class Attentive(Relay):
 
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
-        if not self._spoken:
-            self._first_words(data)
-        if self._done.done() or self._server.ending is not None:
+        if not self._takes(data):
             return
-        self._touched = now = self._loop.time()
-        if now - self._client_spoke > KEEP_ALIVE_FOR:
-            self._wake_by(now + 1)  # it is there again
-        self._client_spoke = now
-        self.bytes_in += len(data)
-        self._last_words = (self._last_words + bytes(data[-16:]))[-16:]
+        if self._touched - self._client_spoke > KEEP_ALIVE_FOR:
+            self._wake_by(self._touched + 1)  # it is there again
+        self._client_spoke = self._touched
         if self.dry.is_plain:
             self._answered = False
         self.dry.client_said(data)

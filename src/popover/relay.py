@@ -109,17 +109,23 @@ class Relay:
 
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
-        if not self._spoken:
-            self._first_words(data)
-        if self._done.done() or self._server.ending is not None:
+        if not self._takes(data):
             return
-        self._touched = self._loop.time()
         self._answered = False
-        self.bytes_in += len(data)
-        self._last_words = (self._last_words + bytes(data[-_TAIL:]))[-_TAIL:]
         self._server.write(data)
         if self._server.backlog:
             self._client.pause()
+
+    def _takes(self, data: memoryview) -> bool:
+        """Whether what the client says is still for the server; take note of it then."""
+        if not self._spoken:
+            self._first_words(data)
+        if self._done.done() or self._server.ending is not None:
+            return False
+        self._touched = self._loop.time()
+        self.bytes_in += len(data)
+        self._last_words = (self._last_words + bytes(data[-_TAIL:]))[-_TAIL:]
+        return True
 
     def _first_words(self, data: memoryview) -> None:
         self._first += bytes(data[: FIRST_WORDS - len(self._first)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from popover.config import Service
 from popover.protocols.pop3.answers import capabilities, for_client
 from popover.protocols.pop3.ask import Ask
@@ -15,7 +17,7 @@ NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
 """RFC 1939 section 6, the answer to QUIT."""
 
 
-class ServerEar:
+class ServerEar(ABC):
     """One half of a Relay; the other is the client's ear, which knows what was asked."""
 
     def __init__(self, service: Service, habits: Habits, client: End, server: End) -> None:
@@ -42,9 +44,9 @@ class ServerEar:
         """The server has accepted a login."""
         return self._out.logged_in
 
+    @abstractmethod
     def _listen(self) -> None:
         """Hear what the client has said meanwhile."""
-        raise NotImplementedError
 
     def server_said(self, data: bytes | bytearray | memoryview) -> memoryview:
         """Hear the server. Gives what goes to the client as it is, after its outbox."""
