@@ -22,7 +22,7 @@ from parts.certificates import Authority
 from popover.config import Address, Config, Server, Service
 from popover.dial import LOOK_TIMEOUT, Dialler
 from popover.doors import Door, Doors
-from popover.errors import Failure, NameFailure, TLSFailure
+from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 from popover.protocols import DIALECTS
 from popover.stream import Scratch
 
@@ -49,9 +49,15 @@ class Loop(asyncio.SelectorEventLoop):
         self.now += seconds
 
 
-def play(act: Callable[[Dialler], Coroutine[Any, Any, None]], loop: asyncio.AbstractEventLoop | None = None) -> None:
+def play(
+    act: Callable[[Dialler], Coroutine[Any, Any, None]],
+    loop: asyncio.AbstractEventLoop | None = None,
+    own: str | None = None,
+) -> None:
+    """`own`: an address that is the gateway's."""
+
     async def main() -> None:
-        await act(Dialler(asyncio.get_running_loop(), Scratch(), lambda _: False))
+        await act(Dialler(asyncio.get_running_loop(), Scratch(), lambda address: address[0] == own))
 
     with asyncio.Runner(loop_factory=(lambda: loop) if loop else None) as runner:
         runner.run(main())
@@ -89,6 +95,33 @@ def test_machine_without_threads_is_our_own_trouble(monkeypatch: pytest.MonkeyPa
         assert "resolv.conf" not in caught.value.remedy
 
     play(act)
+
+
+def test_machine_without_descriptors_for_a_look_up_is_our_own_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # as getaddrinfo does then
+
+    async def act(dialler: Dialler) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", exhausted)
+        with pytest.raises(NameFailure) as caught:
+            await dialler.dial(service(995, "mail.example.com"))
+        assert told(caught.value) == "the gateway is busy, please try again in a minute"
+        assert "LimitNOFILE" in caught.value.remedy
+
+    play(act)
+
+
+@pytest.mark.parametrize("others", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]])
+def test_name_that_leads_back_says_so_whatever_its_other_addresses_do(others: list[str]) -> None:
+    """As `localhost` does where it is ::1 as well: the first is refused, and that is not why."""
+    where = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, 9)) for host in (*others, "127.0.0.9")]
+
+    async def act(dialler: Dialler) -> None:
+        with pytest.raises(ConnectFailure) as caught:
+            await dialler.dial(service(9, "localhost"), where)
+        assert told(caught.value) == "localhost leads back to this gateway itself"
+
+    play(act, own="127.0.0.9")
 
 
 @pytest.mark.parametrize("left", [LOOK_TIMEOUT - 1, LOOK_TIMEOUT + 9])

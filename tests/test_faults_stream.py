@@ -1,5 +1,6 @@
 """Cases 21 to 29 of the list of faults: the server's TLS goes wrong in the middle of a mail."""
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -61,6 +62,9 @@ def falls_back_to_plaintext(wire: TLSWire) -> None:
     wire.wire.ending()
 
 
+BROKEN = "record layer failure"  # what OpenSSL 3.2 and newer say of every record that is not as it should be
+
+
 def resets(wire: TLSWire) -> None:
     wire.reset()
 
@@ -81,8 +85,8 @@ def assert_reset_in_mid_mail(gateway: Gateway) -> None:
         pytest.param(alerts, "server broken", "bad record mac", id="21-fatal-alert"),
         pytest.param(cuts, "server cut", "close_notify", id="22-fin-without-close_notify"),
         pytest.param(cuts_in_a_record, "server cut", "close_notify", id="23-half-a-record"),
-        pytest.param(corrupts_a_record, "server broken", "bad record mac", id="24-corrupted-record"),
-        pytest.param(falls_back_to_plaintext, "server broken", "wrong version number", id="25-plaintext"),
+        pytest.param(corrupts_a_record, "server broken", f"bad record mac|{BROKEN}", id="24-corrupted-record"),
+        pytest.param(falls_back_to_plaintext, "server broken", f"wrong version number|{BROKEN}", id="25-plaintext"),
         pytest.param(resets, "server reset", "reset", id="58-rst-in-mid-retr"),
     ],
 )
@@ -94,7 +98,7 @@ def test_cases_21_to_25_broken_tls_in_mid_mail_resets_the_client(
     assert_reset_in_mid_mail(gateway)
     event = gateway.session()
     assert event["end"] == end
-    assert cause in event["cause"]
+    assert re.search(cause, event["cause"])
     assert event["remedy"]
     server.script = mail(dialect)
     gateway.serves()

@@ -16,7 +16,7 @@ from popover.certificate import Certificate, read_certificate
 from popover.config import Server, Service
 from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
 from popover.pump import tell_cuts
-from popover.reasons import NOT_CONNECTED, Step, explain_tls, no_address, no_connection
+from popover.reasons import NOT_CONNECTED, Step, explain_tls, leads_back, no_address, no_connection
 from popover.resolve import NoThread, Resolver
 from popover.stream import Scratch, Stream
 from popover.tls import Verifier, Verifiers
@@ -64,12 +64,12 @@ class Dialler:
         stream: Stream | None = None
         try:
             async with asyncio.timeout_at(deadline):
-                addresses = self._others(server, only or await self.look_up(server))
+                found = only or await self.look_up(server)
                 step.name = "connect"
-                sock, address = await self._connect(server, addresses, service.source_address)
+                sock, address = await self._connect(service, found)
                 stream = Stream(self._loop, sock, self._scratch, server.host)
                 step.stream = stream
-                return await self._secure(service, stream, address, addresses)
+                return await self._secure(service, stream, address, found)
         except TimeoutError:
             failure = step.too_slow(server, service.connect_timeout)
             if stream is not None:
@@ -97,12 +97,13 @@ class Dialler:
         except OSError as fault:
             raise no_address(server, fault) from None
 
-    async def _connect(
-        self, server: Server, addresses: list[AddrInfoType], source: str | None
-    ) -> tuple[socket.socket, SocketAddress]:
+    async def _connect(self, service: Service, found: list[AddrInfoType]) -> tuple[socket.socket, SocketAddress]:
         """Connect to the first address that answers. Where there is only one, the socket is given back while it
         is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
         """
+        source, addresses = service.source_address, self._others(found)
+        if not addresses:
+            raise leads_back(service.server)
         try:
             if len(addresses) == 1:
                 return _start_connecting(addresses[0], source), addresses[0][4][:2]
@@ -115,21 +116,22 @@ class Dialler:
             )
             return sock, _peer_of(sock)
         except (OSError, RuntimeError) as fault:
-            self._resolver.forget(server.host, server.port)
-            raise no_connection(server, fault, addresses, source) from None
+            raise self._unreached(service, fault, found) from None
 
-    def _others(self, server: Server, addresses: list[AddrInfoType]) -> list[AddrInfoType]:
+    def _others(self, found: list[AddrInfoType]) -> list[AddrInfoType]:
         """Leave out the addresses at which this gateway itself listens."""
-        others = [info for info in addresses if not self._is_own(info[4][:2])]
-        if not others:
-            raise ConnectFailure(
-                f"{server.host} leads back to this gateway itself",
-                f"the name or the port of {server} is wrong: it must be the provider's server",
-            )
-        return others
+        return [info for info in found if not self._is_own(info[4][:2])]
+
+    def _unreached(self, service: Service, fault: OSError | RuntimeError, found: list[AddrInfoType]) -> ConnectFailure:
+        """Say why there is no connection: not that ::1 refused it, where 127.0.0.1 is this gateway itself."""
+        server, others = service.server, self._others(found)
+        self._resolver.forget(server.host, server.port)
+        if len(others) < len(found) and isinstance(fault, OSError) and fault.errno in NOT_CONNECTED:
+            return leads_back(server)
+        return no_connection(server, fault, others, service.source_address)
 
     async def _secure(
-        self, service: Service, stream: Stream, address: SocketAddress, addresses: list[AddrInfoType]
+        self, service: Service, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
     ) -> Dialled:
         """Shake hands. Raises Failure, or what OpenSSL said of a certificate that it refused."""
         server, verifier = service.server, self._verifier(service)
@@ -138,8 +140,7 @@ class Dialler:
             tls = await stream.secure(verifier.context, server.host, ticket)
         except OSError as fault:  # ssl.SSLError is one
             if fault.errno in NOT_CONNECTED and not isinstance(fault, ssl.SSLError):
-                self._resolver.forget(server.host, server.port)
-                raise no_connection(server, fault, addresses, service.source_address) from None
+                raise self._unreached(service, fault, found) from None
             verifier.drop(server.host, server.port)
             if isinstance(fault, ssl.SSLCertVerificationError):
                 stream.close()  # some servers take one connection at a time, and it is to be looked at again

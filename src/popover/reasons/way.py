@@ -22,6 +22,9 @@ NOT_CONNECTED = (
 """What a socket says that has never been connected; a reset in the handshake is something else."""
 
 
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
 class Step:
     """What is being waited for, for the words when it takes too long."""
 
@@ -53,10 +56,27 @@ def no_address(server: Server, fault: OSError) -> NameFailure:
             f"there is no server with the name {server.host}",
             "is it written as the provider has it? does this machine's DNS know it?",
         )
+    if fault.errno in _EXHAUSTED:  # getaddrinfo reads files and opens sockets, too
+        return NameFailure(*_no_more(fault.errno))
     reason = (fault.strerror or str(fault)).lower()
     return NameFailure(
         f"the name {server.host} could not be looked up: {reason}",
         "is the network up, and does /etc/resolv.conf name a server that answers?",
+    )
+
+
+def leads_back(server: Server) -> ConnectFailure:
+    """Say that a server's name, or one of its addresses, is this gateway's own."""
+    return ConnectFailure(
+        f"{server.host} leads back to this gateway itself",
+        f"the name or the port of {server} is wrong: it must be the provider's server",
+    )
+
+
+def _no_more(code: int) -> tuple[str, str]:
+    return (
+        "the gateway is busy, please try again in a minute",
+        f"this machine gives no more sockets ({errno.errorcode[code]}): raise LimitNOFILE, or lower max_sessions",
     )
 
 
@@ -76,11 +96,8 @@ def no_connection(
             f"{server.host} can not be reached from here (no route)",
             f"is the network up, and is there IPv6 where the server has only that? tried: {tried}",
         )
-    if code in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-        return ConnectFailure(
-            "the gateway is busy, please try again in a minute",
-            f"this machine gives no more sockets ({errno.errorcode[code]}): raise LimitNOFILE, or lower max_sessions",
-        )
+    if code in _EXHAUSTED:
+        return ConnectFailure(*_no_more(code))
     if source and (code == errno.EADDRNOTAVAIL or code is None):
         return ConnectFailure(
             f"{server.host} can not be reached from here",
