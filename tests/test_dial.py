@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohappyeyeballs import AddrInfoType
 
 from fakes.mail import pop3
 from fakes.server import FakeServer
@@ -114,7 +115,8 @@ def test_machine_without_descriptors_for_a_look_up_is_our_own_trouble(monkeypatc
 @pytest.mark.parametrize("others", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3"]])
 def test_name_that_leads_back_says_so_whatever_its_other_addresses_do(others: list[str]) -> None:
     """As `localhost` does where it is ::1 as well: the first is refused, and that is not why."""
-    where = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, 9)) for host in (*others, "127.0.0.9")]
+    hosts = *others, "127.0.0.9"
+    where: list[AddrInfoType] = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (h, 9)) for h in hosts]
 
     async def act(dialler: Dialler) -> None:
         with pytest.raises(ConnectFailure) as caught:

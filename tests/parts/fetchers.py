@@ -88,7 +88,9 @@ def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list
 def fetch_by_getmail(account: Account, workdir: Path, *, keep: bool = True) -> list[bytes]:
     """All messages, read ones too; deleted from the server unless `keep`.
 
-    getmail makes every line end LF, a bare CR too, and writes a Return-Path line on top, removed here.
+    getmail makes every line end LF, a bare CR too, and writes a Return-Path line on top, removed here. A delivery
+    agent that has ended before getmail begins to wait for it is never noticed, and the message fails after 60 s: so
+    ours begins when getmail sleeps.
     """
     kind = "SimplePOP3SSLRetriever" if account.ca_file else "SimplePOP3Retriever"
     trust = f"ca_certs = {account.ca_file}" if account.ca_file else ""
@@ -103,7 +105,7 @@ password = {account.password}
 
 [destination]
 type = MDA_external
-path = {_sink(workdir)}
+path = {_sink(workdir, first='until read -r _ _ state _ <"/proc/$PPID/stat"; [ "$state" = S ]; do :; done')}
 allow_root_commands = true
 unixfrom = false
 
@@ -156,11 +158,13 @@ SyncState *
     return [re.sub(rb"(?m)^X-TUID: .*\n", b"", path.read_bytes(), count=1) for path in paths]
 
 
-def _sink(workdir: Path) -> Path:
-    """A delivery agent that writes what it gets to `mail/00000`, `mail/00001` and so on, byte for byte."""
+def _sink(workdir: Path, *, first: str = ":") -> Path:
+    """A delivery agent that writes what it gets to `mail/00000`, `mail/00001` and so on, byte for byte, once the
+    command `first` has ended.
+    """
     mail = workdir / "mail"
     mail.mkdir()
-    script = f'#!/bin/sh\nexec cat >"{mail}/$(ls "{mail}" | wc -l | xargs printf %05d)"\n'
+    script = f'#!/bin/sh\n{first}\nexec cat >"{mail}/$(ls "{mail}" | wc -l | xargs printf %05d)"\n'
     path = write(workdir, "sink", script)
     path.chmod(0o700)
     return path
