@@ -56,7 +56,15 @@ class Scene:
     async def server_hears(self, words: bytes) -> None:
         assert await self.server.hears(len(words)) == words
 
-    async def log_in(self) -> None:
+    async def passes(self, command: bytes, answer: bytes) -> None:
+        """A command goes through to the server, and its answer to the client, as they are."""
+        await self.client.send(command)
+        await self.server_hears(command)
+        await self.server.send(answer)
+        await self.client_gets(answer)
+
+    async def log_in(self, capa: bytes = b"") -> None:
+        """A login, and the answer to our question behind it, or none yet."""
         await self.client.send(b"USER anna\r\n")
         await self.client_gets(b"+OK\r\n")
         await self.client.send(b"PASS secret\r\n")
@@ -64,6 +72,7 @@ class Scene:
         await self.server.send(b"+OK\r\n+OK in\r\n")
         await self.client_gets(b"+OK in\r\n")
         await self.server_hears(b"CAPA\r\n")
+        await self.server.send(capa)
 
     async def over(self) -> Outcome:
         outcome = await self.talk
@@ -107,14 +116,8 @@ def test_a_capa_that_the_server_does_not_understand_costs_one_session(
         assert "CAPA" in outcome.failure.cause
 
     async def again(scene: Scene) -> None:
-        await scene.client.send(b"USER anna\r\n")
-        await scene.server_hears(b"USER anna\r\n")
-        await scene.server.send(b"+OK\r\n")
-        await scene.client_gets(b"+OK\r\n")
-        await scene.client.send(b"PASS secret\r\n")
-        await scene.server_hears(b"PASS secret\r\n")
-        await scene.server.send(b"+OK in\r\n")
-        await scene.client_gets(b"+OK in\r\n")
+        await scene.passes(b"USER anna\r\n", b"+OK\r\n")
+        await scene.passes(b"PASS secret\r\n", b"+OK in\r\n")
         await scene.client.send(b"STAT\r\n")
         await scene.server_hears(b"STAT\r\n")
 
@@ -128,8 +131,7 @@ def test_a_server_that_takes_its_time_for_a_question_of_the_client_is_waited_for
     monkeypatch.setattr(rooms, "CAPA_WAIT", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
-        await scene.server.send(CAPA)
+        await scene.log_in(CAPA)
         await scene.client.send(b"UIDL\r\n")
         await scene.server_hears(b"UIDL\r\n")
         await asyncio.sleep(0.3)
@@ -162,12 +164,8 @@ def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatc
     monkeypatch.setattr("popover.relay.ANSWER_WAIT", 0.5)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
-        await scene.server.send(CAPA)
-        await scene.client.send(b"STAT\r\n")
-        await scene.server_hears(b"STAT\r\n")
-        await scene.server.send(b"+OK 4 36\r\n")
-        await scene.client_gets(b"+OK 4 36\r\n")
+        await scene.log_in(CAPA)
+        await scene.passes(b"STAT\r\n", b"+OK 4 36\r\n")
         deletions = [b"DELE %d\r\n" % number for number in range(1, 5)]
         await scene.client.send(b"".join(deletions) + b"QUIT\r\n")
         scene.client.half_close()
@@ -187,8 +185,7 @@ def test_a_quit_that_was_answered_at_once_reaches_a_slow_server(monkeypatch: pyt
     monkeypatch.setattr(rooms, "LINGER", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
-        await scene.server.send(b"+OK\r\nTOP\r\n.\r\n")  # no PIPELINING: one command at a time
+        await scene.log_in(b"+OK\r\nTOP\r\n.\r\n")  # no PIPELINING: one command at a time
         await scene.client.send(b"STAT\r\n")
         await scene.server_hears(b"STAT\r\n")
         await scene.client.send(b"QUIT\r\n")
@@ -211,17 +208,14 @@ def test_keep_alive_goes_on_when_the_client_is_there_again(monkeypatch: pytest.M
     monkeypatch.setattr(rooms, "KEEP_ALIVE_FOR", 1.5)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
-        await scene.server.send(CAPA)
+        await scene.log_in(CAPA)
         # It will have been silent for so long that nothing is said for it any more.
         with contextlib.suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(2):
                     await scene.server_hears(b"NOOP\r\n")
                 await scene.server.send(b"+OK\r\n")
-        await scene.client.send(b"STAT\r\n")
-        await scene.server_hears(b"STAT\r\n")
-        await scene.server.send(b"+OK 0 0\r\n")
+        await scene.passes(b"STAT\r\n", b"+OK 0 0\r\n")
         await scene.server_hears(b"NOOP\r\n")
 
     on_stage(act, keep_alive=0.1)
@@ -255,13 +249,9 @@ def test_a_client_that_stops_reading_in_a_window_costs_at_most_the_window() -> N
     window, message = 60_000, b"+OK\r\n" + b"x" * 20_000 + b"\r\n.\r\n"
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
-        await scene.server.send(CAPA)
-        await scene.client.send(b"LIST\r\n")
-        await scene.server_hears(b"LIST\r\n")
+        await scene.log_in(CAPA)
         listing = b"+OK\r\n" + b"".join(b"%d 20000\r\n" % number for number in range(1, 200)) + b".\r\n"
-        await scene.server.send(listing)
-        await scene.client_gets(listing)
+        await scene.passes(b"LIST\r\n", listing)
         most = 0
         flood = asyncio.create_task(scene.server.send(message * 190))
         await scene.client.send(b"".join(b"RETR %d\r\n" % number for number in range(1, 190)))

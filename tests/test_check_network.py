@@ -100,25 +100,26 @@ def test_no_plain_port_is_why_popover_is_there(stage: Stage, world: World) -> No
     assert plain_text(stage, world).startswith("110 closed: ")
 
 
-def test_plain_port_that_takes_no_login_without_tls(stage: Stage, world: World) -> None:
-    def careful(wire: Talker) -> None:
+def plain_server(stage: Stage, world: World, *capabilities: bytes) -> None:
+    """A server on port 110 that can do this."""
+
+    def lists(wire: Talker) -> None:
         wire.send(b"+OK\r\n")
         wire.line()
-        wire.send(b"+OK\r\nSTLS\r\nTOP\r\n.\r\n")
+        wire.send(b"\r\n".join([b"+OK", *capabilities, b".", b""]))
 
-    stage.server(careful, plain=True, listener=world.listen(HERE, 110))
+    stage.server(lists, plain=True, listener=world.listen(HERE, 110))
+
+
+def test_plain_port_that_takes_no_login_without_tls(stage: Stage, world: World) -> None:
+    plain_server(stage, world, b"STLS", b"TOP")
     text = plain_text(stage, world)
     assert text.startswith("110 no plain login: ")
     assert "offers STLS" in text
 
 
 def test_plain_port_with_logins_in_plain_text(stage: Stage, world: World) -> None:
-    def careless(wire: Talker) -> None:
-        wire.send(b"+OK\r\n")
-        wire.line()
-        wire.send(b"+OK\r\nUSER\r\n.\r\n")
-
-    stage.server(careless, plain=True, listener=world.listen(HERE, 110))
+    plain_server(stage, world, b"USER")
     text = plain_text(stage, world)
     assert text.startswith("110 plain login: ")
     assert "does not offer STLS" in text

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -221,14 +222,16 @@ def test_the_second_session_finds_a_connection_ready(
 # With a server of the test's own
 
 
-def mailbox(wire: Talker) -> None:
-    """Serve POP3 with PIPELINING; no message in it."""
+def mailbox(wire: Talker, heard: list[bytes] | None = None) -> None:
+    """Serve POP3 with PIPELINING; no message in it. What the client says is added to `heard`."""
     wire.send(b"+OK ready\r\n")
-    converse(wire)
+    converse(wire, heard)
 
 
-def converse(wire: Talker) -> None:
+def converse(wire: Talker, heard: list[bytes] | None = None) -> None:
     while line := wire.line():
+        if heard is not None:
+            heard.append(line)
         verb = line.strip().upper()
         wire.send(CAPA if verb == b"CAPA" else b"+OK 0 0\r\n")
         if verb == b"QUIT":
@@ -285,19 +288,10 @@ def test_spares_are_dropped_at_the_end(stage: Stage) -> None:
 @pytest.mark.parametrize("key", ["warm", "ask_ahead"])
 def test_switches_switch(stage: Stage, key: str) -> None:
     heard: list[bytes] = []
-
-    def notes(wire: Talker) -> None:
-        wire.send(b"+OK ready\r\n")
-        while line := wire.line():
-            heard.append(line)
-            wire.send(CAPA if line == b"CAPA\r\n" else b"+OK 0 0\r\n")
-            if line == b"QUIT\r\n":
-                return
-
     off: dict[str, Any] = dict.fromkeys(
         ("ask_ahead", "read_ahead", "user_at_once", "dele_at_once", "quit_at_once"), False
     )
-    server = stage.server(notes)
+    server = stage.server(partial(mailbox, heard=heard))
     more: dict[str, Any] = off if key == "ask_ahead" else {}
     gateway = stage.gateway(server, warm=0, **more)
     for _ in range(2):
@@ -310,14 +304,7 @@ def test_switches_switch(stage: Stage, key: str) -> None:
 
 def test_a_server_is_kept_awake_while_its_client_thinks(stage: Stage) -> None:
     heard: list[bytes] = []
-
-    def notes(wire: Talker) -> None:
-        wire.send(b"+OK ready\r\n")
-        while line := wire.line():
-            heard.append(line)
-            wire.send(CAPA if line == b"CAPA\r\n" else b"+OK 0 0\r\n")
-
-    gateway = stage.gateway(stage.server(notes), keep_alive=0.5)
+    gateway = stage.gateway(stage.server(partial(mailbox, heard=heard)), keep_alive=0.5)
     with gateway.greeted(b"+OK ready\r\n") as client:
         for line in (b"USER anna", b"PASS secret"):
             assert client.ask(line).startswith(b"+OK")

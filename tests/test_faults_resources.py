@@ -109,11 +109,19 @@ def test_case_89_no_descriptor_for_a_client_is_survived(stage: Stage) -> None:
     assert gateway.popover.cpu() - cpu < 1  # it is not busy with trying again
 
 
+def short_of(stage: Stage, what: str, number: int) -> tuple[Gateway, Path]:
+    """A gateway that will be short of sockets: `what` is the program that brings it about, with this error.
+
+    The other is the file at whose appearance it begins.
+    """
+    go = stage.directory / "go"
+    env = sabotage(stage.directory / "site", what.format(go=str(go), number=number))
+    return stage.gateway(stage.server(pop3), env=env), go
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 def test_cases_90_and_91_no_socket_for_the_server_is_a_temporary_failure(stage: Stage, number: int) -> None:
-    go = stage.directory / "go"
-    env = sabotage(stage.directory / "site", REFUSED_SOCKETS.format(go=str(go), number=number))
-    gateway = stage.gateway(stage.server(pop3), env=env)
+    gateway, go = short_of(stage, REFUSED_SOCKETS, number)
     gateway.serves()
     go.touch()
     gateway.refuses("busy", remedy="LimitNOFILE")
@@ -137,9 +145,7 @@ def test_case_90_at_the_last_descriptor_each_client_is_served_or_told(stage: Sta
 
 @pytest.mark.parametrize("number", [errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EMFILE])
 def test_case_91_kernel_without_resources_is_survived(stage: Stage, number: int) -> None:
-    go = stage.directory / "go"
-    env = sabotage(stage.directory / "site", REFUSED_ACCEPTS.format(go=str(go), number=number))
-    gateway = stage.gateway(stage.server(pop3), env=env)
+    gateway, go = short_of(stage, REFUSED_ACCEPTS, number)
     gateway.serves()
     go.touch()
     gateway.serves()  # it has waited in the kernel meanwhile
@@ -147,9 +153,7 @@ def test_case_91_kernel_without_resources_is_survived(stage: Stage, number: int)
 
 
 def test_case_91_connection_that_is_gone_before_it_is_accepted_is_no_trouble(stage: Stage) -> None:
-    go = stage.directory / "go"
-    env = sabotage(stage.directory / "site", REFUSED_ACCEPTS.format(go=str(go), number=errno.ECONNABORTED))
-    gateway = stage.gateway(stage.server(pop3), env=env)
+    gateway, go = short_of(stage, REFUSED_ACCEPTS, errno.ECONNABORTED)
     go.touch()
     gateway.serves()
     assert gateway.popover.events("exhausted") == []

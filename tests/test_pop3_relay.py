@@ -73,6 +73,22 @@ def mail(number: int) -> bytes:
     return b"+OK\r\nmessage %d\r\n.\r\n" % number
 
 
+def begins_to_walk(talk: Talk, *sizes: int) -> None:
+    """The client asks for the list, of messages with these sizes, and gets the first."""
+    talk.say(b"LIST\r\n")
+    talk.answer(list_of(*sizes))
+    assert talk.say(b"RETR 1\r\n") == (b"", b"RETR 1\r\n")
+    assert talk.answer(mail(1))[0] == mail(1)
+
+
+def knows_of_two() -> Talk:
+    """Logged in, and the client knows that there are two messages."""
+    talk = logged_in()
+    talk.say(b"STAT\r\n")
+    talk.answer(b"+OK 2 20\r\n")
+    return talk
+
+
 # USER, PASS and what goes with them
 
 
@@ -163,10 +179,7 @@ def test_questions_of_last_time_leave_with_the_login() -> None:
 
 def test_the_next_messages_are_fetched_once_the_client_walks() -> None:
     talk = logged_in()
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(9, 9, 9, 9, 9))
-    assert talk.say(b"RETR 1\r\n") == (b"", b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 9, 9, 9, 9, 9)
     assert talk.say(b"RETR 2\r\n") == (b"", b"RETR 2\r\nRETR 3\r\nRETR 4\r\n")
     assert talk.answer(mail(2) + mail(3) + mail(4))[0] == mail(2)
     assert talk.say(b"RETR 3\r\n") == (mail(3), b"RETR 5\r\n")
@@ -189,20 +202,14 @@ def test_the_width_that_was_earned_is_there_at_once() -> None:
 
 def test_a_message_beyond_the_limit_is_not_fetched_ahead() -> None:
     talk = logged_in(read_ahead_bytes=1000)
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(9, 9, 990, 20, 9))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 9, 9, 990, 20, 9)
     assert talk.say(b"RETR 2\r\n")[1] == b"RETR 2\r\nRETR 3\r\n"
     assert talk.say(b"RETR 3\r\n")[1] == b"RETR 4\r\nRETR 5\r\n"
 
 
 def test_what_is_held_is_bounded_whatever_the_list_says() -> None:
     talk = logged_in(read_ahead_bytes=1000)
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(1, 1, 1, 1))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 1, 1, 1, 1)
     talk.say(b"RETR 2\r\n")
     talk.answer(mail(2))
     assert talk.relay.wants_server
@@ -216,10 +223,7 @@ def test_what_is_held_is_bounded_whatever_the_list_says() -> None:
 
 def test_what_is_in_the_way_is_thrown_away() -> None:
     talk = logged_in(read_ahead_bytes=1000)
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(1, 1, 1, 1))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 1, 1, 1, 1)
     talk.say(b"RETR 2\r\n")
     talk.answer(mail(2) + b"+OK\r\n" + b"x" * 2000)
     assert talk.say(b"STAT\r\n") == (b"", b"STAT\r\n")
@@ -234,19 +238,13 @@ def test_gmail_is_not_read_ahead_unless_asked_for(mode: bool | str, ahead: bytes
     gmail = b"+OK\r\nX-GOOGLE-RICO\r\nPIPELINING\r\n.\r\n"
     talk = Talk(service(read_ahead=mode), capa=gmail)  # type: ignore[arg-type]
     talk.log_in(gmail)
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(9, 9, 9, 9))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 9, 9, 9, 9)
     assert talk.say(b"RETR 2\r\n")[1] == b"RETR 2\r\n" + ahead
 
 
 def test_a_refusal_among_the_guesses_ends_them() -> None:
     talk = logged_in()
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(9, 9, 9, 9, 9, 9))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 9, 9, 9, 9, 9, 9)
     talk.say(b"RETR 2\r\n")
     assert talk.answer(mail(2) + b"-ERR gone\r\n" + mail(4))[0] == mail(2)
     assert talk.say(b"RETR 3\r\n") == (b"", b"RETR 3\r\n")
@@ -269,10 +267,7 @@ def test_guesses_that_do_not_come_true_make_the_next_ones_fewer() -> None:
 
 def test_a_server_lost_with_guesses_under_way_is_not_trusted_next_time() -> None:
     talk = logged_in()
-    talk.say(b"LIST\r\n")
-    talk.answer(list_of(9, 9, 9, 9))
-    talk.say(b"RETR 1\r\n")
-    talk.answer(mail(1))
+    begins_to_walk(talk, 9, 9, 9, 9)
     talk.say(b"RETR 2\r\n")
     talk.relay.server_ended()
     talk.relay.over(lost=True)
@@ -284,9 +279,7 @@ def test_a_server_lost_with_guesses_under_way_is_not_trusted_next_time() -> None
 
 
 def test_quit_waits_until_every_deletion_is_answered() -> None:
-    talk = logged_in()
-    talk.say(b"STAT\r\n")
-    talk.answer(b"+OK 2 20\r\n")
+    talk = knows_of_two()
     talk.say(b"DELE 1\r\n")
     talk.say(b"DELE 2\r\n")
     assert talk.say(b"QUIT\r\n") == (b"", b"")
@@ -298,9 +291,7 @@ def test_quit_waits_until_every_deletion_is_answered() -> None:
 
 
 def test_a_refused_deletion_surfaces_at_quit() -> None:
-    talk = logged_in()
-    talk.say(b"STAT\r\n")
-    talk.answer(b"+OK 2 20\r\n")
+    talk = knows_of_two()
     assert talk.say(b"DELE 1\r\n")[0] == b"+OK message 1 deleted\r\n"
     talk.answer(b"-ERR locked\r\n")
     talk.say(b"QUIT\r\n")
@@ -308,9 +299,7 @@ def test_a_refused_deletion_surfaces_at_quit() -> None:
 
 
 def test_rset_takes_a_refused_deletion_back() -> None:
-    talk = logged_in()
-    talk.say(b"STAT\r\n")
-    talk.answer(b"+OK 2 20\r\n")
+    talk = knows_of_two()
     talk.say(b"DELE 1\r\n")
     talk.answer(b"-ERR locked\r\n")
     talk.say(b"RSET\r\n")
@@ -320,9 +309,7 @@ def test_rset_takes_a_refused_deletion_back() -> None:
 
 @pytest.mark.parametrize("argument", [b"3", b"0", b"01", b"x", b"", b"1 1", b"-1"])
 def test_only_a_message_that_exists_is_deleted_at_once(argument: bytes) -> None:
-    talk = logged_in()
-    talk.say(b"STAT\r\n")
-    talk.answer(b"+OK 2 20\r\n")
+    talk = knows_of_two()
     line = b"DELE " + argument + b"\r\n"
     assert talk.say(line) == (b"", line)
     assert talk.say(b"QUIT\r\n")[0] == b""

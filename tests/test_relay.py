@@ -135,6 +135,19 @@ def on_stage(act: Play, **keys: Any) -> None:
     asyncio.run(main())
 
 
+async def fill(scene: Scene) -> int:
+    """Let the server send until the client, which reads nothing, keeps some of it waiting; how many octets it was."""
+    await scene.client.send(b"a FETCH 1 BODY[]\r\n")
+    assert await scene.server.hears(18)
+    told = 0
+    while not scene.inside.backlog:
+        await scene.server.send(b"x" * 64 * KIB)
+        told += 64 * KIB
+        await until(lambda: scene.relay.bytes_out >= told or scene.inside.backlog)  # noqa: B023 - it is awaited here
+        await asyncio.sleep(0.05)  # the kernel may still take it
+    return told
+
+
 # -- data ----------------------------------------------------------------------------------------------
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=2000), max_size=12)
@@ -313,13 +326,7 @@ def test_slow_client_that_has_ended_does_not_keep_the_server(monkeypatch: pytest
     monkeypatch.setattr(rooms, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.client.send(b"a FETCH 1 BODY[]\r\n")
-        assert await scene.server.hears(18)
-        told = 0
-        while not scene.inside.backlog:
-            await scene.server.send(b"x" * 16 * KIB)
-            told += 16 * KIB
-            await until(lambda: scene.relay.bytes_out >= told)  # noqa: B023 - it is awaited here
+        told = await fill(scene)
         scene.client.half_close()
         await until(lambda: scene.inside.ending)
         await asyncio.sleep(0.2)  # longer than QUIET: nothing more comes

@@ -10,20 +10,7 @@ from parts.certificates import Authority
 from popover.relay import Outcome, Relay
 from popover.stream import Scratch, Stream
 from popover.tls import Policy, Verifier
-from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, on_stage, service, tcp_pair, until
-
-
-async def fill(scene: Scene) -> int:
-    """Let the server send until the client, which reads nothing, keeps some of it waiting; how many octets it was."""
-    await scene.client.send(b"a FETCH 1 BODY[]\r\n")
-    assert await scene.server.hears(18)
-    told = 0
-    while not scene.inside.backlog:
-        await scene.server.send(b"x" * 64 * KIB)
-        told += 64 * KIB
-        await until(lambda: scene.relay.bytes_out >= told or scene.inside.backlog)  # noqa: B023 - it is awaited here
-        await asyncio.sleep(0.05)  # the kernel may still take it
-    return told
+from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, fill, on_stage, service, tcp_pair, until
 
 
 async def server_ends(scene: Scene) -> None:

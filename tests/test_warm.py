@@ -1,7 +1,6 @@
 """Spare connections: when they are opened, how long they are kept, who gets them, and what a dead one teaches."""
 
 import asyncio
-import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine
@@ -12,7 +11,7 @@ import pytest
 
 from fakes.clockwork import CAPA, GREETING, TICK, Client, Clockwork, Line, Mood, pop3_service
 from fakes.mail import GREETINGS, pop3
-from fakes.scene import Stage, toml
+from fakes.scene import Stage, greeted, reload
 from fakes.tls import TLSWire
 from fakes.wire import PATIENCE, Wire
 from parts.net import free_port, wait_until
@@ -78,6 +77,14 @@ async def lifetime(world: Clockwork, service: Service = HOME) -> float:
         await world.skip(TICK)
     await is_gone(world, line)
     return world.loop.now - line.since
+
+
+async def logged_in(world: Clockwork) -> Client:
+    """A client of HOME, logged in."""
+    client = world.client(HOME)
+    client.send(LOGIN)
+    await world.until(lambda: client.heard.count(b"\r\n") == 3)
+    return client
 
 
 # -- when a spare is opened ----------------------------------------------------------------------------
@@ -577,9 +584,7 @@ def test_answer_shows_that_it_lived_and_a_refusal_may_be_a_farewell(play: Play, 
         await world.skip(50 - LEAD)
         last(world).mood = mood
         await world.skip(30)
-        client = world.client(HOME)
-        client.send(LOGIN)
-        await world.until(lambda: client.heard.count(b"\r\n") == 3)
+        client = await logged_in(world)
         client.close()
         await client.ended()
         assert client.session.is_warm
@@ -642,9 +647,7 @@ def test_service_that_is_no_more_gets_no_spare(play: Play) -> None:
     """Whoever came before the reload may leave after it; and one that has only changed is another."""
 
     async def act(world: Clockwork) -> None:
-        client = world.client(HOME)
-        client.send(LOGIN)
-        await world.until(lambda: client.heard.count(b"\r\n") == 3)
+        client = await logged_in(world)
         asked = len(world.servers.asked)
         world.warm.load([pop3_service(host="other.example.com")])
         client.send(b"QUIT\r\n")
@@ -660,9 +663,7 @@ def test_service_that_is_no_more_gets_no_spare(play: Play) -> None:
 
 def test_service_that_stays_the_same_gets_its_spare(play: Play) -> None:
     async def act(world: Clockwork) -> None:
-        client = world.client(HOME)
-        client.send(LOGIN)
-        await world.until(lambda: client.heard.count(b"\r\n") == 3)
+        client = await logged_in(world)
         world.warm.load([pop3_service()])
         client.send(b"QUIT\r\n")
         await client.ended()
@@ -727,21 +728,16 @@ def test_session_that_outlives_its_service_opens_nothing(stage: Stage, ca_file_i
     ca_file = stage.directory / "old.pem"
     ca_file.write_bytes(Path(stage.authority.ca_file).read_bytes())
     here = {"listen": f"127.0.0.1:{free_port()}", "name": "home"}
-    path = stage.config(here | {"server": f"pop3s://localhost:{old.port}", "ca_file": str(ca_file)})
+    path = stage.config(stage.service(old, ca_file=str(ca_file), **here))
     popover = stage.popover("-c", path)
-    client = Wire.to(popover.addresses[0])
-    assert client.line() == GREETINGS["pop3"]
+    client = greeted(popover.addresses[0], "pop3")
     log_in(client)
     if ca_file_is == "gone":
         ca_file.unlink()
-    keys = {"server": f"pop3s://localhost:{new.port}", "ca_file": str(stage.authority.ca_file)}
-    path.write_text(toml((here | keys,), {"drain_timeout": 0}))
-    popover.signal(signal.SIGHUP)
-    popover.wait_for_event("reloaded")
+    reload(popover, path, stage.service(new, **here))
     quit_(client)
     popover.wait_for_event("session")
-    successor = Wire.to(popover.addresses[0])
-    assert successor.line() == GREETINGS["pop3"]
+    successor = greeted(popover.addresses[0], "pop3")
     log_in(successor)
     quit_(successor)
     wait_until(lambda: new.accepted == 2, "its spare is opened")

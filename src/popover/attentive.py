@@ -92,6 +92,8 @@ class Attentive(Relay):
         if self.dry.is_owed:
             self._touched = self._server_spoke  # an answer that the client does not get is one step towards its own
         self._flush(self.dry.server_said(data))
+        if self.dry.left_early:
+            self._tick()  # perhaps that was its goodbye, and from now on we wait for less
 
     def _flush(self, straight: memoryview) -> None:
         """Send what the dialect has for both, and see whether that was all."""

@@ -9,10 +9,10 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from popover.config import Address, Config, Listen, Service
+from popover.config import Address, Config, Listen, Service, clash
 from popover.errors import StartError
 from popover.guard import Guard, plain_address
-from popover.listen import BACKLOG, PortInUseError, clash, open_listener, shown
+from popover.listen import BACKLOG, PortInUseError, open_listener, shown
 from popover.protocols import DIALECTS
 
 ACCEPTS = 32

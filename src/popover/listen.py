@@ -37,18 +37,6 @@ def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> 
     return sockets
 
 
-def clash(one: Listen, other: Listen) -> bool:
-    """Whether Linux lets only one of them listen; 0.0.0.0 and :: leave each other alone (IPV6_V6ONLY).
-
-    Never with port 0: where such a listener came to be is not written here.
-    """
-    if isinstance(one, Activated) or isinstance(other, Activated):
-        return False
-    if one.port != other.port or one.port == 0 or one.ip.version != other.ip.version:
-        return False
-    return one.host == other.host or one.ip.is_unspecified or other.ip.is_unspecified
-
-
 def prepare(sock: socket.socket) -> None:
     """Set what accepted sockets inherit from their listener (tcp(7)), so that it costs nothing per client."""
     sock.setblocking(False)

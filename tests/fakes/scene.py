@@ -168,10 +168,20 @@ class Stage:
         **keys: Any,
     ) -> Gateway:
         """A popover in front of it. `prefix`: a command that runs it; `keys`: of its service."""
-        port = server if isinstance(server, int) else server.port
-        keys = {"server": f"{dialect}s://{host}:{port}", "ca_file": str(self.authority.ca_file)} | keys
-        config = self.config({"listen": "127.0.0.1:0"} | self.keys | keys)
+        config = self.config(self.service(server, dialect, host, **keys))
         return Gateway(self.popover("-c", config, prefix=prefix, env=env), dialect, connect)
+
+    def service(
+        self, server: FakeServer | int, dialect: str = "pop3", host: str = "localhost", **keys: Any
+    ) -> dict[str, Any]:
+        """The service in front of it, for a configuration file."""
+        usual = {"listen": "127.0.0.1:0", "server": url(server, dialect, host), "ca_file": str(self.authority.ca_file)}
+        return usual | self.keys | keys
+
+    @property
+    def trust(self) -> tuple[str, str]:
+        """The words of a command line by which the certificates of this stage are accepted."""
+        return "--ca-file", str(self.authority.ca_file)
 
     def popover(self, *args: str | Path, prefix: tuple[str, ...] = (), env: Mapping[str, str] | None = None) -> Popover:
         """A popover that ends with the test."""
@@ -179,10 +189,41 @@ class Stage:
             return self._stack.enter_context(Popover(*args, env=env))
 
     def config(self, *services: Mapping[str, Any], **top: Any) -> Path:
-        """A configuration file. Without `drain_timeout`, sessions get no time at the end."""
+        """A configuration file; see `rewrite`."""
         path = self.directory / f"popover{next(self._numbers)}.toml"
-        path.write_text(toml(services, {"drain_timeout": 0} | top))
+        rewrite(path, *services, **top)
         return path
+
+
+def url(server: FakeServer | int, dialect: str = "imap", host: str = "localhost") -> str:
+    """A server as popover is told of it; an int is its port."""
+    return f"{dialect}s://{host}:{server if isinstance(server, int) else server.port}"
+
+
+def greeted(address: Address, dialect: str = "imap") -> Wire:
+    """A client that came in there and has got the server's greeting, unchanged."""
+    wire = Wire.to(address)
+    assert wire.line() == GREETINGS[dialect]
+    return wire
+
+
+def reload(popover: Popover, path: Path, *services: Mapping[str, Any]) -> None:
+    """Have it read its file again, which now has these services; AssertionError when it doesn't take them."""
+    before = len(popover.events("reloaded"))
+    rewrite(path, *services)
+    popover.signal(signal.SIGHUP)
+    wait_until(lambda: len(popover.events("reloaded")) > before or refusals(popover), "the file was read again")
+    assert not refusals(popover)
+
+
+def refusals(popover: Popover) -> list[str]:
+    """What its log says about new files that are not in force."""
+    return [event["text"] for event in popover.events("warning") if "not in force" in event["text"]]
+
+
+def rewrite(path: Path, *services: Mapping[str, Any], **top: Any) -> None:
+    """What a configuration file says from now on. Without `drain_timeout`, sessions get no time at the end."""
+    path.write_text(toml(services, {"drain_timeout": 0} | top))
 
 
 def toml(services: tuple[Mapping[str, Any], ...], top: Mapping[str, Any]) -> str:

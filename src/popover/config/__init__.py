@@ -11,7 +11,7 @@ All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one
 
 from pathlib import Path
 
-from popover.config.cross import check
+from popover.config.cross import check, clash
 from popover.config.places import (
     default_listen,
     default_names,
@@ -51,6 +51,7 @@ __all__ = [
     "Server",
     "Service",
     "check",
+    "clash",
     "default_listen",
     "default_names",
     "host_port",

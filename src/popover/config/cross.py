@@ -55,28 +55,28 @@ def _same_names(services: tuple[Service, ...], places: list[str]) -> list[str]:
 
 
 def _same_listeners(services: tuple[Service, ...], places: list[str]) -> list[str]:
-    seen: dict[object, list[tuple[Listen, str]]] = {}  # only listeners with the same key can clash
+    seen: list[tuple[Listen, str]] = []
     mistakes = []
     for service, place in zip(services, places, strict=True):
         for listen in service.listen:
-            # IPv6 listeners leave IPv4 alone (IPV6_V6ONLY), so the versions never clash.
-            key = (listen.port, ":" in listen.host) if isinstance(listen, Address) else listen.name
-            others = seen.setdefault(key, [])
-            for other, where in others:
-                if _clash(listen, other):
+            for other, where in seen:
+                if clash(listen, other):
                     whose = "it is listed twice" if where == place else f"{where} listens there"
                     what = "" if other == listen else f" (as {other})"
                     mistakes.append(f"{place}: listen: {listen} is taken, {whose}{what}")
                     break
-            others.append((listen, place))
+            seen.append((listen, place))
     return mistakes
 
 
-def _clash(one: Listen, other: Listen) -> bool:
-    """Whether both can't be bound. They have the same port and IP version, or are both systemd's."""
+def clash(one: Listen, other: Listen) -> bool:
+    """Whether only one of them can be had: they are the same, or one is all addresses, with the other among them.
+
+    0.0.0.0 and :: leave each other alone (IPV6_V6ONLY), and each port 0 becomes another free one.
+    """
     if isinstance(one, Activated) or isinstance(other, Activated):
         return one == other
-    if one.port == 0:  # each becomes another free port
+    if one.port != other.port or one.port == 0 or (":" in one.host) != (":" in other.host):
         return False
     return one.host == other.host or not _EVERYWHERE.isdisjoint({one.host, other.host})
 
