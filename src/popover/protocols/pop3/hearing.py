@@ -74,7 +74,12 @@ class ServerEar(ABC):
         self._owed.end()
 
     def _become_plain(self) -> None:
+        """From now on just octets, and the answers to what waits to be sent are the client's: so no guess is sent any
+        more, none is held, and a QUIT that we would have answered is the server's to answer.
+        """
         self.is_plain = True
+        self._left_early = False
+        self._out.give_up_guesses()
         for one in self._out.unsent:
             self._server.outbox += one.line
         self._out.unsent.clear()
@@ -143,6 +148,7 @@ class ServerEar(ABC):
             return  # AUTH without a mechanism just asks for the list
         if one.verb in (b"AUTH", b"STLS"):
             self._mechanism = b""
+            self._owed.challenged = False  # a server that has waited long enough for the response says -ERR
             if one.is_ok and one.command.may_add_a_layer:
                 self._become_plain()
             if self.is_plain or one.verb == b"STLS":
@@ -166,5 +172,7 @@ class ServerEar(ABC):
         if one.verb == b"DELE" and not one.is_claimed:
             out.mailbox.deleted.discard(one.number)
             out.mailbox.refused += 1
+        if one.verb == b"LAST":
+            self._habits.asks_last = False  # there is no last message that reading could move
         if one.is_guess or not one.is_claimed or out.ahead:
             out.be_careful()

@@ -87,9 +87,11 @@ class Outgoing:
 
     @property
     def waits_for_capa(self) -> bool:
-        """Whether everything waits for the answer to a CAPA of ours, which is a matter of no time."""
-        asked = self._owed.asked
-        return bool(asked) and asked[0].verb == b"CAPA" and not asked[0].is_claimed
+        """Whether everything waits for the answer to a CAPA of ours, which is a matter of no time. The client may have
+        asked for it since: if the server has lost what came behind a login, it still waits for our sake.
+        """
+        first = self._owed.asked[0] if self._owed.asked else None
+        return first is not None and first.verb == b"CAPA" and (first.is_guess or not first.is_claimed)
 
     def answered(self, one: Ask) -> None:
         """Take note of an answer that is complete."""

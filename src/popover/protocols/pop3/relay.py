@@ -86,7 +86,7 @@ class Relay(SignIn):
 
     def keep_alive(self) -> bool:
         """Say NOOP to a server that may drop idle sessions; False if this is not the time for it."""
-        if self.is_plain or self._quit or self._mechanism or not self.logged_in or self._owed.asked:
+        if self.is_plain or self._quit or not self.logged_in or self._owed.asked:
             return False
         self._out.tell(NOOP)
         self._out.send()
