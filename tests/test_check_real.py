@@ -98,3 +98,12 @@ def test_a_running_popover_is_recognised(servers: dict[str, str], authority: Aut
     [here] = texts(part, "here")
     assert "served by a running popover" in here
     assert f"pid {popover.pid}" in here
+
+
+def test_a_running_popover_of_another_dialect_is_in_the_way(servers: dict[str, str], authority: Authority) -> None:
+    with Popover(servers["pop3"], "--ca-file", authority.ca_file) as popover:
+        wanted = f"{popover.ports[0]}={servers['imap'].partition('=')[2]}"
+        part = check(wanted, "--ca-file", authority.ca_file, code=1)
+    [here] = [finding for finding in part["findings"] if finding["step"] == "here"]
+    assert here["status"] == "fail"
+    assert "does not serve it" in here["text"]

@@ -473,7 +473,7 @@ def test_who_may_reach_a_service(listen: str, allow: object, public: bool) -> No
     if public:
         line = told(one)
         assert str(one.allow[-1] if one.allow else "") in line
-        assert "write unsafe_public = true if you mean it" in line
+        assert "write unsafe_public = true (--unsafe-public) if you mean it" in line
     else:
         check(Config((one,)))
 

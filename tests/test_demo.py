@@ -100,7 +100,7 @@ def test_what_is_missing_is_asked_for_by_name(tmp_path: Path) -> None:
     (tmp_path / "aiosmtpd.py").write_text("raise ModuleNotFoundError(\"No module named 'aiosmtpd'\", name='aiosmtpd')")
     ended = run_popover("demo", "--once", env=os.environ | {"PYTHONPATH": str(tmp_path)})
     assert ended.returncode == 1
-    assert ended.stderr == "popover: popover demo needs aiosmtpd: pip install 'popover[demo]'\n"
+    assert ended.stderr.startswith("popover: popover demo needs aiosmtpd: in popover's clone, pip install '.[demo]'")
 
 
 def test_an_address_that_is_none_is_wrong_use() -> None:

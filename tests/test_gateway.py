@@ -108,8 +108,19 @@ def test_address_that_is_not_allowed_is_told_so(stage: Stage, server: FakeServer
     popover = stage.popover(f"0={url(server, dialect)}", "--allow", "192.168.0.0/16", "--allow", "::1", *stage.trust)
     gateway = Gateway(popover, dialect)
     assert "does not serve the address 127.0.0.1" in gateway.told()
-    assert "--allow 127.0.0.1" in popover.wait_for_event("refused")["remedy"]
+    # --allow replaces: whoever is let in so far must be in it, too.
+    assert 'allow = ["192.168.0.0/16", "::1/128", "127.0.0.1"]' in popover.wait_for_event("refused")["remedy"]
     assert server.accepted == 0
+
+
+def test_public_networks_on_the_command_line_have_to_be_meant(stage: Stage, server: FakeServer) -> None:
+    words = f"0.0.0.0:0={url(server)}", "--allow", "0.0.0.0/0", *stage.trust
+    refused = run_popover("run", *words)
+    assert refused.returncode == 2
+    assert "--unsafe-public" in refused.stderr
+    gateway = Gateway(stage.popover(*words, "--unsafe-public"), "imap")
+    gateway.serves()
+    assert any("unsafe_public" in event["text"] for event in gateway.popover.events("warning"))
 
 
 def test_refused_flood_is_closed_without_words(stage: Stage, server: FakeServer) -> None:

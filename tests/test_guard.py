@@ -1,6 +1,7 @@
 """Who may come in. The guard is dry: addresses and times are the test's."""
 
 import ipaddress
+import json
 import re
 from collections import Counter
 from datetime import time
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hearing import UNTIMED
-from popover.config import Address, Network, Rate, Server, Service, parse_hours, parse_network
+from popover.config import PRIVATE_NETWORKS, Address, Network, Rate, Server, Service, parse_hours, parse_network
 from popover.errors import Refused
 from popover.guard import POLITE_REFUSALS, Guard, mistaken_for, plain_address
 
@@ -124,7 +125,35 @@ def test_refused_address_is_told_and_how_to_let_it_in() -> None:
     refused = Guard(service()).admit("192.0.2.9", 0, no_clock)
     assert isinstance(refused, Refused)
     assert "192.0.2.9" in refused.cause
-    assert parse_network(refused.remedy.split("--allow ")[1]) == parse_network("192.0.2.9")
+    assert written(refused.remedy) == {*map(str, PRIVATE_NETWORKS), "192.0.2.9"}  # allow replaces what was allowed
+    assert "unsafe_public" in refused.remedy
+
+
+def written(remedy: str) -> set[str]:
+    """The networks that a remedy says to write."""
+    return set(json.loads(remedy[remedy.index("[") : remedy.index("]") + 1]))
+
+
+def test_what_the_remedy_says_lets_the_client_in_and_keeps_the_others() -> None:
+    guard = Guard(service(allow=nets("192.168.0.0/24", "127.0.0.1")))
+    refused = guard.admit("192.168.7.7", 0, no_clock)
+    assert isinstance(refused, Refused)
+    assert "unsafe" not in refused.remedy
+    guard.becomes(service(allow=nets(*written(refused.remedy))))
+    assert all(admit(guard, address) for address in ("192.168.7.7", "192.168.0.9", "127.0.0.1"))
+
+
+def test_who_stands_in_deny_is_told_that_not_to_add_to_allow() -> None:
+    refused = Guard(service(deny=nets("127.0.0.9"))).admit("127.0.0.9", 0, no_clock)
+    assert isinstance(refused, Refused)
+    assert "deny names it" in refused.remedy
+    assert "write allow" not in refused.remedy
+
+
+def test_a_long_list_is_not_repeated_in_the_remedy() -> None:
+    refused = Guard(service(allow=nets(*(f"10.0.{n}.0/24" for n in range(40))))).admit("10.1.0.1", 0, no_clock)
+    assert isinstance(refused, Refused)
+    assert 'add "10.1.0.1" to allow' in refused.remedy
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,23 @@ def as_xinetd(*command: str | Path) -> tuple[bytes, int]:
         return heard, process.returncode
 
 
+def test_wrong_set_up_with_a_listening_socket_is_told_to_whoever_waits_and_does_not_start_again() -> None:
+    """As xinetd does with `wait = yes`: a client that still waits would make it start popover again, for ever."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        command = [sys.executable, "-m", "popover", "inetd", "imaps://localhost", "--ca-file", "/nowhere.pem"]
+        door = listener.fileno()
+        ended = subprocess.run(command, stdin=door, stdout=door, stderr=door, timeout=60, check=False)
+        assert ended.returncode == 2
+        for client in clients:
+            with client, client.makefile("rb") as heard:
+                client.settimeout(60)
+                assert heard.read() == APOLOGY
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
 @pytest.mark.parametrize(
     ("raised", "told"),
     [

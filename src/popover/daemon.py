@@ -122,7 +122,7 @@ class Daemon:
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
                            "passwords come here unencrypted")  # fmt: skip
         if is_root():
-            self._warn('running as root: better name a user to become (user = "nobody", --user nobody)')
+            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
 
     def _warn(self, text: str) -> None:
         self._log.event("warning", "warning", text)

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from datetime import time
 
-from popover.config import PRIVATE_NETWORKS, Network, Service
+from popover.config import PRIVATE_NETWORKS, Network, Service, is_private
 from popover.errors import Refused
 
 POLITE_REFUSALS = 10
@@ -18,6 +18,9 @@ _IPV6_SITE = 64
 """Bits of a public IPv6 address that make one client: a provider gives each customer a /64 at least, and a host has
 all of it to choose from (RFC 8981). In a private network it is the other way round: a whole house shares one /64, and
 each of its machines is a client, as it is with IPv4."""
+
+_SHOWN = 12
+"""Networks that a remedy names one by one; the private ones are eight."""
 
 _REMEMBERED = 10_000
 """Addresses whose answer from the lists is kept; a local network has fewer."""
@@ -43,10 +46,7 @@ class Guard:
         """Count a client in, or tell why not. `now`: monotonic seconds; `wall` tells the local time of day."""
         service = self._service
         if not self._is_listed(address):
-            return Refused(
-                f"this gateway does not serve the address {address}",
-                f'to let it in, write allow = ["{address}"] in the service, or --allow {address}',
-            )
+            return Refused(f"this gateway does not serve the address {address}", self._how_to_allow(address))
         if service.hours is not None and not service.hours.contains(wall()):
             return Refused(f"this gateway is open at {service.hours} only", "the service's `hours` say so")
         if service.max_sessions and self.inside >= service.max_sessions:
@@ -91,6 +91,19 @@ class Guard:
                 self._listed.clear()
             answer = self._listed[address] = _best(self._allow, address) > _best(self._service.deny, address)
         return answer
+
+    def _how_to_allow(self, address: str) -> str:
+        """Say what to write. `allow` replaces what was allowed so far, so all of that is named, too."""
+        if _best(self._service.deny, address) >= 0:
+            return "deny names it: to let it in, take it out there, or narrow what stands there"
+        if len(self._allow) > _SHOWN:
+            how = f'add "{address}" to allow'
+        else:
+            names = ", ".join(f'"{network}"' for network in (*self._allow, address))
+            how = f"write allow = [{names}] in the service, or --allow for each of these"
+        is_loud = self._service.unsafe_public or is_private(ipaddress.ip_network(address))
+        louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): its passwords come here unencrypted"
+        return f"to let it in, {how}{louder}"
 
     def _in_rate(self, now: float) -> bool:
         rate = self._service.max_rate

@@ -26,6 +26,8 @@ from popover.stream import Scratch, Stream
 PATIENCE = 60.0
 """Seconds for a whole session: longer than all timeouts of the gateway together, so that its words come first."""
 
+_GREETINGS = {"pop3": ("+OK",), "imap": ("* OK", "* PREAUTH"), "smtp": ("220",)}
+
 _LOOPBACK = Address("127.0.0.1", 0)
 
 
@@ -59,7 +61,8 @@ async def _not_free(report: Report, service: Service, listen: Address, why: str)
         report.add(
             "here",
             "ok",
-            f"{listen} is served by a running popover, {holder}: greeted and left in {milliseconds(seconds)}",
+            f"{listen} is served by a running popover, {holder}: greeted and left in {milliseconds(seconds)}; "
+            "where it leads, its log tells",
             listen=str(listen),
             outcome="popover",
             holder=holder,
@@ -128,7 +131,7 @@ async def _session(service: Service, place: tuple[str, int]) -> tuple[float, str
         greeting = line = await talker.line()
         while service.server.dialect == "smtp" and line[3:4] == "-":
             line = await talker.line()
-        if not line.startswith(("+OK", "* OK", "* PREAUTH", "220")):
+        if not line.startswith(_GREETINGS[service.server.dialect]):
             raise ServerFailure(f"through popover the client is told: {greeting}", "the steps above say more")
         await DIALOGUES[service.server.dialect].leave(talker)
     return loop.time() - since, greeting

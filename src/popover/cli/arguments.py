@@ -76,7 +76,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     name = arguments.command
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
-        parser.error(f"{name}: name one SERVER or more, or a file with -c (see popover {name} --help)")
+        both = ", not both" if arguments.config else ""
+        parser.error(f"{name}: name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
     return arguments
 
 
@@ -122,11 +123,6 @@ def _run(parser: argparse.ArgumentParser) -> None:
 def _inetd(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("server", metavar="SERVER", help="the mail server")
     _shared(parser)
-    parser.add_argument(
-        "--unsafe-public",
-        action="store_true",
-        help="let --allow name public networks: strangers on the way can read the passwords",
-    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +131,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _ca_file(parser)
     parser.add_argument("--login", metavar="USER", help="log in, too")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
-    parser.set_defaults(allow=None, max_sessions=None, user=None)
+    parser.set_defaults(allow=None, unsafe_public=False, max_sessions=None, user=None)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +156,11 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NETWORK",
         help="let in clients from there (repeatable; without it: this machine and private networks)",
+    )
+    parser.add_argument(
+        "--unsafe-public",
+        action="store_true",
+        help="let --allow name public networks: strangers on the way can read the passwords",
     )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="log more: the settings of each service, whenever they are read"

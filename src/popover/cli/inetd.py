@@ -104,7 +104,8 @@ def refusal(service: Service, address: str) -> Refused | None:
     if refused is None:
         return None
     louder = "" if service.unsafe_public or is_private(parse_network(address)) else " --unsafe-public"
-    return Refused(refused.cause, f"to let it in, add --allow {address}{louder} after `popover inetd`")
+    others = "" if service.allow else "; that replaces the private networks, so add those that you want as well"
+    return Refused(refused.cause, f"to let it in, add --allow {address}{louder} after `popover inetd`{others}")
 
 
 def _one_session(service: Service, verifiers: Verifiers, log: Log, sock: socket.socket, address: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from popover.config import (
+    PRIVATE_NETWORKS,
     Config,
     Network,
     Service,
@@ -51,9 +52,10 @@ def _traced(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def log_settings(log: Log, config: Config) -> None:
-    """With -v, log what each service has been told, defaults too; what has no value is left out."""
+    """With -v, log what each service has been told, defaults too; what is not limited is left out."""
     for service in config.services:
         values = {field.name: getattr(service, field.name) for field in fields(service)}
+        values["allow"] = PRIVATE_NETWORKS if service.allow is None else service.allow
         told = [f"{key} = {_shown(value)}" for key, value in values.items() if value is not None and value != ()]
         log.event("debug", "settings", f"settings: {', '.join(told)}", service=service.name)
 
@@ -94,6 +96,7 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
                 server=server,
                 ca_file=arguments.ca_file,
                 allow=allow,
+                unsafe_public=arguments.unsafe_public,
                 **limits,
             )
             for name, (listen, server) in zip(names, pairs, strict=True)
@@ -120,6 +123,7 @@ def _only_in_file(arguments: argparse.Namespace) -> None:
     given = {
         "--ca-file (ca_file)": arguments.ca_file,
         "--allow (allow)": arguments.allow,
+        "--unsafe-public (unsafe_public)": arguments.unsafe_public or None,
         "--max-sessions (max_sessions)": arguments.max_sessions,
         "--user (user)": arguments.user,
     }

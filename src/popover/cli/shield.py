@@ -9,10 +9,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
+import socket
+import stat
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from popover.listen import BACKLOG
 from popover.log import to_syslog
 from popover.protocols import DIALECTS
 
@@ -74,5 +78,25 @@ def _apologise(words: Sequence[str], descriptor: int) -> None:
         return
     meant = next((name for name in DIALECTS if any(word.startswith(name) for word in words)), "pop3")
     cause = "this gateway is not set up right; its log tells the operator why"
+    line = DIALECTS[meant].farewell(cause)
     with contextlib.suppress(OSError):  # the client has gone
-        os.write(descriptor, DIALECTS[meant].farewell(cause))
+        if not _dismiss_waiting(line):
+            os.write(descriptor, line)
+
+
+def _dismiss_waiting(line: bytes) -> bool:
+    """With `wait = yes` stdin is a listening socket, and who waits there makes xinetd start popover again, for ever:
+    so each gets the line and the end. False: it is no such socket.
+    """
+    if not stat.S_ISSOCK(os.fstat(0).st_mode):
+        return False
+    with socket.socket(fileno=os.dup(0)) as listener:
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return False
+        for _ in range(BACKLOG):  # never without end, and whoever comes later starts us again
+            # xinetd has the same socket, so it stays as it is: blocking, and accepted from only if somebody waits.
+            if not select.select([listener], [], [], 0)[0]:
+                break
+            with contextlib.suppress(OSError), listener.accept()[0] as client:
+                client.sendall(line)
+    return True

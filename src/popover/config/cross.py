@@ -111,7 +111,8 @@ def _unsafe(service: Service) -> str | None:
     public = [str(network) for network in service.allow or () if not is_private(network)]
     return (
         f"allow: {', '.join(public)} reaches beyond private networks, and passwords travel in plain text "
-        "between those clients and this gateway; narrow it, or write unsafe_public = true if you mean it"
+        "between those clients and this gateway; narrow it, or write unsafe_public = true (--unsafe-public) "
+        "if you mean it"
     )
 
 

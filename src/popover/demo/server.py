@@ -16,7 +16,7 @@ from popover.demo.pop3 import is_right, serve_pop3
 from popover.errors import StartError
 
 _LOOPBACK = "127.0.0.1"
-_MISSING = "popover demo needs {name}: pip install 'popover[demo]'"
+_MISSING = "popover demo needs {name}: in popover's clone, pip install '.[demo]' (or pipx install --force '.[demo]')"
 
 try:
     import trustme

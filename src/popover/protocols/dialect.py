@@ -68,9 +68,16 @@ def greeting_line(server: End, taken: int = 0) -> Talk[bytes]:
 
 def stranger(server: End, line: bytes) -> ServerFailure:
     """Say that `line` is not the greeting of this dialect."""
-    return ServerFailure(
-        f"{server.name} does not greet as a mail server does: it says {printable(line)!r}", _remedy(line)
-    )
+    said = f"it says {printable(line)!r}"
+    for greeting, dialect, scheme in _GREETINGS:
+        if line.startswith(greeting) and line[len(greeting) : len(greeting) + 1] in b" -\r\n":
+            return ServerFailure(
+                f"{server.name} speaks {dialect} on that port: {said}", f"write {scheme}://, or name another port"
+            )
+    return ServerFailure(f"{server.name} does not greet as a mail server does: {said}", _remedy(line))
+
+
+_GREETINGS = ((b"+OK", "POP3", "pop3s"), (b"* OK", "IMAP", "imaps"), (b"220", "SMTP", "smtps"))
 
 
 def printable(raw: bytes | bytearray, limit: int = 60) -> str:
