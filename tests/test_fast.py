@@ -1,11 +1,12 @@
 """Faster than the line allows, with real parts: what a client gets and what the server keeps are as without."""
 
+import poplib
 import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -94,6 +95,33 @@ def test_a_client_that_deletes_leaves_nothing_behind(
         same = fetch(ways(one).through, workdir(), keep=False) == fetch(ways(other).direct, workdir(), keep=False)
         assert same
         assert stored(dovecot, one) == stored(dovecot, other) == []
+
+
+def tries(client: poplib.POP3, user: str, *passwords: str) -> list[bytes]:
+    """What a client hears that tries these passwords, of which the last is right, then asks all it knows."""
+    with closing(client):
+        heard = []
+        for secret in passwords:
+            heard.append(client.user(user))
+            try:
+                heard.append(client.pass_(secret))
+            except poplib.error_proto as refused:
+                heard.append(bytes(refused.args[0]))
+        heard.append(b"%d %d" % client.stat())
+        heard += [line for listing in (client.uidl()[1], client.list()[1], client.retr(1)[1]) for line in listing]
+        client.quit()
+        return heard
+
+
+def test_another_password_can_be_tried_as_directly(authority: Authority, dovecot: Dovecot) -> None:
+    """What was asked ahead is refused with the login, and Dovecot hangs up at the third bad command in a row."""
+    user, port = fill(dovecot, [SAMPLES["plain"]]), dovecot.pop3s_port
+    context = ssl.create_default_context(cafile=authority.ca_file)
+    direct = tries(poplib.POP3_SSL("localhost", port, context=context), user, "wrong", dovecot.password)
+    with Popover(f"0=pop3s://localhost:{port}", "--ca-file", authority.ca_file) as popover:
+        for _ in range(3):
+            tries(poplib.POP3(*popover.addresses[0]), user, dovecot.password)  # and so what to ask ahead is learnt
+            assert tries(poplib.POP3(*popover.addresses[0]), user, "wrong", dovecot.password) == direct
 
 
 def script(chance: Random, count: int) -> list[bytes]:

@@ -97,6 +97,20 @@ def test_a_challenge_that_the_server_takes_back_leaves_nothing_behind() -> None:
     assert talk.relay.logged_in
 
 
+def test_questions_behind_a_login_are_never_three_bad_commands_in_a_row() -> None:
+    habits = Habits()
+    habits.before = habits.after = capabilities(CAPA)
+    habits.questions, habits.fetches = (b"UIDL", b"STAT"), True
+    talk = Talk(habits=habits)
+    talk.say(b"USER anna\r\n")
+    heard = talk.say(b"PASS secret\r\n")[1]
+    assert heard == b"USER anna\r\nPASS secret\r\nCAPA\r\nUIDL\r\nSTAT\r\nCAPA\r\nLIST\r\n"
+    assert talk.answer(b"+OK\r\n-ERR wrong\r\n" + LITTLE + b"-ERR\r\n" * 2 + LITTLE) == (b"-ERR wrong\r\n", b"")
+    talk.say(b"USER anna\r\n")  # from now on step by step
+    assert talk.answer(b"-ERR\r\n") == (b"", b"USER anna\r\n")
+    assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", b"")
+
+
 # NOOPs of ours
 
 

@@ -20,6 +20,11 @@ UNANSWERED_LIMIT = 1024
 """Commands on their way to the server, or waiting for it. Those that are answered at once would else be without limit:
 some 400 octets each. A client that deletes 1,000 messages in one go may."""
 
+REFUSALS_IN_A_ROW = 2
+"""Questions in a row that leave with a login. If it fails, each of them is a bad command, and Dovecot hangs up at the
+third in a row: a client could not try another password. A CAPA between them, which is right at any time, starts
+its count anew, and costs no round trip."""
+
 _CHANGES = frozenset((b"DELE", b"RSET"))
 _BARRIERS = frozenset((b"AUTH", b"STLS", b"QUIT"))
 _GUESSES = frozenset((b"CAPA", b"STAT", b"UIDL", b"LIST", b"RETR", b"TOP"))
@@ -183,10 +188,17 @@ class Outgoing:
         if self.after is None or self._asked_questions or not self._service.ask_ahead:
             return
         self._asked_questions = True
-        for question in self._habits.questions:
-            self.guess(ask(question))
+        questions = [ask(question) for question in self._habits.questions]
         if self._habits.fetches and self._service.read_ahead:
-            self.guess(LIST)
+            questions.append(LIST)
+        in_a_row = 0
+        for question in questions:
+            if question.verb != b"CAPA" and not self.logged_in:
+                if in_a_row == REFUSALS_IN_A_ROW:
+                    self.tell(CAPA)
+                    in_a_row = 0
+                in_a_row += not self.ahead.has(question.key)
+            self.guess(question)
 
     def guess_messages(self) -> None:
         """Fetch the next messages of a client that walks through its mailbox."""
