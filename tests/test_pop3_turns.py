@@ -175,6 +175,19 @@ def test_last_where_the_server_does_not_know_it_changes_nothing() -> None:
     assert not talk.habits.asks_last
 
 
+def test_where_sessions_lock_the_mailbox_a_quit_waits_for_the_server() -> None:
+    """A client that comes again right after its QUIT must not meet the session that it has just ended."""
+    refused = Talk()
+    refused.say(b"USER anna\r\n")
+    refused.say(b"PASS secret\r\n")
+    refused.answer(b"+OK\r\n-ERR [IN-USE] another session has it\r\n")
+    talk = Talk(habits=refused.habits)
+    talk.log_in()
+    assert talk.say(b"QUIT\r\n") == (b"", b"QUIT\r\n")
+    assert not talk.relay.left_early
+    assert talk.answer(b"+OK bye\r\n")[0] == b"+OK bye\r\n"
+
+
 @pytest.mark.parametrize("asked", [b"", b"CAPA\r\n"])
 def test_a_capa_of_ours_that_got_lost_holds_up_the_client_that_asks_it_too(asked: bytes) -> None:
     """A server that throws away what came behind the login."""

@@ -28,11 +28,14 @@ class Habits:
 
     `before`, `after`: capabilities without and with a login, None while unknown. `questions`: those asked last
     time, in order. `width`: messages to read ahead from the first fetch on. `fetches`: clients do fetch.
-    `asks_last`: clients say LAST (RFC 1460), whose answer every RETR changes. `careful`: sessions that go step by
-    step before anything is done ahead of a client again.
+    `asks_last`: clients say LAST (RFC 1460), whose answer every RETR changes. `locks`: a login was refused because
+    another session had the mailbox, so a client that has its answer to QUIT must find it free. `careful`: sessions
+    that go step by step before anything is done ahead of a client again.
     """
 
-    __slots__ = ("_lessons", "_mistrust", "after", "asks_last", "before", "careful", "fetches", "questions", "width")
+    __slots__ = (
+        "_lessons", "_mistrust", "after", "asks_last", "before", "careful", "fetches", "locks", "questions", "width",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.before: Capabilities | None = None
@@ -40,7 +43,7 @@ class Habits:
         self.questions: tuple[bytes, ...] = ()
         self.fetches = False
         self.width = 0
-        self.asks_last = False
+        self.asks_last = self.locks = False
         self.careful = 0
         self._mistrust = MISTRUST
         self._lessons = 0

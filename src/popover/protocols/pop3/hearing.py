@@ -17,6 +17,10 @@ NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
 """RFC 1939 section 6, the answer to QUIT."""
 
 
+IN_USE = b"[IN-USE]"
+"""RFC 2449 section 8.1.1: another session has the mailbox, perhaps one whose QUIT is still under way."""
+
+
 class ServerEar(ABC):
     """One half of a Relay; the other is the client's ear, which knows what was asked."""
 
@@ -99,7 +103,7 @@ class ServerEar(ABC):
         if verb == b"CAPA":
             self._judge_capa(one)
         elif verb in (b"PASS", b"APOP", b"AUTH", b"STLS"):
-            self._judge_login(one)
+            self._judge_login(one, line)
         elif not one.is_ok:
             self._judge_refusal(one, line)
         elif verb not in KNOWN and self.logged_in:
@@ -142,7 +146,7 @@ class ServerEar(ABC):
         else:
             self._out.before = self._habits.before = known
 
-    def _judge_login(self, one: Ask) -> None:
+    def _judge_login(self, one: Ask, line: bytes) -> None:
         out = self._out
         if one.has_body:
             return  # AUTH without a mechanism just asks for the list
@@ -157,6 +161,8 @@ class ServerEar(ABC):
             out.logged_in = True
             out.guess_questions()
             return
+        if IN_USE in line.upper():
+            self._habits.locks = True
         if one.verb == b"PASS" and out.user_refusal:
             one.kept[:] = out.user_refusal
             out.user_refusal = b""

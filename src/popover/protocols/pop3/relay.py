@@ -220,7 +220,8 @@ class Relay(SignIn):
 
     def _say_quit(self, command: Command) -> None:
         self._out.give_up_guesses()
-        if self._service.quit_at_once and not self._out.mailbox.is_touched and not self._is_strange:
+        is_free = not (self._out.mailbox.is_touched or self._is_strange or self._habits.locks)
+        if self._service.quit_at_once and is_free:
             self._left_early = True
             self._quit = self._out.answer_early(command, b"+OK\r\n")
         else:
