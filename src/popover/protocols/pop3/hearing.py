@@ -157,15 +157,15 @@ class ServerEar(ABC):
                 self._become_plain()
             if self.is_plain or one.verb == b"STLS":
                 return
+        refusal, out.user_refusal = out.user_refusal, b""
         if one.is_ok:
             out.logged_in = True
             out.guess_questions()
             return
         if IN_USE in line.upper():
             self._habits.locks = True
-        if one.verb == b"PASS" and out.user_refusal:
-            one.kept[:] = out.user_refusal
-            out.user_refusal = b""
+        if one.verb == b"PASS" and refusal:
+            one.kept[:] = refusal
         out.be_careful()
 
     def _judge_refusal(self, one: Ask, line: bytes) -> None:
