@@ -28,7 +28,7 @@ def test_capabilities_that_were_asked_ahead_leave_out_what_can_not_work_and_are_
 
 
 def test_the_numbers_of_stat_are_not_softened() -> None:
-    talk = logged_in()
+    talk = logged_in(soften=True)
     talk.say(b"STAT\r\n")
     assert talk.answer(b"+OK 2 20 error\r\n")[0] == b"+OK 2 20 error\r\n"
 
