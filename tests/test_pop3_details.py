@@ -27,12 +27,6 @@ def test_capabilities_that_were_asked_ahead_leave_out_what_can_not_work_and_are_
     assert talk.relay.held == 0
 
 
-def test_the_numbers_of_stat_are_not_softened() -> None:
-    talk = logged_in(soften=True)
-    talk.say(b"STAT\r\n")
-    assert talk.answer(b"+OK 2 20 error\r\n")[0] == b"+OK 2 20 error\r\n"
-
-
 def test_the_refusal_of_one_user_is_not_the_answer_to_the_next_ones_password() -> None:
     talk = Talk()
     talk.say(b"USER nobody\r\n")

@@ -178,8 +178,8 @@ def test_switched_off_no_question_is_asked_ahead() -> None:
 # Words that are data
 
 
-@pytest.mark.parametrize("asked", [b"UIDL 1\r\n", b"LIST 1\r\n"])
-def test_unique_ids_are_not_softened(asked: bytes) -> None:
+@pytest.mark.parametrize("asked", [b"UIDL 1\r\n", b"LIST 1\r\n", b"STAT\r\n"])
+def test_answers_that_are_data_are_not_softened(asked: bytes) -> None:
     talk = Talk(replace(service(), soften=True))
     talk.log_in()
     talk.say(asked)
