@@ -13,9 +13,10 @@ from model_pop3 import service
 from popover import attentive as rooms
 from popover.attentive import Attentive
 from popover.protocols import pop3
+from popover.protocols.pop3.commands import RESPONSE_LIMIT
 from popover.relay import Outcome
 from popover.stream import CHUNK, Scratch, Stream
-from test_relay import PATIENCE, Peer, tcp_pair
+from test_relay import PATIENCE, Peer, tcp_pair, until
 
 GREETING = b"+OK ready\r\n"
 CAPA = b"+OK\r\nTOP\r\nPIPELINING\r\n.\r\n"
@@ -201,6 +202,69 @@ def test_a_quit_that_was_answered_at_once_reaches_a_slow_server(monkeypatch: pyt
     on_stage(act)
 
 
+async def leave_early(scene: Scene) -> None:
+    """Log in and say QUIT; it is answered at once, while the server still owes us the answer to our CAPA."""
+    await scene.log_in()
+    await scene.client.send(b"QUIT\r\n")
+    await scene.client_gets(b"+OK\r\n")
+
+
+def test_a_client_that_vanishes_behind_its_quit_has_the_server_told_all_the_same() -> None:
+    async def act(scene: Scene) -> None:
+        await leave_early(scene)
+        scene.client.reset()
+        await until(lambda: scene.inside.ending)
+        await scene.server.send(CAPA)
+        await scene.server_hears(b"QUIT\r\n")
+        await scene.server.send(b"+OK bye\r\n")
+        assert (await scene.over()).clean
+
+    on_stage(act)
+
+
+def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session() -> None:
+    async def act(scene: Scene) -> None:
+        await leave_early(scene)
+        scene.server.reset()
+        outcome = await scene.over()
+        assert (outcome.clean, outcome.failure) == (True, None)
+
+    on_stage(act)
+
+
+# Ends without QUIT
+
+
+def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not when a timer looks: it is known which answer was the last."""
+    monkeypatch.setattr(rooms, "CAPA_WAIT", 2 * PATIENCE)
+
+    async def act(scene: Scene) -> None:
+        await scene.log_in(CAPA)
+        await scene.client.send(b"RETR 1\r\n")
+        scene.client.half_close()
+        await scene.server_hears(b"RETR 1\r\n")
+        await until(lambda: scene.inside.ending)
+        await scene.server.send(b"+OK\r\nHello\r\n.\r\n")
+        await scene.client_gets(b"+OK\r\nHello\r\n.\r\n")
+        ending = await scene.server.ending()
+        assert ending == (b"", "fin")
+
+    on_stage(act, keep_alive=0.0)
+
+
+def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.log_in(CAPA)
+        await scene.client.send(b"STAT\r\n")
+        await scene.server_hears(b"STAT\r\n")
+        await scene.server.send(b"+OK 1")
+        scene.server.half_close()
+        await scene.client_gets(b"+OK 1")
+
+    on_stage(act)
+
+
 # What we say while the client is silent
 
 
@@ -241,7 +305,25 @@ def test_a_bug_in_the_dialect_ends_the_session(monkeypatch: pytest.MonkeyPatch) 
     on_stage(act)
 
 
-# A client that does not read
+# A peer that does not read, or does not answer
+
+
+def test_a_client_that_talks_on_before_a_silent_server_costs_one_line() -> None:
+    """As many commands as may be unanswered go out; then it is not read from any more."""
+
+    async def act(scene: Scene) -> None:
+        await scene.log_in(CAPA)
+        flood = asyncio.create_task(scene.client.send(b"NOOP\r\n" * 200_000))
+        most = 0
+        for _ in range(300):
+            await asyncio.sleep(0.001)
+            most = max(most, len(scene.inside.end.inbox))
+        assert scene.server.sock.recv(6) == b"NOOP\r\n"
+        assert most <= RESPONSE_LIMIT + CHUNK
+        assert not flood.done()
+        flood.cancel()
+
+    on_stage(act)
 
 
 def test_a_client_that_stops_reading_in_a_window_costs_at_most_the_window() -> None:
