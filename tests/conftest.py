@@ -1,6 +1,7 @@
 """What the tests share: one authority, one Dovecot and one Postfix for all tests of a process."""
 
 import itertools
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from parts.postfix import Postfix
 # A busy machine is no reason to fail; what hangs is ended by pytest's own time-out.
 hypothesis.settings.register_profile("popover", deadline=None)
 hypothesis.settings.load_profile("popover")
+
+# A shell without job control starts a program in the background with SIGINT ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

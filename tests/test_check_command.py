@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import pty
 import re
@@ -51,6 +52,23 @@ def test_wrong_use_is_2_and_said_so(words: tuple[str, ...], said: str) -> None:
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize("words", [(), ("--frobnicate", "pop.example.com")])
+def test_wrong_use_of_a_command_shows_the_usage_of_that_command(words: tuple[str, ...]) -> None:
+    assert run_check(*words).stderr.startswith("usage: popover check ")
+
+
+def test_a_program_that_asks_for_json_gets_the_mistakes_of_a_file_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "popover.toml"
+    path.write_text('[[service]]\nserver = "pop3s://x.example"\nlisten = "127.0.0.1:0"\nverify = false\nwarm = -1\n')
+    ended = run_check("--json", "-c", path)
+    assert ended.returncode == 2
+    document = json.loads(ended.stdout)
+    [part] = document["parts"]
+    assert (document["ok"], part["name"]) == (False, str(path))
+    assert [finding["text"] for finding in part["findings"]] == ended.stderr.splitlines()
+    assert len(part["findings"]) == 2
+
+
 def test_every_service_of_a_file_is_checked_and_the_file(stage: Stage) -> None:
     good = {"listen": "127.0.0.1:0", "ca_file": str(stage.authority.ca_file)}
     first = good | {"name": "first", "server": f"pop3s://localhost:{stage.server(capable).port}"}
@@ -98,6 +116,20 @@ def test_what_failed_comes_with_what_to_do(stage: Stage) -> None:
     said, _, todo = ended.stdout.partition("What to do:")
     assert re.search(r"(?m)^FAIL +tls +.*Authority nobody knows", said)
     assert "--ca-file" in todo
+
+
+def test_what_failed_is_first_to_be_mended() -> None:
+    out = io.StringIO()
+    table = Table(out, {})
+    report = table.report()
+    report.begin(Part("example", "pop3s://pop.example.com"))
+    report.add("tls", "warn", "the certificate ends soon", "tell its operator")
+    report.add("here", "fail", "the port is taken", "stop the other")
+    report.add("session", "warn", "no ticket", "nothing to do")
+    table.conclude(report)
+    todo = [line.strip()[:6] for line in out.getvalue().partition("What to do:")[2].splitlines()[1:]]
+    assert todo == ["1. the", "2. the", "3. no "]
+    assert "1. the port is taken: stop the other\n" in out.getvalue()
 
 
 def on_terminal(stage: Stage, words: list[str], env: dict[str, str], typed: bytes = b"") -> tuple[int, str]:

@@ -100,6 +100,15 @@ def test_no_plain_port_is_why_popover_is_there(stage: Stage, world: World) -> No
     assert plain_text(stage, world).startswith("110 closed: ")
 
 
+@pytest.mark.parametrize(("address", "said"), [(HERE, "is closed, too"), (NOBODY, "does not answer, either")])
+def test_plain_port_of_a_server_that_can_not_be_reached_at_all(
+    stage: Stage, world: World, address: str, said: str
+) -> None:
+    with FakeDNS(world, {NAME: [address]}):
+        check = checked(stage, world, 995, connect_timeout=0.5)
+        assert check.texts("dialect") == [f"port 110 (without TLS) {said}"]
+
+
 def plain_server(stage: Stage, world: World, *capabilities: bytes) -> None:
     """A server on port 110 that can do this."""
 

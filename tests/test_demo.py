@@ -109,6 +109,12 @@ def test_an_address_that_is_none_is_wrong_use() -> None:
     assert ended.stderr.startswith("--listen: ")
 
 
+def test_an_address_for_a_circle_that_needs_none_is_wrong_use() -> None:
+    ended = run_popover("demo", "--once", "--listen", "192.168.1.2")
+    assert ended.returncode == 2
+    assert "not allowed with" in ended.stderr
+
+
 def test_ports_that_are_taken_do_not_stop_it(demo: Demo, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "popover", "demo", "--listen", demo.fetching.host)
     with Program(*command, output=tmp_path / "second.txt") as program:

@@ -61,27 +61,35 @@ async def leave(service: Service, dialled: Dialled) -> None:
     await DIALOGUES[service.server.dialect].leave(Talker(dialled.stream, service.server.host))
 
 
-async def check_plain_port(report: Report, dialler: Dialler, service: Service) -> None:
-    """What the port without TLS says: the first test of every how-to, and the reason why popover is there."""
+_WHY = "so an old client can not use this server by itself, and that is why popover is there"
+_SHUT = {"closed": "too", "filtered": "either"}
+
+
+async def check_plain_port(report: Report, dialler: Dialler, service: Service, *, reached: bool) -> None:
+    """What the port without TLS says: the first test of every how-to, and the reason why popover is there.
+
+    `reached`: the port with TLS accepts connections.
+    """
     server, dialogue = service.server, DIALOGUES[service.server.dialect]
     port = dialogue.plain_port
     async with report.waiting(f"looking at port {port} of {server.host}"):
         text, outcome = await _plain_port(dialler, service, port)
+    if outcome in _SHUT:
+        text += f": {_WHY}" if reached else f", {_SHUT[outcome]}"
     report.add("dialect", "ok", f"port {port} (without TLS) {text}", plain_port=port, outcome=outcome)
 
 
 async def _plain_port(dialler: Dialler, service: Service, port: int) -> tuple[str, str]:
     """Look at it. The end of a sentence about it, and one word for programs."""
     host, loop = service.server.host, asyncio.get_running_loop()
-    why = "so an old client can not use this server by itself, and that is why popover is there"
     try:
         async with asyncio.timeout(PLAIN_TIMEOUT):
             addresses = await dialler.look_up(replace(service.server, port=port))
             sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=EYEBALLS_DELAY, loop=loop)
     except TimeoutError:
-        return f"does not answer: {why}", "filtered"
+        return "does not answer", "filtered"
     except (OSError, Failure):
-        return f"is closed: {why}", "closed"
+        return "is closed", "closed"
     address = sock.getpeername()
     stream = Stream(loop, sock, Scratch(), host)
     try:

@@ -79,6 +79,7 @@ class Table:
     def conclude(self, report: Report) -> None:
         """Say what to do, for each finding that is not as it should be."""
         todo = [(part, finding) for part in report.parts for finding in part.findings if finding.remedy]
+        todo.sort(key=lambda entry: entry[1].status != "fail")  # what keeps mail from coming is first to be mended
         if not todo:
             self.say("\nAll is well.")
             return

@@ -16,7 +16,7 @@ from popover.check.tls import check_resumption, check_tls, check_trust_store
 from popover.check.way import check_connect, check_name
 from popover.config import Address, Service
 from popover.dial import Dialler
-from popover.errors import Failure, NameFailure
+from popover.errors import ConnectFailure, Failure, NameFailure
 from popover.listen import OwnAddresses
 from popover.stream import Scratch
 
@@ -36,14 +36,15 @@ async def check_service(report: Report, service: Service, login: Login | None) -
     own = OwnAddresses((at.host, at.port) for at in service.listen if isinstance(at, Address))
     dialler = Dialler(asyncio.get_running_loop(), Scratch(), own.lead_here)
     dialler.verifiers.of(service)
-    through, named = False, True
+    through, named, reached = False, True, True
     try:
         through = await _reach(report, dialler, service)
     except Failure as failure:
         named = not isinstance(failure, NameFailure)
+        reached = named and not isinstance(failure, ConnectFailure)
         report.fail(step_of(failure), failure)
     if named:
-        await check_plain_port(report, dialler, service)
+        await check_plain_port(report, dialler, service, reached=reached)
     await check_ports(report, service)
     if through:
         try:

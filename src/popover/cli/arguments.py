@@ -11,11 +11,15 @@ from popover import __version__
 _SERVER = """\
 SERVER is a URL, or a bare host name, which means pop3s://:
   pop3s://host[:995]   imaps://host[:993]   smtps://host[:465]
+It is always verified."""
+
+_SERVICE = f"""\
+{_SERVER}
 LISTEN is PORT, ADDRESS:PORT, [IPv6]:PORT or systemd:NAME; without an address it is 127.0.0.1,
-without LISTEN port 1110, 1143 or 1587 of it, by the dialect. The server is always verified."""
+without LISTEN port 1110, 1143 or 1587 of it, by the dialect."""
 
 _RUN = f"""\
-{_SERVER}
+{_SERVICE}
 
 examples:
   popover run pop.example.com
@@ -41,7 +45,7 @@ exit: 0 the client has seen the end of its session, 1 it was cut (what came may 
 """
 
 _CHECK = f"""\
-{_SERVER}
+{_SERVICE}
 
 Each step of a session is tried and shown as it happens: ok, warn or FAIL; the end says what to do.
 The password for --login is asked for, or taken from the variable POPOVER_PASSWORD.
@@ -73,11 +77,13 @@ examples:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
-    arguments = parser.parse_args(argv)
+    arguments, strange = parser.parse_known_args(argv)
     name = arguments.command
+    if strange:
+        arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
         both = ", not both" if arguments.config else ""
-        parser.error(f"{name}: name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
+        arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
     return arguments
 
 
@@ -101,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str, epilog: str
 ) -> argparse.ArgumentParser:
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=does,
         description=f"{does[0].upper()}{does[1:]}.",
@@ -109,6 +115,8 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(misused=parser.error)  # which knows this command's own usage
+    return parser
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
@@ -135,8 +143,9 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
-    parser.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
+    one.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
 
 
 def _ca_file(parser: argparse.ArgumentParser) -> None:

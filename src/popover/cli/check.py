@@ -27,19 +27,34 @@ def check(arguments: argparse.Namespace) -> int:
     """Check each service: 0 all is well, 1 something failed, 130 interrupted. Raises ConfigError."""
     table = Table(sys.stdout, os.environ)
     report = Report() if arguments.json else table.report()
+    try:
+        _walk(arguments, report)
+    except ConfigError as wrong:
+        if arguments.json:
+            report.begin(Part(str(arguments.config or "command line")))
+            for mistake in wrong.mistakes:
+                report.add("file", "fail", mistake)
+            _print(report)
+        raise
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    if arguments.json:
+        _print(report)
+    else:
+        _conclude(table, report)
+    return 0 if report.ok else 1
+
+
+def _walk(arguments: argparse.Namespace, report: Report) -> None:
     config = _configuration(arguments)
     if arguments.config is not None:
         report.begin(Part(str(arguments.config)))
         report.add("file", "ok", f"{arguments.config}: well-formed, services: {len(config.services)}")
-    try:
-        asyncio.run(check_all(report, config.services, _login(arguments.login)))
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    if arguments.json:
-        print(json.dumps(report.document(), indent=2))  # noqa: T201
-    else:
-        _conclude(table, report)
-    return 0 if report.ok else 1
+    asyncio.run(check_all(report, config.services, _login(arguments.login)))
+
+
+def _print(report: Report) -> None:
+    print(json.dumps(report.document(), indent=2))  # noqa: T201
 
 
 def _configuration(arguments: argparse.Namespace) -> Config:
