@@ -221,6 +221,32 @@ def test_what_is_held_is_bounded_whatever_the_list_says() -> None:
     assert talk.relay.held == len(CAPA)
 
 
+def test_a_server_that_lies_about_sizes_fills_one_piece_beyond_the_limit_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("popover.protocols.pop3.ahead.OVER", 500)
+    talk = logged_in(read_ahead_bytes=1000)
+    begins_to_walk(talk, 1, 1, 1, 1)
+    talk.say(b"RETR 2\r\n")
+    third, fourth = b"+OK\r\n" + b"x" * 1200 + b"\r\n.\r\n", b"+OK\r\n" + b"y" * 600 + b"\r\n.\r\n"
+    talk.answer(mail(2) + third + fourth)  # nobody could stop reading between them
+    assert talk.relay.held == len(CAPA) + len(third)
+    assert talk.say(b"RETR 3\r\n") == (third, b"")
+    assert talk.say(b"RETR 4\r\n") == (b"", b"RETR 4\r\n")
+
+
+def test_while_enough_is_held_nothing_more_is_fetched_ahead() -> None:
+    talk = logged_in(read_ahead_bytes=1000)
+    begins_to_walk(talk, *[1] * 9)
+    talk.say(b"RETR 2\r\n")
+    big = b"+OK\r\n" + b"x" * 1200 + b"\r\n.\r\n"
+    talk.answer(mail(2) + mail(3) + big)
+    assert talk.say(b"RETR 3\r\n") == (mail(3), b"")
+    got, heard = talk.say(b"RETR 4\r\n")
+    assert got == big
+    assert heard.startswith(b"RETR 5\r\nRETR 6\r\n")
+
+
 def test_what_is_in_the_way_is_thrown_away() -> None:
     talk = logged_in(read_ahead_bytes=1000)
     begins_to_walk(talk, 1, 1, 1, 1)

@@ -20,6 +20,10 @@ from popover.protocols.pop3.mailbox import UNKNOWN, Mailbox
 FIRST_WIDTH = 2
 """Messages a walk reads ahead when it has just begun: one being digested, one on its way."""
 
+OVER = 128 * 1024
+"""Octets held at most beyond the limit. Reading stops where the limit is met, so that is one piece of the stream, as
+large as its scratch; a server whose LIST tells too little might else fill one piece after the other."""
+
 _LINE = 80  # octets of a line of mail, generously: what TOP's lines are reckoned with
 _HEADER = 8 * 1024  # octets of a header, likewise
 
@@ -70,6 +74,11 @@ class Ahead:
     def is_full(self) -> bool:
         """No more may be held for a client that did not ask."""
         return self.held >= self._limit
+
+    @property
+    def is_over(self) -> bool:
+        """More is held than one piece can bring after the limit is met."""
+        return self.held > self._limit + OVER
 
     @property
     def is_walking(self) -> bool:
@@ -184,7 +193,7 @@ class Ahead:
             while under_way < walk.width:
                 number = self._mailbox.after(max(walk.front, walk.last))
                 size = self._mailbox.size(number)
-                if size == UNKNOWN or self._expected + walk.reckon(size) > self._limit:
+                if size == UNKNOWN or self.is_full or self._expected + walk.reckon(size) > self._limit:
                     break
                 walk.front = number
                 guess = Ask(walk.command(number), claimed=False)

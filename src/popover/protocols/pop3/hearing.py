@@ -92,9 +92,10 @@ class ServerEar(ABC):
         self._client.inbox.clear()
 
     def _hold(self, guess: Ask, octets: int) -> None:
-        self._out.ahead.held += octets
-        if self._out.ahead.is_full and self._owed.turns:
-            self._out.ahead.drop(guess)  # the client waits for what comes behind it
+        ahead = self._out.ahead
+        ahead.held += octets
+        if ahead.is_over or (ahead.is_full and self._owed.turns):
+            ahead.drop(guess)  # the client waits for what comes behind it, or the server's LIST was not true
 
     def _judge(self, one: Ask, line: bytes) -> None:
         """An answer is complete: what does it teach?"""
