@@ -7,10 +7,12 @@ import pytest
 from model_pop3 import service
 from popover.config import Service
 from popover.protocols.pop3 import Habits, Relay, ask_capabilities
+from popover.protocols.pop3.ahead import OVER
 from popover.protocols.pop3.answers import capabilities, for_client, soften
 from popover.protocols.pop3.habits import WIDEST
 from popover.protocols.pop3.hearing import NOT_REMOVED
 from popover.protocols.pop3.relay import TURNS_LIMIT
+from popover.scratch import Scratch
 from popover.talk import End, More
 
 CAPA = b"+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nUSER\r\n.\r\n"
@@ -233,6 +235,11 @@ def test_a_server_that_lies_about_sizes_fills_one_piece_beyond_the_limit_and_no_
     assert talk.relay.held == len(CAPA) + len(third)
     assert talk.say(b"RETR 3\r\n") == (third, b"")
     assert talk.say(b"RETR 4\r\n") == (b"", b"RETR 4\r\n")
+
+
+def test_a_piece_of_the_stream_is_what_may_be_held_beyond_the_limit() -> None:
+    """Less, and an honest server's messages would be fetched twice; the dry floor does not know the stream."""
+    assert len(Scratch().clear) == OVER
 
 
 def test_while_enough_is_held_nothing_more_is_fetched_ahead() -> None:

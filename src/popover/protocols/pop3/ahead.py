@@ -20,9 +20,9 @@ from popover.protocols.pop3.mailbox import UNKNOWN, Mailbox
 FIRST_WIDTH = 2
 """Messages a walk reads ahead when it has just begun: one being digested, one on its way."""
 
-OVER = 128 * 1024
-"""Octets held at most beyond the limit. Reading stops where the limit is met, so that is one piece of the stream, as
-large as its scratch; a server whose LIST tells too little might else fill one piece after the other."""
+OVER = 160 * 1024
+"""Octets held at most beyond the limit. Reading stops where the limit is met, so that is one piece of the stream: all
+that its scratch holds. A server whose LIST tells too little might else fill one piece after the other."""
 
 _LINE = 80  # octets of a line of mail, generously: what TOP's lines are reckoned with
 _HEADER = 8 * 1024  # octets of a header, likewise
