@@ -21,14 +21,14 @@ from typing import Any, Literal
 import pytest
 
 from fakes.wire import PATIENCE
-from popover import spare as pool
 from popover.config import Address, Server, Service
-from popover.dial import Dialled, server_socket
 from popover.errors import ConnectFailure
 from popover.log import Log
-from popover.session import Session
-from popover.stream import Scratch, Stream
-from popover.warm import Warm
+from popover.outside import spare as pool
+from popover.outside.dial import Dialled, server_socket
+from popover.outside.warm import Warm
+from popover.session.session import Session
+from popover.wire.stream import Scratch, Stream
 
 GREETING = b"+OK ready\r\n"
 CAPA = b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\nPIPELINING\r\n.\r\n"

@@ -14,10 +14,10 @@ from popover.check.report import Report
 from popover.check.talker import Talker, greet
 from popover.check.way import milliseconds
 from popover.config import Service
-from popover.dial import EYEBALLS_DELAY, Dialled, Dialler
 from popover.errors import Failure
+from popover.outside.dial import EYEBALLS_DELAY, Dialled, Dialler
 from popover.protocols import printable
-from popover.stream import Scratch, Stream
+from popover.wire.stream import Scratch, Stream
 
 PLAIN_TIMEOUT = 5.0
 """Seconds for the port without TLS to accept, and then to greet. It is only a side glance; submission servers

@@ -15,13 +15,13 @@ from popover.check.report import Report
 from popover.check.talker import Talker
 from popover.check.way import milliseconds
 from popover.config import Activated, Address, Config, Service
-from popover.dial import Dialler
 from popover.errors import Failure, ServerFailure, StartError
-from popover.gateway import Gateway
-from popover.listen import open_listener, port_holder
+from popover.inside.listen import open_listener, port_holder
 from popover.log import Log
-from popover.privileges import session_ceiling
-from popover.stream import Scratch, Stream
+from popover.outside.dial import Dialler
+from popover.process.gateway import Gateway
+from popover.process.privileges import session_ceiling
+from popover.wire.stream import Scratch, Stream
 
 PATIENCE = 60.0
 """Seconds for a whole session: longer than all timeouts of the gateway together, so that its words come first."""

@@ -9,7 +9,7 @@ from popover.check.providers import hint
 from popover.check.report import Report
 from popover.check.talker import Talker, greet
 from popover.config import Service
-from popover.dial import Dialled
+from popover.outside.dial import Dialled
 from popover.protocols import printable
 
 

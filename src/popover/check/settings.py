@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from popover.check.report import Fact
 from popover.config import Address, Service
-from popover.machine import reachable_at
+from popover.inside.machine import reachable_at
 
 _KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)"}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from popover.config import Service
-from popover.dial import Dialled
 from popover.errors import ServerFailure
-from popover.opening import converse, open_up
+from popover.outside.dial import Dialled
+from popover.outside.opening import converse, open_up
+from popover.outside.reasons import explain_ending
 from popover.protocols import Greeting, printable
-from popover.reasons import explain_ending
-from popover.stream import Stream
 from popover.talk import Broken, read_line
+from popover.wire.stream import Stream
 
 LINE_LIMIT = 64 * 1024
 """Octets of one answer line; IMAP's capability lists are the longest, a few KiB."""

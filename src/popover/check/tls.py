@@ -10,12 +10,12 @@ from pathlib import Path
 
 from aiohappyeyeballs import AddrInfoType
 
-from popover.certificate import Certificate, read_certificate
 from popover.check.report import Fact, Report, step_of
 from popover.check.way import milliseconds
 from popover.config import Service
-from popover.dial import Dialled, Dialler
 from popover.errors import Failure, TLSFailure
+from popover.outside.certificate import Certificate, read_certificate
+from popover.outside.dial import Dialled, Dialler
 from popover.protocols import printable
 
 FEW_DAYS = 14

@@ -15,10 +15,10 @@ from popover.check.settings import settings_of
 from popover.check.tls import check_resumption, check_tls, check_trust_store
 from popover.check.way import check_connect, check_name
 from popover.config import Address, Service
-from popover.dial import Dialler
 from popover.errors import ConnectFailure, Failure, NameFailure
-from popover.listen import OwnAddresses
-from popover.stream import Scratch
+from popover.inside.listen import OwnAddresses
+from popover.outside.dial import Dialler
+from popover.wire.stream import Scratch
 
 
 async def check_all(report: Report, services: Sequence[Service], login: Login | None) -> None:

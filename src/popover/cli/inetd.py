@@ -18,17 +18,17 @@ from datetime import time
 from popover.cli import same_file
 from popover.cli.run import log_settings, parse_allow
 from popover.config import Activated, Config, Service, check, is_private, parse_network, parse_server
-from popover.daemon import serve
-from popover.dial import Dialler
 from popover.errors import ConfigError, Refused, ServerFailure
-from popover.guard import Guard, plain_address
-from popover.listen import OwnAddresses, prepare
+from popover.inside.guard import Guard, plain_address
+from popover.inside.listen import OwnAddresses, prepare
 from popover.log import Log, to_stderr, to_syslog
+from popover.outside.dial import Dialler
+from popover.outside.trust import Verifiers
+from popover.process.daemon import serve
 from popover.protocols import DIALECTS
-from popover.relay import LINGER, Outcome
-from popover.session import Session
-from popover.stream import Scratch, Stream
-from popover.tls import Verifiers
+from popover.session.relay import LINGER, Outcome
+from popover.session.session import Session
+from popover.wire.stream import Scratch, Stream
 
 _NAME = "inetd"
 _INTERNET = (socket.AF_INET, socket.AF_INET6)

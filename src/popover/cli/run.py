@@ -20,9 +20,9 @@ from popover.config import (
     parse_service_word,
     pin_text,
 )
-from popover.daemon import serve
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
+from popover.process.daemon import serve
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from popover.listen import BACKLOG
+from popover.inside.listen import BACKLOG
 from popover.log import to_syslog
 from popover.protocols import DIALECTS
 

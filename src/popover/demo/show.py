@@ -9,17 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from popover.config import Address, Config, Server, Service, default_listen
-from popover.daemon import Daemon
 from popover.demo.circle import go_round
 from popover.demo.letters import ADDRESS
 from popover.demo.pop3 import PASSWORD, USER
 from popover.demo.server import MailServer, mail_server
 from popover.errors import StartError
-from popover.gateway import Gateway
-from popover.listen import open_listener
+from popover.inside.listen import open_listener
+from popover.inside.machine import reachable_at
 from popover.log import Log
-from popover.machine import reachable_at
-from popover.privileges import session_ceiling
+from popover.process.daemon import Daemon
+from popover.process.gateway import Gateway
+from popover.process.privileges import session_ceiling
 
 Tell = Callable[[str], None]
 

@@ -6,7 +6,7 @@ DELE of a message that this session has seen, QUIT of a session that deleted not
 behalf are only questions without side effect; never a DELE, never a QUIT. Where the server does not offer
 PIPELINING, and after any -ERR among the guesses, everything goes step by step.
 
-Dry: octets in, octets out; the wet side (popover.attentive) has the sockets and the clock.
+Dry: octets in, octets out; the wet side (popover.session.attentive) has the sockets and the clock.
 """
 
 from __future__ import annotations

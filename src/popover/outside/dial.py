@@ -1,0 +1,231 @@
+"""From a service to a verified TLS stream: look up, connect, shake hands; failures in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from typing import NamedTuple
+
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
+
+from popover.config import Server, Service
+from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
+from popover.outside.certificate import Certificate, read_certificate
+from popover.outside.reasons import NOT_CONNECTED, Step, explain_tls, leads_back, no_address, no_connection
+from popover.outside.resolve import NoThread, Resolver
+from popover.outside.trust import Verifier, Verifiers
+from popover.wire.pump import tell_cuts
+from popover.wire.sockets import SocketAddress, keep_alive
+from popover.wire.stream import Scratch, Stream
+
+EYEBALLS_DELAY = 0.25
+"""Seconds before the next address is tried beside one that has not answered (RFC 8305 section 5: 250 ms)."""
+
+LOOK_TIMEOUT = 3.0
+"""Seconds for a second look at a certificate that was refused: only so that the words can name its date or
+its names, so not long; the client has been waiting already."""
+
+_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect(), so that 28,000 do for each server
+
+
+class Dialled(NamedTuple):
+    """A verified connection to a server. `address`: where it is, `resumed`: by a ticket."""
+
+    stream: Stream
+    address: SocketAddress
+    tls: ssl.SSLObject
+    verifier: Verifier
+
+
+class Dialler:
+    """Makes connections to servers for all sessions of one gateway."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        scratch: Scratch,
+        is_own: Callable[[SocketAddress], bool],
+    ) -> None:
+        self._loop = loop
+        self._scratch = scratch
+        self._is_own = is_own
+        self._resolver = Resolver(loop)
+        self.verifiers = Verifiers()
+
+    async def dial(self, service: Service, only: list[AddrInfoType] | None = None) -> Dialled:
+        """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
+        server, step = service.server, Step()
+        deadline = self._loop.time() + service.connect_timeout
+        stream: Stream | None = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                found = only or await self.look_up(server)
+                step.name = "connect"
+                sock, address = await self._connect(service, found)
+                stream = Stream(self._loop, sock, self._scratch, server.host)
+                step.stream = stream
+                return await self._secure(service, stream, address, found)
+        except TimeoutError:
+            failure = step.too_slow(server, service.connect_timeout)
+            if stream is not None:
+                stream.close()
+            self._resolver.forget(server.host, server.port)
+            raise failure from None
+        except ssl.SSLCertVerificationError as fault:  # the verdict stands, however long a second look takes
+            left = deadline - self._loop.time()
+            seen = await self.look_at_certificate(address, server.host, min(LOOK_TIMEOUT, left))
+            raise explain_tls(fault, server, seen) from None
+        except BaseException:
+            if stream is not None:
+                stream.close()
+            raise
+
+    async def look_up(self, server: Server) -> list[AddrInfoType]:
+        """Give all addresses of a server, in the order in which they are tried. Raises NameFailure."""
+        try:
+            return await self._resolver.addresses(server.host, server.port)
+        except NoThread:
+            raise NameFailure(
+                "the gateway is busy, please try again in a minute",
+                f"this machine gives no thread to look {server.host} up: raise TasksMax or LimitNPROC",
+            ) from None
+        except OSError as fault:
+            raise no_address(server, fault) from None
+
+    async def _connect(self, service: Service, found: list[AddrInfoType]) -> tuple[socket.socket, SocketAddress]:
+        """Connect to the first address that answers. Where there is only one, the socket is given back while it
+        is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
+        """
+        source, addresses = service.source_address, self._others(found)
+        if not addresses:
+            raise leads_back(service.server)
+        try:
+            if len(addresses) == 1:
+                return _start_connecting(addresses[0], source), addresses[0][4][:2]
+            sock = await aiohappyeyeballs.start_connection(
+                addresses,
+                local_addr_infos=[_source(source)] if source else None,
+                happy_eyeballs_delay=EYEBALLS_DELAY,
+                loop=self._loop,
+                socket_factory=_bound_later if source else server_socket,
+            )
+            return sock, _peer_of(sock)
+        except (OSError, RuntimeError) as fault:
+            raise self._unreached(service, fault, found) from None
+
+    def _others(self, found: list[AddrInfoType]) -> list[AddrInfoType]:
+        """Leave out the addresses at which this gateway itself listens."""
+        return [info for info in found if not self._is_own(info[4][:2])]
+
+    def _unreached(self, service: Service, fault: OSError | RuntimeError, found: list[AddrInfoType]) -> ConnectFailure:
+        """Say why there is no connection: not that ::1 refused it, where 127.0.0.1 is this gateway itself."""
+        server, others = service.server, self._others(found)
+        self._resolver.forget(server.host, server.port)
+        if len(others) < len(found) and isinstance(fault, OSError) and fault.errno in NOT_CONNECTED:
+            return leads_back(server)
+        return no_connection(server, fault, others, service.source_address)
+
+    async def _secure(
+        self, service: Service, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
+    ) -> Dialled:
+        """Shake hands. Raises Failure, or what OpenSSL said of a certificate that it refused."""
+        server, verifier = service.server, self._verifier(service)
+        ticket = verifier.ticket(server.host, server.port)
+        try:
+            tls = await stream.secure(verifier.context, server.host, ticket)
+        except OSError as fault:  # ssl.SSLError is one
+            if fault.errno in NOT_CONNECTED and not isinstance(fault, ssl.SSLError):
+                raise self._unreached(service, fault, found) from None
+            verifier.drop(server.host, server.port)
+            if isinstance(fault, ssl.SSLCertVerificationError):
+                stream.close()  # some servers take one connection at a time, and it is to be looked at again
+                raise
+            raise explain_tls(fault, server, None) from None
+        if ticket is not None and not tls.session_reused:
+            verifier.drop(server.host, server.port)
+        verifier.check_pin(server.host, tls)
+        return Dialled(stream, address, tls, verifier)
+
+    def _verifier(self, service: Service) -> Verifier:
+        """Find the verifier. Its `ca_file` was read when the gateway started or reloaded, and is read again for a
+        session that was let in before the reload.
+        """
+        try:
+            return self.verifiers.of(service)
+        except ConfigError as fault:
+            store = service.ca_file or "the system's trust store"
+            raise TLSFailure(
+                f"the gateway can not verify {service.server.host} at present, for want of {store}",
+                f"{fault}; mend the file: the next session reads it again, without a restart",
+            ) from None
+
+    async def look_at_certificate(
+        self, address: SocketAddress, host: str, patience: float = LOOK_TIMEOUT
+    ) -> Certificate | None:
+        """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way.
+
+        None if it does not come within `patience` seconds, or is not to be had at all.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tell_cuts(context)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            with contextlib.closing(Stream(self._loop, sock, self._scratch, host)) as stream:
+                async with asyncio.timeout(patience):
+                    await self._loop.sock_connect(sock, address)
+                    tls = await stream.secure(context, host)
+                    return read_certificate(tls.getpeercert(binary_form=True) or b"")
+        except (OSError, ValueError):  # TimeoutError is an OSError
+            return None
+
+
+def _peer_of(sock: socket.socket) -> SocketAddress:
+    try:
+        host, port, *_ = sock.getpeername()
+    except OSError:  # it has been reset already
+        sock.close()
+        raise
+    return host, port
+
+
+def server_socket(info: AddrInfoType) -> socket.socket:
+    """Make the socket for a connection to a server, not yet connected."""
+    sock = socket.socket(info[0], info[1] | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, info[2])
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    keep_alive(sock)
+    return sock
+
+
+def _start_connecting(info: AddrInfoType, source: str | None) -> socket.socket:
+    sock = _bound_later(info) if source else server_socket(info)
+    try:
+        if source:
+            sock.bind((source, 0))
+        sock.connect(info[4])
+    except BlockingIOError:
+        pass  # it is under way
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _bound_later(info: AddrInfoType) -> socket.socket:
+    sock = server_socket(info)
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+    return sock
+
+
+def _source(address: str) -> AddrInfoType:
+    if ":" in address:
+        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0, 0, 0)
+    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0)

@@ -1,0 +1,186 @@
+"""Why there is no TLS, in plain words: OpenSSL's codes on one side, sentences for people on the other.
+
+The codes are those of `X509_V_ERR_*` (OpenSSL, include/openssl/x509_vfy.h) and the reason names of
+`ssl.SSLError`. The one remedy that is never proposed is to verify less.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from popover.config import Server, pin_text
+from popover.errors import ServerFailure, TLSFailure
+from popover.outside.certificate import Certificate
+from popover.protocols import printable
+from popover.wire.pump import Ending, is_cut
+
+_Words = tuple[str, str]
+
+_ISSUER_CODES = (2, 19, 20, 21, 27)
+_NAMES_SHOWN = 8
+
+
+def explain_tls(fault: ssl.SSLError | OSError, server: Server, seen: Certificate | None) -> TLSFailure:
+    """Turn what the handshake raised into words; `seen` is the certificate, if a look at it was had."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        cause, remedy = _certificate_words(fault, server, seen)
+    elif isinstance(fault, ssl.SSLError):
+        cause, remedy = _protocol_words(fault, server)
+    else:
+        cause = f"{server.host} closed the connection during the TLS handshake"
+        remedy = f"is TLS what {server} speaks on that port? the other side or a firewall cut it"
+    return TLSFailure(cause, remedy)
+
+
+def _certificate_words(fault: ssl.SSLCertVerificationError, server: Server, seen: Certificate | None) -> _Words:
+    code = fault.verify_code
+    of = f"the certificate of {server.host}"
+    if speak := _WITH_CERTIFICATE.get(code):
+        return speak(of, seen)
+    if code in (62, 64):
+        return _other_name(of, server, seen)
+    if code in _ISSUER_CODES:
+        return _unknown_issuer(of, seen)
+    if words := _FIXED.get(code):
+        return f"{of} {words[0]}", words[1]
+    return f"{of} is not valid: {fault.verify_message}", "ask the server's operator for a valid certificate"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _expired(of: str, seen: Certificate | None) -> _Words:
+    when = f" on {_day(seen.not_after)}" if seen else ""
+    return f"{of} ran out{when} (expired)", (
+        f"the server's operator must renew it; this machine's clock says {_clock()}, if that is wrong set it"
+    )
+
+
+def _not_yet(of: str, seen: Certificate | None) -> _Words:
+    when = f" before {_day(seen.not_before)}" if seen else " yet"
+    return f"{of} is not yet valid: not valid{when}", f"this machine's clock says {_clock()}: is it right?"
+
+
+def _self_signed(of: str, seen: Certificate | None) -> _Words:
+    pin = f" (its public key: {pin_text(seen.pin)})" if seen else ""
+    return f"{of} is self-signed: nobody vouches for it", (
+        f"if it is your own server, copy its certificate here and name it with ca_file (--ca-file){pin}"
+    )
+
+
+def _unknown_issuer(of: str, seen: Certificate | None) -> _Words:
+    by = f' by "{printable(seen.issuer.encode("latin-1", "replace"))}"' if seen else ""
+    return f"{of} is signed{by}, which this machine does not know", (
+        "install the package ca-certificates, or name the authority's file with ca_file (--ca-file); "
+        "or the server does not send an intermediate certificate: tell its operator"
+    )
+
+
+def _other_name(of: str, server: Server, seen: Certificate | None) -> _Words:
+    if seen is None:
+        return (
+            f"{of} is for another name",
+            f"use the name that is in the certificate instead of {server.host}",
+        )
+    names = ", ".join(printable(name.encode("latin-1", "replace")) for name in seen.names[:_NAMES_SHOWN])
+    if not names:
+        return f"{of} is for no name at all: it has no subjectAltName", (
+            "a common name alone does not count (RFC 9525); its operator must renew the certificate"
+        )
+    return (
+        f"{of} is for another name: {names}",
+        f"if one of these is your server, use it instead of {server.host}",
+    )
+
+
+def _clock() -> str:
+    return f"{datetime.fromtimestamp(time.time(), UTC):%Y-%m-%d %H:%M} UTC"
+
+
+_WITH_CERTIFICATE: dict[int, Callable[[str, Certificate | None], _Words]] = {
+    9: _not_yet,
+    10: _expired,
+    18: _self_signed,
+}
+
+_FIXED: dict[int, _Words] = {
+    23: ("was revoked by its authority", "the server's operator must get a new one"),
+    26: (
+        "is not made for a server (its purpose is another)",
+        "the server's operator must use one with the extended key usage serverAuth",
+    ),
+    66: ("has a key that is too short to be safe", "the server's operator must use RSA 2048 or better"),
+    67: ("comes from an authority with a key too short to be safe", "the operator must get one from another"),
+    68: (
+        "is signed with a digest too weak to be safe, such as SHA-1",
+        "the server's operator must get one that is signed with SHA-256",
+    ),
+}
+
+_CLIENT_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+_PROTOCOL: dict[str, _Words] = {
+    "WRONG_VERSION_NUMBER": (
+        "does not speak TLS on that port, it answers in plain text",
+        "use the port for TLS from the first byte (995, 993, 465)",
+    ),
+    "TLSV1_ALERT_PROTOCOL_VERSION": (
+        "offers only versions of TLS that are too old",
+        "popover wants TLS 1.2 or newer (min_tls); the server must be updated",
+    ),
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        "shares no safe TLS cipher with us (handshake failure)",
+        "it may offer RSA key exchange only or want something special; it must be updated",
+    ),
+    _CLIENT_CERTIFICATE: (
+        "wants a client certificate, and popover has none",
+        "ask its operator for a port without client certificates",
+    ),
+    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": (
+        "does not speak this mail protocol on that port (ALPN refused)",
+        "is the port right? another service answers there",
+    ),
+}
+_SAME_AS = {
+    "UNSUPPORTED_PROTOCOL": "TLSV1_ALERT_PROTOCOL_VERSION",
+    "UNKNOWN_PROTOCOL": "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST": "WRONG_VERSION_NUMBER",
+    "PACKET_LENGTH_TOO_LONG": "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE": "WRONG_VERSION_NUMBER",
+    "NO_SHARED_CIPHER": "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": "SSLV3_ALERT_HANDSHAKE_FAILURE",
+}
+
+
+def _protocol_words(fault: ssl.SSLError, server: Server) -> _Words:
+    reason = fault.reason or ""
+    if not reason and "no application protocol" in str(fault):  # Python 3.11 has no name for alert 120
+        reason = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+    if words := _PROTOCOL.get(_SAME_AS.get(reason, reason)):
+        return f"{server.host} {words[0]}", words[1]
+    if is_cut(fault):
+        return (
+            f"{server.host} closed the connection during the TLS handshake",
+            f"is TLS what {server} speaks on that port? a firewall in between may cut it, too",
+        )
+    name = (reason or str(fault)).replace("_", " ").lower()
+    return f"no TLS with {server.host}: {name}", "OpenSSL gave this reason; `openssl s_client` may tell more"
+
+
+def explain_ending(ending: Ending, host: str) -> TLSFailure | ServerFailure:
+    """Turn the bad end of a server's stream, after its handshake, into words."""
+    if ending.kind == "reset":
+        return ServerFailure(f"{host} reset the connection", "the server, or a firewall on the way, gave it up")
+    if ending.kind == "cut":
+        return ServerFailure(
+            f"{host} cut the connection: it ended without TLS's close_notify",
+            "what was being transferred may be incomplete (truncated); the client was told by a reset",
+        )
+    if ending.detail == _CLIENT_CERTIFICATE:
+        cause, remedy = _PROTOCOL[ending.detail]
+        return TLSFailure(f"{host} {cause}", remedy)
+    name = ending.detail.replace("_", " ").lower()
+    return TLSFailure(f"the TLS connection to {host} broke: {name}", "the server, or somebody on the way, garbled it")

@@ -1,0 +1,163 @@
+"""The life of the process: start, signals, reload, stop; what systemd is told meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable
+
+from popover.config import Activated, Config
+from popover.errors import ConfigError, StartError
+from popover.inside.listen import shown
+from popover.log import Log
+from popover.process.gateway import Gateway
+from popover.process.privileges import become, is_root, session_ceiling
+from popover.process.supervisor import Notifier, inherited_sockets
+
+Load = Callable[[], Config]
+Inherited = dict[str, list[socket.socket]]
+
+
+class Daemon:
+    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it can't."""
+
+    def __init__(self, config: Config, log: Log, load: Load | None, inherited: Inherited) -> None:
+        self._config = config
+        self._log = log
+        self._load = load
+        self._notify = Notifier()
+        self._stop = asyncio.Event()
+        self._now = asyncio.Event()
+        self._ceiling = session_ceiling()
+        self._inherited = inherited
+        self._user = config.user  # as whom we run is decided once, at the start
+        self._gateway = Gateway(log, self._ceiling, inherited)
+
+    async def run(self, announce: Callable[[str], None]) -> None:
+        """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._report)
+        lines = self._gateway.load(self._config)
+        if self._config.user:
+            become(self._config.user)
+        self._warn_of(self._config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._gateway.log_status)
+        loop.add_signal_handler(signal.SIGUSR2, lambda: None)
+        for line in lines:
+            announce(line)
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
+        self._notify.ready()
+        if self._notify.watchdog_interval:
+            self._alive()
+        await self._stop.wait()
+        await self._drain()
+
+    def _alive(self) -> None:
+        self._notify.alive()
+        asyncio.get_running_loop().call_later(self._notify.watchdog_interval, self._alive)
+
+    def _stopped(self) -> None:
+        if self._stop.is_set():
+            self._now.set()
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        """Let running sessions finish for `drain_timeout` seconds, or until the second signal; then cut them."""
+        self._notify.stopping()
+        self._gateway.stop_accepting()
+        if self._gateway.sessions:
+            self._log.event("notice", "stopping", f"waiting for {self._gateway.sessions} sessions to finish")
+        waits = [asyncio.create_task(self._gateway.drained()), asyncio.create_task(self._now.wait())]
+        await asyncio.wait(waits, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await self._gateway.cut()
+
+    def _reload(self) -> None:
+        if self._load is None:
+            self._warn("SIGHUP: there is no file to read again; the services are those of the command line")
+            return
+        if self._stop.is_set():
+            return
+        self._notify.reloading()
+        try:
+            self._read_again(self._load)
+        finally:  # without this word systemd would wait for it, and then call the reload failed
+            self._notify.ready()
+
+    def _read_again(self, load: Load) -> None:
+        try:
+            config = load()
+            lines = self._gateway.load(config)
+        except (ConfigError, StartError) as fault:
+            for line in str(fault).splitlines():
+                self._warn(f"the new configuration is not in force, the old one stays: {line}")
+            return
+        self._config = config
+        self._warn_of(config)
+        self._log.event("notice", "reloaded", "the new configuration is in force")
+        for line in lines:
+            self._log.event("notice", "listening", f"listening {line}")
+
+    def _warn_of(self, config: Config) -> None:
+        """Say what in a configuration that is in force is dangerous, or not in force after all."""
+        if config.user != self._user:
+            self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
+                       "a reload does not change: restart popover")  # fmt: skip
+        for name in sorted(unused(self._inherited, config)):
+            places = ", ".join(shown(sock) for sock in self._inherited[name])
+            self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
+                       f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
+        for service in config.services:
+            if service.max_sessions > self._ceiling:
+                self._warn(f"{service.name}: max_sessions = {service.max_sessions}, but the limit of open files "
+                           f"allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
+            if service.is_public:
+                self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
+                           "passwords come here unencrypted")  # fmt: skip
+        if is_root():
+            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
+
+    def _warn(self, text: str) -> None:
+        self._log.event("warning", "warning", text)
+
+    def _report(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        fault = context.get("exception")
+        what = f"{context.get('message')}: {type(fault).__name__ if fault else 'no exception'}"
+        self._log.event("warning", "internal", f"a bug of popover, please report it: {what}")
+
+
+def unused(inherited: Inherited, config: Config) -> set[str]:
+    """The names of systemd's sockets from which no service accepts."""
+    taken = {listen.name for service in config.services for listen in service.listen if isinstance(listen, Activated)}
+    return set(inherited) - taken
+
+
+def _quoted(user: str | None) -> str:
+    return f'"{user}"' if user else "none"
+
+
+def serve(
+    config: Config,
+    log: Log,
+    load: Load | None,
+    announce: Callable[[str], None],
+    inherited: Inherited | None = None,
+) -> None:
+    """Run a daemon in an event loop of its own until it is stopped.
+
+    `inherited`: listening sockets by name; None: those that systemd hands over.
+    """
+    sockets = inherited_sockets() if inherited is None else inherited
+
+    async def main() -> None:
+        await Daemon(config, log, load, sockets).run(announce)
+
+    with contextlib.suppress(KeyboardInterrupt):  # SIGINT before the handler stands
+        asyncio.run(main())

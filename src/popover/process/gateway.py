@@ -1,0 +1,175 @@
+"""The gateway: listeners in, sessions out; loading, reloading, draining. It owns all sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Coroutine
+from datetime import datetime
+from datetime import time as clock
+from itertools import count
+
+from popover.config import Config
+from popover.errors import Refused
+from popover.inside.doors import Door, Doors
+from popover.inside.guard import Guard
+from popover.inside.listen import OwnAddresses
+from popover.log import Log
+from popover.outside.dial import Dialler
+from popover.outside.trust import Verifiers
+from popover.outside.warm import Warm
+from popover.protocols import DIALECTS
+from popover.session.relay import LINGER
+from popover.session.session import Session
+from popover.wire.sockets import SocketAddress
+from popover.wire.stream import Scratch, Stream
+
+QUIET_PERIOD = 60.0
+"""Seconds between two log lines of the same trouble with the machine."""
+
+
+class Gateway:
+    """Serves a `Config` until `drain` is over. Everything happens on one event loop."""
+
+    def __init__(self, log: Log, ceiling: int, inherited: dict[str, list[socket.socket]] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._log = log
+        self._ceiling = ceiling
+        self._scratch = Scratch()
+        self._doors = Doors(self._loop, inherited or {}, self._welcome, self._exhausted)
+        self._own = OwnAddresses([])
+        self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
+        self._warm = Warm(self._loop, self._dialler, self._has_room)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._numbers = count(1)
+        self._sessions = 0
+        self._complained = -QUIET_PERIOD
+        self._began = time.monotonic()
+
+    # -- loading ---------------------------------------------------------------------------------
+
+    def load(self, config: Config) -> list[str]:
+        """Make `config` what is served; give a line for each address that is new.
+
+        Raises ConfigError or StartError and leaves all as it was. Running sessions are not touched: they
+        keep the service they began with.
+        """
+        verifiers = Verifiers()
+        for service in config.services:
+            verifiers.of(service)
+        lines = self._doors.load(config)
+        self._dialler.verifiers = verifiers
+        self._warm.load(config.services)
+        self._own = OwnAddresses.of(self._doors.sockets())
+        return lines
+
+    def _has_room(self) -> bool:
+        """Whether a spare connection would take no client's place."""
+        return self._sessions + self._warm.count < self._ceiling // 2
+
+    def _leads_here(self, address: SocketAddress) -> bool:
+        return self._own.lead_here(address)
+
+    # -- clients ---------------------------------------------------------------------------------
+
+    def _welcome(self, door: Door, sock: socket.socket, address: str) -> None:
+        client = Stream(self._loop, sock, self._scratch, address)
+        now = self._loop.time()
+        refused: Refused | None
+        if self._sessions >= self._ceiling:
+            refused = Refused(
+                "too many connections to this gateway, please try again in a minute",
+                f"the limit of open files allows {self._ceiling} sessions: raise LimitNOFILE (ulimit -n)",
+            )
+        else:
+            refused = door.guard.admit(address, now, _local_time)
+        if refused is not None:
+            self._refuse(door, client, address, refused, now)
+            return
+        session = Session(self._loop, self._log, door.service, client, address, next(self._numbers))
+        self._sessions += 1
+        self._spawn(self._serve(session, door.guard))
+
+    async def _serve(self, session: Session, guard: Guard) -> None:
+        try:
+            await session.run(self._dialler, self._warm)
+        finally:
+            self._sessions -= 1
+            guard.leave(session.address)
+
+    def _refuse(self, door: Door, client: Stream, address: str, refused: Refused, now: float) -> None:
+        if not door.guard.is_polite(now):
+            door.silent += 1
+            client.close()
+            return
+        self._log.event(
+            "notice",
+            "refused",
+            f"{address} refused: {refused.cause}; {refused.remedy}",
+            service=door.service.name,
+            client=address,
+            cause=refused.cause,
+            remedy=refused.remedy,
+            silent_before=door.silent,
+        )
+        door.silent = 0
+        client.write(DIALECTS[door.service.server.dialect].farewell(refused.cause))
+        self._spawn(client.finish(LINGER))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _exhausted(self, fault: OSError) -> None:
+        if self._loop.time() - self._complained >= QUIET_PERIOD:
+            self._complained = self._loop.time()
+            self._log.event(
+                "warning",
+                "exhausted",
+                f"no more open files for new clients ({fault.strerror}): raise LimitNOFILE, or lower max_sessions",
+                sessions=self._sessions,
+            )
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def stop_accepting(self) -> None:
+        """Close all listeners; sessions go on."""
+        self._doors.close()
+        self._warm.stop()
+
+    async def drained(self) -> None:
+        """Wait until the last session is over."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._warm.stopped()
+
+    async def cut(self) -> None:
+        """End all sessions now, with a reset."""
+        for task in self._tasks:
+            task.cancel()
+        await self.drained()
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are."""
+        return self._sessions
+
+    def log_status(self) -> None:
+        """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""
+        inside = {door.service.name: door.guard.inside for door in self._doors}
+        self._log.event(
+            "notice",
+            "status",
+            f"{self._sessions} sessions of at most {self._ceiling}; "
+            + ", ".join(f"{name}: {number}" for name, number in inside.items()),
+            sessions=self._sessions,
+            ceiling=self._ceiling,
+            tasks=len(self._tasks),
+            uptime=round(time.monotonic() - self._began, 1),
+        )
+
+
+def _local_time() -> clock:
+    return datetime.now().time()  # noqa: DTZ005 - `hours` are meant as the clock on the wall shows them

@@ -1,6 +1,0 @@
-"""Why there is no session, in plain words: codes of libraries on one side, sentences for people on the other."""
-
-from popover.reasons.tls import explain_ending, explain_tls
-from popover.reasons.way import NOT_CONNECTED, Step, leads_back, no_address, no_connection
-
-__all__ = ["NOT_CONNECTED", "Step", "explain_ending", "explain_tls", "leads_back", "no_address", "no_connection"]

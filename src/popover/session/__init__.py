@@ -1,0 +1,1 @@
+"""The life of one client: the staircase between the floors."""

@@ -1,0 +1,299 @@
+"""The one place where a socket meets an End.
+
+A `Stream` is one non-blocking socket on the event loop, with or without TLS. It works on the socket
+by itself (`add_reader`, `recv_into`, `send`) instead of through asyncio's transports, for four reasons
+that were measured (docs/architecture.md, "The TLS engine"): asyncio's TLS holds 300 KiB per connection,
+can't tell a cut stream from a clean end, passes no session for resumption, and every connection
+would own buffers that here one `Scratch` lends to all.
+
+TLS is an `ssl.SSLObject` between two `MemoryBIO`s (`Pump`). Nothing in here knows a dialect, and
+nothing decides: it reports data and ends to whoever listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+
+from popover.talk import End
+from popover.wire.outgoing import MORE, Outgoing, nothing
+from popover.wire.pump import Ending, Pump
+from popover.wire.scratch import CHUNK, Scratch
+
+__all__ = ["CHUNK", "Scratch", "Stream"]
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds: close() sends a RST
+
+
+class Stream(Outgoing):
+    """One socket, plain until `secure` has been awaited.
+
+    Whoever listens sets `on_data` (its view is valid during the call only), `on_end` (once) and
+    `on_drain` (all that was written is with the kernel). Until then what comes is collected in
+    `end.inbox`, for conversations, and `more` waits for it.
+    """
+
+    __slots__ = (
+        "_handshake", "_paused", "_pump", "_scratch", "_waiter", "end", "ending", "on_data", "on_end", "spy",
+    )  # fmt: skip
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
+        sock.setblocking(False)
+        super().__init__(loop, sock)
+        self.end = End(name)
+        self.ending: Ending | None = None
+        self.on_data: Callable[[memoryview], None] = self._collect
+        self.on_end: Callable[[Ending], None] = self._collect_end
+        self.spy: Callable[[bool, bytes | bytearray | memoryview], None] | None = None  # is it incoming, and what
+        self._scratch = scratch
+        self._pump: Pump | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = True
+        self._handshake: asyncio.Future[None] | None = None
+
+    # -- TLS -------------------------------------------------------------------------------------
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The TLS object, once `secure` has been called."""
+        return self._pump.tls if self._pump else None
+
+    async def secure(
+        self, context: ssl.SSLContext, server_hostname: str | None, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLObject:
+        """Shake hands as TLS's client. Raises ssl.SSLError, or OSError if the connection is gone.
+
+        What was received before is thrown away: nothing said in plaintext counts (protocol notes, U4, U6).
+        """
+        self.end.inbox.clear()
+        pump = self._pump = Pump(context, server_hostname, session)
+        done = self._handshake = self._loop.create_future()
+        self.resume()
+        self._shake_hands(pump, done)
+        try:
+            await done
+        finally:
+            self._handshake = None
+        if pump.inward.pending:
+            self._take_sealed(pump)
+        return pump.tls
+
+    def _shake_hands(self, pump: Pump, done: asyncio.Future[None]) -> None:
+        """Go on with the handshake as far as the bytes that have come allow."""
+        try:
+            pump.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as fault:
+            done.set_exception(fault)
+            self.pause()
+        else:
+            done.set_result(None)
+        if pump.outward.pending:  # our flight; or the alert that tells the server why not
+            self._send(pump.outward.read())
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    async def more(self) -> None:
+        """Wait until `end.inbox` has grown or `end` has ended."""
+        if not self.end.ended:
+            self.resume()
+            await self._arrival()
+
+    async def _arrival(self) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def pause(self) -> None:
+        """Read nothing more for now; the peer's TCP window fills up and stops it."""
+        if not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused and self.ending is None:
+            self._paused = False
+            self._loop.add_reader(self._fd, self._on_readable)
+
+    def _on_readable(self) -> None:
+        try:
+            size = self.sock.recv_into(self._scratch.raw)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as fault:
+            self._lost(fault)
+            return
+        if (pump := self._pump) is None:
+            if size:
+                if self.spy is not None:
+                    self.spy(True, self._scratch.raw[:size])
+                self.on_data(self._scratch.raw[:size])
+            else:
+                # Whoever takes nothing more has not just finished speaking: the error was told to our last write.
+                self._ended(Ending("reset", "it takes nothing more") if self._write_dead else Ending("closed"))
+            return
+        if size:
+            pump.inward.write(self._scratch.raw[:size])
+        else:
+            pump.inward.write_eof()
+            self.pause()
+        if (handshake := self._handshake) is None:
+            self._take_sealed(pump)
+        elif not handshake.done():
+            self._shake_hands(pump, handshake)
+
+    def _take_sealed(self, pump: Pump) -> None:
+        clear = self._scratch.clear
+        size, ending = pump.unseal(clear)
+        if pump.held and not self._write_dead:
+            self._seal(pump, b"")
+            if not self.backlog:
+                self.on_drain()
+        elif pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
+            self._send(pump.outward.read())
+        if size:
+            self.on_data(clear[:size])
+        if ending is not None:
+            self._ended(ending)
+
+    def _lost(self, fault: OSError) -> None:
+        """The connection is gone, or (in the handshake) was never made."""
+        if self._handshake is not None and not self._handshake.done():
+            self._handshake.set_exception(fault)
+        self._ended(Ending("reset", fault.strerror or str(fault)))
+
+    def _ended(self, ending: Ending) -> None:
+        if self.ending is None:
+            self.pause()
+            self.ending = ending
+            self.on_end(ending)
+
+    def _collect(self, data: memoryview) -> None:
+        self.end.inbox += data
+        if len(self.end.inbox) >= CHUNK:
+            self.pause()
+        self._wake()
+
+    def _collect_end(self, _ending: Ending) -> None:
+        self.end.ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    @property
+    def backlog(self) -> int:
+        """Octets that were written and that the kernel has not taken yet."""
+        return len(self._unsent) + (len(self._pump.held) if self._pump is not None else 0)
+
+    def write(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+        """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone.
+
+        `flags`: MORE, if `end_writing` or `leave` follows at once.
+        """
+        if self._write_dead or not data:
+            return
+        if self.spy is not None:
+            self.spy(False, data)
+        if self._pump is not None:
+            self._seal(self._pump, data, flags)
+        else:
+            self._send(data, flags)
+
+    def _seal(self, pump: Pump, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+        """Encrypt and send. What TLS can not take while it renegotiates waits as what the kernel does not take."""
+        waited = self.backlog
+        try:
+            data = pump.seal(data)
+        except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
+            self._write_failed(fault)
+            return
+        if pump.held and not waited:
+            self.moved_at = self._loop.time()
+        self._send(data, flags)
+
+    def _write_failed(self, fault: OSError) -> None:
+        """Writing has come to its end. What the peer said before may still wait to be read: its last
+        words often say why. So the end is reported by reading, unless reading has ended already.
+        """
+        super()._write_failed(fault)
+        if self._handshake is not None:
+            self._lost(fault)
+        elif self.ending is not None:
+            self.ending = Ending("reset", fault.strerror or str(fault))
+            self._loop.call_soon(self.on_end, self.ending)
+        else:
+            self.resume()
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def end_writing(self) -> None:
+        """Tell the peer that nothing more comes (close_notify, FIN), after all that was written."""
+        if self.finishing or self._write_dead:
+            return
+        self.finishing = True
+        if self._pump is not None and self._handshake is None:
+            self._send(self._pump.farewell(), MORE)
+        if not self._unsent:
+            self._shut()
+
+    def leave(self) -> None:
+        """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
+        if self._pump is not None and self._handshake is None and not self.finishing and not self._unsent:
+            self._send(self._pump.farewell(), MORE)
+        self.close()
+
+    async def finish(self, grace: float) -> None:
+        """End politely: flush, tell the peer, give it `grace` seconds to take all and to close as well.
+
+        Closing with unread bytes in the kernel would send a RST, which may destroy our last words on
+        their way; so what still comes is read and thrown away.
+        """
+        self.on_data, self.on_end, self.on_drain = nothing, self._settle, self._settle
+        self.end_writing()
+        self.resume()
+        if self.ending is None or self._unsent:
+            timer = self._loop.call_later(grace, self._wake)
+            await self._arrival()
+            timer.cancel()
+        if self._unsent:  # it must not take what it has got for the whole
+            self.reset()
+        else:
+            self.close()
+
+    def _settle(self, _ending: Ending | None = None) -> None:
+        if self.ending is not None and not self._unsent:
+            self._wake()
+
+    def close(self) -> None:
+        """Give the socket back, now."""
+        if self._fd >= 0:
+            self.pause()
+            if self._unsent:
+                self._loop.remove_writer(self._fd)
+                self._unsent.clear()
+            self.ending = self.ending or Ending("closed")
+            self._fd = -1
+            self._write_dead = True
+            self._wake()
+            self.sock.close()
+            # The listener knows us and we know it: let go, or only the garbage collector could free the two.
+            self.on_data = self.on_end = self.on_drain = nothing
+
+    def reset(self) -> None:
+        """Close with a RST: the peer must not take what it has for the whole."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.close()

@@ -1,0 +1,33 @@
+"""What docs/troubleshooting.md quotes is what popover says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "troubleshooting.md").read_text()
+
+# Code in the first column of tables under "check says": words that must stand in the source.
+QUOTED = re.findall(r"(?m)^\| `([^`]+)`", TEXT) + re.findall(r"(?m)^\| [^|`]+ \| `([^`]+)` \|", TEXT)
+
+
+def sources() -> str:
+    """All of popover's words, with adjacent string literals joined."""
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "src" / "popover").rglob("*.py")))
+    return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+@pytest.mark.parametrize("words", QUOTED)
+def test_what_is_quoted_is_said(words: str) -> None:
+    assert words in sources()
+
+
+def test_the_tables_are_there() -> None:
+    assert len(QUOTED) > 30
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []

@@ -1,0 +1,196 @@
+"""Cases 14 to 18, 30 and 61 of the list of faults: the server's TLS can't be begun.
+
+Where each case of the list is tested, as far as it concerns the gateway without STARTTLS and without desks:
+
+    1-13, 20        test_faults_certificates.py
+    14-18, 30, 61   here
+    21-29, 58       test_faults_stream.py
+    31-36, 58, 59   test_faults_server.py
+    40-52           test_faults_relay.py
+    53-57, 60, 62, 101, 110   test_faults_network.py
+    63-68           test_faults_client.py
+    69-74, 80, 82, 83, 85   test_faults_words.py
+    86, 89-93, 95, 97   test_faults_resources.py
+    98, 99          test_config.py and test_config_words.py
+    100, 102, 104-107, 109, 114   test_gateway.py, test_daemon.py and test_supervisors.py
+    113             test_config.py (`unsafe_public`) and test_guard.py
+    116             wherever something from outside is in a line: 5, 33, 35, 70; and test_log.py
+
+and where not, and why:
+
+    11, 12          there is no key for a CRL; the documentation says that a revoked certificate is accepted
+    19, 37-39, 75-77   STARTTLS, an issue of its own; of 36, its second half (implicit TLS) is tested
+    45-52, 78-84    passing unchanged is all there is to do for a plain relay, and that is tested; the dialect that
+                    parses answers and commands (POP3's) has tests of its own, test_pop3_*.py
+    87, 88, 94      9,000 idle sessions and handshakes beside transfers are for the benchmarks; who is slow to answer
+                    a wrong password is the server
+    96              there is no log file: the log goes to stderr, and who keeps it rotates it
+    103, 112, 115, 117-120   certificates inside, handing over of listeners, routing, secrets at the desk and metrics
+                    are issues of their own
+    108             the clock of all waits is the monotonic one; only certificates, hours and the log see the other
+    111             the parts of it that are the gateway's (`user`) are in test_daemon.py
+    121             that the word "error" is in no line of ours is asserted about every line that `fakes.scene` reads
+"""
+
+import ssl
+
+import pytest
+
+from fakes.mail import pop3, silent
+from fakes.refusals import (
+    INTERNAL_ERROR,
+    NO_APPLICATION_PROTOCOL,
+    UNRECOGNIZED_NAME,
+    alert,
+    only,
+    stalls_after_the_hello,
+)
+from fakes.scene import UNHURRIED, Stage
+from fakes.tls import EVERY_CIPHER, server_context
+from fakes.wire import PATIENCE, Wire
+from parts.net import wait_until
+
+pytest_plugins = ["fakes.fixture"]
+SERVICE_KEYS = UNHURRIED
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_case_14_server_wants_a_client_certificate(stage: Stage, version: ssl.TLSVersion) -> None:
+    """In TLS 1.3 the client's handshake has succeeded when it is told so."""
+    server = stage.server(pop3)
+    context = only(stage.context(), version)
+    context.load_verify_locations(stage.authority.ca_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server.context = context
+    gateway = stage.gateway(server)
+    gateway.refuses("client certificate" if version is ssl.TLSVersion.TLSv1_3 else "handshake")
+    server.context = stage.context()
+    gateway.serves()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_case_15_server_with_an_old_tls_only_is_refused(stage: Stage, version: ssl.TLSVersion) -> None:
+    server = stage.server(pop3)
+    server.context = only(stage.context(ciphers=EVERY_CIPHER), version)
+    gateway = stage.gateway(server)
+    gateway.refuses("TLS", "old", remedy="TLS 1.2")
+    server.context = stage.context()
+    gateway.serves()
+
+
+def test_case_15_tls_1_2_is_refused_where_1_3_is_the_least(stage: Stage) -> None:
+    server = stage.server(pop3)
+    server.context = only(stage.context(), ssl.TLSVersion.TLSv1_2)
+    strict = stage.gateway(server, min_tls="1.3")
+    strict.refuses("TLS", "old", remedy="min_tls")
+    assert stage.gateway(server).serves()["tls"] == "TLSv1.2"
+    server.context = stage.context()
+    assert strict.serves()["tls"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("ciphers", ["AES256-GCM-SHA384:AES128-SHA", "NULL-SHA256:@SECLEVEL=0"])
+def test_case_16_server_with_unsafe_ciphers_only_is_refused(stage: Stage, ciphers: str) -> None:
+    server = stage.server(pop3)
+    rsa = stage.authority.issue("localhost", rsa_bits=2048)
+    server.context = only(server_context(rsa, ciphers), ssl.TLSVersion.TLSv1_2)
+    gateway = stage.gateway(server)
+    gateway.refuses("cipher")
+    server.context = stage.context(rsa)
+    gateway.serves()
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [(NO_APPLICATION_PROTOCOL, "ALPN"), (UNRECOGNIZED_NAME, "name"), (INTERNAL_ERROR, "internal")],
+)
+def test_case_17_alert_in_the_handshake_is_named(stage: Stage, number: int, cause: str) -> None:
+    def alerts(wire: Wire) -> None:
+        wire.receive()
+        wire.send(alert(number))
+        wire.cut()
+
+    server = stage.server(alerts, plain=True)
+    gateway = stage.gateway(server)
+    gateway.refuses(cause)
+    server.script, server.context = pop3, stage.context()
+    gateway.serves()
+
+
+@pytest.mark.parametrize(("dialect", "offered"), [("pop3", "pop3"), ("imap", "imap"), ("smtp", None)])
+def test_case_17_the_dialect_is_offered_by_alpn(stage: Stage, dialect: str, offered: str | None) -> None:
+    """IANA knows no name for SMTP."""
+    chosen: list[str | None] = []
+    context = stage.context()
+    context.set_alpn_protocols(["http/1.1", "smtp", "pop3", "imap"])
+    server = stage.server(lambda wire: chosen.append(wire.tls.selected_alpn_protocol()))
+    server.context = context
+    stage.gateway(server, dialect).refuses("closed the connection")
+    assert chosen == [offered]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "greeting"),
+    [("pop3", b"+OK hello\r\n"), ("imap", b"* OK hello\r\n"), ("smtp", b"220 hello\r\n"), ("pop3", b"\0")],
+)
+def test_case_18_server_that_speaks_no_tls_is_named_so(stage: Stage, dialect: str, greeting: bytes) -> None:
+    def speaks(wire: Wire) -> None:
+        wire.send(greeting * 20)
+        wire.cut()
+
+    server = stage.server(speaks, plain=True)
+    stage.gateway(server, dialect).refuses("localhost", "TLS", remedy="port")
+
+
+def test_case_18_such_a_server_hears_no_word_of_the_client(stage: Stage) -> None:
+    heard: list[bytes] = []
+
+    def speaks(wire: Wire) -> None:
+        wire.send(b"+OK hello\r\n")
+        heard.append(wire.ending().words)
+
+    server = stage.server(speaks, plain=True)
+    gateway = stage.gateway(server)
+    with gateway.client() as client:
+        client.send(b"USER alice\r\nPASS canary\r\n")
+        gateway.refuses("TLS", wire=client)
+    assert server.accepted == 1  # it was not tried again without TLS
+    wait_until(lambda: heard, "the server has heard the end", PATIENCE)
+    assert heard[0].startswith(b"\x16\x03")  # the ClientHello
+    assert b"canary" not in heard[0]
+
+
+def stalls_at_once(wire: Wire) -> None:
+    silent(wire)
+
+
+@pytest.mark.parametrize("script", [stalls_at_once, stalls_after_the_hello])
+def test_case_30_handshake_that_stalls_ends_by_connect_timeout(stage: Stage, script: object) -> None:
+    assert callable(script)
+    server = stage.server(script, plain=True)
+    gateway = stage.gateway(server, connect_timeout=0.5)
+    gateway.refuses("TLS", "0.5 seconds")
+    server.script, server.context = pop3, stage.context()
+    gateway.serves()
+
+
+def test_case_30_handshake_that_is_cut_is_said_so(stage: Stage) -> None:
+    def cuts(wire: Wire) -> None:
+        wire.receive()
+        wire.cut()
+
+    server = stage.server(cuts, plain=True)
+    gateway = stage.gateway(server)
+    gateway.refuses("closed the connection", "handshake")
+    server.script = Wire.reset
+    gateway.refuses("connection", "handshake")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_case_61_refused_ticket_leads_to_a_full_handshake(stage: Stage, version: ssl.TLSVersion) -> None:
+    """Another context has other ticket keys: as another machine behind the same name, or after a restart."""
+    server = stage.server(pop3)
+    server.context = only(stage.context(), version)
+    gateway = stage.gateway(server)
+    assert [gateway.serves()["resumed"] for _ in range(3)] == [False, True, True]
+    server.context = only(stage.context(), version)
+    assert [gateway.serves()["resumed"] for _ in range(3)] == [False, True, True]
