@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from popover.config import Address, Server, Service
+from popover.config import Service
 from popover.config.values import ReadAhead
 from popover.protocols.pop3 import Habits, Relay
 from popover.talk import End
+from services import service as flat_service
 
 PIECE = 300  # octets of the server that arrive at once
 GREETING = b"+OK model ready <1.2@model.test>\r\n"
@@ -229,10 +230,9 @@ def service(
     *, read_ahead: ReadAhead = True, read_ahead_bytes: int = 1 << 20, on: bool = True, keep_alive: float = 0
 ) -> Service:
     """A POP3 service with everything on, or everything off."""
-    return Service(
-        "model", (Address("127.0.0.1", 0),), Server("pop3", "model.test", 995),
-        ask_ahead=on, read_ahead=read_ahead if on else False, read_ahead_bytes=read_ahead_bytes, user_at_once=on,
-        dele_at_once=on, quit_at_once=on, keep_alive=keep_alive, soften=False,
+    return flat_service(
+        name="model", read_ahead=read_ahead if on else False, read_ahead_bytes=read_ahead_bytes, keep_alive=keep_alive,
+        ask_ahead=on, user_at_once=on, dele_at_once=on, quit_at_once=on, soften=False,
     )  # fmt: skip
 
 

@@ -25,9 +25,10 @@ from popover.check.report import Part, Report
 from popover.check.settings import settings_of
 from popover.check.table import Table
 from popover.check.tls import check_trust_store
-from popover.config import Address, Server, Service
+from popover.config import Address, Server
 from popover.errors import StartError
 from popover.inside.machine import own_addresses
+from services import service
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -229,8 +230,8 @@ def test_what_is_known_of_the_provider_is_said(host: str, words: str) -> None:
 
 
 def test_what_to_type_names_every_address_of_this_machine() -> None:
-    service = Service("x", (Address("0.0.0.0", 110),), Server("pop3", "pop.example.com", 995))
-    [entry] = settings_of(service)
+    one = service(listen=(Address("0.0.0.0", 110),), server=Server("pop3", "pop.example.com", 995))
+    [entry] = settings_of(one)
     assert entry["port"] == 110
     assert entry["tls"] == "off"
     assert entry["server"] == [*(one for one in own_addresses() if ":" not in one), "127.0.0.1"]
@@ -243,8 +244,8 @@ def test_a_port_that_only_root_may_have_comes_with_the_choices(monkeypatch: pyte
     monkeypatch.setattr(here, "open_listener", refuses)
     report = Report()
     report.begin(Part("x"))
-    service = Service("x", (Address("127.0.0.1", 110),), Server("pop3", "pop.example.com", 995))
-    asyncio.run(here.check_ports(report, service))
+    one = service(listen=(Address("127.0.0.1", 110),), server=Server("pop3", "pop.example.com", 995))
+    asyncio.run(here.check_ports(report, one))
     [finding] = report.parts[0].findings
     assert finding.facts["outcome"] == "not allowed"
     assert "setcap" in finding.remedy
@@ -255,7 +256,7 @@ def test_a_machine_without_a_trust_store_is_told_the_package(monkeypatch: pytest
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
     report = Report()
     report.begin(Part("x"))
-    check_trust_store(report, Service("x", (Address("127.0.0.1", 0),), Server("pop3", "pop.example.com", 995)))
+    check_trust_store(report, service(listen=(Address("127.0.0.1", 0),), server=Server("pop3", "pop.example.com", 995)))
     [finding] = report.parts[0].findings
     assert finding.status == "warn"
     assert "ca-certificates" in finding.remedy

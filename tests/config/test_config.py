@@ -4,7 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -19,15 +19,22 @@ from popover.config import (
     PRIVATE_NETWORKS,
     Activated,
     Address,
+    Admission,
+    Ahead,
     Config,
     HourRange,
     Hours,
+    Patience,
     Rate,
     Server,
     Service,
+    Target,
+    Trust,
     check,
     load,
 )
+from popover.config.fields import SERVICE as KEYS
+from popover.config.flat import assemble, flatten
 from popover.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "popover.toml"
@@ -59,7 +66,7 @@ def mistakes(path: Path) -> list[str]:
 def service(listen: str = "127.0.0.1:1110", *, name: str = "example", **more: Any) -> Service:
     host, _, port = listen.rpartition(":")
     at = Address(host, int(port)) if port.isdigit() else Activated(port)
-    return replace(Service(name, (at,), MAIL), **more)
+    return assemble({"name": name, "listen": (at,), "server": MAIL} | more)
 
 
 # What is right
@@ -67,7 +74,7 @@ def service(listen: str = "127.0.0.1:1110", *, name: str = "example", **more: An
 
 def test_the_shortest_file(write: Write) -> None:
     assert load(write('[[service]]\nserver = "mail.example.com"')) == Config(
-        (Service("mail.example.com", (Address("127.0.0.1", 1110),), MAIL),)
+        (Service("mail.example.com", (Address("127.0.0.1", 1110),), Target(MAIL)),)
     )
 
 
@@ -104,43 +111,47 @@ def test_every_key(write: Write, authority: Authority) -> None:
         quit_at_once = false
         keep_alive = 0
         soften = false
+        trace = true
     """
     wanted = Service(
         name="example",
         listen=(Address("192.168.1.1", 110), Address("::1", 0), Activated("pop3")),
-        server=Server("imap", "mail.example.com", 993),
-        ca_file=Path(authority.ca_file),
-        min_tls="1.3",
-        pin=(bytes(32),),
-        allow=(IPv4Network("192.168.0.0/16"), IPv4Network("8.8.8.8/32")),
-        deny=(IPv4Network("192.168.7.0/24"),),
-        hours=Hours((HourRange(time(7), time(23)),)),
-        max_sessions=100,
-        max_sessions_per_client=0,
-        max_rate=Rate(50, 10),
-        source_address="::1",
-        connect_timeout=1.5,
-        greeting_timeout=2,
-        login_timeout=3,
-        idle_timeout=4,
-        stall_timeout=5,
-        unsafe_public=True,
-        warm=0,
-        ask_ahead=False,
-        read_ahead="always",
-        read_ahead_bytes=1,
-        user_at_once=False,
-        dele_at_once=False,
-        quit_at_once=False,
-        keep_alive=0,
-        soften=False,
+        target=Target(
+            Server("imap", "mail.example.com", 993),
+            Trust(Path(authority.ca_file), "1.3", (bytes(32),)),
+            source_address="::1",
+            connect_timeout=1.5,
+            greeting_timeout=2,
+        ),
+        admission=Admission(
+            allow=(IPv4Network("192.168.0.0/16"), IPv4Network("8.8.8.8/32")),
+            deny=(IPv4Network("192.168.7.0/24"),),
+            hours=Hours((HourRange(time(7), time(23)),)),
+            max_sessions=100,
+            max_sessions_per_client=0,
+            max_rate=Rate(50, 10),
+            unsafe_public=True,
+        ),
+        patience=Patience(login_timeout=3, idle_timeout=4, stall_timeout=5),
+        ahead=Ahead(
+            warm=0,
+            ask_ahead=False,
+            read_ahead="always",
+            read_ahead_bytes=1,
+            user_at_once=False,
+            dele_at_once=False,
+            quit_at_once=False,
+            keep_alive=0,
+            soften=False,
+        ),
+        trace=True,
     )
     assert load(write(text)) == Config((wanted,), "nobody", 0)
 
 
 def test_the_example_states_the_defaults() -> None:
     (found,) = load(EXAMPLE).services
-    assert load(EXAMPLE) == Config((Service(found.name, (Address("127.0.0.1", 1110),), MAIL),))
+    assert load(EXAMPLE) == Config((Service(found.name, (Address("127.0.0.1", 1110),), Target(MAIL)),))
 
 
 def test_the_example_shows_every_key(write: Write, tmp_path: Path) -> None:
@@ -149,11 +160,33 @@ def test_the_example_shows_every_key(write: Write, tmp_path: Path) -> None:
     config = load(write(text))
     assert config.user == "nobody"
     (found,) = config.services
-    assert found.allow is not None
-    assert sorted(map(str, found.allow)) == sorted(map(str, PRIVATE_NETWORKS))
-    assert found.ca_file == tmp_path / "my-ca.pem"
-    for key in fields(Service):
-        assert re.search(rf"(?m)^{key.name} = ", text)
+    assert found.admission.allow is not None
+    assert sorted(map(str, found.admission.allow)) == sorted(map(str, PRIVATE_NETWORKS))
+    assert found.target.trust.ca_file == tmp_path / "my-ca.pem"
+    for key in flatten(found):
+        assert re.search(rf"(?m)^{key} = ", text)
+
+
+def test_a_service_is_made_of_its_flat_keys_and_gives_them_back() -> None:
+    (found,) = load(EXAMPLE).services
+    assert assemble(flatten(found)) == found
+    assert flatten(found).keys() == KEYS.keys()
+    with pytest.raises(TypeError, match="a service has no colour"):
+        assemble(flatten(found) | {"colour": "red"})
+
+
+def test_a_target_is_looked_for_by_all_that_it_is() -> None:
+    """Two services with one target share what is known of it; any difference makes another."""
+    same, copy = service().target, service("127.0.0.1:1", name="other", max_sessions=1).target
+    assert {same: "found"}[copy] == "found"
+    other: list[dict[str, Any]] = [
+        {"min_tls": "1.3"},
+        {"source_address": "::1"},
+        {"connect_timeout": 1},
+        {"greeting_timeout": 1},
+    ]
+    for keys in other:
+        assert service(**keys).target not in {same: "found"}
 
 
 def test_crlf_line_ends(write: Write) -> None:
@@ -472,7 +505,7 @@ def test_who_may_reach_a_service(listen: str, allow: object, public: bool) -> No
     check(Config((service(listen, allow=allow, unsafe_public=True),)))
     if public:
         line = told(one)
-        assert str(one.allow[-1] if one.allow else "") in line
+        assert str(one.admission.allow[-1] if one.admission.allow else "") in line
         assert "write unsafe_public = true (--unsafe-public) if you mean it" in line
     else:
         check(Config((one,)))
@@ -480,7 +513,7 @@ def test_who_may_reach_a_service(listen: str, allow: object, public: bool) -> No
 
 def test_ca_file_is_relative_to_its_file(write: Write, authority: Authority, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(Path(authority.ca_file).read_bytes())
-    assert load(write(SERVICE + 'ca_file = "ca.pem"')).services[0].ca_file == tmp_path / "ca.pem"
+    assert load(write(SERVICE + 'ca_file = "ca.pem"')).services[0].target.trust.ca_file == tmp_path / "ca.pem"
 
 
 @pytest.mark.parametrize(
@@ -510,9 +543,7 @@ def test_ca_file_that_is_none(tmp_path: Path) -> None:
 
 # Whatever stands in a file
 
-keys = st.sampled_from(
-    [*(key.name for key in fields(Service)), "user", "drain_timeout", "service", "colour", '"\\u0000"']
-)
+keys = st.sampled_from([*KEYS, "user", "drain_timeout", "service", "colour", '"\\u0000"'])
 texts = st.sampled_from(
     ["", "a", "110", "::1", "127.0.0.1:1", "a:1", "1.2", "50/1s", "0.0.0.0/0", "7:00-8:00", "\\u202e", "@"]
 )

@@ -2,7 +2,7 @@
 
 def test_something(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Clockwork(monkeypatch)
-    world.warm.load([pop3_service()])
+    world.warm.load([pop3_service().target])
     world.play(act(world))
 
 No time passes by itself, so 150 s cost nothing and are 150 s on the dot. Sockets are real (TCP on loopback), TLS is
@@ -21,7 +21,7 @@ from typing import Any, Literal
 import pytest
 
 from fakes.wire import PATIENCE
-from popover.config import Address, Server, Service
+from popover.config import Server, Service, Target
 from popover.errors import ConnectFailure
 from popover.log import Log
 from popover.outside import spare as pool
@@ -29,6 +29,7 @@ from popover.outside.dial import Dialled, server_socket
 from popover.outside.warm import Warm
 from popover.session.session import Session
 from popover.wire.stream import Scratch, Stream
+from services import service
 
 GREETING = b"+OK ready\r\n"
 CAPA = b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\nPIPELINING\r\n.\r\n"
@@ -41,7 +42,7 @@ Mood = Literal["answers", "mute", "resets", "closes", "refuses"]
 
 def pop3_service(name: str = "home", host: str = "mail.example.com", **keys: Any) -> Service:
     """A service that only has names."""
-    return Service(name, (Address("127.0.0.1", 0),), Server("pop3", host, 995), **keys)
+    return service(name=name, server=Server("pop3", host, 995), **keys)
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -147,7 +148,7 @@ class Servers:
     def __init__(self, loop: Loop) -> None:
         self.lines: list[Line] = []
         self.streams: list[Stream] = []  # the gateway's ends of them
-        self.asked: list[Service] = []
+        self.asked: list[Target] = []
         self.greeting = GREETING
         self.capa = CAPA
         self.is_down = False
@@ -156,9 +157,9 @@ class Servers:
         self._loop = loop
         self._scratch = Scratch()
 
-    async def dial(self, service: Service) -> Dialled:
+    async def dial(self, target: Target) -> Dialled:
         """Connect. With `held` set, only once that is."""
-        self.asked.append(service)
+        self.asked.append(target)
         if self.held is not None:
             await self.held.wait()
         if self.is_down:
@@ -167,7 +168,7 @@ class Servers:
         line = Line(self._loop, theirs, self.greeting, self.capa)
         line.forgotten_after = self.forget_after
         self.lines.append(line)
-        stream = Stream(self._loop, ours, self._scratch, service.server.host)
+        stream = Stream(self._loop, ours, self._scratch, target.server.host)
         self.streams.append(stream)
         tls: Any = SimpleNamespace(version=lambda: "TLSv1.3", cipher=lambda: ("none",), session_reused=False)
         verifier: Any = SimpleNamespace(keep=lambda *_: None)
@@ -253,8 +254,8 @@ class Clockwork:
 
     async def visit(self, service: Service) -> None:
         """A client comes, takes the spare if there is one, and has logged in."""
-        opened = self.warm.take(service)
-        self.warm.visited(service, self.loop.now)
+        opened = self.warm.take(service.target)
+        self.warm.visited(service.target, self.loop.now, service.ahead.warm)
         if opened is not None:
             opened.dialled.stream.leave()
         await self.settle()
@@ -275,7 +276,7 @@ class Clockwork:
         client.send(b"USER anna\r\nPASS secret\r\nSTAT\r\n")
         await self.until(lambda: client.heard.count(b"\r\n") == 4 or self._ignored() > ignored)
         if self._ignored() > ignored:
-            await self.skip(service.login_timeout)
+            await self.skip(service.patience.login_timeout)
             await client.ended()
             return "let down"
         client.send(b"QUIT\r\n")

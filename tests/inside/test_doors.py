@@ -141,7 +141,7 @@ class House:
         """Reload with these addresses alone."""
         server = config.parse_server("imaps://localhost")
         places = tuple(config.Address(host, port) for host, port in listen)
-        return self.doors.load(config.Config((config.Service("home", places, server),)))
+        return self.doors.load(config.Config((config.Service("home", places, config.Target(server)),)))
 
     async def lets_in(self, address: Address) -> None:
         """Another client comes in."""

@@ -5,24 +5,17 @@ import json
 import re
 from collections import Counter
 from datetime import time
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hearing import UNTIMED
-from popover.config import PRIVATE_NETWORKS, Address, Network, Rate, Server, Service, parse_hours, parse_network
+from popover.config import PRIVATE_NETWORKS, Admission, Network, Rate, parse_hours, parse_network
 from popover.errors import Refused
 from popover.inside.guard import POLITE_REFUSALS, Guard, mistaken_for, plain_address
 
 HOME = "192.168.1.7"
-
-
-def service(**keys: Any) -> Service:
-    return Service(
-        name="example", listen=(Address("127.0.0.1", 1110),), server=Server("pop3", "mail.example.com", 995), **keys
-    )
 
 
 def nets(*words: str) -> tuple[Network, ...]:
@@ -55,7 +48,7 @@ EDGES = {
 
 @pytest.mark.parametrize(("address", "inside"), [(a, yes) for yes, words in EDGES.items() for a in words.split()])
 def test_loopback_and_private_networks_are_let_in_unless_told(address: str, inside: bool) -> None:
-    assert admit(Guard(service()), address) == inside
+    assert admit(Guard(Admission()), address) == inside
 
 
 @pytest.mark.parametrize(
@@ -72,11 +65,11 @@ def test_loopback_and_private_networks_are_let_in_unless_told(address: str, insi
 def test_best_match_wins_and_deny_if_even(address: str, inside: bool) -> None:
     allow = nets("192.168.0.0/16", "192.168.1.5", "192.168.3.0/24")
     deny = nets("192.168.1.0/24", "192.168.3.0/24", "192.168.4.8/29")
-    assert admit(Guard(service(allow=allow, deny=deny)), address) == inside
+    assert admit(Guard(Admission(allow=allow, deny=deny)), address) == inside
 
 
 def test_deny_cuts_a_hole_into_the_private_networks() -> None:
-    guard = Guard(service(deny=nets("192.168.1.0/24", "::1")))
+    guard = Guard(Admission(deny=nets("192.168.1.0/24", "::1")))
     assert admit(guard, "192.168.2.1")
     assert not admit(guard, "192.168.1.1")
     assert not admit(guard, "::1")
@@ -84,11 +77,11 @@ def test_deny_cuts_a_hole_into_the_private_networks() -> None:
 
 @pytest.mark.parametrize(("allow", "stranger"), [("0.0.0.0/0", "2001:db8::1"), ("::/0", "192.0.2.1")])
 def test_everybody_of_one_version_is_nobody_of_the_other(allow: str, stranger: str) -> None:
-    assert not admit(Guard(service(allow=nets(allow))), stranger)
+    assert not admit(Guard(Admission(allow=nets(allow))), stranger)
 
 
 def test_allow_of_nobody_lets_nobody_in() -> None:
-    assert not admit(Guard(service(allow=())), "127.0.0.1")
+    assert not admit(Guard(Admission(allow=())), "127.0.0.1")
 
 
 SMALL = st.builds(
@@ -103,7 +96,7 @@ SMALL = st.builds(
 def test_lists_mean_what_walking_them_from_the_narrowest_on_means(
     allow: list[ipaddress.IPv4Network], deny: list[ipaddress.IPv4Network]
 ) -> None:
-    guard = Guard(service(allow=tuple(allow), deny=tuple(deny)))
+    guard = Guard(Admission(allow=tuple(allow), deny=tuple(deny)))
     walk = sorted([(-n.prefixlen, False, n) for n in deny] + [(-n.prefixlen, True, n) for n in allow])
     for low in range(16):
         address = ipaddress.IPv4Address(f"10.0.0.{low}")
@@ -113,7 +106,7 @@ def test_lists_mean_what_walking_them_from_the_narrowest_on_means(
 
 
 def test_more_addresses_than_are_remembered_are_judged_right() -> None:
-    guard = Guard(service(allow=nets("10.0.0.0/16"), max_sessions=0))
+    guard = Guard(Admission(allow=nets("10.0.0.0/16"), max_sessions=0))
     for number in range(10_500):
         high, low = divmod(number, 256)
         assert admit(guard, f"10.0.{high}.{low}")
@@ -122,7 +115,7 @@ def test_more_addresses_than_are_remembered_are_judged_right() -> None:
 
 
 def test_refused_address_is_told_and_how_to_let_it_in() -> None:
-    refused = Guard(service()).admit("192.0.2.9", 0, no_clock)
+    refused = Guard(Admission()).admit("192.0.2.9", 0, no_clock)
     assert isinstance(refused, Refused)
     assert "192.0.2.9" in refused.cause
     assert written(refused.remedy) == {*map(str, PRIVATE_NETWORKS), "192.0.2.9"}  # allow replaces what was allowed
@@ -135,23 +128,23 @@ def written(remedy: str) -> set[str]:
 
 
 def test_what_the_remedy_says_lets_the_client_in_and_keeps_the_others() -> None:
-    guard = Guard(service(allow=nets("192.168.0.0/24", "127.0.0.1")))
+    guard = Guard(Admission(allow=nets("192.168.0.0/24", "127.0.0.1")))
     refused = guard.admit("192.168.7.7", 0, no_clock)
     assert isinstance(refused, Refused)
     assert "unsafe" not in refused.remedy
-    guard.becomes(service(allow=nets(*written(refused.remedy))))
+    guard.becomes(Admission(allow=nets(*written(refused.remedy))))
     assert all(admit(guard, address) for address in ("192.168.7.7", "192.168.0.9", "127.0.0.1"))
 
 
 def test_who_stands_in_deny_is_told_that_not_to_add_to_allow() -> None:
-    refused = Guard(service(deny=nets("127.0.0.9"))).admit("127.0.0.9", 0, no_clock)
+    refused = Guard(Admission(deny=nets("127.0.0.9"))).admit("127.0.0.9", 0, no_clock)
     assert isinstance(refused, Refused)
     assert "deny names it" in refused.remedy
     assert "write allow" not in refused.remedy
 
 
 def test_a_long_list_is_not_repeated_in_the_remedy() -> None:
-    refused = Guard(service(allow=nets(*(f"10.0.{n}.0/24" for n in range(40))))).admit("10.1.0.1", 0, no_clock)
+    refused = Guard(Admission(allow=nets(*(f"10.0.{n}.0/24" for n in range(40))))).admit("10.1.0.1", 0, no_clock)
     assert isinstance(refused, Refused)
     assert 'add "10.1.0.1" to allow' in refused.remedy
 
@@ -171,14 +164,14 @@ def test_a_long_list_is_not_repeated_in_the_remedy() -> None:
 )
 def test_address_is_written_in_one_way(peer: str, plain: str) -> None:
     assert plain_address(peer) == plain
-    assert admit(Guard(service()), plain) in {True, False}  # it is one that the guard can read
+    assert admit(Guard(Admission()), plain) in {True, False}  # it is one that the guard can read
 
 
 # -- limits ------------------------------------------------------------------------------------------
 
 
 def test_ipv6_network_of_one_house_is_one_client() -> None:
-    guard = Guard(service(allow=nets("2001:db8::/32"), max_sessions_per_client=2))
+    guard = Guard(Admission(allow=nets("2001:db8::/32"), max_sessions_per_client=2))
     assert admit(guard, "2001:db8:0:1::1")
     assert admit(guard, "2001:db8:0:1:ffff:ffff:ffff:ffff")
     assert not admit(guard, "2001:db8:0:1:8::")
@@ -189,7 +182,7 @@ def test_ipv6_network_of_one_house_is_one_client() -> None:
 
 @pytest.mark.parametrize("network", ["fd12:3456:789a:1::", "fc00::", "fe80::", "febf:ffff::"])
 def test_machines_of_a_private_ipv6_network_are_clients_of_their_own(network: str) -> None:
-    guard = Guard(service(max_sessions_per_client=1))
+    guard = Guard(Admission(max_sessions_per_client=1))
     assert all(admit(guard, f"{network}{host:x}") for host in range(1, 31))
     assert not admit(guard, f"{network}1e")
     guard.leave(f"{network}1e")
@@ -198,15 +191,15 @@ def test_machines_of_a_private_ipv6_network_are_clients_of_their_own(network: st
 
 
 def test_ipv4_neighbours_are_clients_of_their_own() -> None:
-    guard = Guard(service(max_sessions_per_client=1))
+    guard = Guard(Admission(max_sessions_per_client=1))
     assert admit(guard, "192.168.1.1")
     assert admit(guard, "192.168.1.2")
     assert not admit(guard, "192.168.1.1")
 
 
-@pytest.mark.parametrize("limit", ["max_sessions", "max_sessions_per_client"])
-def test_limit_is_reached_and_left_again(limit: str) -> None:
-    guard = Guard(service(**{limit: 3}))
+@pytest.mark.parametrize("rules", [Admission(max_sessions=3), Admission(max_sessions_per_client=3)])
+def test_limit_is_reached_and_left_again(rules: Admission) -> None:
+    guard = Guard(rules)
     assert [admit(guard) for _ in range(5)] == [True, True, True, False, False]
     guard.leave(HOME)
     assert [admit(guard) for _ in range(2)] == [True, False]
@@ -214,7 +207,7 @@ def test_limit_is_reached_and_left_again(limit: str) -> None:
 
 
 def test_zero_is_no_limit() -> None:
-    guard = Guard(service(max_sessions=0, max_sessions_per_client=0))
+    guard = Guard(Admission(max_sessions=0, max_sessions_per_client=0))
     assert all(admit(guard) for _ in range(5000))
     assert guard.inside == 5000
 
@@ -227,7 +220,7 @@ CLIENTS = ("127.0.0.1", HOME, "192.0.2.1", "fe80::1", "2001:db8::1", "2001:db8::
 def test_counts_are_those_who_are_inside(steps: list[tuple[str, bool]], most: int, per_client: int) -> None:
     """Never negative, nothing left behind: whoever was let in and leaves makes room for just one other."""
     allow = nets("127.0.0.1", HOME, "fe80::/10", "2001:db8::/64")
-    guard = Guard(service(allow=allow, max_sessions=most, max_sessions_per_client=per_client))
+    guard = Guard(Admission(allow=allow, max_sessions=most, max_sessions_per_client=per_client))
     inside: Counter[str] = Counter()
     for address, comes in steps:
         group = "2001:db8::9" if address.startswith("2001:") else address
@@ -264,14 +257,14 @@ def test_counts_are_those_who_are_inside(steps: list[tuple[str, bool]], most: in
     ],
 )
 def test_hours_are_the_clock_on_the_wall(hours: str, moment: time, open_: bool) -> None:
-    refused = Guard(service(hours=parse_hours(hours))).admit(HOME, 0, lambda: moment)
+    refused = Guard(Admission(hours=parse_hours(hours))).admit(HOME, 0, lambda: moment)
     assert (refused is None) == open_
     if refused is not None:
         assert hours in refused.cause
 
 
 def test_rate_is_refused_until_the_window_has_slid_on() -> None:
-    guard = Guard(service(max_rate=Rate(2, 10)))
+    guard = Guard(Admission(max_rate=Rate(2, 10)))
     come = [
         (0, True),
         (4, True),
@@ -292,7 +285,7 @@ def test_rate_is_refused_until_the_window_has_slid_on() -> None:
     st.builds(Rate, st.integers(1, 4), st.sampled_from([1.0, 7.5, 10.0])),
 )
 def test_rate_holds_in_every_window_and_refuses_nobody_without_need(gaps: list[int], rate: Rate) -> None:
-    guard = Guard(service(max_rate=rate, max_sessions_per_client=0))
+    guard = Guard(Admission(max_rate=rate, max_sessions_per_client=0))
     now, let_in = 1000.0, list[float]()
     for gap in gaps:
         now += gap / 4
@@ -303,7 +296,7 @@ def test_rate_holds_in_every_window_and_refuses_nobody_without_need(gaps: list[i
 
 
 def test_refused_for_another_reason_does_not_count_for_the_rate() -> None:
-    guard = Guard(service(max_rate=Rate(1, 10), max_sessions=1))
+    guard = Guard(Admission(max_rate=Rate(1, 10), max_sessions=1))
     assert not any(admit(guard, "192.0.2.1") for _ in range(5))
     assert admit(guard)
     guard.leave(HOME)
@@ -315,7 +308,7 @@ def test_refused_for_another_reason_does_not_count_for_the_rate() -> None:
 
 
 def test_flood_is_refused_without_words_and_later_ones_get_them_again() -> None:
-    guard = Guard(service())
+    guard = Guard(Admission())
     assert [guard.is_polite(5.0) for _ in range(POLITE_REFUSALS + 5)] == [True] * POLITE_REFUSALS + [False] * 5
     assert not guard.is_polite(5.99)
     assert guard.is_polite(6.0)
@@ -324,7 +317,7 @@ def test_flood_is_refused_without_words_and_later_ones_get_them_again() -> None:
 @UNTIMED
 @given(st.lists(st.integers(0, 40), max_size=120))
 def test_no_second_has_more_polite_refusals_than_promised(gaps: list[int]) -> None:
-    guard = Guard(service())
+    guard = Guard(Admission())
     now, polite = 0.0, list[float]()
     for gap in gaps:
         now += gap / 128
@@ -338,11 +331,11 @@ def test_no_second_has_more_polite_refusals_than_promised(gaps: list[int]) -> No
 
 
 def test_reload_keeps_who_is_inside_and_takes_the_new_rules() -> None:
-    guard = Guard(service(max_sessions=10))
+    guard = Guard(Admission(max_sessions=10))
     assert all(admit(guard) for _ in range(4))
-    guard.becomes(service(max_sessions=5, max_sessions_per_client=9))
+    guard.becomes(Admission(max_sessions=5, max_sessions_per_client=9))
     assert [admit(guard) for _ in range(2)] == [True, False]
-    guard.becomes(service(max_sessions=3))
+    guard.becomes(Admission(max_sessions=3))
     for _ in range(3):
         assert not admit(guard)
         guard.leave(HOME)
@@ -351,22 +344,22 @@ def test_reload_keeps_who_is_inside_and_takes_the_new_rules() -> None:
 
 
 def test_reload_keeps_the_counts_of_each_client_and_the_rate() -> None:
-    guard = Guard(service(max_rate=Rate(2, 10)))
+    guard = Guard(Admission(max_rate=Rate(2, 10)))
     assert admit(guard)
     assert admit(guard)
-    guard.becomes(service(max_sessions_per_client=2))
+    guard.becomes(Admission(max_sessions_per_client=2))
     assert not admit(guard, now=100)
     guard.leave(HOME)
-    guard.becomes(service(max_rate=Rate(2, 10)))
+    guard.becomes(Admission(max_rate=Rate(2, 10)))
     assert not admit(guard, now=9)
     assert admit(guard, now=10)
 
 
 def test_reload_judges_known_addresses_anew() -> None:
-    guard = Guard(service())
+    guard = Guard(Admission())
     assert admit(guard)
     assert not admit(guard, "192.0.2.1")
-    guard.becomes(service(allow=nets("192.0.2.0/24")))
+    guard.becomes(Admission(allow=nets("192.0.2.0/24")))
     assert not admit(guard)
     assert admit(guard, "192.0.2.1")
 

@@ -20,12 +20,13 @@ from fakes.server import FakeServer
 from fakes.tls import TLSWire, server_context
 from fakes.wire import Wire
 from parts.certificates import Authority
-from popover.config import Address, Config, Server, Service
+from popover.config import Config, Server, Service
 from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 from popover.inside.doors import Door, Doors
 from popover.outside.dial import LOOK_TIMEOUT, Dialler
 from popover.protocols import DIALECTS
 from popover.wire.stream import Scratch
+from services import service as flat_service
 
 HOST = "127.0.0.1"
 
@@ -65,7 +66,7 @@ def play(
 
 
 def service(port: int, host: str = HOST, **keys: Any) -> Service:
-    return Service(name="example", listen=(Address(HOST, 0),), server=Server("pop3", host, port), **keys)
+    return flat_service(server=Server("pop3", host, port), **keys)
 
 
 def told(failure: Failure) -> str:
@@ -90,7 +91,7 @@ def test_machine_without_threads_is_our_own_trouble(monkeypatch: pytest.MonkeyPa
     async def act(dialler: Dialler) -> None:
         monkeypatch.setattr(threading.Thread, "start", unwilling)
         with pytest.raises(NameFailure) as caught:
-            await dialler.dial(service(995, "mail.example.com"))
+            await dialler.dial(service(995, "mail.example.com").target)
         assert told(caught.value) == "the gateway is busy, please try again in a minute"
         assert "thread" in caught.value.remedy  # and nothing of DNS, which nobody has asked
         assert "resolv.conf" not in caught.value.remedy
@@ -105,7 +106,7 @@ def test_machine_without_descriptors_for_a_look_up_is_our_own_trouble(monkeypatc
     async def act(dialler: Dialler) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", exhausted)
         with pytest.raises(NameFailure) as caught:
-            await dialler.dial(service(995, "mail.example.com"))
+            await dialler.dial(service(995, "mail.example.com").target)
         assert told(caught.value) == "the gateway is busy, please try again in a minute"
         assert "LimitNOFILE" in caught.value.remedy
 
@@ -120,7 +121,7 @@ def test_name_that_leads_back_says_so_whatever_its_other_addresses_do(others: li
 
     async def act(dialler: Dialler) -> None:
         with pytest.raises(ConnectFailure) as caught:
-            await dialler.dial(service(9, "localhost"), where)
+            await dialler.dial(service(9, "localhost").target, where)
         assert told(caught.value) == "localhost leads back to this gateway itself"
 
     play(act, own="127.0.0.9")
@@ -142,7 +143,7 @@ def test_verdict_stands_when_the_second_look_stalls(authority: Authority, left: 
 
     async def act(dialler: Dialler) -> None:
         with pytest.raises(TLSFailure, match="expired") as caught:
-            await dialler.dial(service(server.port, ca_file=authority.ca_file, connect_timeout=left))
+            await dialler.dial(service(server.port, ca_file=authority.ca_file, connect_timeout=left).target)
         assert told(caught.value) == f"the certificate of {HOST} ran out (expired)"
 
     with FakeServer(one_at_a_time) as server:
@@ -172,7 +173,7 @@ def test_ca_file_that_broke_after_the_start_is_our_own_trouble(
         ca_file.write_text(content)
 
     async def act(dialler: Dialler) -> None:
-        wanted = service(server.port, ca_file=ca_file)
+        wanted = service(server.port, ca_file=ca_file).target
         with pytest.raises(TLSFailure) as caught:
             await dialler.dial(wanted)
         assert str(ca_file) in told(caught.value)
@@ -193,7 +194,7 @@ def test_servers_socket_sends_at_once_and_notices_who_vanished(
     authority: Authority, addresses: int, source: str | None
 ) -> None:
     async def act(dialler: Dialler) -> None:
-        wanted = service(server.port, ca_file=authority.ca_file, source_address=source)
+        wanted = service(server.port, ca_file=authority.ca_file, source_address=source).target
         where = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (HOST, server.port)
         dialled = await dialler.dial(wanted, [where] * addresses)
         with closing(dialled.stream):

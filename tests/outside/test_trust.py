@@ -5,7 +5,6 @@ import re
 import signal
 import ssl
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +15,14 @@ from fakes.scene import Gateway, Stage
 from fakes.tls import EVERY_CIPHER, server_context
 from fakes.wire import Wire
 from parts.certificates import Authority
-from popover.config import Address, Server, Service, parse_pin
+from popover.config import Server, Target, Trust, parse_pin
+from popover.config.values import TLSVersion
 from popover.errors import ConfigError, TLSFailure
 from popover.outside import trust as tls
 from popover.outside.certificate import pin_of
 from popover.outside.trust import TICKET_LIFETIME, Policy, Verifier, Verifiers
 from popover.wire.pump import RECORD, Pump
+from services import service
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -31,7 +32,8 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 def policy(authority: Authority, **keys: Any) -> Policy:
-    return replace(Policy(authority.ca_file, "1.2", "pop3", ()), **keys)
+    alpn = keys.pop("alpn", "pop3")
+    return Policy(Trust(**{"ca_file": authority.ca_file} | keys), alpn)
 
 
 def shake_hands(pump: Pump, context: ssl.SSLContext) -> ssl.SSLObject:
@@ -73,9 +75,10 @@ def both(authority: Authority) -> ssl.SSLContext:
 
 
 def test_every_context_verifies(authority: Authority) -> None:
-    choices = ((None, authority.ca_file), ("1.2", "1.3"), (None, "pop3", "imap"), ((), (ANY_PIN,)))
-    for ca_file, min_tls, alpn, pin in itertools.product(*choices):
-        context = Verifier(Policy(ca_file, min_tls, alpn, pin)).context
+    versions: tuple[TLSVersion, ...] = ("1.2", "1.3")
+    choices = ((None, authority.ca_file), (None, "pop3", "imap"), ((), (ANY_PIN,)))
+    for min_tls, (ca_file, alpn, pin) in itertools.product(versions, itertools.product(*choices)):
+        context = Verifier(Policy(Trust(ca_file, min_tls, pin), alpn)).context
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname is True
         assert context.hostname_checks_common_name is False
@@ -156,21 +159,16 @@ def test_lowest_version(authority: Authority, least: str, offered: ssl.TLSVersio
 # -- one verifier per policy ---------------------------------------------------------------------------
 
 
-def service(**keys: Any) -> Service:
-    given: dict[str, Any] = {
-        "name": "example",
-        "listen": (Address("127.0.0.1", 0),),
-        "server": Server("pop3", "one.test", PORT),
-    } | keys
-    return Service(**given)
+def target(**keys: Any) -> Target:
+    return service(**{"server": Server("pop3", "one.test", PORT)} | keys).target
 
 
 def test_services_with_one_policy_share_a_verifier(authority: Authority, tmp_path: Path) -> None:
     copy = tmp_path / "ca.pem"
     copy.write_bytes(authority.ca_file.read_bytes())
     verifiers = Verifiers()
-    first = verifiers.of(service(ca_file=authority.ca_file))
-    same = service(name="other", ca_file=authority.ca_file, server=Server("pop3", "two.test", 1995), max_sessions=1)
+    first = verifiers.of(target(ca_file=authority.ca_file))
+    same = target(name="other", ca_file=authority.ca_file, server=Server("pop3", "two.test", 1995), max_sessions=1)
     assert verifiers.of(same) is first
     different: list[dict[str, Any]] = [
         {"ca_file": None},
@@ -179,7 +177,7 @@ def test_services_with_one_policy_share_a_verifier(authority: Authority, tmp_pat
         {"ca_file": authority.ca_file, "pin": (ANY_PIN,)},
         {"ca_file": authority.ca_file, "server": Server("imap", "one.test", 993)},
     ]
-    others = [verifiers.of(service(**keys)) for keys in different]
+    others = [verifiers.of(target(**keys)) for keys in different]
     assert len({id(verifier) for verifier in [first, *others]}) == 1 + len(different)
 
 
@@ -188,8 +186,8 @@ def test_unusable_ca_file_is_a_mistake_of_the_configuration(tmp_path: Path, cont
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(ConfigError, match=re.escape(f'service "example": ca_file: {path} can not be used: ')) as caught:
-        Verifiers().of(service(ca_file=path))
+    with pytest.raises(ConfigError, match=re.escape(f"ca_file: {path} can not be used: ")) as caught:
+        Verifiers().of(target(ca_file=path))
     assert len(caught.value.mistakes) == 1
 
 

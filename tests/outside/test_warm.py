@@ -24,7 +24,7 @@ from popover.wire.stream import Stream
 pytest_plugins = ["fakes.fixture"]
 
 HOME = pop3_service()
-TWO = pop3_service("two", warm=2)
+TWO = pop3_service("two", "two.example.com", warm=2)
 OFTEN, SELDOM = 60.0, 300.0  # seconds between visits: less than a spare's lifetime, and more
 LOGIN = b"USER anna\r\nPASS secret\r\n"
 
@@ -36,7 +36,7 @@ Play = Callable[[Act], None]
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
     def run(act: Act) -> None:
         world = Clockwork(monkeypatch)
-        world.warm.load([HOME, TWO])
+        world.warm.load([HOME.target, TWO.target])
         world.play(act(world))
 
     return run
@@ -92,13 +92,13 @@ async def logged_in(world: Clockwork) -> Client:
 
 def test_first_visit_has_a_spare_opened_at_once(play: Play) -> None:
     async def act(world: Clockwork) -> None:
-        assert world.warm.take(HOME) is None
+        assert world.warm.take(HOME.target) is None
         await world.visit(HOME)
         assert (world.warm.count, opened(world)) == (1, 1)
-        spare = world.warm.take(HOME)
+        spare = world.warm.take(HOME.target)
         assert spare is not None
         assert (spare.greeting, spare.capa, spare.age) == (GREETING, CAPA, 0)
-        assert world.warm.take(HOME) is None
+        assert world.warm.take(HOME.target) is None
         spare.dialled.stream.leave()
 
     play(act)
@@ -167,7 +167,7 @@ def test_visit_before_its_time_takes_the_place_of_the_one_that_was_due(play: Pla
         await visits(world, SELDOM, 2)
         await world.skip(SELDOM / 3)
         await world.visit(HOME)
-        spare = world.warm.take(HOME)  # for somebody who does not log in, so no other is opened
+        spare = world.warm.take(HOME.target)  # for somebody who does not log in, so no other is opened
         assert spare is not None
         spare.dialled.stream.leave()
         before = opened(world)
@@ -192,9 +192,9 @@ def test_clients_that_come_no_more_get_no_more_spares(play: Play) -> None:
 def test_interval_is_from_beginning_to_beginning(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         await world.skip(100)
-        world.warm.visited(HOME, world.loop.now - 100)
+        world.warm.visited(HOME.target, world.loop.now - 100, HOME.ahead.warm)
         await world.skip(SELDOM)
-        world.warm.visited(HOME, world.loop.now - 100)
+        world.warm.visited(HOME.target, world.loop.now - 100, HOME.ahead.warm)
         before = opened(world)
         await world.skip(SELDOM - 100 - LEAD - TICK)
         assert opened(world) == before
@@ -208,9 +208,9 @@ def test_interval_is_from_beginning_to_beginning(play: Play) -> None:
 def test_as_many_stand_ready_as_the_service_wants(play: Play, number: int) -> None:
     async def act(world: Clockwork) -> None:
         service = pop3_service(warm=number)
-        world.warm.load([service])
+        world.warm.load([service.target])
         for _ in range(4):
-            world.warm.visited(service, world.loop.now)
+            world.warm.visited(service.target, world.loop.now, service.ahead.warm)
             await world.settle()
         assert world.warm.count == opened(world) == number
 
@@ -375,7 +375,7 @@ def test_spare_that_hears_anything_is_dropped(play: Play, how: str) -> None:
         else:
             line.reset()
         await world.until(lambda: not world.warm.count)
-        assert world.warm.take(HOME) is None
+        assert world.warm.take(HOME.target) is None
 
     play(act)
 
@@ -394,7 +394,7 @@ def test_spare_that_has_just_died_is_given_to_nobody(play: Play, how: str) -> No
             line.close()
         else:
             line.reset()
-        spare = world.warm.take(TWO)
+        spare = world.warm.take(TWO.target)
         assert spare is not None
         assert spare.dialled.stream is world.servers.streams[1]
         spare.dialled.stream.leave()
@@ -408,11 +408,11 @@ def test_machine_that_slept_has_no_fresh_spares(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         await world.visit(HOME)
         world.asleep += LIFETIME + 1
-        assert world.warm.take(HOME) is None
+        assert world.warm.take(HOME.target) is None
         await is_gone(world, last(world))
         await world.visit(HOME)
         world.asleep += LIFETIME - 1
-        assert world.warm.take(HOME) is not None
+        assert world.warm.take(HOME.target) is not None
         world.servers.streams[-1].leave()
 
     play(act)
@@ -460,7 +460,7 @@ def test_kernel_asks_whether_a_spare_lives_and_is_impatient_until_its_first_word
 
 
 async def waits(world: Clockwork, client: Client) -> None:
-    await world.skip(HOME.login_timeout)
+    await world.skip(HOME.patience.login_timeout)
     await world.until(lambda: client.how == "fin")
 
 
@@ -504,7 +504,7 @@ Ending = Callable[[Clockwork, Client], Coroutine[Any, Any, None]]
 
 async def is_let_down(world: Clockwork, service: Service, mood: Mood, said: bytes, ends: Ending) -> Client:
     """A session on a spare that is 40 s old; another one stands beside it."""
-    world.warm.load([service])
+    world.warm.load([service.target])
     await world.visit(service)
     await world.skip(40)
     assert world.warm.count == 2
@@ -568,7 +568,7 @@ def test_client_that_was_not_let_down_teaches_nothing(play: Play, mood: Mood, sa
         await is_let_down(world, service, mood, said, ends)
         assert world.warm.count == 1
         assert await world.session(service) == "warm"
-        world.warm.load([service])
+        world.warm.load([service.target])
 
     play(act)
 
@@ -615,15 +615,15 @@ def test_way_that_forgets_connections_lets_one_client_down_and_no_more(play: Pla
 
 def test_reload_forgets_everything(play: Play) -> None:
     async def act(world: Clockwork) -> None:
-        habits = world.warm.habits(HOME)
-        assert world.warm.habits(HOME) is habits
+        habits = world.warm.habits(HOME.target)
+        assert world.warm.habits(HOME.target) is habits
         await visits(world, SELDOM, 2)
         await world.skip(SELDOM - LEAD)
         assert world.warm.count == 1
-        world.warm.load([HOME])
+        world.warm.load([HOME.target])
         assert world.warm.count == 0
         await is_gone(world, last(world))
-        assert world.warm.habits(HOME) is not habits
+        assert world.warm.habits(HOME.target) is not habits
         before = opened(world)
         await world.skip(2 * SELDOM)
         assert opened(world) == before
@@ -636,7 +636,7 @@ def test_reload_forgets_what_was_to_be_opened_later(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         await visits(world, SELDOM, 2)
         asked = len(world.servers.asked)
-        world.warm.load([HOME])
+        world.warm.load([HOME.target])
         await world.skip(2 * SELDOM)
         assert len(world.servers.asked) == asked
 
@@ -649,13 +649,13 @@ def test_service_that_is_no_more_gets_no_spare(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         client = await logged_in(world)
         asked = len(world.servers.asked)
-        world.warm.load([pop3_service(host="other.example.com")])
+        world.warm.load([pop3_service(host="other.example.com").target])
         client.send(b"QUIT\r\n")
         await client.ended()
-        world.warm.visited(HOME, world.loop.now)
+        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
         await world.settle()
         assert len(world.servers.asked) == asked
-        assert world.warm.habits(HOME) is not world.warm.habits(HOME)
+        assert world.warm.habits(HOME.target) is not world.warm.habits(HOME.target)
         assert await world.session(HOME) == await world.session(HOME) == "cold"
 
     play(act)
@@ -664,7 +664,7 @@ def test_service_that_is_no_more_gets_no_spare(play: Play) -> None:
 def test_service_that_stays_the_same_gets_its_spare(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         client = await logged_in(world)
-        world.warm.load([pop3_service()])
+        world.warm.load([pop3_service().target])
         client.send(b"QUIT\r\n")
         await client.ended()
         await world.settle()
@@ -680,11 +680,11 @@ def test_spare_on_its_way_is_dropped(play: Play, ends: str, stage_reached: str) 
         if stage_reached == "dials":
             world.servers.held = asyncio.Event()
         world.servers.capa = b""
-        world.warm.visited(HOME, world.loop.now)
+        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
         await world.until(lambda: world.servers.held or (world.servers.lines and last(world).lines))
         assert world.warm.count == 1
         if ends == "load":
-            world.warm.load([HOME])
+            world.warm.load([HOME.target])
         else:
             world.warm.stop()
         await world.warm.stopped()
@@ -701,7 +701,7 @@ def test_nothing_is_opened_after_the_stop(play: Play) -> None:
         before = opened(world)
         world.warm.stop()
         await is_gone(world, last(world))
-        world.warm.visited(HOME, world.loop.now)
+        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
         await world.skip(SELDOM)
         assert (opened(world), world.warm.count) == (before, 0)
 

@@ -26,7 +26,7 @@ from parts.messages import of_size
 from parts.net import LOOPBACK, free_port, is_listening, wait_until
 from parts.places import is_root, short_directory
 from parts.popover import COMMAND, Popover, StartError, run_popover
-from popover.config import Activated, Address, Config, Listen, Service, parse_server
+from popover.config import Activated, Address, Config, Listen, Service, Target, parse_server
 from popover.log import Log
 from popover.process.daemon import Inherited, Load, serve
 
@@ -384,7 +384,7 @@ def test_systemd_hears_the_end_of_a_reload_that_a_bug_ended(monkeypatch: pytest.
 
 
 def listening(*listen: Listen) -> Config:
-    return Config((Service("home", listen, parse_server("imaps://localhost")),), drain_timeout=0)
+    return Config((Service("home", listen, Target(parse_server("imaps://localhost"))),), drain_timeout=0)
 
 
 def life(config: Config, load: Load, inherited: Inherited | None = None) -> list[str]:

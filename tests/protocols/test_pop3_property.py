@@ -211,7 +211,7 @@ def test_whole_sessions_are_as_without_a_gateway(
         assert server.violations == []
         commits = [line for line in server.heard if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
         assert commits == [line for line in said if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
-        assert world.most_held <= of.read_ahead_bytes + pop3.ahead.OVER
+        assert world.most_held <= of.ahead.read_ahead_bytes + pop3.ahead.OVER
         event("guessed" if len(server.heard) > len(said) + 1 else "asked")
 
 

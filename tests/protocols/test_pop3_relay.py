@@ -14,6 +14,7 @@ from popover.protocols.pop3.hearing import NOT_REMOVED
 from popover.protocols.pop3.relay import TURNS_LIMIT
 from popover.talk import End, More
 from popover.wire.scratch import Scratch
+from services import changed
 
 CAPA = b"+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nUSER\r\n.\r\n"
 LITTLE = b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\n.\r\n"
@@ -438,7 +439,7 @@ def test_the_word_error_is_softened_in_a_positive_status_line_only() -> None:
     assert soften(b"+OK 0 Errors, no error\r\n") == b"+OK 0 faults, no fault\r\n"
     assert soften(b"-ERR error\r\n") == b"-ERR error\r\n"
     assert soften(b"+OK error <1.error@x> error\r\n") == b"+OK fault <1.error@x> fault\r\n"
-    of = Service(**{**{key: getattr(service(on=False), key) for key in Service.__slots__}, "soften": True})
+    of = changed(service(on=False), soften=True)
     talk = Talk(of, capa=b"")
     talk.say(b"RETR 1\r\n")
     assert talk.answer(b"+OK no error\r\nan error\r\n.\r\n")[0] == b"+OK no fault\r\nan error\r\n.\r\n"

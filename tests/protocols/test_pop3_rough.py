@@ -1,7 +1,6 @@
 """The POP3 relay and servers and clients out of the ordinary: what they do must harm neither the other nor us."""
 
 import base64
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,6 +12,7 @@ from popover.protocols.pop3.answers import sizes
 from popover.protocols.pop3.habits import LESSONS, MISTRUST
 from popover.protocols.pop3.outgoing import UNANSWERED_LIMIT
 from popover.protocols.pop3.queue import STRAIGHT, TAIL
+from services import changed
 
 
 def walking(talk: Talk) -> bytes:
@@ -168,7 +168,7 @@ def test_a_refusal_with_guesses_in_hand_ends_them() -> None:
 def test_switched_off_no_question_is_asked_ahead() -> None:
     habits = Habits()
     habits.questions = (b"STAT", b"UIDL")
-    talk = Talk(replace(service(), ask_ahead=False), habits)
+    talk = Talk(changed(service(), ask_ahead=False), habits)
     talk.say(b"USER anna\r\n")
     talk.say(b"PASS secret\r\n")
     assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"CAPA\r\n"
@@ -180,14 +180,14 @@ def test_switched_off_no_question_is_asked_ahead() -> None:
 
 @pytest.mark.parametrize("asked", [b"UIDL 1\r\n", b"LIST 1\r\n", b"STAT\r\n"])
 def test_answers_that_are_data_are_not_softened(asked: bytes) -> None:
-    talk = Talk(replace(service(), soften=True))
+    talk = Talk(changed(service(), soften=True))
     talk.log_in()
     talk.say(asked)
     assert talk.answer(b"+OK 1 mirrorerrorhost\r\n")[0] == b"+OK 1 mirrorerrorhost\r\n"
 
 
 def test_capabilities_in_hand_are_softened_like_all_others() -> None:
-    talk = Talk(replace(service(), soften=True), capa=b"+OK no Error\r\nTERROR\r\n.\r\n")
+    talk = Talk(changed(service(), soften=True), capa=b"+OK no Error\r\nTERROR\r\n.\r\n")
     assert talk.say(b"CAPA\r\n")[0] == b"+OK no fault\r\nTERROR\r\n.\r\n"
 
 

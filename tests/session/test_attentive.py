@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -17,6 +16,7 @@ from popover.session import attentive as rooms
 from popover.session.attentive import Attentive
 from popover.session.relay import Outcome
 from popover.wire.stream import CHUNK, Scratch, Stream
+from services import changed
 
 GREETING = b"+OK ready\r\n"
 CAPA = b"+OK\r\nTOP\r\nPIPELINING\r\n.\r\n"
@@ -31,7 +31,7 @@ class Scene:
         self.inside = Stream(loop, self._socks[0], scratch, "client")
         self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
         self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
-        of = replace(service(), **keys)
+        of = changed(service(), **keys)
         self.relay = Attentive(loop, of, self.inside, self.outside, habits, CAPA if warm else b"")
         self.talk = asyncio.create_task(self.relay.talk(GREETING))
 

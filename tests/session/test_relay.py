@@ -16,11 +16,12 @@ from fakes.tls import TLSWire, server_context
 from fakes.wire import Ending, Wire
 from hearing import cut, pieces
 from parts.certificates import Authority
-from popover.config import Address, Server, Service
+from popover.config import Service, Trust
 from popover.outside.trust import Policy, Verifier
 from popover.session import relay as rooms
 from popover.session.relay import Outcome, Relay
 from popover.wire.stream import CHUNK, Scratch, Stream
+from services import service as flat_service
 
 PATIENCE = 30.0  # seconds, only for a test never to hang
 GREETING = b"+OK ready\r\n"
@@ -33,9 +34,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 def service(**keys: Any) -> Service:
-    return Service(
-        name="example", listen=(Address("127.0.0.1", 0),), server=Server("imap", "mail.example.com", 993), **keys
-    )
+    return flat_service("imap", **keys)
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
@@ -412,7 +411,7 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
         loop, scratch = asyncio.get_running_loop(), Scratch()
         inner, client_sock = tcp_pair()
         outer, server_sock = tcp_pair()
-        verifier = Verifier(Policy(authority.ca_file, "1.2", None, ()))
+        verifier = Verifier(Policy(Trust(authority.ca_file), None))
         wire = Wire(server_sock)
         server = TLSWire(wire, server_context(authority.issue("localhost")))
         shaking = asyncio.to_thread(server.handshake)

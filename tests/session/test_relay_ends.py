@@ -8,6 +8,7 @@ from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, fill, on_stage, ser
 
 from fakes.renegotiating import RenegotiatingServer
 from parts.certificates import Authority
+from popover.config import Trust
 from popover.outside.trust import Policy, Verifier
 from popover.session.relay import Outcome, Relay
 from popover.wire.stream import Scratch, Stream
@@ -112,7 +113,7 @@ def test_words_that_wait_for_a_renegotiation_are_no_stall(authority: Authority, 
 
     async def main(server: RenegotiatingServer) -> None:
         async with asyncio.timeout(PATIENCE), Renegotiation(server) as way:
-            context = Verifier(Policy(authority.ca_file, "1.2", None, ())).context
+            context = Verifier(Policy(Trust(authority.ca_file), None)).context
             await way.outside.secure(context, "localhost")
             relay = Relay(asyncio.get_running_loop(), service(), way.inside, way.outside)
             talk = asyncio.create_task(relay.talk(GREETING))

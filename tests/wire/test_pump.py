@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fakes.tls import server_context
 from hearing import cut, pieces
 from parts.certificates import Authority
+from popover.config import Trust
 from popover.outside.trust import Policy, Verifier
 from popover.wire.pump import RECORD, Ending, Pump
 
@@ -58,7 +59,7 @@ Connect = Callable[[str], tuple[Pump, Server]]
 @pytest.fixture(scope="module")
 def connect(authority: Authority) -> Connect:
     """Makes a connection of this version whose handshake is over."""
-    outside = Verifier(Policy(authority.ca_file, "1.2", None, ())).context
+    outside = Verifier(Policy(Trust(authority.ca_file), None)).context
     inside = server_context(authority.issue("localhost"))
 
     def make(version: str) -> tuple[Pump, Server]:

@@ -14,7 +14,7 @@ from popover.check.dialogues import DIALOGUES
 from popover.check.report import Report
 from popover.check.talker import Talker
 from popover.check.way import milliseconds
-from popover.config import Activated, Address, Config, Service
+from popover.config import Activated, Address, Admission, Config, Service
 from popover.errors import Failure, ServerFailure, StartError
 from popover.inside.listen import open_listener, port_holder
 from popover.log import Log
@@ -92,7 +92,7 @@ async def check_session(report: Report, dialler: Dialler, service: Service) -> N
     """Go from the client's first octet to its goodbye, through a gateway of our own and beside it directly."""
     loop = asyncio.get_running_loop()
     gateway = Gateway(Log(lambda _line, _priority: None), session_ceiling())
-    ours = replace(service, listen=(_LOOPBACK,), hours=None, allow=None, deny=(), max_rate=None, unsafe_public=False)
+    ours = replace(service, listen=(_LOOPBACK,), admission=Admission())
     try:
         line = gateway.load(Config((ours,)))[0]
         place = ("127.0.0.1", int(line.partition(" ")[0].rpartition(":")[2]))
@@ -100,7 +100,7 @@ async def check_session(report: Report, dialler: Dialler, service: Service) -> N
             await _session(service, place)  # its first one has no ticket and no address yet, ours has both
             seconds, greeting = await _session(service, place)
             since = loop.time()
-            dialled = await dialler.dial(service)
+            dialled = await dialler.dial(service.target)
             with closing(dialled.stream):
                 await leave(service, dialled)
             direct = loop.time() - since

@@ -68,7 +68,7 @@ class Talker:
 
 async def greet(service: Service, dialled: Dialled) -> Greeting:
     """Read the greeting just as a session does. Raises Failure, for a refusal, too."""
-    greeting = await open_up(service, dialled)
+    greeting = await open_up(service.target, dialled)
     if not greeting.welcome:
         raise ServerFailure(
             f"{service.server.host} refused: {printable(greeting.words, 400)}",

@@ -34,7 +34,7 @@ async def check_tls(report: Report, dialler: Dialler, service: Service, reached:
         since = time.monotonic()
         try:
             async with report.waiting(f"TLS with {info[4][0]}"):
-                dialled = await dialler.dial(service, [info])
+                dialled = await dialler.dial(service.target, [info])
         except Failure as failure:
             await _refused(report, dialler, service, info, failure)
             continue
@@ -102,7 +102,7 @@ async def check_resumption(report: Report, dialler: Dialler, service: Service) -
     """Connect a second time, with the ticket of the first; the new connection. Raises Failure."""
     since = time.monotonic()
     async with report.waiting("a second connection"):
-        dialled = await dialler.dial(service)
+        dialled = await dialler.dial(service.target)
     seconds = time.monotonic() - since
     resumed = bool(dialled.tls.session_reused)
     words = (
@@ -115,8 +115,8 @@ async def check_resumption(report: Report, dialler: Dialler, service: Service) -
 
 def trust_store(service: Service) -> str:
     """Say where the authorities come from that are trusted."""
-    if service.ca_file is not None:
-        return str(service.ca_file)
+    if (ca_file := service.target.trust.ca_file) is not None:
+        return str(ca_file)
     paths = ssl.get_default_verify_paths()
     return f"this machine's trust store ({paths.cafile or paths.capath or paths.openssl_cafile})"
 
@@ -125,7 +125,7 @@ def check_trust_store(report: Report, service: Service) -> None:
     """Warn of a machine that trusts nobody: small images come without the package ca-certificates."""
     paths = ssl.get_default_verify_paths()
     filled = paths.cafile or (paths.capath and any(Path(paths.capath).iterdir()))
-    if service.ca_file is None and not filled:
+    if service.target.trust.ca_file is None and not filled:
         report.add(
             "tls",
             "warn",

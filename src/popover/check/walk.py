@@ -18,6 +18,7 @@ from popover.config import Address, Service
 from popover.errors import ConnectFailure, Failure, NameFailure
 from popover.inside.listen import OwnAddresses
 from popover.outside.dial import Dialler
+from popover.process.gateway import verifiers_of
 from popover.wire.stream import Scratch
 
 
@@ -35,7 +36,7 @@ async def check_service(report: Report, service: Service, login: Login | None) -
     """Walk one service's way as far as it goes; then look at this side."""
     own = OwnAddresses((at.host, at.port) for at in service.listen if isinstance(at, Address))
     dialler = Dialler(asyncio.get_running_loop(), Scratch(), own.lead_here)
-    dialler.verifiers.of(service)
+    dialler.verifiers = verifiers_of([service])
     through, named, reached = False, True, True
     try:
         through = await _reach(report, dialler, service)

@@ -56,10 +56,10 @@ async def check_name(report: Report, dialler: Dialler, service: Service) -> list
     """Look the server's name up. Raises Failure."""
     server, since = service.server, time.monotonic()
     try:
-        async with report.waiting(f"looking up {server.host}"), asyncio.timeout(service.connect_timeout):
+        async with report.waiting(f"looking up {server.host}"), asyncio.timeout(service.target.connect_timeout):
             found = await dialler.look_up(server)
     except TimeoutError:
-        raise Step().too_slow(server, service.connect_timeout) from None
+        raise Step().too_slow(server, service.target.connect_timeout) from None
     seconds = time.monotonic() - since
     addresses = [str(info[4][0]) for info in found]
     facts: dict[str, Fact] = {"host": server.host, "addresses": addresses, "seconds": round(seconds, 3)}
@@ -112,9 +112,9 @@ async def _try(service: Service, info: AddrInfoType) -> Tried:
     sock: socket.socket | None = None
     try:
         sock = server_socket(info)
-        if service.source_address:
-            sock.bind((service.source_address, 0))
-        async with asyncio.timeout(service.connect_timeout):
+        if service.target.source_address:
+            sock.bind((service.target.source_address, 0))
+        async with asyncio.timeout(service.target.connect_timeout):
             await asyncio.get_running_loop().sock_connect(sock, info[4])
     except OSError as what:  # TimeoutError is one
         fault = what
@@ -134,7 +134,7 @@ def _words(tried: Tried, service: Service) -> tuple[str, str]:
         return f"{place} refuses connections: nothing listens there", "the others are used"
     if tried.kind == "filtered":
         return (
-            f"{place} does not answer within {service.connect_timeout:g} seconds: filtered, or gone",
+            f"{place} does not answer within {service.target.connect_timeout:g} seconds: filtered, or gone",
             "the others are used; each first connection may wait 250 ms for it",
         )
     if tried.kind == "unreachable":
@@ -155,7 +155,7 @@ def _none(service: Service, tried: list[Tried]) -> Failure:
     if "refused" not in kinds and "filtered" in kinds:
         step = Step()
         step.name = "connect"
-        return step.too_slow(server, service.connect_timeout)
+        return step.too_slow(server, service.target.connect_timeout)
     telling = next((one for one in tried if one.kind == "refused"), tried[0])
     fault = telling.fault or OSError("no address")
-    return no_connection(server, fault, [one.info for one in tried], service.source_address)
+    return no_connection(server, fault, [one.info for one in tried], service.target.source_address)

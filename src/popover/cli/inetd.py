@@ -17,7 +17,18 @@ from datetime import time
 
 from popover.cli import same_file
 from popover.cli.run import log_settings, parse_allow
-from popover.config import Activated, Config, Service, check, is_private, parse_network, parse_server
+from popover.config import (
+    Activated,
+    Admission,
+    Config,
+    Service,
+    Target,
+    Trust,
+    check,
+    is_private,
+    parse_network,
+    parse_server,
+)
 from popover.errors import ConfigError, Refused, ServerFailure
 from popover.inside.guard import Guard, plain_address
 from popover.inside.listen import OwnAddresses, prepare
@@ -25,6 +36,7 @@ from popover.log import Log, to_stderr, to_syslog
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.process.daemon import serve
+from popover.process.gateway import verifiers_of
 from popover.protocols import DIALECTS
 from popover.session.relay import LINGER, Outcome
 from popover.session.session import Session
@@ -47,8 +59,7 @@ def inetd(arguments: argparse.Namespace) -> int:
     if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         serve(config, log, None, lambda _line: None, {_NAME: [sock]})
         return 0
-    verifiers = Verifiers()
-    verifiers.of(service)  # a broken ca_file is the operator's to mend, and no session's fault
+    verifiers = verifiers_of([service])  # a broken ca_file is the operator's to mend, and no session's fault
     if sock is None:
         return _one_session(service, verifiers, log, _bridged(), _LOCAL)
     prepare(sock)
@@ -69,11 +80,8 @@ def _configuration(arguments: argparse.Namespace) -> Config:
     service = Service(
         name=server.host,
         listen=(Activated(_NAME),),
-        server=server,
-        ca_file=arguments.ca_file,
-        allow=allow,
-        max_sessions_per_client=0,
-        unsafe_public=arguments.unsafe_public,
+        target=Target(server, Trust(arguments.ca_file)),
+        admission=Admission(allow=allow, max_sessions_per_client=0, unsafe_public=arguments.unsafe_public),
     )
     config = Config(services=(service,))
     check(config)
@@ -100,11 +108,13 @@ def refusal(service: Service, address: str) -> Refused | None:
         return None
     if address == _GONE:  # nobody knows any more who it was, and nobody waits for an answer
         return Refused("the client went away before it could be served")
-    refused = Guard(service).admit(address, 0, time)  # no rate and no `hours` here, so no clock is looked at
+    refused = Guard(service.admission).admit(address, 0, time)  # no rate and no `hours` here, so no clock is looked at
     if refused is None:
         return None
-    louder = "" if service.unsafe_public or is_private(parse_network(address)) else " --unsafe-public"
-    others = "" if service.allow else "; that replaces the private networks, so add those that you want as well"
+    louder = "" if service.admission.unsafe_public or is_private(parse_network(address)) else " --unsafe-public"
+    others = (
+        "" if service.admission.allow else "; that replaces the private networks, so add those that you want as well"
+    )
     return Refused(refused.cause, f"to let it in, add --allow {address}{louder} after `popover inetd`{others}")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from popover.config import (
     PRIVATE_NETWORKS,
+    Admission,
     Config,
     Network,
     Service,
+    Target,
+    Trust,
     check,
     default_listen,
     default_names,
@@ -20,6 +23,7 @@ from popover.config import (
     parse_service_word,
     pin_text,
 )
+from popover.config.flat import flatten
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
@@ -54,8 +58,9 @@ def _traced(config: Config, arguments: argparse.Namespace) -> Config:
 def log_settings(log: Log, config: Config) -> None:
     """With -v, log what each service has been told, defaults too; what is not limited is left out."""
     for service in config.services:
-        values = {field.name: getattr(service, field.name) for field in fields(service)}
-        values["allow"] = PRIVATE_NETWORKS if service.allow is None else service.allow
+        values = flatten(service)
+        if values["allow"] is None:
+            values["allow"] = PRIVATE_NETWORKS
         told = [f"{key} = {_shown(value)}" for key, value in values.items() if value is not None and value != ()]
         log.event("debug", "settings", f"settings: {', '.join(told)}", service=service.name)
 
@@ -93,11 +98,8 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
             Service(
                 name=name,
                 listen=(listen,),
-                server=server,
-                ca_file=arguments.ca_file,
-                allow=allow,
-                unsafe_public=arguments.unsafe_public,
-                **limits,
+                target=Target(server, Trust(arguments.ca_file)),
+                admission=Admission(allow=allow, unsafe_public=arguments.unsafe_public, **limits),
             )
             for name, (listen, server) in zip(names, pairs, strict=True)
         ),

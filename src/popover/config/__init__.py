@@ -1,6 +1,7 @@
 """What the operator wants, as frozen values; imports nothing of popover but errors.
 
-    values.py   what a configuration is: Config, Service, Server, ...
+    values.py   what a configuration is: Config, Service and its parts, Server, ...
+    flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
     places.py   the words for places: LISTEN, SERVER
     cross.py    mistakes that only show when all services are seen together
@@ -23,15 +24,20 @@ from popover.config.values import (
     PRIVATE_NETWORKS,
     Activated,
     Address,
+    Admission,
+    Ahead,
     Config,
     DialectName,
     HourRange,
     Hours,
     Listen,
     Network,
+    Patience,
     Rate,
     Server,
     Service,
+    Target,
+    Trust,
     host_port,
     is_private,
 )
@@ -41,15 +47,20 @@ __all__ = [
     "PRIVATE_NETWORKS",
     "Activated",
     "Address",
+    "Admission",
+    "Ahead",
     "Config",
     "DialectName",
     "HourRange",
     "Hours",
     "Listen",
     "Network",
+    "Patience",
     "Rate",
     "Server",
     "Service",
+    "Target",
+    "Trust",
     "check",
     "clash",
     "default_listen",

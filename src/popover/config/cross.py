@@ -106,9 +106,9 @@ def _is_at(server: Server, listen: Address) -> bool:
 
 
 def _unsafe(service: Service) -> str | None:
-    if service.unsafe_public or not service.is_public:
+    if service.admission.unsafe_public or not service.is_public:
         return None
-    public = [str(network) for network in service.allow or () if not is_private(network)]
+    public = [str(network) for network in service.admission.allow or () if not is_private(network)]
     return (
         f"allow: {', '.join(public)} reaches beyond private networks, and passwords travel in plain text "
         "between those clients and this gateway; narrow it, or write unsafe_public = true (--unsafe-public) "
@@ -117,10 +117,11 @@ def _unsafe(service: Service) -> str | None:
 
 
 def _wrong_ca_file(service: Service) -> str | None:
-    if service.ca_file is None:
+    ca_file = service.target.trust.ca_file
+    if ca_file is None:
         return None
-    wrong = _why_no_ca_file(service.ca_file)
-    return f'ca_file: "{visible(str(service.ca_file))}" {wrong}' if wrong else None
+    wrong = _why_no_ca_file(ca_file)
+    return f'ca_file: "{visible(str(ca_file))}" {wrong}' if wrong else None
 
 
 def _why_no_ca_file(path: Path) -> str | None:

@@ -86,9 +86,7 @@ def words(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
 
 
 def read_listen(value: object) -> tuple[Listen, ...]:
-    """One listener or more; nothing said (None, which TOML has not) gives none."""
-    if value is None:
-        return ()
+    """One listener or more."""
     if value == []:
         raise ConfigError("must not be empty; leave it out for the usual address")
     return words(parse_listen)(value)
@@ -102,9 +100,7 @@ def read_allow(value: object) -> object:
 
 
 def read_name(value: object) -> str:
-    """A name that fits into a line of the log; nothing said (None) gives an empty one."""
-    if value is None:
-        return ""
+    """A name that fits into a line of the log."""
     name = read_text(value)
     if len(name) > NAME_LIMIT or not name.isprintable():
         raise ConfigError(f"must be at most {NAME_LIMIT} characters, all printable; is {show(name)}")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import codecs
 import tomllib
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from popover.config.cross import find_mistakes
 from popover.config.fields import SERVICE, TOP, read_name
+from popover.config.flat import assemble
 from popover.config.places import default_listen, default_names
 from popover.config.tables import structurer
 from popover.config.values import Config, Service
@@ -34,8 +36,11 @@ class _Top:
     service: list[dict[str, Any]] = field(default_factory=list)
 
 
+# One `[[service]]` as it stands there; None: not stated, so that the defaults stand in values.py alone.
+_Written = make_dataclass("_Written", [("server", Any), *((key, Any, None) for key in SERVICE if key != "server")])
+
 _read_top = structurer(_Top, TOP)
-_read_service = structurer(Service, SERVICE)
+_read_service: Callable[[dict[str, Any]], Any] = structurer(_Written, SERVICE)
 
 
 @dataclass(slots=True)
@@ -101,17 +106,17 @@ class _Reading:
                 setattr(self.top, key, value)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
-        unsaid = {key: None for key in ("name", "listen") if key not in written}  # both depend on the server
         try:
-            service = _read_service({**written, **unsaid})
+            read = _read_service(written)
         except ConfigError as mistake:
             place = f"{file}: service {_label(written, number)}"
             self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
             return
-        if service.ca_file is not None:
-            service = replace(service, ca_file=directory / service.ca_file)
-        if not service.listen:
-            service = replace(service, listen=(default_listen(service.server.dialect),))
+        stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
+        if "ca_file" in stated:
+            stated["ca_file"] = directory / stated["ca_file"]
+        unsaid = {"name": "", "listen": (default_listen(read.server.dialect),)}  # both depend on the server
+        service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))
 
     def services(self, path: str) -> tuple[Service, ...]:

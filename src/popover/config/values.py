@@ -1,12 +1,15 @@
 """What a configuration is once it has been read: frozen values, nothing to open and nothing to close.
 
     Config            the whole: services, user, drain_timeout
-    +-- Service       one `[[service]]`: where it listens, which server it leads to, who may come in
-        +-- Listen    Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
-        +-- Server    "pop3s://mail.example.com:995"
-        +-- Network   who may come in; Hours: when; Rate: how fast
+    +-- Service       one `[[service]]`, in parts, each for those who need it:
+        +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
+        +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
+        +-- Admission who may come in: Network; Hours: when; Rate: how fast
+        +-- Patience  how long to wait for whom
+        +-- Ahead     what is done before the client asks
 
-`str()` of each of the small ones gives back what a person would write. Standard library only, so that a
+In a file the parts' keys stand flat in their `[[service]]` (flat.py). `str()` of each of the small ones gives back
+what a person would write. Standard library only, so that a
 command line without a file starts quickly. The defaults stand here and nowhere else; examples/popover.toml
 tells the reason for each.
 """
@@ -133,38 +136,55 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """One way in and what it leads to. All timeouts are in seconds."""
+class Trust:
+    """What must hold for a server to be trusted. It must always prove who it is."""
 
-    name: str
-    listen: tuple[Listen, ...]
-    server: Server
-
-    # The server must prove who it is.
     ca_file: Path | None = None  # PEM; None: the system's trust store
     min_tls: TLSVersion = "1.2"
     pin: tuple[bytes, ...] = ()  # SHA-256 (32 bytes) of a SubjectPublicKeyInfo; one must match
 
-    # Who may come in, and how many.
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server and the way to it: all that `outside/` may know. Timeouts in seconds."""
+
+    server: Server
+    trust: Trust = Trust()
+    source_address: str | None = None  # an IP address; None: the system chooses
+    connect_timeout: float = 10  # TCP and TLS together, over all addresses of the server
+    greeting_timeout: float = 30  # until the server's first line
+
+    def __hash__(self) -> int:
+        """By what hardly two targets share: as a key it is looked for several times a session."""
+        return hash((self.server.host, self.server.port))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may come in, and how many."""
+
     allow: tuple[Network, ...] | None = None  # None: PRIVATE_NETWORKS
     deny: tuple[Network, ...] = ()  # wins over allow
     hours: Hours | None = None  # None: always
     max_sessions: int = 1000  # 0: no limit. The xinetd recipe had 10, Dovecot's client_limit is 1000
     max_sessions_per_client: int = 20  # 0: no limit. Thunderbird opens 5 per account, Dovecot allows 10
     max_rate: Rate | None = None  # None: no limit
+    unsafe_public: bool = False
 
-    # The way to the server, and how long to wait for whom.
-    source_address: str | None = None  # an IP address; None: the system chooses
-    connect_timeout: float = 10  # TCP and TLS together, over all addresses of the server
-    greeting_timeout: float = 30  # until the server's first line
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, to wait for whom while the two talk."""
+
     login_timeout: float = 60  # until the client has logged in; nginx mail has 60, too
     idle_timeout: float = 1860  # all are silent: 30 minutes (RFC 9051 section 5.4), and one to spare
     stall_timeout: float = 300  # one side does not take what it asked for
 
-    unsafe_public: bool = False
-    trace: bool = False  # log what is said, without secrets and bodies
 
-    # What is done ahead of a POP3 client. Nothing here changes what it gets; see docs/speed.md.
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is done ahead of a POP3 client. Nothing here changes what it gets; see docs/speed.md."""
+
     warm: int = 1  # connections that stand ready while the service is in use; 0: none
     ask_ahead: bool = True
     read_ahead: ReadAhead = True
@@ -175,9 +195,23 @@ class Service:
     keep_alive: float = 45  # seconds of silence before a NOOP; 0: none. Outlook.com drops a session after 60
     soften: bool = True
 
-    def __hash__(self) -> int:
-        """By what hardly two services share: as a key it is looked for several times a session."""
-        return hash((self.name, self.server.host))
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One way in and what it leads to."""
+
+    name: str
+    listen: tuple[Listen, ...]
+    target: Target
+    admission: Admission = Admission()
+    patience: Patience = Patience()
+    ahead: Ahead = Ahead()
+    trace: bool = False  # log what is said, without secrets and bodies
+
+    @property
+    def server(self) -> Server:
+        """The server it leads to."""
+        return self.target.server
 
     @property
     def is_public(self) -> bool:
@@ -185,10 +219,10 @@ class Service:
 
         A socket from systemd counts as reachable: we do not know yet where it listens.
         """
-        if self.allow is None:
+        if self.admission.allow is None:
             return False
         reachable = any(not (isinstance(at, Address) and at.is_loopback) for at in self.listen)
-        return reachable and not all(is_private(network) for network in self.allow)
+        return reachable and not all(is_private(network) for network in self.admission.allow)
 
 
 @dataclass(frozen=True, slots=True)

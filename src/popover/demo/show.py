@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from popover.config import Address, Config, Server, Service, default_listen
+from popover.config import Address, Config, Server, Service, Target, Trust, default_listen
 from popover.demo.circle import go_round
 from popover.demo.letters import ADDRESS
 from popover.demo.pop3 import PASSWORD, USER
@@ -70,7 +70,8 @@ async def _show(directory: Path, host: str, log: Log, tell: Tell) -> None:
 
 def _config(server: MailServer, pop3: Address, smtp: Address) -> Config:
     pairs = (("demo-pop3", pop3, server.pop3), ("demo-smtp", smtp, server.smtp))
-    services = tuple(Service(name, (listen,), leads_to, ca_file=server.ca_file) for name, listen, leads_to in pairs)
+    trust = Trust(server.ca_file)
+    services = tuple(Service(name, (listen,), Target(leads_to, trust)) for name, listen, leads_to in pairs)
     return Config(services, drain_timeout=1)
 
 

@@ -73,8 +73,8 @@ class Doors:
         for key in going:
             self._close(self._doors.pop(key).sockets)
         for key, (service, listen) in wanted.items():
-            guard = guards.setdefault(service.name, Guard(service))
-            guard.becomes(service)
+            guard = guards.setdefault(service.name, Guard(service.admission))
+            guard.becomes(service.admission)
             if key in opened:
                 self._doors[key] = Door(listen, service, guard, opened[key])
                 self._watch(self._doors[key])

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from datetime import time
 
-from popover.config import PRIVATE_NETWORKS, Network, Service, is_private
+from popover.config import PRIVATE_NETWORKS, Admission, Network, is_private
 from popover.errors import Refused
 
 POLITE_REFUSALS = 10
@@ -29,41 +29,41 @@ _REMEMBERED = 10_000
 class Guard:
     """One service's door. `admit` and `leave` count; a reload keeps the counts (`becomes`)."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, admission: Admission) -> None:
         self.inside = 0
         self._per_client: Counter[str] = Counter()
         self._recent: deque[float] = deque()
         self._refusals: deque[float] = deque(maxlen=POLITE_REFUSALS)
-        self.becomes(service)
+        self.becomes(admission)
 
-    def becomes(self, service: Service) -> None:
+    def becomes(self, admission: Admission) -> None:
         """Take over new rules; who is inside stays and is still counted."""
-        self._service = service
-        self._allow = PRIVATE_NETWORKS if service.allow is None else service.allow
+        self._admission = admission
+        self._allow = PRIVATE_NETWORKS if admission.allow is None else admission.allow
         self._listed: dict[str, bool] = {}
 
     def admit(self, address: str, now: float, wall: Callable[[], time]) -> Refused | None:
         """Count a client in, or tell why not. `now`: monotonic seconds; `wall` tells the local time of day."""
-        service = self._service
+        rules = self._admission
         if not self._is_listed(address):
             return Refused(f"this gateway does not serve the address {address}", self._how_to_allow(address))
-        if service.hours is not None and not service.hours.contains(wall()):
-            return Refused(f"this gateway is open at {service.hours} only", "the service's `hours` say so")
-        if service.max_sessions and self.inside >= service.max_sessions:
+        if rules.hours is not None and not rules.hours.contains(wall()):
+            return Refused(f"this gateway is open at {rules.hours} only", "the service's `hours` say so")
+        if rules.max_sessions and self.inside >= rules.max_sessions:
             return Refused(
                 "too many connections to this gateway, please try again in a minute",
-                f"max_sessions = {service.max_sessions} is reached",
+                f"max_sessions = {rules.max_sessions} is reached",
             )
         client = _client(address)
-        if service.max_sessions_per_client and self._per_client[client] >= service.max_sessions_per_client:
+        if rules.max_sessions_per_client and self._per_client[client] >= rules.max_sessions_per_client:
             return Refused(
                 "too many connections from your address, please close some",
-                f"max_sessions_per_client = {service.max_sessions_per_client} is reached",
+                f"max_sessions_per_client = {rules.max_sessions_per_client} is reached",
             )
         if not self._in_rate(now):
             return Refused(
                 "too many connections in a short time, please try again in a moment",
-                f"max_rate = {service.max_rate} is reached",
+                f"max_rate = {rules.max_rate} is reached",
             )
         self.inside += 1
         self._per_client[client] += 1
@@ -89,24 +89,24 @@ class Guard:
         if answer is None:
             if len(self._listed) >= _REMEMBERED:
                 self._listed.clear()
-            answer = self._listed[address] = _best(self._allow, address) > _best(self._service.deny, address)
+            answer = self._listed[address] = _best(self._allow, address) > _best(self._admission.deny, address)
         return answer
 
     def _how_to_allow(self, address: str) -> str:
         """Say what to write. `allow` replaces what was allowed so far, so all of that is named, too."""
-        if _best(self._service.deny, address) >= 0:
+        if _best(self._admission.deny, address) >= 0:
             return "deny names it: to let it in, take it out there, or narrow what stands there"
         if len(self._allow) > _SHOWN:
             how = f'add "{address}" to allow'
         else:
             names = ", ".join(f'"{network}"' for network in (*self._allow, address))
             how = f"write allow = [{names}] in the service, or --allow for each of these"
-        is_loud = self._service.unsafe_public or is_private(ipaddress.ip_network(address))
+        is_loud = self._admission.unsafe_public or is_private(ipaddress.ip_network(address))
         louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): its passwords come here unencrypted"
         return f"to let it in, {how}{louder}"
 
     def _in_rate(self, now: float) -> bool:
-        rate = self._service.max_rate
+        rate = self._admission.max_rate
         if rate is None:
             return True
         while self._recent and now - self._recent[0] >= rate.seconds:

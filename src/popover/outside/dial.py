@@ -1,4 +1,4 @@
-"""From a service to a verified TLS stream: look up, connect, shake hands; failures in plain words."""
+"""From a target to a verified TLS stream: look up, connect, shake hands; failures in plain words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
 
-from popover.config import Server, Service
+from popover.config import Server, Target
 from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
 from popover.outside.reasons import NOT_CONNECTED, Step, explain_tls, leads_back, no_address, no_connection
@@ -56,21 +56,21 @@ class Dialler:
         self._resolver = Resolver(loop)
         self.verifiers = Verifiers()
 
-    async def dial(self, service: Service, only: list[AddrInfoType] | None = None) -> Dialled:
+    async def dial(self, target: Target, only: list[AddrInfoType] | None = None) -> Dialled:
         """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
-        server, step = service.server, Step()
-        deadline = self._loop.time() + service.connect_timeout
+        server, step = target.server, Step()
+        deadline = self._loop.time() + target.connect_timeout
         stream: Stream | None = None
         try:
             async with asyncio.timeout_at(deadline):
                 found = only or await self.look_up(server)
                 step.name = "connect"
-                sock, address = await self._connect(service, found)
+                sock, address = await self._connect(target, found)
                 stream = Stream(self._loop, sock, self._scratch, server.host)
                 step.stream = stream
-                return await self._secure(service, stream, address, found)
+                return await self._secure(target, stream, address, found)
         except TimeoutError:
-            failure = step.too_slow(server, service.connect_timeout)
+            failure = step.too_slow(server, target.connect_timeout)
             if stream is not None:
                 stream.close()
             self._resolver.forget(server.host, server.port)
@@ -96,13 +96,13 @@ class Dialler:
         except OSError as fault:
             raise no_address(server, fault) from None
 
-    async def _connect(self, service: Service, found: list[AddrInfoType]) -> tuple[socket.socket, SocketAddress]:
+    async def _connect(self, target: Target, found: list[AddrInfoType]) -> tuple[socket.socket, SocketAddress]:
         """Connect to the first address that answers. Where there is only one, the socket is given back while it
         is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
         """
-        source, addresses = service.source_address, self._others(found)
+        source, addresses = target.source_address, self._others(found)
         if not addresses:
-            raise leads_back(service.server)
+            raise leads_back(target.server)
         try:
             if len(addresses) == 1:
                 return _start_connecting(addresses[0], source), addresses[0][4][:2]
@@ -115,31 +115,31 @@ class Dialler:
             )
             return sock, _peer_of(sock)
         except (OSError, RuntimeError) as fault:
-            raise self._unreached(service, fault, found) from None
+            raise self._unreached(target, fault, found) from None
 
     def _others(self, found: list[AddrInfoType]) -> list[AddrInfoType]:
         """Leave out the addresses at which this gateway itself listens."""
         return [info for info in found if not self._is_own(info[4][:2])]
 
-    def _unreached(self, service: Service, fault: OSError | RuntimeError, found: list[AddrInfoType]) -> ConnectFailure:
+    def _unreached(self, target: Target, fault: OSError | RuntimeError, found: list[AddrInfoType]) -> ConnectFailure:
         """Say why there is no connection: not that ::1 refused it, where 127.0.0.1 is this gateway itself."""
-        server, others = service.server, self._others(found)
+        server, others = target.server, self._others(found)
         self._resolver.forget(server.host, server.port)
         if len(others) < len(found) and isinstance(fault, OSError) and fault.errno in NOT_CONNECTED:
             return leads_back(server)
-        return no_connection(server, fault, others, service.source_address)
+        return no_connection(server, fault, others, target.source_address)
 
     async def _secure(
-        self, service: Service, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
+        self, target: Target, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
     ) -> Dialled:
         """Shake hands. Raises Failure, or what OpenSSL said of a certificate that it refused."""
-        server, verifier = service.server, self._verifier(service)
+        server, verifier = target.server, self._verifier(target)
         ticket = verifier.ticket(server.host, server.port)
         try:
             tls = await stream.secure(verifier.context, server.host, ticket)
         except OSError as fault:  # ssl.SSLError is one
             if fault.errno in NOT_CONNECTED and not isinstance(fault, ssl.SSLError):
-                raise self._unreached(service, fault, found) from None
+                raise self._unreached(target, fault, found) from None
             verifier.drop(server.host, server.port)
             if isinstance(fault, ssl.SSLCertVerificationError):
                 stream.close()  # some servers take one connection at a time, and it is to be looked at again
@@ -150,16 +150,16 @@ class Dialler:
         verifier.check_pin(server.host, tls)
         return Dialled(stream, address, tls, verifier)
 
-    def _verifier(self, service: Service) -> Verifier:
+    def _verifier(self, target: Target) -> Verifier:
         """Find the verifier. Its `ca_file` was read when the gateway started or reloaded, and is read again for a
         session that was let in before the reload.
         """
         try:
-            return self.verifiers.of(service)
+            return self.verifiers.of(target)
         except ConfigError as fault:
-            store = service.ca_file or "the system's trust store"
+            store = target.trust.ca_file or "the system's trust store"
             raise TLSFailure(
-                f"the gateway can not verify {service.server.host} at present, for want of {store}",
+                f"the gateway can not verify {target.server.host} at present, for want of {store}",
                 f"{fault}; mend the file: the next session reads it again, without a restart",
             ) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from popover.config import Service
+from popover.config import Target
 from popover.errors import ServerFailure
 from popover.outside.dial import Dialled
 from popover.outside.reasons import explain_ending
@@ -32,22 +32,22 @@ async def converse(talk: Talk[T], streams: dict[End, Stream]) -> T:
         return done.value  # type: ignore[no-any-return]
 
 
-async def open_up(service: Service, dialled: Dialled) -> Greeting:
+async def open_up(target: Target, dialled: Dialled) -> Greeting:
     """Read the server's greeting; what came behind it stays in the inbox. Raises ServerFailure."""
     stream = dialled.stream
     try:
-        async with asyncio.timeout(service.greeting_timeout):
+        async with asyncio.timeout(target.greeting_timeout):
             greeting: Greeting = await converse(
-                DIALECTS[service.server.dialect].open_up(stream.end), {stream.end: stream}
+                DIALECTS[target.server.dialect].open_up(stream.end), {stream.end: stream}
             )
     except TimeoutError:
         raise ServerFailure(
-            f"{service.server.host} did not greet within {service.greeting_timeout:g} seconds (timeout)",
-            f"is it {service.server} that answers there? it may be overloaded",
+            f"{target.server.host} did not greet within {target.greeting_timeout:g} seconds (timeout)",
+            f"is it {target.server} that answers there? it may be overloaded",
         ) from None
     except ServerFailure:
         if stream.ending is not None and stream.ending.kind != "closed":
-            raise explain_ending(stream.ending, service.server.host) from None
+            raise explain_ending(stream.ending, target.server.host) from None
         raise
-    dialled.verifier.keep(service.server.host, service.server.port, dialled.tls)
+    dialled.verifier.keep(target.server.host, target.server.port, dialled.tls)
     return greeting

@@ -1,4 +1,4 @@
-"""One connection that stands ready, and what is known of the service it is for."""
+"""One connection that stands ready, and what is known of the target it is for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from popover.config import Service
+from popover.config import Target
 from popover.outside.dial import Dialled
 from popover.protocols import pop3
 from popover.wire.pump import Ending
@@ -58,8 +58,8 @@ class Opened(NamedTuple):
 
 
 class Known:
-    """One service: its habits, when clients came, and the spares that are ready. `lifetime`: seconds for which a spare
-    is kept. `credit`: spares that the last visit still pays for.
+    """One target: its habits, when clients came, and the spares that are ready. `lifetime`: seconds for which a spare
+    is kept. `wanted`: how many spares shall be ready. `credit`: spares that the last visit still pays for.
     """
 
     def __init__(self) -> None:
@@ -67,6 +67,7 @@ class Known:
         self.spares: deque[Spare] = deque()
         self.on_their_way = 0
         self.credit = 0
+        self.wanted = 0
         self.lifetime = LIFETIME
         self.timer: asyncio.TimerHandle | None = None
         self._last: float | None = None
@@ -111,11 +112,11 @@ class Spare:
         self,
         loop: asyncio.AbstractEventLoop,
         ended: Callable[[Spare], None],
-        service: Service,
+        target: Target,
         known: Known,
         opened: Opened,
     ) -> None:
-        self.service = service
+        self.target = target
         self.known = known
         self._since = _time_passed()
         self._tell = ended

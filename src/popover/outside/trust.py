@@ -1,6 +1,6 @@
 """TLS to the server: what is verified, and the tickets that make it cheap.
 
-One `Verifier` per policy (trust store, lowest version, ALPN, pins): services with the same policy share
+One `Verifier` per policy (trust store, lowest version, ALPN, pins): targets with the same policy share
 it. A ticket is kept under its verifier, host and port, because **a resumed session is not verified
 again**: OpenSSL accepts the ticket of one host under the name of another and skips the host check
 (measured; protocol notes, 4.2). For the same reason a ticket lives an hour at most, never longer than the
@@ -13,10 +13,9 @@ import hmac
 import ssl
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from popover.config import Service
+from popover.config import Target, Trust
 from popover.errors import ConfigError, TLSFailure
 from popover.outside.certificate import pin_of, read_certificate
 from popover.protocols import DIALECTS
@@ -39,18 +38,15 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What must hold for a server to be trusted."""
+    """What makes one context differ from another."""
 
-    ca_file: Path | None
-    min_tls: str
+    trust: Trust
     alpn: str | None
-    pin: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, service: Service) -> Policy:
-        """Read a service's policy."""
-        alpn = DIALECTS[service.server.dialect].ALPN
-        return cls(service.ca_file, service.min_tls, alpn, service.pin)
+    def of(cls, target: Target) -> Policy:
+        """Read a target's policy."""
+        return cls(target.trust, DIALECTS[target.server.dialect].ALPN)
 
 
 class _Ticket(NamedTuple):
@@ -109,7 +105,7 @@ class Verifier:
 
     def check_pin(self, host: str, tls: ssl.SSLObject) -> None:
         """Insist on the configured public keys, besides the chain. Raises TLSFailure."""
-        if not self.policy.pin:
+        if not self.policy.trust.pin:
             return
         try:
             found = pin_of(tls.getpeercert(binary_form=True) or b"")
@@ -118,7 +114,7 @@ class Verifier:
                 f"the certificate of {host} can not be read, so its public key can not be compared with the pin",
                 f"its operator must renew it: {fault}",
             ) from None
-        if not any(hmac.compare_digest(found, wanted) for wanted in self.policy.pin):
+        if not any(hmac.compare_digest(found, wanted) for wanted in self.policy.trust.pin):
             raise TLSFailure(
                 f"the public key of {host} is not the one that was pinned",
                 f'if the server has a new key on purpose, write pin = ["sha256:{found.hex()}"]',
@@ -131,16 +127,14 @@ class Verifiers:
     def __init__(self) -> None:
         self._known: dict[Policy, Verifier] = {}
 
-    def of(self, service: Service) -> Verifier:
-        """Find or make the verifier of a service. Raises ConfigError for a trust store we can't use."""
-        policy = Policy.of(service)
+    def of(self, target: Target) -> Verifier:
+        """Find or make the verifier of a target. Raises ConfigError for a trust store we can't use."""
+        policy = Policy.of(target)
         if policy not in self._known:
             try:
                 self._known[policy] = Verifier(policy)
             except (OSError, ssl.SSLError) as fault:
-                raise ConfigError(
-                    f'service "{service.name}": ca_file: {policy.ca_file} can not be used: {fault}'
-                ) from None
+                raise ConfigError(f"ca_file: {target.trust.ca_file} can not be used: {fault}") from None
         return self._known[policy]
 
 
@@ -149,12 +143,12 @@ def _context(policy: Policy) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
     tell_cuts(context)
     context.hostname_checks_common_name = False  # RFC 9525 section 6.1: names stand in the SAN only
-    context.minimum_version = _VERSIONS[policy.min_tls]
+    context.minimum_version = _VERSIONS[policy.trust.min_tls]
     context.set_ciphers(CIPHERS)
     if policy.alpn:
         context.set_alpn_protocols([policy.alpn])
-    if policy.ca_file is None:
+    if policy.trust.ca_file is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
-        context.load_verify_locations(policy.ca_file)
+        context.load_verify_locations(policy.trust.ca_file)
     return context

@@ -1,7 +1,7 @@
-"""What a gateway remembers of a service between sessions: its habits, and a spare connection that is ready.
+"""What a gateway remembers of a target between sessions: its habits, and a spare connection that is ready.
 
 A spare is verified, has greeted, and has told its capabilities, so a session that takes it begins at once. It
-costs the server a connection, so it is only kept for a service that is in use:
+costs the server a connection, so it is only kept for a target that is in use:
 
 - A session that logged in has a spare opened for the next one: at once, if the next is likely to come soon, or
   shortly before it is due, where clients come at intervals. A visit pays for two spares at most.
@@ -9,7 +9,7 @@ costs the server a connection, so it is only kept for a service that is in use:
 - A spare may die without a word: a firewall forgot it, the server lost its power, this machine slept. The kernel asks
   for a sign of life while it waits (`spare.PROBES`), and waits less long for the first word (`spare.FIRST_WORD`); a
   client that was let down all the same teaches: see `failed`.
-- Reload and stop drop all of them, and only configured services get new ones. None takes a client's place: see
+- Reload and stop drop all of them, and only configured targets get new ones. None takes a client's place: see
   `has_room`.
 """
 
@@ -20,7 +20,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterable
 
-from popover.config import Service
+from popover.config import Target
 from popover.errors import Failure
 from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import converse, open_up
@@ -39,14 +39,16 @@ CAPA_WAIT = 10.0
 
 
 class Warm:
-    """Habits and spares of the services in `load`. `has_room`: whether one more connection takes no client's place."""
+    """Habits and spares of the targets in `load`. `has_room`: whether one more connection takes no client's place.
+    Services with the same target share what is known of it.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dialler: Dialler, has_room: Callable[[], bool]) -> None:
         self._loop = loop
         self._dialler = dialler
         self._has_room = has_room
-        # By the whole service, not by its name: after a reload the name may stand for another server.
-        self._known: dict[Service, Known] = {}
+        # By the whole target, not by its server: after a reload it may be verified by other rules.
+        self._known: dict[Target, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -54,16 +56,16 @@ class Warm:
         """How many spares there are, or are on their way."""
         return sum(len(known.spares) for known in self._known.values()) + len(self._tasks)
 
-    # -- which services --------------------------------------------------------------------------
+    # -- which targets ---------------------------------------------------------------------------
 
-    def load(self, services: Iterable[Service]) -> None:
-        """Know these services, and forget everything: habits, intervals, spares. For others nothing is kept."""
+    def load(self, targets: Iterable[Target]) -> None:
+        """Know these targets, and forget everything: habits, intervals, spares. For others nothing is kept."""
         for task in self._tasks:
             task.cancel()
         for known in self._known.values():
             known.cancel()
             known.drop()
-        self._known = {service: Known() for service in services}
+        self._known = {target: Known() for target in targets}
 
     def stop(self) -> None:
         """Open no more spares, and drop those there are."""
@@ -76,79 +78,80 @@ class Warm:
 
     # -- what sessions want and tell -------------------------------------------------------------
 
-    def habits(self, service: Service) -> pop3.Habits:
-        """What this service's clients do. A session from before a reload may have a service that is no more."""
-        known = self._known.get(service)
+    def habits(self, target: Target) -> pop3.Habits:
+        """What the clients of this target do. A session from before a reload may have a target that is no more."""
+        known = self._known.get(target)
         return pop3.Habits() if known is None else known.habits
 
-    def take(self, service: Service) -> Opened | None:
+    def take(self, target: Target) -> Opened | None:
         """Give a spare that is alive as far as one can tell, if there is one."""
-        known = self._known.get(service)
+        known = self._known.get(target)
         while known is not None and known.spares:
             if (opened := known.spares.popleft().release()) is not None:
                 return opened
         return None
 
-    def served(self, service: Service, opened: Opened, words: memoryview) -> None:
+    def served(self, target: Target, opened: Opened, words: memoryview) -> None:
         """The server has said its first words on what was a spare: an answer shows that it was alive at that age, a
         "-ERR" may have been the farewell.
         """
         with contextlib.suppress(OSError):
             opened.dialled.stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
-        if (known := self._known.get(service)) is not None and bytes(words[:3]) == b"+OK":
+        if (known := self._known.get(target)) is not None and bytes(words[:3]) == b"+OK":
             known.lived(opened.age)
 
-    def failed(self, service: Service, opened: Opened) -> None:
+    def failed(self, target: Target, opened: Opened) -> None:
         """A client asked on what was a spare, and the server never said a word: it was dead at that age. So may the
         others be, and no client shall be let down by them; the next one dials.
         """
-        if (known := self._known.get(service)) is not None:
+        if (known := self._known.get(target)) is not None:
             known.died(opened.age)
             known.drop()
 
-    def visited(self, service: Service, since: float) -> None:
-        """A client was here, from `since` on (loop time), and logged in: make ready for the next one."""
-        known = self._known.get(service)
-        if known is None or not service.warm:
+    def visited(self, target: Target, since: float, spares: int) -> None:
+        """A client was here, from `since` on (loop time), and logged in: make `spares` ready for the next ones."""
+        known = self._known.get(target)
+        if known is None or not spares:
             return
+        known.wanted = spares
         known.visit(since)
         known.credit = PER_VISIT
         now = self._loop.time()
         known.cancel()
         next_visit = known.next_visit(now)
         if next_visit is None or next_visit - now < known.lifetime:
-            self._fill(service, known)
+            self._fill(target, known)
         else:
-            self._fill_later(service, known, next_visit)
+            self._fill_later(target, known, next_visit)
 
     # -- spares ----------------------------------------------------------------------------------
 
-    def _fill(self, service: Service, known: Known) -> None:
-        while len(known.spares) + known.on_their_way < service.warm and known.credit and self._has_room():
+    def _fill(self, target: Target, known: Known) -> None:
+        while len(known.spares) + known.on_their_way < known.wanted and known.credit and self._has_room():
             known.credit -= 1
             known.on_their_way += 1
-            task = self._loop.create_task(self._open(service, known))
+            task = self._loop.create_task(self._open(target, known))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _fill_later(self, service: Service, known: Known, next_visit: float) -> None:
+    def _fill_later(self, target: Target, known: Known, next_visit: float) -> None:
         known.cancel()
         when = max(next_visit - min(LEAD, known.lifetime / 2), self._loop.time())
-        known.timer = self._loop.call_at(when, self._fill, service, known)
+        known.timer = self._loop.call_at(when, self._fill, target, known)
 
-    async def _open(self, service: Service, known: Known) -> None:
+    async def _open(self, target: Target, known: Known) -> None:
         dialled: Dialled | None = None
         try:
-            dialled = await self._dialler.dial(service)
-            greeting = await open_up(service, dialled)
+            dialled = await self._dialler.dial(target)
+            greeting = await open_up(target, dialled)
             stream = dialled.stream
             if not greeting.welcome or stream.end.inbox:
                 return
             async with asyncio.timeout(CAPA_WAIT):
                 capa = await converse(pop3.ask_capabilities(stream.end), {stream.end: stream})
-            if capa and not stream.end.inbox and self._known.get(service) is known:
+            if capa and not stream.end.inbox and self._known.get(target) is known:
                 opened = Opened(dialled, greeting.words, capa)
-                known.spares.append(Spare(self._loop, self._ended, service, known, opened))
+                known.spares.append(Spare(self._loop, self._ended, target, known, opened))
                 dialled = None
         except (Failure, OSError):  # TimeoutError is an OSError
             pass  # no spare, then: the next session dials, and says what is wrong
@@ -162,7 +165,7 @@ class Warm:
         known = spare.known
         with contextlib.suppress(ValueError):
             known.spares.remove(spare)
-        if self._known.get(spare.service) is known and known.credit:
+        if self._known.get(spare.target) is known and known.credit:
             next_visit = known.next_visit(self._loop.time())
             if next_visit is not None:
-                self._fill_later(spare.service, known, next_visit)
+                self._fill_later(spare.target, known, next_visit)

@@ -115,9 +115,9 @@ class Daemon:
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
-            if service.max_sessions > self._ceiling:
-                self._warn(f"{service.name}: max_sessions = {service.max_sessions}, but the limit of open files "
-                           f"allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
+            if service.admission.max_sessions > self._ceiling:
+                self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
+                           f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
             if service.is_public:
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
                            "passwords come here unencrypted")  # fmt: skip

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import datetime
 from datetime import time as clock
 from itertools import count
 
-from popover.config import Config
-from popover.errors import Refused
+from popover.config import Config, Service, quote
+from popover.errors import ConfigError, Refused
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
 from popover.inside.listen import OwnAddresses
@@ -55,12 +55,10 @@ class Gateway:
         Raises ConfigError or StartError and leaves all as it was. Running sessions are not touched: they
         keep the service they began with.
         """
-        verifiers = Verifiers()
-        for service in config.services:
-            verifiers.of(service)
+        verifiers = verifiers_of(config.services)
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
-        self._warm.load(config.services)
+        self._warm.load(service.target for service in config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
@@ -169,6 +167,17 @@ class Gateway:
             tasks=len(self._tasks),
             uptime=round(time.monotonic() - self._began, 1),
         )
+
+
+def verifiers_of(services: Iterable[Service]) -> Verifiers:
+    """Read the trust stores of all these. Raises ConfigError for one that we can't use."""
+    verifiers = Verifiers()
+    for service in services:
+        try:
+            verifiers.of(service.target)
+        except ConfigError as fault:
+            raise ConfigError([f"service {quote(service.name)}: {line}" for line in fault.mistakes]) from None
+    return verifiers
 
 
 def _local_time() -> clock:

@@ -188,16 +188,16 @@ class Attentive(Relay):
             outcome = Outcome(_BROKEN, clean=False, failure=failure)
             due = min((max(self._server_spoke, self._client_spoke) + CAPA_WAIT, outcome), due, key=itemgetter(0))
         if client.ending is None and not client.backlog and not dry.logged_in and not dry.is_plain:
-            login = self._since + self._service.login_timeout, Outcome("login timeout", clean=True)
+            login = self._since + self._service.patience.login_timeout, Outcome("login timeout", clean=True)
             return min(login, due, key=itemgetter(0))
         return due
 
     def _first_look(self) -> float:
-        return min(CAPA_WAIT, self._service.keep_alive or CAPA_WAIT)
+        return min(CAPA_WAIT, self._service.ahead.keep_alive or CAPA_WAIT)
 
     def _tick(self) -> None:
         super()._tick()
-        pause, now = self._service.keep_alive, self._loop.time()
+        pause, now = self._service.ahead.keep_alive, self._loop.time()
         if not self._done.done() and (not self.dry.logged_in or self.dry.waits_for_capa):
             self._wake_by(now + CAPA_WAIT)
         if not pause or self._done.done() or self.dry.is_plain or now - self._client_spoke > KEEP_ALIVE_FOR:

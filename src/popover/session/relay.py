@@ -204,7 +204,7 @@ class Relay:
         client, server, service = self._client, self._server, self._service
         if client.backlog or server.backlog:
             slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
-            return slow.moved_at + service.stall_timeout, Outcome(end, clean=False)
+            return slow.moved_at + service.patience.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
             # While the client took its time, the server was not read: it has been silent for our sake.
             silent_since = max(self._touched, client.moved_at)
@@ -212,11 +212,13 @@ class Relay:
                 return silent_since + LINGER, Outcome("client closed", clean=True)
             if self._answered:
                 return silent_since + self._gap, None
-            return self._touched + min(ANSWER_WAIT, service.idle_timeout), Outcome("client closed", clean=False)
+            return self._touched + min(ANSWER_WAIT, service.patience.idle_timeout), Outcome(
+                "client closed", clean=False
+            )
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
-        idle = self._touched + service.idle_timeout, Outcome("idle timeout", clean=False)
+        idle = self._touched + service.patience.idle_timeout, Outcome("idle timeout", clean=False)
         if not self._spoken:
-            login = self._since + service.login_timeout, Outcome("login timeout", clean=True)
+            login = self._since + service.patience.login_timeout, Outcome("login timeout", clean=True)
             return min(login, idle, key=itemgetter(0))
         return idle
 
@@ -227,7 +229,7 @@ class Relay:
 
     def _first_look(self) -> float:
         """Seconds after which to look for the first time what is due: a stall may begin at once."""
-        return self._service.stall_timeout
+        return self._service.patience.stall_timeout
 
     def _wake_by(self, when: float) -> None:
         """See to it that `_tick` is called at `when` (loop time), or before."""
@@ -248,7 +250,7 @@ class Relay:
             self._server.end_writing()
             self._wake_by(now + LINGER)
         else:  # a stall may begin meanwhile and be due earlier
-            self._wake_by(min(due, now + self._service.stall_timeout))
+            self._wake_by(min(due, now + self._service.patience.stall_timeout))
 
     def fail(self, bug: Exception) -> None:
         """End the talk by raising `bug` in `talk`."""

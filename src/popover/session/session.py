@@ -61,11 +61,11 @@ class Session:
         if self._spy is not None:
             self._spy.note(f"{self.address} connected")
         try:
-            opened = warm.take(self.service) or await self._open(dialler)
+            opened = warm.take(self.service.target) or await self._open(dialler)
             self.relay = self._relay(opened, warm)
             outcome = await self.relay.talk(opened.greeting)
             if isinstance(self.relay, _OnSpare) and self.relay.was_dead(outcome):
-                warm.failed(self.service, opened)
+                warm.failed(self.service.target, opened)
         except Failure as failure:
             told = isinstance(failure, _Dismissed)  # in the server's own words
             outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not told)
@@ -74,14 +74,14 @@ class Session:
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
             outcome = self._our_fault(bug)
         if isinstance(self.relay, Attentive) and self.relay.dry.logged_in:
-            warm.visited(self.service, self.since)
+            warm.visited(self.service.target, self.since, self.service.ahead.warm)
         await self._end(outcome)
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
-        self.dialled = await dialler.dial(self.service)
+        self.dialled = await dialler.dial(self.service.target)
         stream = self.dialled.stream
-        greeting = await open_up(self.service, self.dialled)
+        greeting = await open_up(self.service.target, self.dialled)
         if not greeting.welcome:
             self.client.write(greeting.words)
             raise _Dismissed(f"{self.service.server.host} refused: {greeting.words.decode().strip()}")
@@ -98,11 +98,11 @@ class Session:
         stream = opened.dialled.stream
         if self.service.server.dialect != "pop3" or opened.greeting.count(b"\n") != 1:
             return Relay(self._loop, self.service, self.client, stream)
-        habits = warm.habits(self.service)
+        habits = warm.habits(self.service.target)
         if not self.is_warm:
             return Attentive(self._loop, self.service, self.client, stream, habits)
         relay = _OnSpare(self._loop, self.service, self.client, stream, habits, opened.capa)
-        relay.on_first_words = partial(warm.served, self.service, opened)
+        relay.on_first_words = partial(warm.served, self.service.target, opened)
         return relay
 
     def _our_fault(self, bug: Exception) -> Outcome:

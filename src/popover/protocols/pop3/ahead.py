@@ -55,8 +55,8 @@ class Ahead:
     def __init__(self, service: Service, habits: Habits, mailbox: Mailbox) -> None:
         self.held = 0
         self.came_true = self.wasted = 0
-        self._limit = service.read_ahead_bytes
-        self._mode = service.read_ahead
+        self._limit = service.ahead.read_ahead_bytes
+        self._mode = service.ahead.read_ahead
         self._earned = habits.width
         self._habits = habits
         self._widest = 0

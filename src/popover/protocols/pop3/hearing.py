@@ -32,7 +32,7 @@ class ServerEar(ABC):
         self._server = server
         self._service = service
         self._habits = habits
-        self._owed = Owed(client, self._judge, self._hold, softening=service.soften)
+        self._owed = Owed(client, self._judge, self._hold, softening=service.ahead.soften)
         self._out = Outgoing(service, habits, server, self._owed)
         self._mechanism = b""  # of an AUTH under way
         self._tells_user = False  # the next line of the client's side of it may hold the user's name

@@ -67,7 +67,12 @@ class Outgoing:
     def is_useful(self) -> bool:
         """Whether it is of any use to know the server's capabilities."""
         service = self._service
-        return service.ask_ahead or bool(service.read_ahead) or service.user_at_once or service.dele_at_once
+        return (
+            service.ahead.ask_ahead
+            or bool(service.ahead.read_ahead)
+            or service.ahead.user_at_once
+            or service.ahead.dele_at_once
+        )
 
     def unanswered(self, verb: bytes, *, claimed: bool) -> bool:
         """Whether such a command is still under way."""
@@ -185,11 +190,11 @@ class Outgoing:
         if not self._asked_capa:
             self._asked_capa = True
             self.guess(CAPA)
-        if self.after is None or self._asked_questions or not self._service.ask_ahead:
+        if self.after is None or self._asked_questions or not self._service.ahead.ask_ahead:
             return
         self._asked_questions = True
         questions = [ask(question) for question in self._habits.questions]
-        if self._habits.fetches and self._service.read_ahead:
+        if self._habits.fetches and self._service.ahead.read_ahead:
             questions.append(LIST)
         in_a_row = 0
         for question in questions:

@@ -94,7 +94,7 @@ class Relay(SignIn):
 
     def start(self, greeting: bytes, capa: bytes = b"") -> None:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
-        self._owed.say(soften(greeting) if self._service.soften else greeting)
+        self._owed.say(soften(greeting) if self._service.ahead.soften else greeting)
         if not self._out.is_useful:
             return
         if capa:
@@ -102,7 +102,7 @@ class Relay(SignIn):
             known = Ask(CAPA, claimed=False)
             known.is_done = known.is_ok = True
             status, line_end, rest = for_client(capa).partition(b"\n")
-            known.kept += (soften(status) if self._service.soften else status) + line_end + rest
+            known.kept += (soften(status) if self._service.ahead.soften else status) + line_end + rest
             self._out.ahead.add(known)
             self._out.ahead.held += len(known.kept)
             self._is_informed = True
@@ -211,7 +211,7 @@ class Relay(SignIn):
         is_sure = out.is_settled and out.pipelines and self.logged_in and not out.is_careful
         exists = number and b" " not in command.argument and mailbox.has(number)
         mailbox.is_touched = True
-        if self._service.dele_at_once and is_sure and exists:
+        if self._service.ahead.dele_at_once and is_sure and exists:
             out.ahead.outdate(command)
             mailbox.deleted.add(number)
             out.answer_early(command, b"+OK message %d deleted\r\n" % number)
@@ -221,7 +221,7 @@ class Relay(SignIn):
     def _say_quit(self, command: Command) -> None:
         self._out.give_up_guesses()
         is_free = not (self._out.mailbox.is_touched or self._is_strange or self._habits.locks)
-        if self._service.quit_at_once and is_free:
+        if self._service.ahead.quit_at_once and is_free:
             self._left_early = True
             self._quit = self._out.answer_early(command, b"+OK\r\n")
         else:

@@ -23,7 +23,7 @@ class SignIn(ServerEar):
         # What stands behind a blank may be a password that was typed into the wrong line.
         self.user = command.argument.partition(b" ")[0].decode("utf-8", "replace")
         out = self._out
-        if out.is_careful or self.logged_in or not command.argument or not self._service.user_at_once:
+        if out.is_careful or self.logged_in or not command.argument or not self._service.ahead.user_at_once:
             out.user_ask = None
             out.pass_on(command)
             return
