@@ -170,7 +170,7 @@ class Servers:
         self.lines.append(line)
         stream = Stream(self._loop, ours, self._scratch, target.server.host)
         self.streams.append(stream)
-        tls: Any = SimpleNamespace(version=lambda: "TLSv1.3", cipher=lambda: ("none",), session_reused=False)
+        tls: Any = SimpleNamespace(version="TLSv1.3", cipher="none", resumed=False)
         verifier: Any = SimpleNamespace(keep=lambda *_: None)
         return Dialled(stream, ("127.0.0.1", 995), tls, verifier)
 

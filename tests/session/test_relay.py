@@ -416,7 +416,7 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
         server = TLSWire(wire, server_context(authority.issue("localhost")))
         shaking = asyncio.to_thread(server.handshake)
         outside, inside = Stream(loop, outer, scratch, "localhost"), Stream(loop, inner, scratch, "client")
-        await asyncio.gather(shaking, outside.secure(verifier.context, "localhost"))
+        await asyncio.gather(shaking, outside.secure(verifier.engine("localhost", 993)))
         relay = Relay(loop, service(), inside, outside)
         talk = asyncio.create_task(relay.talk(GREETING))
         client = Peer(client_sock)

@@ -113,8 +113,8 @@ def test_words_that_wait_for_a_renegotiation_are_no_stall(authority: Authority, 
 
     async def main(server: RenegotiatingServer) -> None:
         async with asyncio.timeout(PATIENCE), Renegotiation(server) as way:
-            context = Verifier(Policy(Trust(authority.ca_file), None)).context
-            await way.outside.secure(context, "localhost")
+            verifier = Verifier(Policy(Trust(authority.ca_file), None))
+            await way.outside.secure(verifier.engine("localhost", 993))
             relay = Relay(asyncio.get_running_loop(), service(), way.inside, way.outside)
             talk = asyncio.create_task(relay.talk(GREETING))
             await way.client.hears(len(GREETING))

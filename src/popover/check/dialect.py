@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from dataclasses import replace
 
@@ -97,7 +96,7 @@ async def _plain_port(dialler: Dialler, service: Service, port: int) -> tuple[st
             return await _ask_plainly(service, stream)
     except TimeoutError:
         stream.close()
-        if await _speaks_tls(address[0], port):
+        if await dialler.look_at_certificate((address[0], port), host, PLAIN_TIMEOUT) is not None:
             return "speaks TLS from the first octet, as only the port with TLS should", "tls"
         return "accepts connections, but says nothing", "silent"
     except Failure as failure:
@@ -123,17 +122,3 @@ async def _ask_plainly(service: Service, stream: Stream) -> tuple[str, str]:
     if login:
         return f"{starttls}, and takes logins in plain text: passwords can be read on the way there", "plain login"
     return f"{starttls}, and takes no login without TLS: that is why popover is there", "no plain login"
-
-
-async def _speaks_tls(address: str, port: int) -> bool:
-    """Whether TLS is spoken there, whoever it is: no word of mail goes this way."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        async with asyncio.timeout(PLAIN_TIMEOUT):
-            _, writer = await asyncio.open_connection(address, port, ssl=context)
-    except OSError:
-        return False
-    writer.close()
-    return True

@@ -67,19 +67,19 @@ async def _refused(report: Report, dialler: Dialler, service: Service, info: Add
 
 def _accepted(report: Report, service: Service, dialled: Dialled, seconds: float) -> None:
     tls = dialled.tls
-    cipher = (tls.cipher() or ("",))[0]
-    alpn = tls.selected_alpn_protocol()
+    cipher = tls.cipher
+    alpn = tls.alpn
     report.add(
         "tls",
         "ok",
-        f"{tls.version()}, {cipher}, ALPN {alpn or 'none'} ({milliseconds(seconds)} with connecting)",
-        version=tls.version(),
+        f"{tls.version}, {cipher}, ALPN {alpn or 'none'} ({milliseconds(seconds)} with connecting)",
+        version=tls.version,
         cipher=cipher,
         alpn=alpn,
         seconds=round(seconds, 3),
     )
     try:
-        found = read_certificate(tls.getpeercert(binary_form=True) or b"")
+        found = read_certificate(tls.certificate)
     except ValueError:  # OpenSSL could read it, and that is what counts
         report.add("tls", "ok", f"certificate verified against {trust_store(service)}; more can not be read from it")
         return
@@ -104,7 +104,7 @@ async def check_resumption(report: Report, dialler: Dialler, service: Service) -
     async with report.waiting("a second connection"):
         dialled = await dialler.dial(service.target)
     seconds = time.monotonic() - since
-    resumed = bool(dialled.tls.session_reused)
+    resumed = dialled.tls.resumed
     words = (
         "resumed by a ticket" if resumed else "not resumed: the server gives no tickets, each session costs a handshake"
     )

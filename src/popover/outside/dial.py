@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,8 +16,8 @@ from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
 from popover.outside.reasons import NOT_CONNECTED, Step, explain_tls, leads_back, no_address, no_connection
 from popover.outside.resolve import NoThread, Resolver
-from popover.outside.trust import Verifier, Verifiers
-from popover.wire.pump import tell_cuts
+from popover.outside.trust import Verifier, Verifiers, unverified
+from popover.wire.engine import Engine, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
 from popover.wire.stream import Scratch, Stream
 
@@ -37,7 +36,7 @@ class Dialled(NamedTuple):
 
     stream: Stream
     address: SocketAddress
-    tls: ssl.SSLObject
+    tls: Engine
     verifier: Verifier
 
 
@@ -75,7 +74,7 @@ class Dialler:
                 stream.close()
             self._resolver.forget(server.host, server.port)
             raise failure from None
-        except ssl.SSLCertVerificationError as fault:  # the verdict stands, however long a second look takes
+        except UntrustedError as fault:  # the verdict stands, however long a second look takes
             left = deadline - self._loop.time()
             seen = await self.look_at_certificate(address, server.host, min(LOOK_TIMEOUT, left))
             raise explain_tls(fault, server, seen) from None
@@ -132,20 +131,20 @@ class Dialler:
     async def _secure(
         self, target: Target, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
     ) -> Dialled:
-        """Shake hands. Raises Failure, or what OpenSSL said of a certificate that it refused."""
+        """Shake hands. Raises Failure, or UntrustedError."""
         server, verifier = target.server, self._verifier(target)
-        ticket = verifier.ticket(server.host, server.port)
+        tls = verifier.engine(server.host, server.port)
         try:
-            tls = await stream.secure(verifier.context, server.host, ticket)
-        except OSError as fault:  # ssl.SSLError is one
-            if fault.errno in NOT_CONNECTED and not isinstance(fault, ssl.SSLError):
+            await stream.secure(tls)
+        except OSError as fault:  # TLSError is one
+            if fault.errno in NOT_CONNECTED:
                 raise self._unreached(target, fault, found) from None
             verifier.drop(server.host, server.port)
-            if isinstance(fault, ssl.SSLCertVerificationError):
+            if isinstance(fault, UntrustedError):
                 stream.close()  # some servers take one connection at a time, and it is to be looked at again
                 raise
             raise explain_tls(fault, server, None) from None
-        if ticket is not None and not tls.session_reused:
+        if not tls.resumed:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
         return Dialled(stream, address, tls, verifier)
@@ -170,19 +169,15 @@ class Dialler:
 
         None if it does not come within `patience` seconds, or is not to be had at all.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        tell_cuts(context)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
+        tls = unverified(host)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
             with contextlib.closing(Stream(self._loop, sock, self._scratch, host)) as stream:
                 async with asyncio.timeout(patience):
                     await self._loop.sock_connect(sock, address)
-                    tls = await stream.secure(context, host)
-                    return read_certificate(tls.getpeercert(binary_form=True) or b"")
+                    await stream.secure(tls)
+                    return read_certificate(tls.certificate)
         except (OSError, ValueError):  # TimeoutError is an OSError
             return None
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from popover.config import Target
 from popover.outside.dial import Dialled
 from popover.protocols import pop3
-from popover.wire.pump import Ending
+from popover.wire.engine import Ending
 from popover.wire.sockets import keep_alive
 
 LIFETIME = 150.0
@@ -183,3 +183,9 @@ def _be_impatient(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         keep_alive(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(FIRST_WORD * 1000))
+
+
+def be_patient(sock: socket.socket) -> None:
+    """Have TCP's own patience again: it has been shown to be alive."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)

@@ -13,13 +13,14 @@ import hmac
 import ssl
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from popover.config import Target, Trust
 from popover.errors import ConfigError, TLSFailure
 from popover.outside.certificate import pin_of, read_certificate
 from popover.protocols import DIALECTS
-from popover.wire.pump import tell_cuts
+from popover.wire.engine import Engine
+from popover.wire.openssl import OpenSSL, tell_cuts
 
 TICKET_LIFETIME = 3600.0
 """Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
@@ -49,12 +50,12 @@ class Policy:
         return cls(target.trust, DIALECTS[target.server.dialect].ALPN)
 
 
-class _Ticket(NamedTuple):
+class _Kept(NamedTuple):
     """A session to resume. Its hour is one of `_CLOCK`; the certificate's last day is a date of the calendar, which a
     suspend, or whoever sets the clock, may reach at any moment.
     """
 
-    session: ssl.SSLSession
+    session: Any
     until: float  # seconds of _CLOCK
     not_after: float  # seconds of time.time()
 
@@ -69,11 +70,15 @@ class Verifier:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.context = _context(policy)
-        self._tickets: dict[tuple[str, int], _Ticket] = {}
+        self._tickets: dict[tuple[str, int], _Kept] = {}
 
-    def ticket(self, host: str, port: int) -> ssl.SSLSession | None:
-        """Look for a ticket to offer. It is offered again and again until it is refused or too old:
-        a new one for each connection would cost a copy of the session each time (65 us of 280).
+    def engine(self, host: str, port: int) -> Engine:
+        """Make the TLS of a new connection, with a ticket, if there is one."""
+        return OpenSSL(self.context, host, self.ticket(host, port))
+
+    def ticket(self, host: str, port: int) -> Any:
+        """Look for a ticket to offer; the engine's own, or None. It is offered again and again until it is refused or
+        too old: a new one for each connection would cost a copy of the session each time (65 us of 280).
         """
         ticket = self._tickets.get((host, port))
         if ticket is None:
@@ -83,32 +88,29 @@ class Verifier:
             return None
         return ticket.session
 
-    def keep(self, host: str, port: int, tls: ssl.SSLObject) -> None:
+    def keep(self, host: str, port: int, tls: Engine) -> None:
         """Keep the ticket of a fully verified connection, after its first bytes were read: in TLS 1.3 the
         ticket comes after the handshake (RFC 8446 section 4.6.1). One whose certificate we can't read is not kept.
         """
-        if tls.session_reused or (host, port) in self._tickets:
-            return
-        session = tls.session
-        if session is None or not session.has_ticket:
+        if tls.resumed or (host, port) in self._tickets or (ticket := tls.ticket) is None:
             return
         try:
-            not_after = read_certificate(tls.getpeercert(binary_form=True) or b"").not_after.timestamp()
+            not_after = read_certificate(tls.certificate).not_after.timestamp()
         except ValueError:  # OpenSSL has read and verified it; without its last day each handshake is a full one
             return
-        lifetime = min(TICKET_LIFETIME, session.ticket_lifetime_hint or TICKET_LIFETIME)
-        self._tickets[host, port] = _Ticket(session, time.clock_gettime(_CLOCK) + lifetime, not_after)
+        lifetime = min(TICKET_LIFETIME, ticket.lifetime or TICKET_LIFETIME)
+        self._tickets[host, port] = _Kept(ticket.session, time.clock_gettime(_CLOCK) + lifetime, not_after)
 
     def drop(self, host: str, port: int) -> None:
         """Forget a ticket that the server did not want."""
         self._tickets.pop((host, port), None)
 
-    def check_pin(self, host: str, tls: ssl.SSLObject) -> None:
+    def check_pin(self, host: str, tls: Engine) -> None:
         """Insist on the configured public keys, besides the chain. Raises TLSFailure."""
         if not self.policy.trust.pin:
             return
         try:
-            found = pin_of(tls.getpeercert(binary_form=True) or b"")
+            found = pin_of(tls.certificate)
         except ValueError as fault:
             raise TLSFailure(
                 f"the certificate of {host} can not be read, so its public key can not be compared with the pin",
@@ -136,6 +138,16 @@ class Verifiers:
             except (OSError, ssl.SSLError) as fault:
                 raise ConfigError(f"ca_file: {target.trust.ca_file} can not be used: {fault}") from None
         return self._known[policy]
+
+
+def unverified(host: str) -> Engine:
+    """TLS with whoever answers, to look at what it shows; no byte of mail goes this way."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tell_cuts(context)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
+    return OpenSSL(context, host)
 
 
 def _context(policy: Policy) -> ssl.SSLContext:

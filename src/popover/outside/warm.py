@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable, Iterable
 
 from popover.config import Target
 from popover.errors import Failure
 from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import converse, open_up
-from popover.outside.spare import Known, Opened, Spare
+from popover.outside.spare import Known, Opened, Spare, be_patient
 from popover.protocols import pop3
 
 LEAD = 15.0
@@ -95,8 +94,7 @@ class Warm:
         """The server has said its first words on what was a spare: an answer shows that it was alive at that age, a
         "-ERR" may have been the farewell.
         """
-        with contextlib.suppress(OSError):
-            opened.dialled.stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
+        be_patient(opened.dialled.stream.sock)
         if (known := self._known.get(target)) is not None and bytes(words[:3]) == b"+OK":
             known.lived(opened.age)
 

@@ -14,8 +14,8 @@ from popover.errors import Misdialled, ServerFailure
 from popover.protocols import pop3
 from popover.session.aloud import fails_aloud
 from popover.session.relay import ANSWER_WAIT, LINGER, Outcome, Relay
+from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE
-from popover.wire.pump import Ending
 from popover.wire.stream import Stream
 
 KEEP_ALIVE_FOR = 600.0

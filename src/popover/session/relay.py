@@ -25,7 +25,7 @@ from popover.errors import Failure, Misdialled
 from popover.inside.guard import mistaken_for
 from popover.outside.reasons import explain_ending
 from popover.session.aloud import fails_aloud
-from popover.wire.pump import Ending
+from popover.wire.engine import Ending
 from popover.wire.stream import Stream
 
 LINGER = 2.0

@@ -136,9 +136,9 @@ class Session:
             "service": self.service.name,
             "client": self.address,
             "server": host_port(*dialled.address) if dialled else str(self.service.server),
-            "tls": dialled.tls.version() if dialled else None,
-            "cipher": (dialled.tls.cipher() or ("",))[0] if dialled else None,
-            "resumed": dialled.tls.session_reused if dialled else None,
+            "tls": dialled.tls.version if dialled else None,
+            "cipher": dialled.tls.cipher if dialled else None,
+            "resumed": dialled.tls.resumed if dialled else None,
             "warm": self.is_warm,
             "bytes_in": relay.bytes_in if relay else 0,
             "bytes_out": relay.bytes_out if relay else 0,
@@ -189,7 +189,7 @@ def _connected(opened: Opened, seconds: float) -> str:
     """Say how the server was reached, for the trace."""
     dialled = opened.dialled
     how = "a connection that was ready" if opened.capa else "a new connection"
-    return f"{host_port(*dialled.address)} has greeted after {seconds * 1000:.0f} ms: {how}, {dialled.tls.version()}"
+    return f"{host_port(*dialled.address)} has greeted after {seconds * 1000:.0f} ms: {how}, {dialled.tls.version}"
 
 
 class _Dismissed(ServerFailure):

@@ -12,6 +12,11 @@ MORE = getattr(socket, "MSG_MORE", 0)
 to handle is 3 % of what a session costs."""
 
 
+ANSWERS = 64 * 1024
+"""Octets of TLS's own answers that wait for a peer before it is listened to again: 2,400 of those that a change of its
+key is owed (27 octets each). A server changes its key after gigabytes, so no honest one ever sees this limit."""
+
+
 def nothing(*_: object) -> None:
     """Nobody listens."""
 
@@ -23,7 +28,7 @@ class Outgoing:
     which the kernel last took some of them.
     """
 
-    __slots__ = ("_fd", "_loop", "_unsent", "_write_dead", "finishing", "moved_at", "on_drain", "sock")
+    __slots__ = ("_answers", "_fd", "_loop", "_unsent", "_write_dead", "finishing", "moved_at", "on_drain", "sock")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         self.sock = sock
@@ -33,6 +38,7 @@ class Outgoing:
         self._loop = loop
         self._fd = sock.fileno()
         self._unsent = bytearray()
+        self._answers = 0
         self._write_dead = False
 
     def _send(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
@@ -52,6 +58,12 @@ class Outgoing:
             self.moved_at = self._loop.time()
             self._loop.add_writer(self._fd, self._on_writable)
 
+    def _answer(self, data: bytes) -> None:
+        """Send what nobody but TLS has to say; it counts for as long as the kernel takes not all that waits."""
+        self._send(data)
+        if self._unsent:
+            self._answers += len(data)
+
     def _on_writable(self) -> None:
         try:
             sent = self.sock.send(self._unsent)
@@ -66,7 +78,12 @@ class Outgoing:
             self._loop.remove_writer(self._fd)
             if self.finishing:
                 self._shut()
+            self._emptied()
             self.on_drain()
+
+    def _emptied(self) -> None:
+        """Nothing waits any more."""
+        self._answers = 0
 
     def _write_failed(self, fault: OSError) -> None:  # noqa: ARG002 - for those who report it
         """Write nothing any more, and forget what waited."""
@@ -74,6 +91,7 @@ class Outgoing:
         if self._unsent:
             self._unsent.clear()
             self._loop.remove_writer(self._fd)
+            self._emptied()
 
     def _shut(self) -> None:
         """Send the FIN."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popover.wire.pump import RECORD
+from popover.wire.engine import RECORD
 
 CHUNK = 128 * 1024
 """Octets read from a socket at once, and so the most that one side of a session holds for a peer that

@@ -6,8 +6,8 @@ that were measured (docs/architecture.md, "The TLS engine"): asyncio's TLS holds
 can't tell a cut stream from a clean end, passes no session for resumption, and every connection
 would own buffers that here one `Scratch` lends to all.
 
-TLS is an `ssl.SSLObject` between two `MemoryBIO`s (`Pump`). Nothing in here knows a dialect, and
-nothing decides: it reports data and ends to whoever listens.
+TLS is an `Engine`'s business. Nothing in here knows a dialect, and nothing decides: it reports data and ends to
+whoever listens.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 import struct
 from collections.abc import Callable
 
 from popover.talk import End
-from popover.wire.outgoing import MORE, Outgoing, nothing
-from popover.wire.pump import Ending, Pump
+from popover.wire.engine import Ending, Engine, Octets, Sealed, TLSError
+from popover.wire.outgoing import ANSWERS, MORE, Outgoing, nothing
 from popover.wire.scratch import CHUNK, Scratch
 
 __all__ = ["CHUNK", "Scratch", "Stream"]
@@ -38,7 +37,8 @@ class Stream(Outgoing):
     """
 
     __slots__ = (
-        "_handshake", "_paused", "_pump", "_scratch", "_waiter", "end", "ending", "on_data", "on_end", "spy",
+        "_engine", "_handshake", "_paused", "_reads", "_scratch", "_turn", "_waiter", "end", "ending", "on_data",
+        "on_end", "spy",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
@@ -48,53 +48,44 @@ class Stream(Outgoing):
         self.ending: Ending | None = None
         self.on_data: Callable[[memoryview], None] = self._collect
         self.on_end: Callable[[Ending], None] = self._collect_end
-        self.spy: Callable[[bool, bytes | bytearray | memoryview], None] | None = None  # is it incoming, and what
+        self.spy: Callable[[bool, Octets], None] | None = None  # is it incoming, and what
         self._scratch = scratch
-        self._pump: Pump | None = None
+        self._engine: Engine | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = True
+        self._reads = False  # the loop tells us when the socket has something
+        self._turn: asyncio.Handle | None = None  # the loop comes back for what the engine has not looked at
         self._handshake: asyncio.Future[None] | None = None
 
     # -- TLS -------------------------------------------------------------------------------------
 
-    @property
-    def tls(self) -> ssl.SSLObject | None:
-        """The TLS object, once `secure` has been called."""
-        return self._pump.tls if self._pump else None
-
-    async def secure(
-        self, context: ssl.SSLContext, server_hostname: str | None, session: ssl.SSLSession | None = None
-    ) -> ssl.SSLObject:
-        """Shake hands as TLS's client. Raises ssl.SSLError, or OSError if the connection is gone.
+    async def secure(self, engine: Engine) -> None:
+        """Shake hands. Raises TLSError, or another OSError if the connection is gone.
 
         What was received before is thrown away: nothing said in plaintext counts (protocol notes, U4, U6).
         """
         self.end.inbox.clear()
-        pump = self._pump = Pump(context, server_hostname, session)
+        self._engine = engine
         done = self._handshake = self._loop.create_future()
         self.resume()
-        self._shake_hands(pump, done)
+        self._shake_hands(engine, done, b"")
         try:
             await done
         finally:
             self._handshake = None
-        if pump.inward.pending:
-            self._take_sealed(pump)
-        return pump.tls
+        if engine.waiting:
+            self._pull(engine, b"")
 
-    def _shake_hands(self, pump: Pump, done: asyncio.Future[None]) -> None:
+    def _shake_hands(self, engine: Engine, done: asyncio.Future[None], sealed: Sealed) -> None:
         """Go on with the handshake as far as the bytes that have come allow."""
         try:
-            pump.tls.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as fault:
+            if engine.shake(sealed):
+                done.set_result(None)
+        except TLSError as fault:
             done.set_exception(fault)
             self.pause()
-        else:
-            done.set_result(None)
-        if pump.outward.pending:  # our flight; or the alert that tells the server why not
-            self._send(pump.outward.read())
+        if answer := engine.answer():  # our flight; or the alert that tells the server why not
+            self._send(answer)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -115,15 +106,36 @@ class Stream(Outgoing):
         """Read nothing more for now; the peer's TCP window fills up and stops it."""
         if not self._paused:
             self._paused = True
-            self._loop.remove_reader(self._fd)
+            self._look()
 
     def resume(self) -> None:
         """Read again."""
         if self._paused and self.ending is None:
             self._paused = False
-            self._loop.add_reader(self._fd, self._on_readable)
+            self._look()
+
+    def _look(self) -> None:
+        """See how the loop is to call us: when there is something to read; at its next turn, for what has come already
+        and was too much for one; or not, while we are paused or the peer does not take what TLS answers it.
+        """
+        wanted = not self._paused and self._answers <= ANSWERS
+        waiting = wanted and self._engine is not None and self._engine.waiting
+        reads = wanted and not waiting
+        if reads != self._reads:
+            self._reads = reads
+            if reads:
+                self._loop.add_reader(self._fd, self._on_readable)
+            else:
+                self._loop.remove_reader(self._fd)
+        if not waiting and self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        elif waiting and self._turn is None:
+            self._turn = self._loop.call_soon(self._on_turn)
 
     def _on_readable(self) -> None:
+        if (handshake := self._handshake) is not None and handshake.done():
+            return  # `secure` comes first
         try:
             size = self.sock.recv_into(self._scratch.raw)
         except (BlockingIOError, InterruptedError):
@@ -131,34 +143,40 @@ class Stream(Outgoing):
         except OSError as fault:
             self._lost(fault)
             return
-        if (pump := self._pump) is None:
-            if size:
-                if self.spy is not None:
-                    self.spy(True, self._scratch.raw[:size])
-                self.on_data(self._scratch.raw[:size])
-            else:
-                # Whoever takes nothing more has not just finished speaking: the error was told to our last write.
-                self._ended(Ending("reset", "it takes nothing more") if self._write_dead else Ending("closed"))
-            return
-        if size:
-            pump.inward.write(self._scratch.raw[:size])
+        if self._engine is not None:
+            self._unseal(self._engine, self._scratch.raw[:size] if size else None)
+        elif size:
+            if self.spy is not None:
+                self.spy(True, self._scratch.raw[:size])
+            self.on_data(self._scratch.raw[:size])
         else:
-            pump.inward.write_eof()
-            self.pause()
-        if (handshake := self._handshake) is None:
-            self._take_sealed(pump)
-        elif not handshake.done():
-            self._shake_hands(pump, handshake)
+            # Whoever takes nothing more has not just finished speaking: the error was told to our last write.
+            self._ended(Ending("reset", "it takes nothing more") if self._write_dead else Ending("closed"))
 
-    def _take_sealed(self, pump: Pump) -> None:
+    def _on_turn(self) -> None:
+        self._turn = None
+        if self._engine is not None and (self._handshake is None or not self._handshake.done()):
+            self._unseal(self._engine, b"")
+
+    def _unseal(self, engine: Engine, sealed: Sealed) -> None:
+        if sealed is None:
+            self.pause()
+        if self._handshake is None:
+            self._pull(engine, sealed)
+        else:
+            self._shake_hands(engine, self._handshake, sealed)
+            self._look()
+
+    def _pull(self, engine: Engine, sealed: Sealed) -> None:
         clear = self._scratch.clear
-        size, ending = pump.unseal(clear)
-        if pump.held and not self._write_dead:
-            self._seal(pump, b"")
+        size, ending = engine.pull(clear, sealed)
+        if engine.held and not self._write_dead:
+            self._seal(engine, b"")
             if not self.backlog:
                 self.on_drain()
-        elif pump.outward.pending and not self._write_dead:  # an alert, or the answer to a KeyUpdate
-            self._send(pump.outward.read())
+        elif (answer := engine.answer()) and not self._write_dead and not self.finishing:
+            self._answer(answer)  # an alert, or the answer to a KeyUpdate
+        self._look()
         if size:
             self.on_data(clear[:size])
         if ending is not None:
@@ -195,9 +213,9 @@ class Stream(Outgoing):
     @property
     def backlog(self) -> int:
         """Octets that were written and that the kernel has not taken yet."""
-        return len(self._unsent) + (len(self._pump.held) if self._pump is not None else 0)
+        return len(self._unsent) + (self._engine.held if self._engine is not None else 0)
 
-    def write(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+    def write(self, data: Octets, flags: int = 0) -> None:
         """Send `data`; what the kernel does not take at once is kept, and `on_drain` tells when it is gone.
 
         `flags`: MORE, if `end_writing` or `leave` follows at once.
@@ -206,22 +224,26 @@ class Stream(Outgoing):
             return
         if self.spy is not None:
             self.spy(False, data)
-        if self._pump is not None:
-            self._seal(self._pump, data, flags)
+        if self._engine is not None:
+            self._seal(self._engine, data, flags)
         else:
             self._send(data, flags)
 
-    def _seal(self, pump: Pump, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+    def _seal(self, engine: Engine, data: Octets, flags: int = 0) -> None:
         """Encrypt and send. What TLS can not take while it renegotiates waits as what the kernel does not take."""
         waited = self.backlog
         try:
-            data = pump.seal(data)
-        except ssl.SSLError as fault:  # TLS broke while reading, and that is being told
+            data = engine.push(data)
+        except TLSError as fault:  # TLS broke while reading, and that is being told
             self._write_failed(fault)
             return
-        if pump.held and not waited:
+        if engine.held and not waited:
             self.moved_at = self._loop.time()
         self._send(data, flags)
+
+    def _emptied(self) -> None:
+        super()._emptied()
+        self._look()
 
     def _write_failed(self, fault: OSError) -> None:
         """Writing has come to its end. What the peer said before may still wait to be read: its last
@@ -243,15 +265,15 @@ class Stream(Outgoing):
         if self.finishing or self._write_dead:
             return
         self.finishing = True
-        if self._pump is not None and self._handshake is None:
-            self._send(self._pump.farewell(), MORE)
+        if self._engine is not None and self._handshake is None:
+            self._send(self._engine.bye(), MORE)
         if not self._unsent:
             self._shut()
 
     def leave(self) -> None:
         """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
-        if self._pump is not None and self._handshake is None and not self.finishing and not self._unsent:
-            self._send(self._pump.farewell(), MORE)
+        if self._engine is not None and self._handshake is None and not self.finishing and not self._unsent:
+            self._send(self._engine.bye(), MORE)
         self.close()
 
     async def finish(self, grace: float) -> None:

@@ -1,12 +1,11 @@
 """Why there is no TLS, in plain words: OpenSSL's codes on one side, sentences for people on the other.
 
 The codes are those of `X509_V_ERR_*` (OpenSSL, include/openssl/x509_vfy.h) and the reason names of
-`ssl.SSLError`. The one remedy that is never proposed is to verify less.
+`TLSError`. The one remedy that is never proposed is to verify less.
 """
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from popover.config import Server, pin_text
 from popover.errors import ServerFailure, TLSFailure
 from popover.outside.certificate import Certificate
 from popover.protocols import printable
-from popover.wire.pump import Ending, is_cut
+from popover.wire.engine import Ending, TLSError, UntrustedError
 
 _Words = tuple[str, str]
 
@@ -23,11 +22,11 @@ _ISSUER_CODES = (2, 19, 20, 21, 27)
 _NAMES_SHOWN = 8
 
 
-def explain_tls(fault: ssl.SSLError | OSError, server: Server, seen: Certificate | None) -> TLSFailure:
+def explain_tls(fault: OSError, server: Server, seen: Certificate | None) -> TLSFailure:
     """Turn what the handshake raised into words; `seen` is the certificate, if a look at it was had."""
-    if isinstance(fault, ssl.SSLCertVerificationError):
+    if isinstance(fault, UntrustedError):
         cause, remedy = _certificate_words(fault, server, seen)
-    elif isinstance(fault, ssl.SSLError):
+    elif isinstance(fault, TLSError):
         cause, remedy = _protocol_words(fault, server)
     else:
         cause = f"{server.host} closed the connection during the TLS handshake"
@@ -35,8 +34,8 @@ def explain_tls(fault: ssl.SSLError | OSError, server: Server, seen: Certificate
     return TLSFailure(cause, remedy)
 
 
-def _certificate_words(fault: ssl.SSLCertVerificationError, server: Server, seen: Certificate | None) -> _Words:
-    code = fault.verify_code
+def _certificate_words(fault: UntrustedError, server: Server, seen: Certificate | None) -> _Words:
+    code = fault.code
     of = f"the certificate of {server.host}"
     if speak := _WITH_CERTIFICATE.get(code):
         return speak(of, seen)
@@ -46,7 +45,7 @@ def _certificate_words(fault: ssl.SSLCertVerificationError, server: Server, seen
         return _unknown_issuer(of, seen)
     if words := _FIXED.get(code):
         return f"{of} {words[0]}", words[1]
-    return f"{of} is not valid: {fault.verify_message}", "ask the server's operator for a valid certificate"
+    return f"{of} is not valid: {fault.detail}", "ask the server's operator for a valid certificate"
 
 
 def _day(moment: datetime) -> str:
@@ -155,18 +154,16 @@ _SAME_AS = {
 }
 
 
-def _protocol_words(fault: ssl.SSLError, server: Server) -> _Words:
-    reason = fault.reason or ""
-    if not reason and "no application protocol" in str(fault):  # Python 3.11 has no name for alert 120
-        reason = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+def _protocol_words(fault: TLSError, server: Server) -> _Words:
+    reason = fault.reason
     if words := _PROTOCOL.get(_SAME_AS.get(reason, reason)):
         return f"{server.host} {words[0]}", words[1]
-    if is_cut(fault):
+    if fault.is_cut:
         return (
             f"{server.host} closed the connection during the TLS handshake",
             f"is TLS what {server} speaks on that port? a firewall in between may cut it, too",
         )
-    name = (reason or str(fault)).replace("_", " ").lower()
+    name = (reason or fault.detail).replace("_", " ").lower()
     return f"no TLS with {server.host}: {name}", "OpenSSL gave this reason; `openssl s_client` may tell more"
 
 

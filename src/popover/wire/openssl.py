@@ -1,0 +1,225 @@
+"""TLS by Python's `ssl`: an `SSLObject` between two `MemoryBIO`s."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+from popover.wire.engine import RECORD, Ending, Octets, Sealed, Ticket, TLSError, UntrustedError
+
+TURN = 0.004
+"""Seconds after which an engine lets others have their turn; 20 ms is what one session may cost another. 128 KiB of
+mail take 0.1 ms, so only a server sees this limit that floods us with what costs much and says nothing."""
+
+PIECE = 32 * 1024
+FEW = 64
+"""OpenSSL gets this many octets, or records, at a time, and the record that they end in, for what it has got it works
+through in one go. 64 changes of the key take it 1 ms, 32 KiB of tickets 7 ms; `TURN` is looked at in between. Pieces
+of 16 KiB would cost the whole gateway 5 % of what it takes for a large mail."""
+
+_HEAD = 5  # octets before a record: type, version (2), length (2); RFC 8446 section 5.1
+
+
+def tell_cuts(context: ssl.SSLContext) -> None:
+    """Have a stream that was cut told from one that ended.
+
+    Python before 3.11.4 with OpenSSL 3 (Debian 12 has 3.11.2) makes contexts for which both are the same, and half a
+    mail would pass for a whole one (CPython's issue 95494).
+    """
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+
+
+def _is_cut(fault: ssl.SSLError) -> bool:
+    """Whether this is the end of a stream without close_notify. Python before 3.11.4 tells by the reason alone."""
+    return isinstance(fault, ssl.SSLEOFError) or fault.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
+def _ending(fault: ssl.SSLError) -> Ending:
+    if isinstance(fault, ssl.SSLZeroReturnError):
+        return Ending("closed")
+    if _is_cut(fault):
+        return Ending("cut", "the connection ended without TLS's close_notify")
+    return Ending("broken", fault.reason or str(fault))
+
+
+def _translated(fault: ssl.SSLError) -> TLSError:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return UntrustedError(fault.verify_code, fault.verify_message)
+    reason = fault.reason or ""
+    if not reason and "no application protocol" in str(fault):  # Python 3.11 has no name for alert 120
+        reason = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+    return TLSError(reason, str(fault), is_cut=_is_cut(fault))
+
+
+class OpenSSL:
+    """An `Engine`. `context`: one that tells cuts, see `tell_cuts`; `session`: of a Ticket, to resume by."""
+
+    __slots__ = ("_come", "_held", "_inward", "_outward", "_rest", "_tls", "waiting")
+
+    def __init__(self, context: ssl.SSLContext, server_hostname: str | None, session: Any = None) -> None:
+        self.waiting = False
+        self._inward = ssl.MemoryBIO()
+        self._outward = ssl.MemoryBIO()
+        self._come = 0  # octets of the record in progress that are still to come
+        self._rest = b""  # has come, and is not in the BIO yet; begins with the head of a record, or a part of it
+        self._held = bytearray()
+        self._tls = context.wrap_bio(self._inward, self._outward, server_hostname=server_hostname, session=session)
+
+    # -- what the server says ----------------------------------------------------------------------
+
+    def shake(self, sealed: Sealed) -> bool:
+        """Go on with the handshake; whether it is done. Raises TLSError."""
+        data, at, until = self._gather(sealed), 0, time.monotonic() + TURN
+        while True:
+            end = self._feed(data, at, sealed)
+            is_done, at = self._go_on(), end
+            if is_done or at + _HEAD > len(data) or time.monotonic() > until:
+                break
+        self._rest = bytes(data[at:])
+        self.waiting = len(self._rest) >= _HEAD or (is_done and self._inward.pending > 0)
+        return is_done
+
+    def _go_on(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as fault:
+            raise _translated(fault) from None
+        return True
+
+    def pull(self, into: memoryview, sealed: Sealed) -> tuple[int, Ending | None]:
+        """Decrypt what has come: how many octets are in `into`, and the end if this was it."""
+        data, inward, until = self._gather(sealed), self._inward, time.monotonic() + TURN
+        at = size = 0
+        # With a buffer it returns a number; typeshed knows only the form that returns bytes.
+        read: Callable[[int, memoryview], int] = self._tls.read  # type: ignore[assignment]
+        self.waiting = False
+        while True:
+            end, before = self._feed(data, at, sealed), size
+            try:
+                # A record is read whole or not at all, so an empty BIO means that all was given out. Asking
+                # that first saves the exception that one read too many would cost.
+                while inward.pending or sealed is None:
+                    if not (got := read(RECORD, into[size:])):
+                        return size, Ending("closed")
+                    size += got
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError as fault:
+                return size, _ending(fault)
+            if end + _HEAD > len(data):
+                break
+            if size - before < (end - at) // 2 and time.monotonic() > until:  # much work, and little came of it
+                self.waiting = True
+                break
+            at = end
+        if end < len(data):
+            self._rest = bytes(data[end:])
+        return size, None
+
+    def _gather(self, sealed: Sealed) -> bytes | memoryview:
+        """Give what waited, and what has come now."""
+        data = sealed or b""
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        return data
+
+    def _feed(self, data: bytes | memoryview, start: int, sealed: Sealed) -> int:
+        """Hand OpenSSL the next piece, from `start` on; where it ends: after a whole record, so that none is tried in
+        vain, and less than a head waits. At the end of all (`sealed` is None) it gets the rest and is told so.
+
+        Where what comes is no TLS at all, pieces end anywhere, and OpenSSL says what is wrong.
+        """
+        size, at = len(data), start + self._come
+        for _ in range(FEW):
+            if at + _HEAD > size or at - start >= PIECE:
+                break
+            at += _HEAD + (data[at + 3] << 8 | data[at + 4])
+        if at > size:
+            self._come, at = at - size, size
+        else:
+            self._come = 0
+        if sealed is None:
+            self._inward.write(data[start:])
+            self._inward.write_eof()
+            return size
+        if at > start:
+            self._inward.write(data[start:at])
+        return at
+
+    # -- what we say -------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """Octets of clear text that can not be sent yet."""
+        return len(self._held)
+
+    def push(self, data: Octets) -> bytes:
+        """Encrypt `data`; OpenSSL takes one record of 16 KiB at a time. Raises TLSError.
+
+        While the server renegotiates (TLS 1.2) nothing can be sent. Then what was to be is held, and the next
+        call after the handshake's octets have come, with data or without, goes on with it.
+        """
+        if self._held:
+            view = memoryview(bytes(self._held + data))
+            self._held.clear()
+        else:
+            view = memoryview(data)
+        try:
+            while view:
+                view = view[self._tls.write(view) :]
+        except ssl.SSLWantReadError:
+            self._held += view
+        except ssl.SSLError as fault:
+            raise _translated(fault) from None
+        return self._outward.read()
+
+    def answer(self) -> bytes:
+        """Give what TLS itself has to say."""
+        return self._outward.read()
+
+    def bye(self) -> bytes:
+        """Give the close_notify."""
+        try:
+            self._tls.unwrap()
+        except (ssl.SSLError, OSError):
+            pass  # the peer's own close_notify is not there yet, or never will be: `pull` tells
+        return self._outward.read()
+
+    # -- facts -------------------------------------------------------------------------------------
+
+    @property
+    def version(self) -> str:
+        """What is spoken: "TLSv1.3"."""
+        return self._tls.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        """The name of the cipher suite."""
+        return (self._tls.cipher() or ("",))[0]
+
+    @property
+    def alpn(self) -> str | None:
+        """The protocol that the server chose, if it did."""
+        return self._tls.selected_alpn_protocol()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether a ticket stood in for the certificate."""
+        return bool(self._tls.session_reused)
+
+    @property
+    def certificate(self) -> bytes:
+        """The server's certificate in DER; empty if there is none."""
+        return self._tls.getpeercert(binary_form=True) or b""
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """What the server gave to resume by."""
+        session = self._tls.session
+        if session is None or not session.has_ticket:
+            return None
+        return Ticket(session, session.ticket_lifetime_hint)
