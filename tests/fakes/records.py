@@ -5,13 +5,12 @@ sealed here (RFC 8446, 5.2, 7.1 to 7.3) in place of OpenSSL, which goes on recei
 """
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-
-from fakes.tls import TLSWire
 
 _APPLICATION_DATA = 23
 _HANDSHAKE = 22
@@ -30,12 +29,12 @@ def sealable(context: ssl.SSLContext, directory: Path) -> ssl.SSLContext:
 class Sealer:
     """Seals the server's records from the first one after the handshake on; then OpenSSL must send none."""
 
-    def __init__(self, wire: TLSWire) -> None:
-        cipher = wire.tls.cipher()
+    def __init__(self, tls: ssl.SSLObject, send: Callable[[bytes], object]) -> None:
+        cipher = tls.cipher()
         assert cipher is not None
         assert cipher[0] == _SUITE
-        self._wire = wire
-        log = Path(wire.tls.context.keylog_filename).read_text().splitlines()
+        self._send = send
+        log = Path(tls.context.keylog_filename).read_text().splitlines()
         secrets = [line.split()[2] for line in log if line.startswith("SERVER_TRAFFIC_SECRET_0 ")]
         self._use(bytes.fromhex(secrets[-1]))
 
@@ -55,12 +54,17 @@ class Sealer:
 
     def send(self, data: bytes) -> None:
         """Seal one record and send it."""
-        self._wire.wire.send(self.seal(data))
+        self._send(self.seal(data))
 
     def update_key(self, *, you_too: bool) -> None:
         """Tell the client that our key changes, and change it (RFC 8446, 4.6.3)."""
-        self._wire.wire.send(self.seal(_KEY_UPDATE + bytes([you_too]), _HANDSHAKE))
+        self._send(self.key_update(you_too=you_too))
+
+    def key_update(self, *, you_too: bool) -> bytes:
+        """The record that says so, not sent; the next one is under the new key."""
+        record = self.seal(_KEY_UPDATE + bytes([you_too]), _HANDSHAKE)
         self._use(_expand(self._secret, b"traffic upd", 48))
+        return record
 
 
 def _expand(secret: bytes, label: bytes, length: int) -> bytes:

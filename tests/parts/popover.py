@@ -141,6 +141,10 @@ class Popover:
         """Resident memory in KiB."""
         return self._memory("status", "VmRSS")
 
+    def peak(self) -> int:
+        """The most resident memory that it ever had, in KiB."""
+        return self._memory("status", "VmHWM")
+
     def pss(self) -> int:
         """Resident memory in KiB, pages shared with other processes counted by their share."""
         return self._memory("smaps_rollup", "Pss")

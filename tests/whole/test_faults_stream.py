@@ -1,6 +1,8 @@
 """Cases 21 to 29 of the list of faults: the server's TLS goes wrong in the middle of a mail."""
 
+import contextlib
 import re
+import socket
 import threading
 from collections.abc import Callable
 
@@ -149,7 +151,7 @@ def test_case_27_key_update_in_mid_mail_changes_no_byte(stage: Stage, you_too: b
     heard: list[bytes] = []
 
     def updates(wire: TLSWire) -> None:
-        sealer = Sealer(wire)
+        sealer = Sealer(wire.tls, wire.wire.send)
         sealer.send(GREETINGS["pop3"])
         heard.append(wire.line())
         for start in range(0, len(HALF), 10_000):
@@ -171,6 +173,38 @@ def test_case_27_key_update_in_mid_mail_changes_no_byte(stage: Stage, you_too: b
         client.send(b"QUIT\r\n")
         client.ending()
     assert heard == [b"RETR 1\r\n", b"QUIT\r\n"]  # the client's own key may have changed, too
+
+
+def test_case_27_flood_of_key_updates_that_nobody_reads_the_answers_of_is_a_stalled_server(stage: Stage) -> None:
+    """OpenSSL answers each. They wait for the server, and it is not read any more; others are served meanwhile."""
+    said, over = threading.Event(), threading.Event()
+
+    def floods(wire: TLSWire) -> None:
+        sealer = Sealer(wire.tls, wire.wire.send)
+        sealer.send(GREETINGS["imap"])
+        wire.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        wire.wire.sock.settimeout(1)
+        updates = b"".join(sealer.key_update(you_too=True) for _ in range(FLOOD))
+        with contextlib.suppress(TimeoutError):
+            wire.wire.send(updates)
+        said.set()
+        assert over.wait(60)  # and reads nothing
+
+    server = stage.server(floods)
+    server.context = sealable(stage.context(), stage.directory)
+    gateway = stage.gateway(server, "imap", stall_timeout=4)
+    with gateway.greeted() as client:
+        before = gateway.popover.peak()
+        assert said.wait(60)
+        server.script = mail("imap")
+        gateway.serves()
+        assert client.ending().how == "reset"
+    over.set()
+    assert gateway.popover.peak() - before < 600  # KiB, of which 64 for what waits
+    assert gateway.session()["end"] == "server stalled"
+
+
+FLOOD = 300_000  # 8 MB of answers; the kernel's buffers take a part
 
 
 def test_case_27_renegotiation_in_mid_mail_changes_no_byte(stage: Stage) -> None:
@@ -235,7 +269,7 @@ def test_case_29_empty_records_change_nothing(stage: Stage) -> None:
     """OpenSSL takes up to 32 of them in a row (MAX_EMPTY_RECORDS); then it ends the connection itself."""
 
     def puffs(wire: TLSWire) -> None:
-        sealer = Sealer(wire)
+        sealer = Sealer(wire.tls, wire.wire.send)
         sealer.send(GREETINGS["imap"])
         wire.line()
         for start in range(0, len(HALF), 100):

@@ -2,16 +2,19 @@
 
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fakes.records import Sealer, sealable
 from fakes.tls import server_context
 from hearing import cut, pieces
 from parts.certificates import Authority
 from popover.config import Trust
 from popover.outside.trust import Policy, Verifier
+from popover.wire import openssl
 from popover.wire.engine import RECORD, Ending, Engine
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -100,11 +103,11 @@ def hear(engine: Engine, come: list[bytes], *, eof: bool = False) -> tuple[bytes
 
 
 SIZES = st.lists(st.sampled_from([0, 1, 100, RECORD - 1, RECORD, RECORD + 1, 3 * RECORD]), max_size=4)
-FEW = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+FEW_EXAMPLES = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 @EVERY_VERSION
-@FEW
+@FEW_EXAMPLES
 @given(st.data(), SIZES)
 def test_what_the_server_says_comes_out_however_it_is_cut(
     connect: Connect, version: str, data: st.DataObject, sizes: list[int]
@@ -116,7 +119,7 @@ def test_what_the_server_says_comes_out_however_it_is_cut(
 
 
 @EVERY_VERSION
-@FEW
+@FEW_EXAMPLES
 @given(SIZES)
 def test_what_we_say_reaches_the_server(connect: Connect, version: str, sizes: list[int]) -> None:
     engine, server = connect(version)
@@ -229,3 +232,92 @@ def test_goodbye_can_be_said_after_any_end(connect: Connect, version: str) -> No
     engine, server = connect(version)
     assert hear(engine, [], eof=True)[1] == Ending("cut", "the connection ended without TLS's close_notify")
     assert isinstance(engine.bye(), bytes)
+
+
+# -- no more than one turn at a time -------------------------------------------------------------------
+
+
+class Slow:
+    """In the place of the module `time`: whenever it is looked at, another 3 ms have passed."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.003
+        return self.now
+
+
+@pytest.fixture
+def flooded(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, Sealer, bytes]:
+    """An engine on a slow machine, the records of its server, and the last flight of that server's handshake."""
+    engine = Verifier(Policy(Trust(authority.ca_file), None)).engine("localhost", 995)
+    server = Server(sealable(server_context(authority.issue("localhost")), tmp_path))
+    assert not engine.shake(b"")
+    server.inward.write(engine.answer())
+    server.shake()
+    monkeypatch.setattr(openssl, "time", Slow())
+    return engine, Sealer(server.tls, lambda _: None), server.outward.read()
+
+
+FLOOD = 640  # of 27 octets, ten pieces
+UPDATE = len("\x17\x03\x03..") + len("\x18\x00\x00\x01\x01") + 1 + 16
+"""Octets of a record that changes the key, and of the answer to it."""
+
+
+def test_what_floods_is_worked_through_in_turns_and_nothing_is_lost(flooded: tuple[Engine, Sealer, bytes]) -> None:
+    engine, sealer, flight = flooded
+    assert engine.shake(flight)
+    engine.answer()
+    sealed = b"".join(sealer.key_update(you_too=True) for _ in range(FLOOD)) + sealer.seal(LETTER)
+    into = memoryview(bytearray(8 * RECORD))
+    answered = [0]
+    size, ending = engine.pull(into, sealed)
+    while engine.waiting:
+        answered.append(len(engine.answer()))
+        assert (size, ending) == (0, None)
+        size, ending = engine.pull(into, b"")
+    answered.append(len(engine.answer() + engine.push(b"QUIT")))  # OpenSSL keeps the last answer for the next record
+    assert len(answered) > 5
+    assert max(answered) <= 128 * UPDATE  # two pieces, two looks at the clock
+    assert sum(answered) == FLOOD * UPDATE + 5 + len(b"QUIT") + 1 + 16
+    assert bytes(into[:size]) == LETTER
+
+
+def test_flood_right_behind_the_handshake_waits_for_its_turn(flooded: tuple[Engine, Sealer, bytes]) -> None:
+    engine, sealer, flight = flooded
+    flood = b"".join(sealer.key_update(you_too=False) for _ in range(FLOOD))
+    come = flight + flood + sealer.seal(LETTER)
+    while not engine.shake(come):
+        come = b""
+        assert engine.waiting
+    assert engine.waiting
+    into, turns = memoryview(bytearray(8 * RECORD)), 0
+    size = 0
+    while engine.waiting:
+        turns += 1
+        size, ending = engine.pull(into, b"")
+        assert ending is None
+    assert turns > 1
+    assert bytes(into[:size]) == LETTER
+
+
+def test_mail_is_no_flood_however_slow_the_machine(flooded: tuple[Engine, Sealer, bytes]) -> None:
+    engine, sealer, flight = flooded
+    assert engine.shake(flight)
+    mail = bytes(7 * RECORD)
+    sealed = b"".join(sealer.seal(mail[at : at + RECORD]) for at in range(0, len(mail), RECORD))
+    into = memoryview(bytearray(9 * RECORD))
+    assert engine.pull(into, sealed) == (len(mail), None)
+    assert not engine.waiting
+
+
+@EVERY_VERSION
+@FEW_EXAMPLES
+@given(st.data())
+def test_many_small_records_come_out_however_they_are_cut(connect: Connect, version: str, data: st.DataObject) -> None:
+    """More than one piece of them, and heads of records that come in two halves."""
+    engine, server = connect(version)
+    said = [bytes([number % 256]) * (number % 5) for number in range(200)]
+    sealed = b"".join(server.seal(words) for words in said) + server.goodbye()
+    assert hear(engine, data.draw(pieces(sealed))) == (b"".join(said), Ending("closed"))
