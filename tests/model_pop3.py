@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from popover.config import Service
+from popover.config import Server, Service
 from popover.config.values import ReadAhead
-from popover.protocols.pop3 import Habits, Relay
+from popover.protocols.pop3 import Ears, Memory
+from popover.protocols.pop3.answers import capabilities
 from popover.talk import End
 from services import service as flat_service
 
@@ -22,7 +23,9 @@ GREETING = b"+OK model ready <1.2@model.test>\r\n"
 class Nature:
     """How a server is. `refuses`: (verb, number) it says -ERR to. `ends_after`: octets after which it is gone.
 
-    `lies`: by LIST every message has one octet.
+    `lies`: by LIST every message has one octet. `hears`: what of the commands that come in one piece. `line_end`: of
+    all that it says. `odd`: a refusal is neither +OK nor -ERR. `expires`: what was fetched is gone after QUIT, and CAPA
+    says so as GNU Mailutils does. `next_ok_before_dot`: of an answer, if the next question is there already.
     """
 
     messages: tuple[bytes, ...] = ()
@@ -32,6 +35,11 @@ class Nature:
     rico: bool = False
     lies: bool = False
     refuses: frozenset[tuple[bytes, int]] = frozenset()
+    hears: Literal["all", "first", "first after login", "not behind login"] = "all"
+    line_end: Literal[b"\r\n", b"\n"] = b"\r\n"
+    odd: bool = False
+    expires: bool = False
+    next_ok_before_dot: bool = False
     ends_after: int | None = None
 
 
@@ -49,6 +57,8 @@ class Model:
         self.violations: list[bytes] = []
         self._said = len(GREETING)
         self._inbox = bytearray()
+        self._held_dot = False
+        self._fetched: set[int] = set()
         self._early = False  # something said before the login has not been taken yet
         self._last = 0  # the highest message that was fetched (RFC 1460)
 
@@ -57,7 +67,15 @@ class Model:
         while not self.ended and (cut := self._inbox.find(b"\n")) >= 0:
             line = bytes(self._inbox[: cut + 1])
             del self._inbox[: cut + 1]
+            was_in = self.logged_in
             self._answer(line)
+            hears = self.nature.hears
+            if (
+                hears == "first"
+                or (hears == "first after login" and was_in)
+                or (hears == "not behind login" and self.logged_in and not was_in)
+            ):
+                self._inbox.clear()
 
     def take(self, count: int) -> bytes:
         """Octets on their way to the other side."""
@@ -79,9 +97,18 @@ class Model:
         if verb == b"QUIT":
             self.ended = True
             if self.logged_in:
-                self.committed = set(self.deleted)
+                self.committed = self.deleted | (self._fetched if self.nature.expires else set())
 
     def _say(self, answer: bytes) -> None:
+        if self.nature.odd and answer.startswith(b"-ERR"):
+            answer = answer[1:]
+        if self.nature.line_end != b"\r\n":
+            answer = answer.replace(b"\r\n", self.nature.line_end)
+        if self._held_dot:
+            first, end, rest = answer.partition(b"\n")
+            answer, self._held_dot = first + end + b".\r\n" + rest, False
+        if self.nature.next_ok_before_dot and answer.endswith(b"\r\n.\r\n") and b"\n" in self._inbox:
+            answer, self._held_dot = answer[:-3], True
         limit = self.nature.ends_after
         if limit is not None and self._said + len(answer) > limit:
             answer, self.ended = answer[: max(0, limit - self._said)], True
@@ -128,6 +155,7 @@ class Model:
             b"UIDL",
             *([b"PIPELINING"] if offers else []),
             *([b"X-GOOGLE-RICO"] if self.nature.rico else []),
+            *([b"EXPIRE0"] if self.nature.expires else []),
         ]
         return b"+OK\r\n" + b"".join(word + b"\r\n" for word in words) + b".\r\n"
 
@@ -157,6 +185,7 @@ class Model:
             return b"+OK gone\r\n"
         text = self.nature.messages[number - 1]
         self._last = max(self._last, number * (verb == b"RETR"))
+        self._fetched.add(number)
         if verb == b"TOP":
             text = b"".join(text.splitlines(keepends=True)[: 1 + int(rest[1]) if len(rest) > 1 else 1])
         stuffed = b"".join(b"." + line if line.startswith(b".") else line for line in text.splitlines(keepends=True))
@@ -210,10 +239,11 @@ def split(received: bytes, said: list[bytes]) -> list[bytes]:
         if not cut:
             break
         if received[at:cut].startswith(b"+OK") and has_body(line):
-            end = received.find(b"\r\n.\r\n", cut - 2)
+            line_end = b"\r\n" if received[at:cut].endswith(b"\r\n") else b"\n"
+            end = received.find(line_end + b"." + line_end, cut - len(line_end))
             if end < 0:
                 break
-            cut = end + 5
+            cut = end + 1 + 2 * len(line_end)
         answers.append(received[at:cut])
         at = cut
     return answers
@@ -231,45 +261,89 @@ def service(
 ) -> Service:
     """A POP3 service with everything on, or everything off."""
     return flat_service(
-        name="model", read_ahead=read_ahead if on else False, read_ahead_bytes=read_ahead_bytes, keep_alive=keep_alive,
-        ask_ahead=on, user_at_once=on, dele_at_once=on, quit_at_once=on, soften=False,
+        name="model", server=Server("pop3", "model.test", 995),
+        ask_ahead=on, read_ahead=read_ahead if on else False, read_ahead_bytes=read_ahead_bytes, user_at_once=on,
+        dele_at_once=on, quit_at_once=on, keep_alive=keep_alive, soften=False,
     )  # fmt: skip
 
 
-class World:
-    """A client, a relay and a server, and the octets between them."""
+def trusting(*, before: bool = True, after: bool = True, but: str = "") -> Memory:
+    """The memory of a server that has shown all it can, but for one ability, and offers PIPELINING."""
+    memory = Memory()
+    capa = b"+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nUSER\r\n.\r\n"
+    little = b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\n.\r\n"
+    memory.manners.learn(capabilities(capa if before else little), logged_in=False)
+    memory.manners.learn(capabilities(capa if after else little), logged_in=True)
+    for ability in {"before", "pipelines", "keeps", "reads ahead"} - {but}:
+        memory.manners.show(ability)
+    return memory
 
-    def __init__(self, of: Service, habits: Habits, client: Client, server: Model, capa: bytes = b"") -> None:
+
+VISITOR = "192.0.2.1"
+
+
+class World:
+    """A client, ears and a server, and the octets between them. `now` goes on when nothing else can happen."""
+
+    def __init__(
+        self, of: Service, memory: Memory, client: Client, server: Model, ready: bytes = b"", visitor: str = VISITOR
+    ) -> None:
         self.client, self.server = client, server
         self.inside, self.outside = End("client"), End("server")
-        self.relay = Relay(of, habits, self.inside, self.outside)
+        self.ears = Ears(self.inside, self.outside, of.ahead, memory, visitor)
         self.server_gone = False
         self.most_held = 0
+        self.now = 1000.0
+        self.began = self.now
         greeting = server.take(len(server.outbox))
-        self.relay.start(greeting, capa)
+        self.ears.start(greeting, ready, self.now)
         self._deliver()
 
     def run(self, chance: Chance) -> None:
         """Let things happen until the client has finished or the server is gone; AssertionError if all get stuck."""
-        while not (self.client.is_finished or self.server_gone):
+        for _ in range(STEPS):
+            if self.client.is_finished or self.server_gone:
+                break
             self.client.go_on()
             able = [act for act in (self._client_says, self._server_hears, self._server_says) if act(None)]
             if not able:
-                assert self._is_stuck_for_good(), (
+                if self.ears.failure is not None:
+                    break
+                assert self.ears.due < float("inf"), (
                     f"stuck: {self.client.said[-3:]} {bytes(self.client.received[-80:])!r}"
                 )
-                return
+                self.pass_time(self.ears.due)
+                continue
             able[chance.randint(0, len(able) - 1)](chance)
+            if chance.random() < HASTE:  # the server is slow, and it looks as if something had got lost
+                self.pass_time(self.now + chance.random())
             self._deliver()
-        self.relay.over(lost=self.server_gone and not self.relay.has_quit)
+        else:
+            raise AssertionError(f"no end: {self.client.said[-3:]} {bytes(self.client.received[-80:])!r}")
+        self.settle()
+        self.ears.over(self.now, server_left=self.server_gone and not self.ears.has_quit)
+
+    def pass_time(self, until: float) -> None:
+        """Let the clock go on, and what is due be done."""
+        self.now = max(self.now, until)
+        if self.ears.due <= self.now:
+            self.ears.on_time(self.now)
+            self._deliver()
 
     def settle(self) -> None:
         """Let the server hear and say all that is on its way."""
-        while self.outside.outbox or (self.server.outbox and self.relay.wants_server):
-            self.server.hear(bytes(self.outside.outbox))
-            self.outside.outbox.clear()
-            if self.relay.wants_server:
-                self._deliver(self.relay.server_said(self.server.take(1 << 16)))
+        for _ in range(STEPS):
+            if self.outside.outbox or (self.server.outbox and self.ears.wants_server):
+                self.server.hear(bytes(self.outside.outbox))
+                self.outside.outbox.clear()
+                if self.ears.wants_server:
+                    self._deliver(self.ears.server_said(self.server.take(1 << 16), self.now))
+            elif self.ears.has_left and not self.ears.is_settled and self.ears.due < float("inf"):
+                self.pass_time(self.ears.due)
+            else:
+                break
+        else:
+            raise AssertionError("it never settles")
         self._deliver()
 
     def _deliver(self, straight: bytes | memoryview = b"") -> None:
@@ -277,15 +351,13 @@ class World:
         self.inside.outbox.clear()
         self.client.received += straight
 
-    def _is_stuck_for_good(self) -> bool:
-        return bool(self.relay.fault)
-
     def _client_says(self, chance: Chance | None) -> bool:
         box = self.client.outbox
-        if not box or not self.relay.wants_client:
+        if not (self.ears.has_more or (box and self.ears.wants_client)):
             return False
         if chance is not None:
-            self.relay.client_said(_cut(box, chance))
+            said = _cut(box, chance) if box and self.ears.wants_client else b""
+            self.outside.outbox += self.ears.client_said(said, self.now)
         return True
 
     def _server_hears(self, chance: Chance | None) -> bool:
@@ -297,18 +369,24 @@ class World:
         return True
 
     def _server_says(self, chance: Chance | None) -> bool:
-        if not self.relay.wants_server or not (self.server.outbox or self.server.ended):
+        if not self.ears.wants_server or not (self.server.outbox or self.server.ended):
             return False
         if chance is None:
             return True
         if self.server.outbox:
-            self._deliver(self.relay.server_said(self.server.take(_size(chance, min(PIECE, len(self.server.outbox))))))
-            self.most_held = max(self.most_held, self.relay.held)
+            said = self.server.take(_size(chance, min(PIECE, len(self.server.outbox))))
+            self._deliver(self.ears.server_said(said, self.now))
+            self.most_held = max(self.most_held, self.ears.held)
         else:
-            self.relay.server_ended()
+            self.ears.server_ended(self.now)
             self._deliver()
             self.server_gone = True
         return True
+
+
+STEPS = 20_000  # things that happen in one session, at most
+
+HASTE = 0.02  # of all events, after which the clock goes on by up to a second
 
 
 def _size(chance: Chance, most: int) -> int:

@@ -15,18 +15,21 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 
 from fakes.wire import PATIENCE
+from model_pop3 import trusting
 from popover.config import Server, Service, Target
 from popover.errors import ConnectFailure
 from popover.log import Log
 from popover.outside import spare as pool
 from popover.outside.dial import Dialled, server_socket
 from popover.outside.warm import Warm
+from popover.protocols import pop3
 from popover.session.session import Session
 from popover.wire.stream import Scratch, Stream
 from services import service
@@ -196,6 +199,7 @@ class Clockwork:
         dialler: Any = self.servers
         self._dialler = dialler
         self.warm = Warm(self.loop, dialler, lambda: self.has_room)
+        self.memory = trusting()  # the server has shown what it can: no spare is used up to find that out
         self.asleep = 0.0  # seconds for which this machine has slept so far: the loop's clock does not count them
         self.log: list[bytes] = []
         self._log = Log(lambda line, _: self.log.append(line))
@@ -252,10 +256,16 @@ class Clockwork:
             assert time.monotonic() < deadline, "it never happened"
             await asyncio.sleep(0)
 
+    def visited(self, service: Service, ago: float = 0) -> None:
+        """A client that came so many seconds ago has gone."""
+        get_ready = partial(pop3.get_ready, memory=self.memory)
+        since = self.loop.now - ago
+        self.warm.visited(service.target, since, service.ahead.warm, get_ready, is_curious=False)
+
     async def visit(self, service: Service) -> None:
         """A client comes, takes the spare if there is one, and has logged in."""
         opened = self.warm.take(service.target)
-        self.warm.visited(service.target, self.loop.now, service.ahead.warm)
+        self.visited(service)
         if opened is not None:
             opened.dialled.stream.leave()
         await self.settle()
@@ -265,7 +275,7 @@ class Clockwork:
         ours, theirs = tcp_pair()
         stream = Stream(self.loop, ours, Scratch(), "127.0.0.1")
         session = Session(self.loop, self._log, service, stream, "127.0.0.1", len(self._clients) + 1)
-        task = self.loop.create_task(session.run(self._dialler, self.warm))
+        task = self.loop.create_task(session.run(self._dialler, self.memory, self.warm))
         client = Client(self.loop, theirs, session, task)
         self._clients.append(client)
         return client

@@ -97,7 +97,7 @@ def test_first_visit_has_a_spare_opened_at_once(play: Play) -> None:
         assert (world.warm.count, opened(world)) == (1, 1)
         spare = world.warm.take(HOME.target)
         assert spare is not None
-        assert (spare.greeting, spare.capa, spare.age) == (GREETING, CAPA, 0)
+        assert (spare.greeting, spare.ready, spare.age) == (GREETING, CAPA, 0)
         assert world.warm.take(HOME.target) is None
         spare.dialled.stream.leave()
 
@@ -192,9 +192,9 @@ def test_clients_that_come_no_more_get_no_more_spares(play: Play) -> None:
 def test_interval_is_from_beginning_to_beginning(play: Play) -> None:
     async def act(world: Clockwork) -> None:
         await world.skip(100)
-        world.warm.visited(HOME.target, world.loop.now - 100, HOME.ahead.warm)
+        world.visited(HOME, 100)
         await world.skip(SELDOM)
-        world.warm.visited(HOME.target, world.loop.now - 100, HOME.ahead.warm)
+        world.visited(HOME, 100)
         before = opened(world)
         await world.skip(SELDOM - 100 - LEAD - TICK)
         assert opened(world) == before
@@ -210,7 +210,7 @@ def test_as_many_stand_ready_as_the_service_wants(play: Play, number: int) -> No
         service = pop3_service(warm=number)
         world.warm.load([service.target])
         for _ in range(4):
-            world.warm.visited(service.target, world.loop.now, service.ahead.warm)
+            world.visited(service)
             await world.settle()
         assert world.warm.count == opened(world) == number
 
@@ -615,15 +615,12 @@ def test_way_that_forgets_connections_lets_one_client_down_and_no_more(play: Pla
 
 def test_reload_forgets_everything(play: Play) -> None:
     async def act(world: Clockwork) -> None:
-        habits = world.warm.habits(HOME.target)
-        assert world.warm.habits(HOME.target) is habits
         await visits(world, SELDOM, 2)
         await world.skip(SELDOM - LEAD)
         assert world.warm.count == 1
         world.warm.load([HOME.target])
         assert world.warm.count == 0
         await is_gone(world, last(world))
-        assert world.warm.habits(HOME.target) is not habits
         before = opened(world)
         await world.skip(2 * SELDOM)
         assert opened(world) == before
@@ -652,10 +649,9 @@ def test_service_that_is_no_more_gets_no_spare(play: Play) -> None:
         world.warm.load([pop3_service(host="other.example.com").target])
         client.send(b"QUIT\r\n")
         await client.ended()
-        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
+        world.visited(HOME)
         await world.settle()
         assert len(world.servers.asked) == asked
-        assert world.warm.habits(HOME.target) is not world.warm.habits(HOME.target)
         assert await world.session(HOME) == await world.session(HOME) == "cold"
 
     play(act)
@@ -680,7 +676,7 @@ def test_spare_on_its_way_is_dropped(play: Play, ends: str, stage_reached: str) 
         if stage_reached == "dials":
             world.servers.held = asyncio.Event()
         world.servers.capa = b""
-        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
+        world.visited(HOME)
         await world.until(lambda: world.servers.held or (world.servers.lines and last(world).lines))
         assert world.warm.count == 1
         if ends == "load":
@@ -701,7 +697,7 @@ def test_nothing_is_opened_after_the_stop(play: Play) -> None:
         before = opened(world)
         world.warm.stop()
         await is_gone(world, last(world))
-        world.warm.visited(HOME.target, world.loop.now, HOME.ahead.warm)
+        world.visited(HOME)
         await world.skip(SELDOM)
         assert (opened(world), world.warm.count) == (before, 0)
 

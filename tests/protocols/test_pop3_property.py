@@ -1,17 +1,20 @@
 """Through the relay a client gets what it would get directly, and the server ends as it would."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from model_pop3 import PIECE, Client, Model, Nature, World, direct, service, split
+from model_pop3 import PIECE, VISITOR, Client, Model, Nature, World, direct, service, split, trusting
 from popover.config import Service
+from popover.errors import ServerFailure
 from popover.protocols import pop3
-from popover.protocols.pop3 import Habits
+from popover.protocols.pop3 import Memory, ahead, client_ear, queue
+from popover.talk import End
 
 Group = list[bytes]
 NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
@@ -25,6 +28,11 @@ rarely = mostly.map(lambda often: not often)
 refusals = st.frozensets(st.tuples(st.sampled_from([b"DELE", b"DELE", b"RETR", b"LIST", b"STAT"]), numbers), max_size=2)
 
 
+hearing: st.SearchStrategy[Any] = st.sampled_from(
+    ["all", "all", "all", "all", "first", "first after login", "not behind login"]
+)
+
+
 @st.composite
 def natures(draw: st.DrawFn, *, ends: bool = False) -> Nature:
     pipelining: Literal["no", "after", "yes"] = draw(st.sampled_from(["yes", "yes", "yes", "yes", "after", "no"]))
@@ -36,6 +44,11 @@ def natures(draw: st.DrawFn, *, ends: bool = False) -> Nature:
         rico=draw(rarely),
         lies=draw(rarely),
         refuses=draw(refusals) if draw(st.booleans()) else frozenset(),
+        hears="all" if ends else draw(hearing),
+        line_end=draw(st.sampled_from([b"\r\n"] * 6 + [b"\n"])),
+        odd=draw(rarely),
+        expires=draw(rarely),
+        next_ok_before_dot=draw(rarely),
         ends_after=draw(st.integers(40, 1500)) if ends else None,
     )
 
@@ -126,11 +139,26 @@ seeds = st.integers(0, 1 << 32)  # of the chance that cuts the octets and orders
 many = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def warm_capa(nature: Nature) -> bytes:
-    server = Model(Nature(pipelining=nature.pipelining, knows_capa=nature.knows_capa, rico=nature.rico))
-    server.take(1 << 20)
-    server.hear(b"CAPA\r\n")
-    return server.take(1 << 20)
+def warm_capa(nature: Nature, memory: Memory) -> bytes:
+    """What a spare connection tells, once one of its kind has been used up by what it taught."""
+    for _ in range(2):
+        server, end = Model(replace(nature, ends_after=None)), End("server")
+        server.take(1 << 20)
+        talk = pop3.get_ready(end, memory)
+        try:
+            while True:
+                next(talk)
+                server.hear(bytes(end.outbox))
+                end.outbox.clear()
+                answer = server.take(1 << 20)
+                end.inbox += answer
+                end.ended = not answer
+        except ServerFailure:
+            return b""
+        except StopIteration as done:
+            if done.value is not None:
+                return bytes(done.value)
+    return b""
 
 
 def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Nature) -> None:
@@ -143,7 +171,7 @@ def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Na
         words = said[number - 1].split() if number else []
         verb = words[0].upper() if words else b""
         if verb == b"DELE" and answer[:3] == b"+OK" and wanted[number][:3] != b"+OK":
-            assert wanted[number] == b"-ERR refused\r\n"
+            assert b"ERR refused" in wanted[number]
             assert (b"DELE", int(words[1])) in nature.refuses
             hidden += 1
         elif verb == b"QUIT" and hidden:
@@ -156,22 +184,38 @@ def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Na
             hidden = 0
 
 
-def habits_of(*sessions: list[Group]) -> Habits:
-    """What is known from the start: whether any client says LAST, whose answer reading ahead would change."""
-    habits = Habits()
-    habits.asks_last = any(b"LAST\r\n" in group for groups in sessions for group in groups)
-    return habits
+def is_as_offered(nature: Nature) -> bool:
+    """Whether the server can what it says that it can."""
+    return nature.hears == "all" and not nature.next_ok_before_dot and nature.line_end == b"\r\n"
+
+
+def bearable(nature: Nature, groups: list[Group]) -> list[Group]:
+    """Directly, too, only a client that goes step by step gets on with a server that can not what it offers."""
+    return groups if is_as_offered(nature) else [[line] for group in groups for line in group]
+
+
+def memory_of(nature: Nature, *sessions: list[Group], trusts: bool) -> Memory:
+    """What is known from the start: whether the client says LAST, whose answer reading ahead would change; and, if it
+    `trusts`, that the server can what it offers.
+    """
+    memory = trusting(before=nature.pipelining == "yes", after=nature.pipelining != "no") if trusts else Memory()
+    if nature.rico or nature.expires or not nature.knows_capa:
+        memory.manners.after = None
+    says_last = any(b"LAST\r\n" in group for groups in sessions for group in groups)
+    for user in ("", "anna"):
+        memory.habits((VISITOR, user)).asks_last = says_last
+    return memory
 
 
 @pytest.fixture(params=[False, True], ids=["limits", "low-limits"], scope="module")
 def limits(request: pytest.FixtureRequest) -> Iterator[None]:
     """The limits as they are, and so low that each of them is met. A piece of the stream is what it is in the model."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pop3.ahead, "OVER", PIECE)
+        patch.setattr(ahead, "OVER", PIECE)
         if request.param:
-            patch.setattr(pop3.queue, "STRAIGHT", 1)
-            patch.setattr(pop3.queue, "TAIL", 6)
-            patch.setattr(pop3.relay, "TURNS_LIMIT", 2)
+            patch.setattr(queue, "STRAIGHT", 1)
+            patch.setattr(queue, "TAIL", 6)
+            patch.setattr(client_ear, "TURNS_LIMIT", 2)
         yield
 
 
@@ -195,23 +239,29 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int
 ) -> None:
-    habits = habits_of(*sessions)
+    as_offered = is_as_offered(nature)
+    sessions = [bearable(nature, groups) for groups in sessions]
+    memory = memory_of(nature, *sessions, trusts=as_offered and seed % 2 == 0)
     for groups in sessions:
         client, server = Client(groups), Model(nature)
-        world = World(of, habits, client, server, warm_capa(nature) if warm else b"")
+        world = World(of, memory, client, server, warm_capa(nature, memory) if warm else b"")
         world.run(Random(seed))
-        world.settle()
         said = [line for group in groups for line in group]
         wanted, alone = direct(nature, groups)
         got = split(bytes(client.received), said)
+        assert world.ears.failure is None
         assert len(got) == len(wanted)
         assert b"".join(got) == client.received
         compare(got, wanted, said, nature)
-        assert server.committed == alone.committed
-        assert server.violations == []
+        assert server.violations == [] or any(len(group) > 1 for group in groups)
         commits = [line for line in server.heard if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
-        assert commits == [line for line in said if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
-        assert world.most_held <= of.ahead.read_ahead_bytes + pop3.ahead.OVER
+        wished = [line for line in said if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
+        # A server that hears only the first of what comes in one piece may not hear QUIT, where there is nothing to do.
+        may_be_lost = not as_offered and not alone.committed
+        assert commits == wished or (may_be_lost and commits == [line for line in wished if line[:4] != b"QUIT"])
+        assert (server.committed or set()) == (alone.committed or set())
+        assert may_be_lost or (server.committed is None) == (alone.committed is None)
+        assert world.most_held <= of.ahead.read_ahead_bytes + ahead.OVER
         event("guessed" if len(server.heard) > len(said) + 1 else "asked")
 
 
@@ -220,14 +270,12 @@ def test_whole_sessions_are_as_without_a_gateway(
 def test_a_client_that_goes_away_deletes_nothing(
     nature: Nature, first: list[Group], groups: list[Group], of: Service, leaves: int, seed: int
 ) -> None:
-    habits = habits_of(first, groups)
-    World(of, habits, Client(first), Model(nature)).run(Random(seed))
+    first, groups = bearable(nature, first), bearable(nature, groups)
+    memory = memory_of(nature, first, groups, trusts=is_as_offered(nature))
+    World(of, memory, Client(first), Model(nature)).run(Random(seed))
     client, server = Client(groups, leaves_after=leaves), Model(nature)
-    world = World(of, habits, client, server)
+    world = World(of, memory, client, server)
     world.run(Random(seed))
-    wanted, _ = direct(nature, groups)
-    compare(split(bytes(client.received), client.said), wanted, client.said, nature)
-    world.settle()
     if not any(line.startswith(b"QUIT") for line in client.said):
         assert server.committed is None
         assert not any(line.startswith(b"QUIT") for line in server.heard)
@@ -238,11 +286,12 @@ def test_a_client_that_goes_away_deletes_nothing(
 def test_a_server_that_goes_away_takes_no_deletion_for_done(
     nature: Nature, first: list[Group], groups: list[Group], of: Service, seed: int
 ) -> None:
-    habits = habits_of(first, groups)
-    lasting = Nature(**{**nature.__dict__, "ends_after": None})
-    World(of, habits, Client(first), Model(lasting)).run(Random(seed))
+    nature = replace(nature, next_ok_before_dot=False, line_end=b"\r\n")
+    memory = memory_of(nature, first, groups, trusts=True)
+    lasting = replace(nature, ends_after=None)
+    World(of, memory, Client(first), Model(lasting)).run(Random(seed))
     client, server = Client(groups), Model(nature)
-    world = World(of, habits, client, server)
+    world = World(of, memory, client, server)
     world.run(Random(seed))
     wanted, alone = direct(lasting, groups)
     got = split(bytes(client.received), client.said)
@@ -252,8 +301,9 @@ def test_a_server_that_goes_away_takes_no_deletion_for_done(
     if rest:
         assert wanted[len(got)].startswith(rest)
     if client.said and len(got) == len(client.said) + 1 and client.said[-1] == b"QUIT\r\n" and got[-1][:3] == b"+OK":
-        world.settle()
-        assert (server.committed or set()) == (alone.committed or set())
+        assert (server.committed or set()) <= (alone.committed or set())
+        if not server.ended or server.committed is not None:
+            assert (server.committed or set()) == (alone.committed or set())
 
 
 @settings(max_examples=150, deadline=None)
@@ -262,9 +312,8 @@ def test_a_server_that_goes_away_takes_no_deletion_for_done(
 def test_switched_off_the_server_hears_the_client_alone(groups: list[Group], seed: int) -> None:
     nature = Nature(messages=(b"one\r\n", b"two\r\n"))
     client, server = Client(groups), Model(nature)
-    world = World(service(on=False), Habits(), client, server)
+    world = World(service(on=False), Memory(), client, server)
     world.run(Random(seed))
-    world.settle()
     wanted, _ = direct(nature, groups)
     assert client.received == b"".join(wanted)
     assert server.heard == [line for group in groups for line in group]

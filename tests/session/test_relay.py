@@ -18,6 +18,7 @@ from hearing import cut, pieces
 from parts.certificates import Authority
 from popover.config import Service, Trust
 from popover.outside.trust import Policy, Verifier
+from popover.protocols import plain
 from popover.session import relay as rooms
 from popover.session.relay import Outcome, Relay
 from popover.wire.stream import CHUNK, Scratch, Stream
@@ -85,12 +86,17 @@ class Peer:
         self.sock.close()
 
 
+def unheard(client: Stream) -> plain.Plain:
+    """Ears that listen to nothing, as IMAP's."""
+    return plain.Plain(client.end)
+
+
 class Scene:
     """A relay, and its two peers. `over` waits for its outcome and ends both sides as a session does."""
 
     def __init__(self, inside: Stream, outside: Stream, client: Peer, server: Peer, **keys: Any) -> None:
         self.inside, self.outside, self.client, self.server = inside, outside, client, server
-        self.relay = Relay(asyncio.get_running_loop(), service(**keys), inside, outside)
+        self.relay = Relay(asyncio.get_running_loop(), service(**keys).patience, inside, outside, unheard(inside))
         self.talk = asyncio.create_task(self.relay.talk(GREETING))
 
     @classmethod
@@ -248,7 +254,7 @@ def test_server_that_ended_before_the_talk_is_a_short_talk() -> None:
         inside, outside = Stream(loop, socks[0], scratch, "client"), Stream(loop, socks[2], scratch, "server")
         socks[3].shutdown(socket.SHUT_WR)
         await outside.more()
-        outcome = await Relay(loop, service(), inside, outside).talk(GREETING)
+        outcome = await Relay(loop, service().patience, inside, outside, unheard(inside)).talk(GREETING)
         assert outcome == Outcome("server closed", clean=True)
         await inside.finish(0)
         outside.leave()
@@ -275,7 +281,7 @@ def test_server_that_resets_resets_the_client() -> None:
 
 def test_client_that_is_done_frees_the_server_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is owed no answer: FIN to the server without a QUIT, and the end as soon as the server ends."""
-    monkeypatch.setattr(rooms, "QUIET", 0.05)
+    monkeypatch.setattr(plain, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
         scene.client.half_close()
@@ -289,7 +295,7 @@ def test_client_that_is_done_frees_the_server_soon(monkeypatch: pytest.MonkeyPat
 
 def test_server_that_ignores_our_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rooms, "LINGER", 0.05)
-    monkeypatch.setattr(rooms, "QUIET", 0.05)
+    monkeypatch.setattr(plain, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
         scene.client.half_close()
@@ -300,7 +306,7 @@ def test_server_that_ignores_our_end_is_not_waited_for(monkeypatch: pytest.Monke
 
 def test_client_that_half_closes_in_the_middle_of_an_answer_gets_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server spoke last, but was not done: a server that hears the end may drop what it had to say."""
-    monkeypatch.setattr(rooms, "QUIET", 3 * PATIENCE)
+    monkeypatch.setattr(plain, "QUIET", 3 * PATIENCE)
 
     async def act(scene: Scene) -> None:
         await scene.client.send(b"a FETCH 1 BODY[]\r\nb LOGOUT\r\n")
@@ -322,7 +328,7 @@ def test_client_that_half_closes_in_the_middle_of_an_answer_gets_the_rest(monkey
 
 def test_slow_client_that_has_ended_does_not_keep_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes its last answer long after its end; then nobody waits for anything any more."""
-    monkeypatch.setattr(rooms, "QUIET", 0.05)
+    monkeypatch.setattr(plain, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
         told = await fill(scene)
@@ -339,7 +345,7 @@ def test_slow_client_that_has_ended_does_not_keep_the_server(monkeypatch: pytest
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_half_closed_client_gets_the_answers_it_waits_for(monkeypatch: pytest.MonkeyPatch, closes: bool) -> None:
-    monkeypatch.setattr(rooms, "ANSWER_GAP", 0.3)
+    monkeypatch.setattr(plain, "ANSWER_GAP", 0.3)
 
     async def act(scene: Scene) -> None:
         await scene.client.send(b"a FETCH 1 BODY[]\r\nb LOGOUT\r\n")
@@ -417,7 +423,7 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
         shaking = asyncio.to_thread(server.handshake)
         outside, inside = Stream(loop, outer, scratch, "localhost"), Stream(loop, inner, scratch, "client")
         await asyncio.gather(shaking, outside.secure(verifier.engine("localhost", 993)))
-        relay = Relay(loop, service(), inside, outside)
+        relay = Relay(loop, service().patience, inside, outside, unheard(inside))
         talk = asyncio.create_task(relay.talk(GREETING))
         client = Peer(client_sock)
         await client.hears(len(GREETING))

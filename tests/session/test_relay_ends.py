@@ -4,7 +4,7 @@ import asyncio
 from typing import Self
 
 import pytest
-from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, fill, on_stage, service, tcp_pair, until
+from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, fill, on_stage, service, tcp_pair, unheard, until
 
 from fakes.renegotiating import RenegotiatingServer
 from parts.certificates import Authority
@@ -115,7 +115,7 @@ def test_words_that_wait_for_a_renegotiation_are_no_stall(authority: Authority, 
         async with asyncio.timeout(PATIENCE), Renegotiation(server) as way:
             verifier = Verifier(Policy(Trust(authority.ca_file), None))
             await way.outside.secure(verifier.engine("localhost", 993))
-            relay = Relay(asyncio.get_running_loop(), service(), way.inside, way.outside)
+            relay = Relay(asyncio.get_running_loop(), service().patience, way.inside, way.outside, unheard(way.inside))
             talk = asyncio.create_task(relay.talk(GREETING))
             await way.client.hears(len(GREETING))
             way.flows.clear()

@@ -14,6 +14,7 @@ import socket
 import stat
 import threading
 from datetime import time
+from functools import partial
 
 from popover.cli import same_file
 from popover.cli.run import log_settings, parse_allow
@@ -35,6 +36,7 @@ from popover.inside.listen import OwnAddresses, prepare
 from popover.log import Log, to_stderr, to_syslog
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
+from popover.outside.warm import Warm
 from popover.process.daemon import serve
 from popover.process.gateway import verifiers_of
 from popover.protocols import DIALECTS
@@ -127,13 +129,16 @@ def _one_session(service: Service, verifiers: Verifiers, log: Log, sock: socket.
         if refused := refusal(service, address):
             await _refuse(service, log, client, refused)
             return True
-        session = _Session(loop, log, service, client, address, os.getpid())
+        session = Session(loop, log, service, client, address, os.getpid())
         dialler = Dialler(loop, scratch, OwnAddresses.of([sock]).lead_here)
         dialler.verifiers = verifiers
-        serving = loop.create_task(session.run(dialler))
+        session.amend = partial(_for_a_pipe, client)
+        nobody_is_next = Warm(loop, dialler, has_room=lambda: False)
+        memory = DIALECTS[service.server.dialect].memory()
+        serving = loop.create_task(session.run(dialler, memory, nobody_is_next))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
         await asyncio.wait({serving})  # it never raises; a second SIGTERM may cancel its farewell
-        return session.was_clean
+        return session.outcome is not None and session.outcome.clean
 
     is_clean = asyncio.run(main())
     for thread in _copiers:
@@ -149,18 +154,12 @@ async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) 
     await client.finish(LINGER)
 
 
-class _Session(Session):
-    """A session whose end the exit code tells, too: a pipe and a Unix socket can show no reset."""
-
-    was_clean = False
-
-    async def _end(self, outcome: Outcome) -> None:
-        was_clean = outcome.clean
-        if outcome.end == "server cut" and outcome.failure is not None and self.client.sock.family not in _INTERNET:
-            remedy = "what was being transferred may be incomplete (truncated); exit code 1 tells who started popover"
-            outcome = outcome._replace(failure=ServerFailure(outcome.failure.cause, remedy))
-        await super()._end(outcome)
-        self.was_clean = was_clean
+def _for_a_pipe(client: Stream, outcome: Outcome) -> Outcome:
+    """Say how a cut is told to whom: a pipe and a Unix socket can show no reset."""
+    if outcome.end == "server cut" and outcome.failure is not None and client.sock.family not in _INTERNET:
+        remedy = "what was being transferred may be incomplete (truncated); exit code 1 tells who started popover"
+        return outcome._replace(failure=ServerFailure(outcome.failure.cause, remedy))
+    return outcome
 
 
 _copiers: list[threading.Thread] = []

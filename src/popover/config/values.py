@@ -195,6 +195,11 @@ class Ahead:
     keep_alive: float = 45  # seconds of silence before a NOOP; 0: none. Outlook.com drops a session after 60
     soften: bool = True
 
+    @property
+    def wants_to_know(self) -> bool:
+        """Whether it is of any use to know what the server can."""
+        return self.ask_ahead or bool(self.read_ahead) or self.user_at_once or self.dele_at_once
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

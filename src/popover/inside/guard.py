@@ -32,6 +32,7 @@ class Guard:
     def __init__(self, admission: Admission) -> None:
         self.inside = 0
         self._per_client: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()  # sessions that go on without their clients
         self._recent: deque[float] = deque()
         self._refusals: deque[float] = deque(maxlen=POLITE_REFUSALS)
         self.becomes(admission)
@@ -73,6 +74,20 @@ class Guard:
         """Count a client out that `admit` let in."""
         self.inside -= 1
         client = _client(address)
+        if self._alone[client]:
+            self._alone[client] -= 1
+            if not self._alone[client]:
+                del self._alone[client]
+        else:
+            self._count_out(client)
+
+    def leave_alone(self, address: str) -> None:
+        """The client of a session has gone, and the session goes on without it: only the service's limit counts it."""
+        client = _client(address)
+        self._alone[client] += 1
+        self._count_out(client)
+
+    def _count_out(self, client: str) -> None:
         self._per_client[client] -= 1
         if not self._per_client[client]:
             del self._per_client[client]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from popover.config import Target
 from popover.outside.dial import Dialled
-from popover.protocols import pop3
+from popover.talk import End, Talk
 from popover.wire.engine import Ending
 from popover.wire.sockets import keep_alive
 
@@ -46,28 +46,32 @@ A client that left after that long without an answer was let down, too. Dovecot 
 but acknowledges it at once."""
 
 
+GetReady = Callable[[End], Talk[bytes | None]]
+"""What a dialect asks on a connection that waits; None: it will not do for a client (`dialect.Opening.get_ready`)."""
+
+
 class Opened(NamedTuple):
-    """A connection to a server that has greeted. `capa`: its answer to CAPA, empty if it was not asked. `age`: seconds
-    for which it stood ready.
+    """A connection to a server that has greeted. `ready`: what the dialect learned while it waited; None: it did not.
+    `age`: seconds for which it stood ready.
     """
 
     dialled: Dialled
     greeting: bytes
-    capa: bytes = b""
+    ready: bytes | None = None
     age: float = 0.0
 
 
 class Known:
-    """One target: its habits, when clients came, and the spares that are ready. `lifetime`: seconds for which a spare
-    is kept. `wanted`: how many spares shall be ready. `credit`: spares that the last visit still pays for.
+    """One target: when clients came, and the spares that are ready. `lifetime`: seconds for which a spare is kept.
+    `most`: spares at once; `credit`: those that the last visit still pays for.
     """
 
     def __init__(self) -> None:
-        self.habits = pop3.Habits()
+        self.most = 0
+        self.get_ready: GetReady | None = None
         self.spares: deque[Spare] = deque()
         self.on_their_way = 0
         self.credit = 0
-        self.wanted = 0
         self.lifetime = LIFETIME
         self.timer: asyncio.TimerHandle | None = None
         self._last: float | None = None

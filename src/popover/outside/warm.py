@@ -1,7 +1,7 @@
-"""What a gateway remembers of a target between sessions: its habits, and a spare connection that is ready.
+"""Spare connections: those that stand ready for the next session.
 
-A spare is verified, has greeted, and has told its capabilities, so a session that takes it begins at once. It
-costs the server a connection, so it is only kept for a target that is in use:
+A spare is verified, has greeted, and has told its dialect what is good to know, so a session that takes it begins at
+once. It costs the server a connection, so it is only kept for a target that is in use:
 
 - A session that logged in has a spare opened for the next one: at once, if the next is likely to come soon, or
   shortly before it is due, where clients come at intervals. A visit pays for two spares at most.
@@ -23,8 +23,7 @@ from popover.config import Target
 from popover.errors import Failure
 from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import converse, open_up
-from popover.outside.spare import Known, Opened, Spare, be_patient
-from popover.protocols import pop3
+from popover.outside.spare import GetReady, Known, Opened, Spare, be_patient
 
 LEAD = 15.0
 """Seconds before the next visit is due at which a spare is opened: polling clients are that punctual. Where a spare
@@ -33,20 +32,20 @@ lives less than 30 s, half its lifetime."""
 PER_VISIT = 2
 """Spares that a visit pays for: one at once, one when the next visit is due."""
 
-CAPA_WAIT = 10.0
-"""Seconds for the answer to CAPA."""
+READY_WAIT = 10.0
+"""Seconds for what a dialect asks on a spare: no answer to it needs a mailbox."""
+
+TRIES = 2
+"""Connections that are made for one spare: the first may have been used up by what it taught."""
 
 
 class Warm:
-    """Habits and spares of the targets in `load`. `has_room`: whether one more connection takes no client's place.
-    Services with the same target share what is known of it.
-    """
+    """The spares of the targets in `load`. `has_room`: whether one more connection takes no client's place."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dialler: Dialler, has_room: Callable[[], bool]) -> None:
         self._loop = loop
         self._dialler = dialler
         self._has_room = has_room
-        # By the whole target, not by its server: after a reload it may be verified by other rules.
         self._known: dict[Target, Known] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -58,7 +57,7 @@ class Warm:
     # -- which targets ---------------------------------------------------------------------------
 
     def load(self, targets: Iterable[Target]) -> None:
-        """Know these targets, and forget everything: habits, intervals, spares. For others nothing is kept."""
+        """Know these targets, and forget everything: intervals, spares. For others nothing is kept."""
         for task in self._tasks:
             task.cancel()
         for known in self._known.values():
@@ -77,11 +76,6 @@ class Warm:
 
     # -- what sessions want and tell -------------------------------------------------------------
 
-    def habits(self, target: Target) -> pop3.Habits:
-        """What the clients of this target do. A session from before a reload may have a target that is no more."""
-        known = self._known.get(target)
-        return pop3.Habits() if known is None else known.habits
-
     def take(self, target: Target) -> Opened | None:
         """Give a spare that is alive as far as one can tell, if there is one."""
         known = self._known.get(target)
@@ -90,12 +84,12 @@ class Warm:
                 return opened
         return None
 
-    def served(self, target: Target, opened: Opened, words: memoryview) -> None:
-        """The server has said its first words on what was a spare: an answer shows that it was alive at that age, a
-        "-ERR" may have been the farewell.
+    def served(self, target: Target, opened: Opened, *, was_alive: bool) -> None:
+        """The server has said its first words on what was a spare. `was_alive`: an answer shows that it was, at that
+        age; what else it says may have been its farewell.
         """
         be_patient(opened.dialled.stream.sock)
-        if (known := self._known.get(target)) is not None and bytes(words[:3]) == b"+OK":
+        if (known := self._known.get(target)) is not None and was_alive:
             known.lived(opened.age)
 
     def failed(self, target: Target, opened: Opened) -> None:
@@ -106,12 +100,20 @@ class Warm:
             known.died(opened.age)
             known.drop()
 
-    def visited(self, target: Target, since: float, spares: int) -> None:
-        """A client was here, from `since` on (loop time), and logged in: make `spares` ready for the next ones."""
+    def visited(self, target: Target, since: float, most: int, get_ready: GetReady, *, is_curious: bool) -> None:
+        """A client was here, from `since` on (loop time), and logged in: make `most` spares ready for the next one.
+
+        `is_curious`: where none is to stand ready, make one connection all the same, for what it teaches.
+        """
         known = self._known.get(target)
-        if known is None or not spares:
+        if known is None or not (most or is_curious):
             return
-        known.wanted = spares
+        known.most, known.get_ready = most, get_ready
+        if not most:
+            if not known.on_their_way and self._has_room():
+                known.credit = 0
+                self._begin(target, known)
+            return
         known.visit(since)
         known.credit = PER_VISIT
         now = self._loop.time()
@@ -125,12 +127,15 @@ class Warm:
     # -- spares ----------------------------------------------------------------------------------
 
     def _fill(self, target: Target, known: Known) -> None:
-        while len(known.spares) + known.on_their_way < known.wanted and known.credit and self._has_room():
+        while len(known.spares) + known.on_their_way < known.most and known.credit and self._has_room():
             known.credit -= 1
-            known.on_their_way += 1
-            task = self._loop.create_task(self._open(target, known))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(target, known)
+
+    def _begin(self, target: Target, known: Known) -> None:
+        known.on_their_way += 1
+        task = self._loop.create_task(self._open(target, known))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _fill_later(self, target: Target, known: Known, next_visit: float) -> None:
         known.cancel()
@@ -138,25 +143,36 @@ class Warm:
         known.timer = self._loop.call_at(when, self._fill, target, known)
 
     async def _open(self, target: Target, known: Known) -> None:
+        try:
+            for _ in range(TRIES if known.most else 1):
+                if await self._opened(target, known):
+                    break
+        except (Failure, OSError):  # TimeoutError is an OSError
+            pass  # no spare, then: the next session dials, and says what is wrong
+        finally:
+            known.on_their_way -= 1
+
+    async def _opened(self, target: Target, known: Known) -> bool:
+        """Open one spare; False if another try is worth while."""
         dialled: Dialled | None = None
         try:
             dialled = await self._dialler.dial(target)
             greeting = await open_up(target, dialled)
             stream = dialled.stream
-            if not greeting.welcome or stream.end.inbox:
-                return
-            async with asyncio.timeout(CAPA_WAIT):
-                capa = await converse(pop3.ask_capabilities(stream.end), {stream.end: stream})
-            if capa and not stream.end.inbox and self._known.get(target) is known:
-                opened = Opened(dialled, greeting.words, capa)
+            if not greeting.welcome or stream.end.inbox or known.get_ready is None:
+                return True
+            async with asyncio.timeout(READY_WAIT):
+                ready = await converse(known.get_ready(stream.end), {stream.end: stream})
+            if ready is None:
+                return False
+            if known.most and not stream.end.inbox and self._known.get(target) is known:
+                opened = Opened(dialled, greeting.words, ready)
                 known.spares.append(Spare(self._loop, self._ended, target, known, opened))
                 dialled = None
-        except (Failure, OSError):  # TimeoutError is an OSError
-            pass  # no spare, then: the next session dials, and says what is wrong
         finally:
-            known.on_their_way -= 1
             if dialled is not None:
                 dialled.stream.leave()
+        return True
 
     def _ended(self, spare: Spare) -> None:
         """A spare is no more: have another when the next visit is due."""

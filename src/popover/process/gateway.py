@@ -8,6 +8,7 @@ import time
 from collections.abc import Coroutine, Iterable
 from datetime import datetime
 from datetime import time as clock
+from functools import partial
 from itertools import count
 
 from popover.config import Config, Service, quote
@@ -20,6 +21,7 @@ from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.protocols import DIALECTS
+from popover.session.memories import Memories
 from popover.session.relay import LINGER
 from popover.session.session import Session
 from popover.wire.sockets import SocketAddress
@@ -41,6 +43,7 @@ class Gateway:
         self._own = OwnAddresses([])
         self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
         self._warm = Warm(self._loop, self._dialler, self._has_room)
+        self._memories = Memories()
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
         self._sessions = 0
@@ -59,6 +62,7 @@ class Gateway:
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
         self._warm.load(service.target for service in config.services)
+        self._memories.load(config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
@@ -90,8 +94,9 @@ class Gateway:
         self._spawn(self._serve(session, door.guard))
 
     async def _serve(self, session: Session, guard: Guard) -> None:
+        session.on_left = partial(guard.leave_alone, session.address)
         try:
-            await session.run(self._dialler, self._warm)
+            await session.run(self._dialler, self._memories.of(session.service), self._warm)
         finally:
             self._sessions -= 1
             guard.leave(session.address)

@@ -1,12 +1,14 @@
-"""What every dialect offers, and the words they share."""
+"""The seam: all that the wet floor asks of a dialect; and the words that dialects share."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from popover.errors import ServerFailure
+from popover.config import Ahead
+from popover.errors import Failure, ServerFailure
 from popover.talk import Broken, End, Talk, read_line
 
 GREETING_LIMIT = 8 * 1024
@@ -26,18 +28,141 @@ class Greeting:
     welcome: bool
 
 
-class Dialect(Protocol):
-    """A mail protocol as the gateway speaks it; each module of this package is one."""
+class Ears(Protocol):
+    """One session's talk as the dry floor hears it, from the server's greeting to the end. One object a session.
+
+    `on_wake` is called when there is something to be sent although nobody has spoken. What is to be sent stands in the
+    outboxes of the two ends, and behind it what `client_said` and `server_said` give
+    back uncopied. `now` is monotonic seconds, everywhere.
+    """
+
+    @property
+    def user(self) -> str:
+        """The name that the client logs in with, as far as it is known; for the log."""
+
+    @property
+    def logged_in(self) -> bool:
+        """The server has accepted a login."""
+
+    @property
+    def awaits_login(self) -> bool:
+        """The client has yet to log in, or, where nobody listens for that, to say its first line."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the session can't go on. A `Misdialled` is told to the client; with any other it is reset."""
+
+    @property
+    def is_owed(self) -> bool:
+        """The client waits for an answer."""
+
+    @property
+    def gap(self) -> float:
+        """Seconds without a word from the server after which a client that is owed nothing has had all answers."""
+
+    @property
+    def has_left(self) -> bool:
+        """The client has had its goodbye from us, and may be let go while the server is told."""
+
+    @property
+    def is_settled(self) -> bool:
+        """The server has heard what a client that `has_left` had to say, and has answered it."""
+
+    @property
+    def has_quit(self) -> bool:
+        """The client has said goodbye and has its answer: a server that cuts the stream now harms nobody."""
+
+    @property
+    def wants_client(self) -> bool:
+        """Whether more may be read from the client."""
+
+    @property
+    def wants_server(self) -> bool:
+        """Whether more may be read from the server."""
+
+    @property
+    def has_more(self) -> bool:
+        """Not all that the client said was heard in one go: call `client_said` with nothing in the next turn."""
+
+    @property
+    def due(self) -> float:
+        """When to call `on_time` at the latest; infinity: not before something is said."""
+
+    on_wake: Callable[[], None]
+
+    def start(self, greeting: bytes, ready: bytes, now: float) -> None:
+        """Begin with the server's greeting, and with what `get_ready` gave if this connection has waited."""
+
+    def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
+        """Hear the client. Gives what goes to the server as it is, after its outbox."""
+
+    def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
+        """Hear the server. Gives what goes to the client as it is, after its outbox."""
+
+    def client_ended(self, now: float) -> None:
+        """The client says no more."""
+
+    def server_ended(self, now: float) -> None:
+        """The server says no more: what is owed and there is given out."""
+
+    def on_time(self, now: float) -> None:
+        """Do what is due."""
+
+    def over(self, now: float, *, server_left: bool) -> None:
+        """Remember this session for the next ones. `server_left`: it was the server that ended the talk."""
+
+
+class Memory(Protocol):
+    """What the sessions of one service learn, for those that come after."""
+
+    on_harm: Callable[[], None]
+
+    @property
+    def is_curious(self) -> bool:
+        """A connection that serves nobody could teach something that no session can find out without risk."""
+
+    def harm(self) -> dict[str, float]:
+        """What was learned to the server's harm, and when (seconds since 1970): worth keeping over a restart."""
+
+    def recall(self, harm: Mapping[str, float], now: float) -> None:
+        """Know again what `harm` gave once. What is unknown or too old is passed over."""
+
+
+class Desk(Protocol):
+    """What the gateway says to a client by itself: today its farewell. Learning who logs in has its place here."""
+
+    def farewell(self, cause: str) -> bytes:
+        """Give the one line that tells a client why it is not served."""
+
+
+class Opening(Protocol):
+    """From a verified connection to a server that may be talked to."""
 
     @property
     def ALPN(self) -> str | None:  # noqa: N802 - a module's constant
         """The protocol's name in RFC 7301's registry; None where it has none."""
 
-    def farewell(self, cause: str) -> bytes:
-        """Give the one line that tells a client why it is not served."""
+    @property
+    def CAN_WAIT(self) -> bool:  # noqa: N802 - a module's constant
+        """Whether a greeted connection may stand ready for a client that has not come yet."""
 
     def open_up(self, server: End) -> Talk[Greeting]:
         """Read the server's greeting. Raises ServerFailure for what is none."""
+
+    def get_ready(self, server: End, memory: Memory) -> Talk[bytes | None]:
+        """Ask, on a connection that serves nobody yet, what is good to know (`Ears.start`). None: this connection will
+        not do for a client, but what it taught stays.
+        """
+
+
+class Dialect(Desk, Opening, Protocol):
+    """A mail protocol as the gateway speaks it; each module of this package is one."""
+
+    def memory(self) -> Memory:
+        """Make an empty memory for a service."""
+
+    def ears(self, client: End, server: End, ahead: Ahead, memory: Memory, visitor: str) -> Ears:
+        """Make the ears of one session. `visitor`: the client's address, for what is learned of each client alone."""
 
 
 def sentence(text: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from popover.config import Ahead
 from popover.protocols.dialect import Greeting, greeting_line, sentence, stranger
+from popover.protocols.plain import Nothing, Plain, wait_for_nobody
 from popover.talk import End, Talk
 
 ALPN = "imap"
+CAN_WAIT = False
+memory, get_ready = Nothing, wait_for_nobody
 
 
 def farewell(cause: str) -> bytes:
@@ -23,3 +27,14 @@ def open_up(server: End) -> Talk[Greeting]:
         words = sentence(line[5:].decode("latin-1"))
         return Greeting(f"* BYE {words}\r\n".encode(), welcome=False)
     raise stranger(server, line)
+
+
+def ears(client: End, server: End, ahead: Ahead, memory: object, visitor: str) -> Plain:  # noqa: ARG001 - the seam's
+    """Listen to nothing: octets pass."""
+    return Plain(client, is_whole)
+
+
+def is_whole(said: bytes, lines: int, heard: bytes) -> bool:
+    """Whether this line ends the answer to the only command: it begins with its tag (RFC 9051 section 2.2.2)."""
+    tag = said.split(b" ", 1)[0]
+    return lines == 1 and tag.isalnum() and heard.startswith(tag + b" ")

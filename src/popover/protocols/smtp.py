@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from popover.config import Ahead
 from popover.protocols.dialect import Greeting, greeting_line, sentence, stranger
+from popover.protocols.plain import Nothing, Plain, wait_for_nobody
 from popover.talk import End, Talk
 
 ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
+CAN_WAIT = False
+memory, get_ready = Nothing, wait_for_nobody
 
 
 def farewell(cause: str) -> bytes:
@@ -30,3 +34,17 @@ def open_up(server: End) -> Talk[Greeting]:
         text = sentence(line[4:].decode("latin-1"))
         return Greeting(f"{code.decode()} {text}\r\n".encode(), welcome=False)
     raise stranger(server, line)
+
+
+def ears(client: End, server: End, ahead: Ahead, memory: object, visitor: str) -> Plain:  # noqa: ARG001 - the seam's
+    """Listen to nothing: octets pass."""
+    return Plain(client, is_whole)
+
+
+def is_whole(said: bytes, lines: int, heard: bytes) -> bool:
+    """Whether this line ends the answer to one command, or to a whole mail (RFC 5321 section 4.2.1 and 4.1.1.4).
+
+    A mail is not begun before its 354, so the dot that ends it is the only thing that is unanswered.
+    """
+    is_last_line = heard[:3].isdigit() and heard[3:4] in (b" ", b"")
+    return is_last_line and (lines == 1 or said.endswith(b"\r\n.\r\n"))

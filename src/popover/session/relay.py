@@ -1,14 +1,14 @@
-"""Both ends talking: bytes go through unchanged, in both directions, at the pace of the slower side.
+"""Both ends talking: bytes go through in both directions, at the pace of the slower side, and a dialect's ears listen.
 
-Nothing is added: no QUIT, no line, no retry. What is decided here is only when it is over:
+Nothing is added here: no QUIT, no line, no retry. What is decided here is only when it is over:
 
 - The server ended cleanly: the client gets all, then the end.
 - The server's stream was cut, reset or broken: the client gets a reset, so that it can't take half a mail for
   a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
-  close without close_notify then.
+  close without close_notify then, or say something in plain text behind their TLS (exim).
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is
-  told, which frees the mailbox (the recipe left it locked until the server's timeout). Without knowing the dialect,
-  an answer counts as whole when nothing has followed for a while.
+  told, which frees the mailbox (the recipe left it locked until the server's timeout). The ears know when that is;
+  where nobody listens, an answer counts as whole when nothing has followed for a while.
 - The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted.
 - Silence: see `_due`.
 """
@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from operator import itemgetter
 from typing import NamedTuple
 
-from popover.config import Service
+from popover.config import Patience
 from popover.errors import Failure, Misdialled
 from popover.inside.guard import mistaken_for
 from popover.outside.reasons import explain_ending
+from popover.protocols import Ears
 from popover.session.aloud import fails_aloud
 from popover.wire.engine import Ending
+from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Stream
 
 LINGER = 2.0
@@ -33,21 +36,13 @@ LINGER = 2.0
 servers that ignore close_notify exist (protocol notes, 4.4)."""
 
 ANSWER_WAIT = 60.0
-"""Seconds for an answer to a client that has half-closed; each answer starts them anew. ghostunnel has 60."""
-
-ANSWER_GAP = 5.0
-"""Seconds after an answer in which another may follow, for a client that pipelined and half-closed. Failed
-logins are answered after 2 to 3 s by Dovecot and Perdition; a mailbox stays locked that long at most."""
-
-QUIET = 1.0
-"""Seconds without a word after which an answer that had begun before the client's end is taken to be whole: a server
-that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 to 1 s."""
+"""Seconds for an answer to a client that has half-closed; each piece that it gets starts them anew. And for a server to
+hear what a client that has left had to say. ghostunnel has 60."""
 
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
 
-_LAST_WORDS = (b"QUIT", b"LOGOUT")
-_TAIL = 16
+_NONE = memoryview(b"")
 
 
 class Outcome(NamedTuple):
@@ -63,69 +58,73 @@ class Outcome(NamedTuple):
 
 
 class Relay:
-    """One session's talk, from the server's greeting to the end. `talk` returns the outcome."""
+    """One session's talk, from the server's greeting to the end. `talk` returns the outcome.
+
+    `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
+    `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
+    has said something, before anybody hears it.
+    """
 
     __slots__ = (
-        "_answered", "_client", "_done", "_first", "_gap", "_last_words", "_loop", "_server", "_service", "_since",
-        "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out",
+        "_client", "_done", "_first", "_hears_on", "_left_at", "_loop", "_patience", "_server", "_server_spoke",
+        "_since", "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out", "ears", "on_left", "on_server",
+        "server_left", "spoke_at",
     )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, service: Service, client: Stream, server: Stream) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Stream, server: Stream, ears: Ears
+    ) -> None:
         self.bytes_in = self.bytes_out = 0
+        self.server_left = False
+        self.ears = ears
+        self.on_left: Callable[[], None] = nothing
+        self.on_server: Callable[[memoryview], None] | None = None
         self._loop = loop
-        self._service = service
+        self._patience = patience
         self._client = client
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
-        self._since = self._touched = loop.time()
-        self._spoken = False
+        self._since = self._touched = self._server_spoke = self.spoke_at = loop.time()
+        self._left_at: float | None = None
+        self._spoken = self._hears_on = False
         self._first = b""
-        self._answered = True
-        self._gap = ANSWER_GAP
-        self._last_words = b""
-        self._wakes_at = min(self._due()[0], self._since + self._first_look())
-        self._timer = loop.call_at(self._wakes_at, self._wake)
+        self._wakes_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def talk(self, greeting: bytes) -> Outcome:
-        """Let the two talk until it is over; `greeting` is what the server has said already."""
+    async def talk(self, greeting: bytes, ready: bytes = b"") -> Outcome:
+        """Let the two talk until it is over; `greeting` is what the server has said already, `ready` what it was asked
+        while it waited.
+        """
         client, server = self._client, self._server
-        client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._client_drained
-        server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, client.resume
-        self._begin(greeting)
+        client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._drained
+        server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, self._drained
+        self.ears.on_wake = self._woken
+        self.ears.start(greeting, ready, self._since)
         client.resume()
+        self._flush()
+        self._tick()
         if server.ending is not None:  # it ended right after the greeting
             self._server_ended(server.ending)
-        elif not client.backlog:
-            server.resume()
         try:
-            return await self._done
+            outcome = await self._done
         finally:
-            self._timer.cancel()
-
-    def _begin(self, greeting: bytes) -> None:
-        self._from_server(memoryview(greeting))
+            if self._timer is not None:
+                self._timer.cancel()
+            self.ears.on_wake = nothing
+        self.server_left = server.ending is not None and client.ending is None
+        return outcome
 
     # -- data ------------------------------------------------------------------------------------
 
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
-        if not self._takes(data):
-            return
-        self._answered = False
-        self._server.write(data)
-        if self._server.backlog:
-            self._client.pause()
-
-    def _takes(self, data: memoryview) -> bool:
-        """Whether what the client says is still for the server; take note of it then."""
         if not self._spoken:
             self._first_words(data)
         if self._done.done() or self._server.ending is not None:
-            return False
-        self._touched = self._loop.time()
+            return
+        self._touched = self.spoke_at = self._loop.time()
         self.bytes_in += len(data)
-        self._last_words = (self._last_words + bytes(data[-_TAIL:]))[-_TAIL:]
-        return True
+        self._flush(to_server=self.ears.client_said(data, self._touched))
 
     def _first_words(self, data: memoryview) -> None:
         self._first += bytes(data[: FIRST_WORDS - len(self._first)])
@@ -137,61 +136,128 @@ class Relay:
 
     @fails_aloud
     def _from_server(self, data: memoryview) -> None:
-        self._touched = self._loop.time()
-        self._answered = True
-        self.bytes_out += len(data)
-        self._client.write(data)
-        if self._client.backlog:
-            self._server.pause()
-        if self._client.ending is not None:
+        if self._done.done():
+            return
+        if self.on_server is not None:
+            self.on_server(data)
+        self._server_spoke = self._loop.time()
+        self._flush(self.ears.server_said(data, self._server_spoke))
+        if self._client.ending is not None or self.ears.has_left:
             self._tick()  # from now on we wait for less
 
+    def _flush(self, to_client: memoryview = _NONE, to_server: memoryview = _NONE) -> None:
+        """Send what the dialect has for both, and see whether that was all."""
+        client, server, ears = self._client, self._server, self.ears
+        if size := len(client.end.outbox) + len(to_client):
+            self.bytes_out += size
+            self._touched = self._loop.time()
+            if client.end.outbox:
+                client.write(client.end.outbox, MORE if ears.has_left else 0)
+                client.end.outbox.clear()
+            client.write(to_client)
+        if server.end.outbox:
+            server.write(server.end.outbox)
+            server.end.outbox.clear()
+        server.write(to_server)
+        if ears.has_more and not self._hears_on:
+            self._hears_on = True
+            self._loop.call_soon(self._hear_on)
+        self._see_ends()
+        self._pace()
+        if (due := ears.due) < self._wakes_at:
+            self._wake_by(due)
+
+    def _see_ends(self) -> None:
+        """See what has ended by what was just said."""
+        client, server, ears = self._client, self._server, self.ears
+        if ears.failure is not None:
+            is_ours = not isinstance(ears.failure, Misdialled)
+            told = not is_ours and not ears.is_owed
+            self._over(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
+        elif ears.has_left and self._left_at is None:
+            self._left_at = self._loop.time()
+            client.end_writing()
+            self.on_left()
+            self._tick()
+        elif client.ending is not None and self._is_answered and ears.gap == 0 and not server.finishing:
+            self._touched = self._loop.time()
+            server.end_writing()
+            self._tick()
+
+    @property
+    def _is_answered(self) -> bool:
+        return not self.ears.is_owed and self.ears.is_settled
+
     @fails_aloud
-    def _client_drained(self) -> None:
-        """The client has taken all: the server may go on, and it is the server that we wait for now."""
-        self._server.resume()
+    def _hear_on(self) -> None:
+        """Hear what the client said before and what was too much for one go."""
+        self._hears_on = False
+        if not self._done.done():
+            self._flush(to_server=self.ears.client_said(_NONE, self._loop.time()))
+
+    @fails_aloud
+    def _woken(self) -> None:
+        """Another session has made way for what this one has to say."""
+        if not self._done.done():
+            self._flush()
+
+    def _pace(self) -> None:
+        """Read from each side what the other can take, and no more than is wanted. A client that reads nothing is
+        still listened to, for its end, where what it can ask meanwhile is limited.
+        """
+        client, server, ears = self._client, self._server, self.ears
+        if ears.wants_client and not server.backlog:
+            client.resume()
+        else:
+            client.pause()
+        if ears.wants_server and not client.backlog:
+            server.resume()
+        else:
+            server.pause()
+
+    @fails_aloud
+    def _drained(self) -> None:
+        """One side has taken all: the other may go on, and it is another that we wait for now."""
+        self._pace()
         self._tick()
 
     # -- ends ------------------------------------------------------------------------------------
 
     @fails_aloud
     def _client_ended(self, ending: Ending) -> None:
-        if ending.kind != "closed":
+        if self.ears.has_left:  # however it goes: it has had its answer
+            self._tick()
+        elif ending.kind != "closed":
             self._over(Outcome("client reset", clean=False))
         elif self._server.ending is not None:
             if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
                 self._over(Outcome("server closed", clean=True))
         else:
-            self._gap = self._gap_after(is_answered=self._answered)
-            if not self._answered:
+            self.ears.client_ended(self._loop.time())
+            if self.ears.is_owed:
                 self._touched = self._loop.time()
+            self._flush()
             self._tick()
-
-    def _gap_after(self, *, is_answered: bool) -> float:
-        """Say how long no answer must come before a client that has ended is owed none. `is_answered`: so far."""
-        return QUIET if is_answered else ANSWER_GAP
 
     @fails_aloud
     def _server_ended(self, ending: Ending) -> None:
-        if ending.kind == "closed" or (ending.kind == "cut" and self._said_goodbye()):
-            if self._client.backlog:
-                self._client.on_drain = self._all_delivered
-            else:
-                self._all_delivered()
+        if self._done.done():
+            return
+        self.ears.server_ended(self._loop.time())
+        self._flush()
+        if self.ears.has_left or (ending.kind in _HARMLESS and self.ears.has_quit):
+            ending = Ending("closed")
+        if ending.kind != "closed":
+            failure = explain_ending(ending, self._server.end.name)
+            self._over(Outcome(f"server {ending.kind}", clean=False, failure=failure))
+        elif self._client.backlog:
+            self._client.on_drain = self._all_delivered
         else:
-            self._over(
-                Outcome(
-                    f"server {ending.kind}",
-                    clean=False,
-                    failure=explain_ending(ending, self._server.end.name),
-                )
-            )
+            self._all_delivered()
 
+    @fails_aloud
     def _all_delivered(self) -> None:
         self._over(Outcome("client closed" if self._client.ending else "server closed", clean=True))
-
-    def _said_goodbye(self) -> bool:
-        return self._last_words.rstrip().upper().endswith(_LAST_WORDS)
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -201,41 +267,49 @@ class Relay:
         One timer serves them all: it is not moved when bytes flow, but looks anew when it fires, and it is only ever
         moved to an earlier time.
         """
-        client, server, service = self._client, self._server, self._service
+        client, server, patience = self._client, self._server, self._patience
+        if self._left_at is not None and not client.backlog:
+            goodbye = Outcome("server closed", clean=True)
+            if self.ears.is_settled:
+                return max(self._server_spoke, self._left_at) + LINGER, goodbye
+            return self._left_at + ANSWER_WAIT, goodbye
         if client.backlog or server.backlog:
             slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
-            return slow.moved_at + service.patience.stall_timeout, Outcome(end, clean=False)
+            return slow.moved_at + patience.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
-            # While the client took its time, the server was not read: it has been silent for our sake.
-            silent_since = max(self._touched, client.moved_at)
-            if server.finishing:
-                return silent_since + LINGER, Outcome("client closed", clean=True)
-            if self._answered:
-                return silent_since + self._gap, None
-            return self._touched + min(ANSWER_WAIT, service.patience.idle_timeout), Outcome(
-                "client closed", clean=False
-            )
+            return self._due_to_the_ended()
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
-        idle = self._touched + service.patience.idle_timeout, Outcome("idle timeout", clean=False)
-        if not self._spoken:
-            login = self._since + service.patience.login_timeout, Outcome("login timeout", clean=True)
+        idle = self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
+        if self.ears.awaits_login:
+            login = self._since + patience.login_timeout, Outcome("login timeout", clean=True)
             return min(login, idle, key=itemgetter(0))
         return idle
+
+    def _due_to_the_ended(self) -> tuple[float, Outcome | None]:
+        """Likewise, for a client that has ended its side."""
+        # While the client took its time, the server was not read: it has been silent for our sake.
+        silent_since = max(self._touched, self._client.moved_at)
+        if self._server.finishing:
+            return silent_since + LINGER, Outcome("client closed", clean=True)
+        if self._is_answered:
+            return silent_since + self.ears.gap, None
+        return self._touched + min(ANSWER_WAIT, self._patience.idle_timeout), Outcome("client closed", clean=False)
 
     @fails_aloud
     def _wake(self) -> None:
         self._wakes_at = math.inf
+        now = self._loop.time()
+        if not self._done.done() and self.ears.due <= now:
+            self.ears.on_time(now)
+            self._flush()
         self._tick()
-
-    def _first_look(self) -> float:
-        """Seconds after which to look for the first time what is due: a stall may begin at once."""
-        return self._service.patience.stall_timeout
 
     def _wake_by(self, when: float) -> None:
         """See to it that `_tick` is called at `when` (loop time), or before."""
         if when < self._wakes_at:
             self._wakes_at = when
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             self._timer = self._loop.call_at(when, self._wake)
 
     def _tick(self) -> None:
@@ -250,7 +324,7 @@ class Relay:
             self._server.end_writing()
             self._wake_by(now + LINGER)
         else:  # a stall may begin meanwhile and be due earlier
-            self._wake_by(min(due, now + self._service.patience.stall_timeout))
+            self._wake_by(min(due, now + self._patience.stall_timeout, self.ears.due))
 
     def fail(self, bug: Exception) -> None:
         """End the talk by raising `bug` in `talk`."""
@@ -260,3 +334,6 @@ class Relay:
     def _over(self, outcome: Outcome) -> None:
         if not self._done.done():
             self._done.set_result(outcome)
+
+
+_HARMLESS = ("cut", "broken")  # once the client has said goodbye and has its answer

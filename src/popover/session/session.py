@@ -16,32 +16,32 @@ from popover.config import Service, host_port
 from popover.errors import Failure, OurFailure, ServerFailure
 from popover.log import Log
 from popover.outside.dial import Dialled, Dialler
-from popover.outside.opening import converse, open_up
-from popover.outside.spare import FIRST_WORD, Opened
+from popover.outside.opening import open_up
+from popover.outside.spare import Opened
 from popover.outside.warm import Warm
-from popover.protocols import DIALECTS
-from popover.session.attentive import Attentive
+from popover.protocols import DIALECTS, Memory
+from popover.session.dead_spare import DeadSpare
 from popover.session.relay import LINGER, Outcome, Relay
 from popover.session.trace import Spy
+from popover.wire.outgoing import nothing
 from popover.wire.stream import Stream
-
-__all__ = ["Session", "converse"]
 
 
 class Session:
-    """One client connection and, once dialled, its server connection. `run` never raises."""
+    """One client connection and, once dialled, its server connection. `run` never raises.
 
-    __slots__ = ("_log", "_loop", "_spy", "address", "client", "dialled", "id", "is_warm", "relay", "service", "since")
+    `on_left`: called once the client has had its goodbye, while the server is yet to be told. `amend`: may change how
+    the outcome is told before it is; `outcome`: what it was, once it is over.
+    """
+
+    __slots__ = (
+        "_log", "_loop", "_spy", "address", "amend", "client", "dialled", "id", "is_warm", "on_left", "outcome",
+        "relay", "service", "since",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        log: Log,
-        service: Service,
-        client: Stream,
-        address: str,
-        number: int,
-    ) -> None:
+        self, loop: asyncio.AbstractEventLoop, log: Log, service: Service, client: Stream, address: str, number: int
+    ) -> None:  # fmt: skip
         self.service = service
         self.client = client
         self.address = address
@@ -50,22 +50,21 @@ class Session:
         self.is_warm = False
         self.relay: Relay | None = None
         self.since = loop.time()
+        self.on_left: Callable[[], None] = nothing
+        self.amend: Callable[[Outcome], Outcome] = _as_it_is
+        self.outcome: Outcome | None = None
         self._loop = loop
         self._log = log
         self._spy = Spy(log, service, self.id) if service.trace else None
         client.spy = self._spy
 
-    async def run(self, dialler: Dialler, warm: Warm | None = None) -> None:
+    async def run(self, dialler: Dialler, memory: Memory, warm: Warm) -> None:
         """Serve the client to its end, and log one line about it."""
-        warm = warm or Warm(self._loop, dialler, has_room=lambda: False)
         if self._spy is not None:
             self._spy.note(f"{self.address} connected")
         try:
             opened = warm.take(self.service.target) or await self._open(dialler)
-            self.relay = self._relay(opened, warm)
-            outcome = await self.relay.talk(opened.greeting)
-            if isinstance(self.relay, _OnSpare) and self.relay.was_dead(outcome):
-                warm.failed(self.service.target, opened)
+            outcome = await self._talk(opened, memory, warm)
         except Failure as failure:
             told = isinstance(failure, _Dismissed)  # in the server's own words
             outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not told)
@@ -73,8 +72,12 @@ class Session:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
             outcome = self._our_fault(bug)
-        if isinstance(self.relay, Attentive) and self.relay.dry.logged_in:
-            warm.visited(self.service.target, self.since, self.service.ahead.warm)
+        if self.relay is not None and self.relay.ears.logged_in:
+            dialect = DIALECTS[self.service.server.dialect]
+            get_ready = partial(dialect.get_ready, memory=memory)
+            most = self.service.ahead.warm * dialect.CAN_WAIT
+            is_curious = dialect.CAN_WAIT and memory.is_curious and self.service.ahead.wants_to_know
+            warm.visited(self.service.target, self.since, most, get_ready, is_curious=is_curious)
         await self._end(outcome)
 
     async def _open(self, dialler: Dialler) -> Opened:
@@ -89,21 +92,29 @@ class Session:
         stream.end.inbox.clear()
         return Opened(self.dialled, words)
 
-    def _relay(self, opened: Opened, warm: Warm) -> Relay:
-        """Let the dialect listen where it can; a server that says more than its greeting unasked is no POP3."""
+    async def _talk(self, opened: Opened, memory: Memory, warm: Warm) -> Outcome:
+        """Let the two talk, and remember what it taught."""
         self.dialled = opened.dialled
-        self.is_warm = bool(opened.capa)
+        self.is_warm = opened.ready is not None
         if self._spy is not None:
             self._spy.note(_connected(opened, self._loop.time() - self.since))
-        stream = opened.dialled.stream
-        if self.service.server.dialect != "pop3" or opened.greeting.count(b"\n") != 1:
-            return Relay(self._loop, self.service, self.client, stream)
-        habits = warm.habits(self.service.target)
-        if not self.is_warm:
-            return Attentive(self._loop, self.service, self.client, stream, habits)
-        relay = _OnSpare(self._loop, self.service, self.client, stream, habits, opened.capa)
-        relay.on_first_words = partial(warm.served, self.service.target, opened)
-        return relay
+        service, server = self.service, opened.dialled.stream
+        ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, service.ahead, memory, self.address)
+        relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears)
+        relay.on_left = self.on_left
+        watch = None
+        if opened.ready is not None:
+            watch = DeadSpare(relay, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive))
+        server_left = False
+        try:
+            outcome = await relay.talk(opened.greeting, opened.ready or b"")
+            server_left = relay.server_left
+            if watch is not None and watch.let_down(outcome, self._loop.time()):
+                warm.failed(service.target, opened)
+                server_left = False  # what is dead has not heard what it was asked
+        finally:
+            ears.over(self._loop.time(), server_left=server_left)
+        return outcome
 
     def _our_fault(self, bug: Exception) -> Outcome:
         where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
@@ -118,6 +129,7 @@ class Session:
         """Close both sides as the outcome wants it, and log it."""
         if self.dialled is not None:
             self.dialled.stream.leave()
+        self.outcome = outcome = self.amend(outcome)
         self._log_end(outcome)
         if outcome.failure is not None and outcome.may_be_told:
             self.client.write(DIALECTS[self.service.server.dialect].farewell(outcome.failure.cause))
@@ -145,50 +157,22 @@ class Session:
             "seconds": round(self._loop.time() - self.since, 3),
             "end": outcome.end,
         }
-        if isinstance(relay, Attentive) and relay.dry.user:
-            fields["user"] = relay.dry.user
+        if relay is not None and relay.ears.user:
+            fields["user"] = relay.ears.user
         if failure is not None:
             fields |= {"cause": failure.cause, "remedy": failure.remedy}
         level: Literal["warning", "info"] = "info" if failure is None else "warning"
         self._log.event(level, "session", _sentence(fields), **fields)
 
 
-class _OnSpare(Attentive):
-    """The talk on a connection that stood ready: it may have died unnoticed, and only the server's first words show
-    that it has not. `on_first_words`: gets them, and is None from then on.
-    """
-
-    __slots__ = ("on_first_words",)
-    on_first_words: Callable[[memoryview], None] | None
-
-    def _from_server(self, data: memoryview) -> None:
-        if self.on_first_words is not None:
-            self.on_first_words(data)
-            self.on_first_words = None
-        super()._from_server(data)
-
-    def _is_lost(self, outcome: Outcome) -> bool:
-        return self.on_first_words is None and super()._is_lost(outcome)  # what is dead has not heard what was asked
-
-    def was_dead(self, outcome: Outcome) -> bool:
-        """Whether the client was let down: it said something, and the server not a word, until it ended or somebody
-        had waited long enough. A client that left at once has shown nothing.
-        """
-        if self.on_first_words is not None:
-            if self._server.ending is not None and not self._server.finishing:
-                return self.bytes_in > 0
-            if self.dry.is_owed:
-                return outcome.end in _OVERDUE or self._loop.time() - self._client_spoke >= FIRST_WORD
-        return False
-
-
-_OVERDUE = ("login timeout", "idle timeout", "server stalled")
+def _as_it_is(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def _connected(opened: Opened, seconds: float) -> str:
     """Say how the server was reached, for the trace."""
     dialled = opened.dialled
-    how = "a connection that was ready" if opened.capa else "a new connection"
+    how = "a connection that was ready" if opened.ready is not None else "a new connection"
     return f"{host_port(*dialled.address)} has greeted after {seconds * 1000:.0f} ms: {how}, {dialled.tls.version}"
 
 

@@ -1,29 +1,52 @@
 """POP3 (RFC 1939, extensions RFC 2449, RFC 5034 and RFC 6856, response codes RFC 2449 and RFC 3206).
 
 commands.py   what a client says, one line
-answers.py    what a server says: ends, capabilities, words to soften
-ask.py        one question and its answer
-queue.py      which answer belongs to which question; octets on their way to the client
+answers.py    what a server says: shapes, ends, capabilities, words to soften
+ask.py        one question and its answer; flights, whose answers prove each other
+manners.py    what a server has shown, and what it has failed in
+habits.py     what one client did last time
+memory.py     both, for a service; and who is about to leave
+state.py      how a session goes
 mailbox.py    what a session knows of the mailbox
-habits.py     what a service's clients did last time
-ahead.py      guesses: what to ask before the client does
-outgoing.py   what is sent to the server, and when
-hearing.py    the server's ear: what answers teach
-sign_in.py    how a client logs in
-relay.py      the client's ear, and the whole
+queue.py      which answer belongs to which question; octets on their way to the client
+way.py        what is sent to the server, and when
+ahead.py      guesses: the next messages
+questions.py  guesses: what to ask with a login, or after it
+login.py      how a client logs in
+leaving.py    how it leaves
+mending.py    when answers do not come
+client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 """
 
 from __future__ import annotations
 
+from popover.config import Ahead
+from popover.errors import ServerFailure
 from popover.protocols.dialect import Greeting, greeting_line, sentence, stranger
-from popover.protocols.pop3.answers import CAPA_LIMIT, END
-from popover.protocols.pop3.habits import Habits
-from popover.protocols.pop3.relay import Relay
-from popover.talk import Broken, End, More, Talk, read_line
+from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.pop3.answers import PIPELINING, capabilities
+from popover.protocols.pop3.hearing import Ears
+from popover.protocols.pop3.manners import Shown
+from popover.protocols.pop3.memory import Memory
+from popover.protocols.pop3.spare import ask_capabilities, prove_pipelining
+from popover.talk import End, Talk
 
-__all__ = ["ALPN", "Habits", "Relay", "ask_capabilities", "farewell", "open_up"]
+__all__ = [
+    "ALPN",
+    "CAN_WAIT",
+    "Ears",
+    "Memory",
+    "ask_capabilities",
+    "ears",
+    "farewell",
+    "get_ready",
+    "memory",
+    "open_up",
+]
 
 ALPN = "pop3"
+CAN_WAIT = True
+memory = Memory
 
 
 def farewell(cause: str) -> bytes:
@@ -42,20 +65,37 @@ def open_up(server: End) -> Talk[Greeting]:
     raise stranger(server, line)
 
 
-def ask_capabilities(server: End) -> Talk[bytes]:
-    """Ask CAPA of a server that waits for its client; give the whole answer, empty for none we understand."""
-    server.outbox += b"CAPA\r\n"
-    try:
-        answer = yield from read_line(server, CAPA_LIMIT)
-    except Broken:
+def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
+    """Ask CAPA, of a server that may know it; and once in its life, whether it hears all of what comes in one piece.
+
+    Gives the answer to CAPA, nothing where it is known not to be known; None: this connection is not for a client, for
+    it has used up some of the server's patience.
+    """
+    known_so_far = _pop3(memory)
+    known_so_far.scouts += 1
+    manners = known_so_far.manners
+    if manners.knows_capa is False:
         return b""
-    if not answer.startswith(b"+OK"):
-        return answer if answer.startswith(b"-ERR") else b""
-    while (end := (answer[-2:] + server.inbox).find(END)) < 0:
-        if server.ended or len(server.inbox) > CAPA_LIMIT:
-            return b""
-        yield More(server)
-    cut = end + len(END) - 2
-    answer += server.inbox[:cut]
-    del server.inbox[:cut]
+    answer = yield from ask_capabilities(server)
+    if not answer:
+        raise ServerFailure(f"{server.name} does not answer CAPA")
+    known = capabilities(answer)
+    manners.learn(known, logged_in=False)
+    if not known:
+        return None
+    if PIPELINING in known and manners.pipelines_before is Shown.NOTHING:
+        shown = yield from prove_pipelining(server)
+        (manners.show if shown else manners.fail)("before")
+        return None
     return answer
+
+
+def ears(client: End, server: End, ahead: Ahead, memory: AnyMemory, visitor: str) -> Ears:
+    """Make the ears of one session."""
+    return Ears(client, server, ahead, _pop3(memory), visitor)
+
+
+def _pop3(memory: AnyMemory) -> Memory:
+    """The wet floor hands back what `memory` made, and knows no more of it."""
+    assert isinstance(memory, Memory)  # noqa: S101 - as said
+    return memory

@@ -1,21 +1,24 @@
 """Guesses: what to ask before the client does, what became of it, and when it must be thrown away.
 
-Two kinds: the questions after a login (`Habits.questions`), and walks through the mailbox: the client fetches
+Two kinds: the questions after a login (`questions.py`), and walks through the mailbox: the client fetches
 one message after the other, by RETR or by TOP, and the next ones are fetched while it digests this one. A
-walk begins with the second message in order, or with the first where this service's clients earned it before.
-Its width doubles while guesses come true. All guesses of a session together are limited in octets.
+walk begins with the second message in order, or with the first where this client earned it before.
+Its width doubles while guesses come true. All guesses of a session together are limited in octets, and those on their
+way in the time that they take: whatever the client asks meanwhile must wait for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from popover.config import Service
-from popover.protocols.pop3.answers import RICO, Capabilities, deletes_what_is_read
-from popover.protocols.pop3.ask import Ask
+from popover.config import Ahead as Wanted
+from popover.protocols.pop3.answers import RICO, deletes_what_is_read
+from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.commands import Command, Key, ask
-from popover.protocols.pop3.habits import WIDEST, Habits
+from popover.protocols.pop3.habits import WIDEST
 from popover.protocols.pop3.mailbox import UNKNOWN, Mailbox
+from popover.protocols.pop3.manners import Shown
+from popover.protocols.pop3.state import State
 
 FIRST_WIDTH = 2
 """Messages a walk reads ahead when it has just begun: one being digested, one on its way."""
@@ -29,14 +32,18 @@ _HEADER = 8 * 1024  # octets of a header, likewise
 
 
 class Walk:
-    """A client on its way through the mailbox with one verb. `last`: where it is; `front`: how far we guessed."""
+    """A client on its way through the mailbox with one verb. `last`: where it is; `front`: how far we guessed.
 
-    __slots__ = ("front", "last", "lines", "verb", "width")
+    `guesses`: those under way or in hand, in their order.
+    """
+
+    __slots__ = ("front", "guesses", "last", "lines", "verb", "width")
 
     def __init__(self, verb: bytes, lines: bytes) -> None:
         self.verb = verb
         self.lines = lines
         self.last = self.front = self.width = 0
+        self.guesses = 0
 
     def command(self, number: int) -> Command:
         """Say what this walk asks of a message."""
@@ -52,17 +59,17 @@ class Walk:
 class Ahead:
     """The guesses of one session. `held`: octets of answers that no one has asked for yet."""
 
-    def __init__(self, service: Service, habits: Habits, mailbox: Mailbox) -> None:
+    def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox) -> None:
         self.held = 0
         self.came_true = self.wasted = 0
-        self._limit = service.ahead.read_ahead_bytes
-        self._mode = service.ahead.read_ahead
-        self._earned = habits.width
-        self._habits = habits
+        self._limit = wanted.read_ahead_bytes
+        self._mode = wanted.read_ahead
+        self._state = state
         self._widest = 0
         self._mailbox = mailbox
         self._asks: dict[Key, Ask] = {}
         self._expected = 0  # octets of all guesses, held or on their way
+        self._on_their_way = 0  # octets of those whose answers are not whole
         self._walks: dict[bytes, Walk] = {}
 
     @property
@@ -97,6 +104,13 @@ class Ahead:
         """Remember a guess that leaves now."""
         self._asks[guess.command.key] = guess
         self._expected += guess.expected
+        self._on_their_way += guess.expected
+        if guess.number and (walk := self._walks.get(guess.verb)):
+            walk.guesses += 1
+
+    def landed(self, guess: Ask) -> None:
+        """Its answer is whole."""
+        self._on_their_way -= guess.expected
 
     def has(self, key: Key) -> bool:
         """Whether this was asked ahead already."""
@@ -132,14 +146,23 @@ class Ahead:
         """Give up the answers that `command` may make stale. DELE changes the lists and its own message."""
         if command.is_passive:
             return
-        for guess in list(self._asks.values()):
-            about_all = guess.number == 0 and guess.verb != b"CAPA"
-            if command.verb != b"DELE" or not command.number or about_all or guess.number == command.number:
-                self.drop(guess)
+        number = command.number
+        if command.verb != b"DELE" or not number:
+            for guess in list(self._asks.values()):
+                if guess.verb != b"CAPA":
+                    self.drop(guess)
+            return
+        stale = [(verb, b"") for verb in _LISTS]
+        stale += [walk.command(number).key for walk in self._walks.values()]
+        for key in stale:
+            if (found := self._asks.get(key)) is not None:
+                self.drop(found)
 
     def _forget(self, guess: Ask) -> None:
         del self._asks[guess.command.key]
         self._expected -= guess.expected
+        if guess.number and (walk := self._walks.get(guess.verb)):
+            walk.guesses -= 1
 
     def _drop(self, guess: Ask) -> None:
         if not guess.is_dropped:
@@ -156,8 +179,11 @@ class Ahead:
         walk = self._walks.get(command.verb)
         goes_on = False
         if walk is None or walk.lines != lines:
+            if walk is not None:
+                walk.front = 0
+                self._pass_by(walk)
             walk = self._walks[command.verb] = Walk(command.verb, lines)
-            walk.width = self._earned
+            walk.width = self._state.habits.width
         elif number != self._mailbox.after(walk.last):
             walk.width //= 2
         else:
@@ -172,32 +198,57 @@ class Ahead:
 
     def _pass_by(self, walk: Walk) -> None:
         """Guesses that the walk has left out will not come true."""
-        for guess in list(self._asks.values()):
-            if guess.verb == walk.verb and not walk.last < guess.number <= walk.front:
-                self.drop(guess)
+        if walk.guesses:
+            for guess in [one for one in self._asks.values() if one.verb == walk.verb and one.number]:
+                if not walk.last < guess.number <= walk.front:
+                    self.drop(guess)
 
-    def _may_fetch(self, verb: bytes, capabilities: Capabilities) -> bool:
-        """Whether fetching a message that the client may not want after all does no harm."""
-        if not self._mode or self._habits.asks_last or deletes_what_is_read(capabilities):
+    @property
+    def may_fetch(self) -> bool:
+        """Whether messages may be read ahead at all."""
+        return bool(self._mode) and not (self._state.is_careful or self._state.habits.asks_last)
+
+    def _does_no_harm(self, verb: bytes) -> bool:
+        """Whether fetching a message that the client may not want after all changes nothing."""
+        known = self._state.manners.after or frozenset()
+        if deletes_what_is_read(known) or deletes_what_is_read(self._state.manners.before or frozenset()):
             return False
-        return verb != b"RETR" or RICO not in capabilities or self._mode == "always"
+        return verb != b"RETR" or RICO not in known or self._mode == "always"
 
-    def wanted(self, capabilities: Capabilities) -> Iterator[Ask]:
-        """Give the messages to fetch now, as far as width and octets allow."""
+    def wanted(self) -> Iterator[list[Ask]]:
+        """Give the flights that fetch messages now, as far as width and octets allow: each a message, and behind it
+        `LIST n`, whose answer names the message and so proves that what came before it was the answer to RETR n.
+        """
+        manners = self._state.manners
+        if manners.reads_ahead is Shown.NO:
+            return
         for walk in self._walks.values():
-            if not self._may_fetch(walk.verb, capabilities):
-                continue
-            under_way = sum(guess.verb == walk.verb for guess in self._asks.values())
-            if under_way * 2 > walk.width:
+            if not self._does_no_harm(walk.verb) or walk.guesses * 2 > walk.width:
                 continue  # many in one flight cost less than one after the other
-            while under_way < walk.width:
+            width = walk.width if manners.reads_ahead is Shown.YES else min(walk.width, 1)
+            while walk.guesses < width:
                 number = self._mailbox.after(max(walk.front, walk.last))
                 size = self._mailbox.size(number)
-                if size == UNKNOWN or self.is_full or self._expected + walk.reckon(size) > self._limit:
+                if size == UNKNOWN or not self._has_room(walk.reckon(size)):
                     break
                 walk.front = number
-                guess = Ask(walk.command(number), claimed=False)
-                if not self.has(guess.command.key):
-                    guess.expected = walk.reckon(size)
-                    under_way += 1
-                    yield guess
+                command = walk.command(number)
+                if not self.has(command.key):
+                    yield self._flight(command, walk.reckon(size))
+
+    def _has_room(self, octets: int) -> bool:
+        if self.is_full or self._expected + octets > self._limit:
+            return False
+        return self._on_their_way + octets <= self._state.manners.at_once
+
+    def _flight(self, command: Command, octets: int) -> list[Ask]:
+        flight = Flight("reads ahead")
+        message = Ask(command, Kind.GUESS, flight)
+        message.expected = octets
+        self.add(message)
+        proof = Ask(ask(b"LIST %d" % message.number), Kind.GUESS, flight)
+        proof.is_dropped = True
+        return [message, proof]
+
+
+_LISTS = (b"STAT", b"LIST", b"UIDL", b"LAST")

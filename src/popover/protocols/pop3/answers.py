@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from functools import lru_cache
 
 END = b"\r\n.\r\n"
@@ -16,7 +17,7 @@ CAPA_LIMIT = 16 * 1024
 
 PIPELINING = b"PIPELINING"
 RICO = b"X-GOOGLE-RICO"  # Gmail, where RETR alone marks a message "popped" and hides it from later sessions
-_EXPIRE = b"EXPIRE "  # of all capabilities the one whose argument counts
+_WHOLE = (b"EXPIRE", b"IMPLEMENTATION", b"SASL")  # of all capabilities those whose arguments count
 
 _USELESS = frozenset((b"STLS",))
 """Capabilities that are about the connection: there is no TLS inside to start."""
@@ -32,20 +33,26 @@ Capabilities = frozenset[bytes]
 
 @lru_cache(_ANSWERS_KEPT)
 def capabilities(answer: bytes) -> Capabilities:
-    """Read the names in an answer to CAPA, upper case, without their arguments but for EXPIRE's; none after -ERR."""
+    """Read the names in an answer to CAPA, upper case, without their arguments but for those that count; none after
+    -ERR.
+    """
     if not answer.startswith(b"+OK"):
         return frozenset()
     lines = [line.upper().split() for line in answer.split(b"\n")[1:]]
-    names = (b" ".join(words[: 1 + (words[0] + b" " == _EXPIRE)]) for words in lines if words)
+    names = (b" ".join(words if words[0] in _WHOLE else words[:1]) for words in lines if words)
     return frozenset(names) - {b"."}
 
 
 def deletes_what_is_read(known: Capabilities) -> bool:
     """Whether the server may remove a message, now or in some days, because it was fetched.
 
-    RFC 2449 section 6.7: EXPIRE 0 allows it to take each RETR for a DELE; GNU Mailutils does so with TOP, too.
+    RFC 2449 section 6.7: EXPIRE 0 allows it to take each RETR for a DELE. GNU Mailutils does so with TOP, too, and
+    writes EXPIRE0; so any word that sounds like it counts.
     """
-    return any(name.startswith(_EXPIRE) and name != _EXPIRE + b"NEVER" for name in known)
+    return any(any(sign in name for sign in _SIGNS) and name != b"EXPIRE NEVER" for name in known)
+
+
+_SIGNS = (b"EXPIRE", b"DELET", b"PURGE", b"RETAIN")
 
 
 @lru_cache(_ANSWERS_KEPT)
@@ -58,7 +65,7 @@ def for_client(answer: bytes) -> bytes:
         if name in _USELESS:
             continue
         if name == b"SASL":
-            good = [word for word in words[1:] if not _is_bound(word.upper())]
+            good = [word for word in words[1:] if not is_bound(word.upper())]
             if not good:
                 continue
             if len(good) < len(words) - 1:
@@ -68,7 +75,8 @@ def for_client(answer: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _is_bound(mechanism: bytes) -> bool:
+def is_bound(mechanism: bytes) -> bool:
+    """Whether a mechanism (upper case) is bound to something that a gateway is not: see `_BOUND`."""
     return mechanism in _BOUND or mechanism.endswith(b"-PLUS")
 
 
@@ -83,25 +91,86 @@ def soften(line: bytes) -> bytes:
     return _ERROR.sub(b"fault", line) if line.startswith(b"+OK") else line
 
 
-def sizes(listing: bytes | bytearray) -> list[int]:
-    """Read an answer to LIST: sizes in octets by message number, 0 for a number that is not there.
+# -- shapes: what an answer must look like to be the answer to its question --------------------------------------
 
-    Raises ValueError for a listing that makes no sense.
+_STAT = re.compile(rb"\+OK \d{1,19} \d{1,19}(?!\d)")
+_CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:(?:[A-Za-z0-9]|-(?!ERR))[^\r\n]*\r\n)*\.\r\n")
+_LISTING = re.compile(rb"\+OK[^\r\n]*\r\n(?:[1-9]\d{0,9} [^\r\n]+\r\n)*\.\r\n")
+
+
+def is_stat(line: bytes) -> bool:
+    """Whether a status line can be the answer to STAT, `+OK count octets` (RFC 1939 section 5)."""
+    return _STAT.match(line) is not None
+
+
+def is_capabilities(answer: bytes | bytearray) -> bool:
+    """Whether a whole answer is a list of capabilities (RFC 2449 section 5), every line a word."""
+    return _CAPABILITIES.fullmatch(answer) is not None
+
+
+def is_listing(answer: bytes | bytearray) -> bool:
+    """Whether a whole answer is one to LIST or UIDL, every line a number and a word."""
+    return _LISTING.fullmatch(answer) is not None
+
+
+def names(line: bytes, number: int) -> bool:
+    """Whether a status line is the answer to `LIST number`, which repeats the number (RFC 1939 section 5)."""
+    words = line.split(None, 3)
+    return len(words) > 2 and words[0] == b"+OK" and words[1] == b"%d" % number and words[2].isdigit()  # noqa: PLR2004
+
+
+def octets_of_mail(answer: bytes | bytearray) -> int:
+    """Count the octets of the message in a whole answer to RETR, as LIST counts them: without the status line, the dots
+    that were stuffed, and the end (RFC 1939 section 3 and 11).
     """
-    found, gaps = [0], 0
-    for line in bytes(listing).split(b"\r\n")[1:]:
-        if line in (b".", b""):
-            continue
+    begin = answer.find(b"\n") + 1
+    body = len(answer) - begin - 3
+    return body - answer.count(b"\n..", begin - 1)
+
+
+class Listing:
+    """An answer to LIST, read as it comes: `sizes` in octets by message number, 0 for a number that is not there.
+
+    One that makes no sense, or goes beyond LISTED messages, teaches nothing from there on: `is_sane`.
+    """
+
+    __slots__ = ("_gaps", "_rest", "is_sane", "sizes")
+
+    def __init__(self) -> None:
+        self.sizes = array("Q", (0,))
+        self.is_sane = True
+        self._gaps = 0
+        self._rest: bytes | None = None  # of a line that is not whole; None: the status line is yet to come
+
+    def feed(self, piece: memoryview | bytes) -> None:
+        """Read some more."""
+        data = (self._rest or b"") + bytes(piece)
+        *lines, rest = data.split(b"\n")
+        if self._rest is None:
+            if not lines:
+                return
+            del lines[0]
+        self._rest = rest[:_LINE]
+        try:
+            for line in lines:
+                if self.is_sane and line != b".\r":
+                    self._take(line)
+        except (ValueError, IndexError, OverflowError):
+            self.is_sane = False
+
+    def _take(self, line: bytes) -> None:
         words = line.split()
         number, size = int(words[0]), int(words[1])
-        if number < len(found) or size < 0:
+        gap = number - len(self.sizes)
+        self._gaps += gap
+        if gap < 0 or size < 0 or self._gaps > _GAPS or number > LISTED:
             raise ValueError(line)
-        gaps += number - len(found)
-        if gaps > _GAPS:
-            raise ValueError(line)
-        found.extend([0] * (number - len(found)))
-        found.append(size)
-    return found
+        self.sizes.extend([0] * gap)
+        self.sizes.append(size)
 
 
+LISTED = 100_000
+"""Messages of a LIST that are read: 8 octets each. A walk through more is not run ahead of."""
+
+_LINE = 80  # octets of a line of LIST; a longer one makes no sense
 _GAPS = 10_000  # numbers missing in all; a listing that claims more would only cost memory

@@ -1,8 +1,44 @@
-"""One question to the server and what came of it: what the queues of the relay hold."""
+"""One question to the server and what came of it, and the flights in which questions leave together."""
 
 from __future__ import annotations
 
+from enum import Enum
+
+from popover.protocols.pop3.answers import Listing, is_capabilities, is_listing, is_stat, names
 from popover.protocols.pop3.commands import Command
+
+
+class Kind(Enum):
+    """Who asks. The client; we, something whose answer could be taken for another's; or we, in a flight."""
+
+    CLIENT = "client"
+    OURS = "ours"
+    GUESS = "guess"
+
+
+class Flight:
+    """Questions that leave in one piece. Its answers are handed out once all have come and each is what its question
+    must get: so many answers of these shapes can only be those (`manners`).
+
+    `is_proven`: that is so. `is_wrong`: an answer can not be the one to its question. `is_void`: each may be, but what
+    would prove it was refused. `ability`: what it shows or denies (`manners`).
+    """
+
+    __slots__ = ("ability", "asks", "is_proven", "is_void", "is_wrong", "missing")
+
+    def __init__(self, ability: str) -> None:
+        self.ability = ability
+        self.asks: list[Ask] = []
+        self.missing = 0
+        self.is_proven = self.is_void = self.is_wrong = False
+
+    def land(self, ask: Ask, line: bytes, refusals: frozenset[bytes]) -> None:
+        """An answer is whole; `line` is its status line, `refusals` the words with which this server refuses."""
+        self.missing -= 1
+        self.is_wrong |= not ask.fits(line, refusals)
+        self.is_void |= ask.proves and not ask.is_ok
+        if not self.missing and not (self.is_wrong or self.is_void):
+            self.is_proven = True
 
 
 class Ask:
@@ -11,15 +47,20 @@ class Ask:
     `kept`: octets of the answer that nobody has got yet. `is_claimed`: the client asked it and is owed the answer;
     else it is a matter between gateway and server. `is_guess`: it was asked ahead. `is_dropped`: nobody wants the
     answer any more. `needs_all`: the answer is looked at as a whole before the client gets it. `learnt`: a copy of
-    the answer, while it goes by. `serial`: the order in which it is sent. `expected`: octets the answer will have.
+    the answer, while it goes by; `listing`: what it lists. `serial`: the order in which it is sent. `expected`: octets
+    the answer will have; `octets`: those that a mail has, counted as it goes by, from 1 on; 0: they are not counted.
+    `is_doubtful`: it left in a flight of a kind that the server has not shown to bear. `since`: when it was sent.
+    `behind`: an ask whose answer shows that this one's is certain.
     """
 
     __slots__ = (
-        "command", "expected", "has_body", "is_claimed", "is_done", "is_dropped", "is_guess", "is_ok", "kept", "learnt",
-        "line", "needs_all", "number", "serial", "verb",
+        "behind", "command", "expected", "flight", "has_body", "is_claimed", "is_done", "is_doubtful", "is_dropped",
+        "is_guess", "is_ok", "kept", "kind", "learnt", "line", "listing", "needs_all", "number", "octets", "serial",
+        "since", "verb",
     )  # fmt: skip
 
-    def __init__(self, command: Command, *, claimed: bool) -> None:
+    def __init__(self, command: Command, kind: Kind, flight: Flight | None = None) -> None:
+        self.kind = kind
         self.verb = command.verb
         self.number = command.number
         self.has_body = command.has_body
@@ -29,19 +70,53 @@ class Ask:
         self.command = Command(b"", command.verb, b"" if command.verb in _SECRET else argument)
         self.kept = bytearray()
         self.learnt: bytearray | None = None
-        self.is_claimed = claimed
-        self.is_done = self.is_ok = self.is_dropped = self.is_guess = self.needs_all = False
-        self.serial = 0
+        self.listing: Listing | None = None
+        self.flight = flight
+        if flight is not None:
+            flight.asks.append(self)
+            flight.missing += 1
+        self.behind: Ask | None = None
+        self.is_claimed = kind is Kind.CLIENT
+        self.is_guess = kind is Kind.GUESS
+        self.is_done = self.is_ok = self.is_dropped = self.is_doubtful = self.needs_all = False
+        self.serial = self.octets = 0
         self.expected = 0
+        self.since = 0.0
 
     @classmethod
     def answered(cls, command: Command, words: bytes) -> Ask:
         """Make one that we answer ourselves."""
-        ask = cls(command, claimed=True)
+        ask = cls(command, Kind.CLIENT)
         ask.kept += words
         ask.is_done = ask.is_ok = True
         ask.line = b""
         return ask
+
+    @property
+    def is_held(self) -> bool:
+        """Its answer is not to be handed out yet."""
+        if self.flight is not None and not self.flight.is_proven:
+            return True
+        return (self.needs_all and not self.is_done) or (self.behind is not None and not self.behind.is_done)
+
+    @property
+    def proves(self) -> bool:
+        """Its answer can not be taken for any other: `+OK count octets`, or one that repeats the message's number."""
+        return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
+
+    def fits(self, line: bytes, refusals: frozenset[bytes]) -> bool:
+        """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
+        if not self.is_ok:
+            return line[:4].upper() in refusals
+        if self.verb == b"STAT":
+            return is_stat(line)
+        if self.verb == b"LIST" and self.number:
+            return names(line, self.number)
+        if self.is_dropped or not self.kept:
+            return True  # it came too late or was too large, and nobody will get it
+        if self.verb == b"CAPA":
+            return is_capabilities(self.kept)
+        return is_listing(self.kept) if self.verb in (b"LIST", b"UIDL") else True
 
 
 _SECRET = frozenset((b"PASS", b"APOP"))

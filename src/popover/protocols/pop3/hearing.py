@@ -1,185 +1,285 @@
-"""The server's ear: what its answers teach, and what they set going."""
+"""POP3 with two ears: the client's commands, the server's answers, and what is done ahead of either.
+
+Nothing of this changes an octet of what the client gets for what it asks, but for CAPA (what can't work through
+a gateway is left out), STLS, AUTH where the server would hang up at it and, if wanted, the word "error" in a +OK.
+Answered on the server's behalf are only: USER, DELE of a message that this session has seen, QUIT of a session that
+deleted nothing. Asked on the client's behalf are only questions without side effect; never a DELE, never a QUIT.
+
+The parts, and who is handed to whom:
+
+    state      how the session goes, and the time          queue      which answer is whose
+    mailbox    which messages there are                    way        what goes out, and when
+    ahead      guesses                                     questions  what is asked ahead after a login
+    login      USER, PASS, APOP, AUTH                      leaving    QUIT
+    mending    when answers do not come                    client_ear, server_ear   who hears whom
+
+Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
+"""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import math
+from collections.abc import Callable
 
-from popover.config import Service
-from popover.protocols.pop3.answers import capabilities, for_client
-from popover.protocols.pop3.ask import Ask
-from popover.protocols.pop3.commands import KNOWN
-from popover.protocols.pop3.habits import Habits
-from popover.protocols.pop3.outgoing import Outgoing
+from popover.config import Ahead as Wanted
+from popover.errors import Failure
+from popover.protocols.plain import Plain
+from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import for_client, soften
+from popover.protocols.pop3.ask import Ask, Kind
+from popover.protocols.pop3.client_ear import ClientEar
+from popover.protocols.pop3.leaving import Leaving
+from popover.protocols.pop3.login import Login
+from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.memory import Memory
+from popover.protocols.pop3.mending import Mending
+from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
+from popover.protocols.pop3.server_ear import ServerEar
+from popover.protocols.pop3.state import State
+from popover.protocols.pop3.way import CAPA, NOOP, Way
 from popover.talk import End
 
-NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
-"""RFC 1939 section 6, the answer to QUIT."""
+KEEP_ALIVE_FOR = 600.0
+"""Seconds after a client's last word for which its server is kept awake: RFC 1939 section 3 wants no server to
+log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
 
 
-IN_USE = b"[IN-USE]"
-"""RFC 2449 section 8.1.1: another session has the mailbox, perhaps one whose QUIT is still under way."""
+class Ears:
+    """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
-
-class ServerEar(ABC):
-    """One half of a Relay; the other is the client's ear, which knows what was asked."""
-
-    def __init__(self, service: Service, habits: Habits, client: End, server: End) -> None:
-        self.user = ""
-        self.fault = self.remedy = ""
-        self.is_plain = False
+    def __init__(self, client: End, server: End, wanted: Wanted, memory: Memory, visitor: str) -> None:
+        self.on_wake: Callable[[], None] = lambda: None
+        self._wanted = wanted
         self._client = client
         self._server = server
-        self._service = service
-        self._habits = habits
-        self._owed = Owed(client, self._judge, self._hold, softening=service.ahead.soften)
-        self._out = Outgoing(service, habits, server, self._owed)
-        self._mechanism = b""  # of an AUTH under way
-        self._tells_user = False  # the next line of the client's side of it may hold the user's name
-        self._quit: Ask | None = None
-        self._left_early = False
-        self._is_informed = False  # this very server has told its capabilities, or is about to
-        self._is_strange = False  # something was said of which we do not know what it does
-        self._strangers = 0
-        self._questions: list[bytes] = []
+        state = self.state = State(memory, visitor)
+        mailbox = self.mailbox = Mailbox()
+        owed = self._owed = Owed(client, softening=wanted.soften)
+        way = self._way = Way(state, server, owed)
+        ahead = self.ahead = Ahead(wanted, state, mailbox)
+        questions = self._questions = Questions(wanted, state, mailbox, ahead, way)
+        login = self._login = Login(wanted, state, server, owed, way, ahead)
+        leaving = self._leaving = Leaving(wanted, state, mailbox, way, ahead)
+        mending = self._mending = Mending(state, server, owed, way, ahead, mailbox)
+        way.on_login = questions.behind_login
+        login.on_free = self._free
+        self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
+        ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
+        self._plain = Plain(client)  # once octets are just passed on
+        self._client_spoke = self._server_spoke = 0.0
+        self._has_client_ended = False
+
+    # -- facts -----------------------------------------------------------------------------------
 
     @property
-    def logged_in(self) -> bool:
-        """The server has accepted a login."""
-        return self._out.logged_in
+    def user(self) -> str:
+        """See `dialect.Ears`; so with all that follow."""
+        return self._login.user
 
-    @abstractmethod
-    def _listen(self) -> None:
-        """Hear what the client has said meanwhile."""
+    @property
+    def logged_in(self) -> bool:  # noqa: D102
+        return self.state.logged_in
 
-    def server_said(self, data: bytes | bytearray | memoryview) -> memoryview:
+    @property
+    def awaits_login(self) -> bool:  # noqa: D102
+        return not self.state.logged_in and not self.state.is_plain
+
+    @property
+    def failure(self) -> Failure | None:  # noqa: D102
+        return self.state.failure
+
+    @property
+    def is_owed(self) -> bool:  # noqa: D102
+        return self._plain.is_owed or bool(self._owed.turns)
+
+    @property
+    def has_left(self) -> bool:  # noqa: D102
+        return self._leaving.is_early and not self._owed.turns
+
+    @property
+    def has_quit(self) -> bool:  # noqa: D102
+        return (self._leaving.has_said and not self._owed.turns) or (self.state.is_plain and self._plain.has_quit)
+
+    @property
+    def is_settled(self) -> bool:  # noqa: D102
+        return self._leaving.is_told or not self._leaving.is_early
+
+    @property
+    def gap(self) -> float:  # noqa: D102
+        return self._plain.gap if self.state.is_plain else 0.0
+
+    @property
+    def wants_client(self) -> bool:  # noqa: D102
+        return self._ear.wants
+
+    @property
+    def wants_server(self) -> bool:  # noqa: D102
+        return bool(self._owed.turns) or not self.ahead.is_full
+
+    @property
+    def has_more(self) -> bool:  # noqa: D102
+        return self._ear.has_more
+
+    @property
+    def held(self) -> int:
+        """Octets kept for a client that has not asked for them yet."""
+        return self.ahead.held
+
+    # -- the talk --------------------------------------------------------------------------------
+
+    def start(self, greeting: bytes, ready: bytes, now: float) -> None:
+        """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
+        self.state.now = self._client_spoke = self._server_spoke = now
+        self._owed.say(soften(greeting) if self._wanted.soften else greeting)
+        if ready and self._wanted.wants_to_know:
+            known = Ask(CAPA, Kind.GUESS)
+            known.is_done = known.is_ok = True
+            status, line_end, rest = for_client(ready).partition(b"\n")
+            known.kept += (soften(status) if self._wanted.soften else status) + line_end + rest
+            self.ahead.add(known)
+            self.ahead.held += len(known.kept)
+            self.state.is_informed = True
+
+    def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
+        """Hear the client."""
+        self.state.now = now
+        if data:
+            self._client_spoke = now
+        if self.state.is_plain:
+            return self._plain.client_said(data, now)
+        if not self._leaving.has_said:  # after QUIT there is nothing to say
+            self._client.inbox += data
+            self._ear.listen()
+            self._go_on()
+        return memoryview(b"")
+
+    def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the server. Gives what goes to the client as it is, after its outbox."""
+        self.state.now = self._server_spoke = now
         view = memoryview(data)
-        if self.is_plain:
-            return view
-        straight = self._owed.hear(view)
-        if self._owed.is_broken:
-            self._out.unsent.clear()
-            self._server.outbox.clear()
-            return straight
+        if self.state.is_plain:
+            return self._plain.server_said(view, now)
+        self._mending.heard()
+        straight, rest = (view[:0], view) if self._owed.is_lost else self._owed.hear(view)
+        if rest:
+            self._mending.hear(rest)
         before = len(self._client.outbox)
-        if self._owed.is_lost:
-            self._become_plain()
-        elif not self.is_plain:
-            self._listen()
-        self._out.send()
+        if not self.state.turns_plain:
+            self._ear.listen()
+        self._go_on()
         if len(self._client.outbox) > before:  # words of ours that come after all that the server has said
             self._client.outbox[before:before] = straight
             straight = straight[:0]
         return straight
 
-    def server_ended(self) -> None:
-        """The server says no more: what is owed and there is given out."""
-        self._owed.end()
+    def _go_on(self) -> None:
+        """Send what may be sent now, guess what may be guessed."""
+        self._way.send()
+        self._leaving.go_on()
+        if self.ahead.may_fetch and self.state.logged_in and self._way.is_quiet and not self._leaving.has_said:
+            self._guess()
+        self._way.send()
+        if self.state.turns_plain and not self.state.is_plain and not self._way.has_ours and not self._way.unsent:
+            self._become_plain()
+
+    def _guess(self) -> None:
+        """Fetch the next messages of a client that walks through its mailbox."""
+        if self.mailbox.knows_sizes and self.state.is_informed:
+            for flight in self.ahead.wanted():
+                self._way.fly(flight)
+        else:
+            self._questions.list_for_walk()
 
     def _become_plain(self) -> None:
-        """From now on just octets, and the answers to what waits to be sent are the client's: so no guess is sent any
-        more, none is held, and a QUIT that we would have answered is the server's to answer.
-        """
-        self.is_plain = True
-        self._left_early = False
-        self._out.give_up_guesses()
-        for one in self._out.unsent:
-            self._server.outbox += one.line
-        self._out.unsent.clear()
+        """From now on just octets."""
+        self.state.is_plain = True
+        self.ahead.drop_all()
         self._owed.let_go()
-        self._server.outbox += self._client.inbox
+        self._server.outbox += self._plain.client_said(self._client.inbox, self.state.now)
         self._client.inbox.clear()
 
-    def _hold(self, guess: Ask, octets: int) -> None:
-        ahead = self._out.ahead
-        ahead.held += octets
-        if ahead.is_over or (ahead.is_full and self._owed.turns):
-            ahead.drop(guess)  # the client waits for what comes behind it, or the server's LIST was not true
+    def client_ended(self, now: float) -> None:
+        """The client says no more."""
+        self.state.now = now
+        self._has_client_ended = True
+        self._plain.client_ended(now)
+        if self._owed.client_goes_on():
+            self.state.is_careful = True
 
-    def _judge(self, one: Ask, line: bytes) -> None:
-        """An answer is complete: what does it teach?"""
-        verb, out = one.verb, self._out
-        out.answered(one)
-        if verb == b"CAPA":
-            self._judge_capa(one)
-        elif verb in (b"PASS", b"APOP", b"AUTH", b"STLS"):
-            self._judge_login(one, line)
-        elif not one.is_ok:
-            self._judge_refusal(one, line)
-        elif verb not in KNOWN and self.logged_in:
-            self._become_plain()  # "XTND XMIT": what follows may be a mail, or anything
-        else:
-            self._judge_success(one, line)
+    def server_ended(self, now: float) -> None:
+        """The server says no more: what is owed and there is given out."""
+        self.state.now = now
+        self._login.server_left()
+        self._owed.end()
+        self._leaving.over()
 
-    def _judge_success(self, one: Ask, line: bytes) -> None:
-        verb, out = one.verb, self._out
-        if verb == b"STAT":
-            out.mailbox.learn_stat(line)
-        elif verb == b"LIST" and one.has_body and one.learnt is not None:
-            out.mailbox.learn_list(one.learnt)
-            out.guess_messages()
-        elif verb in (b"RETR", b"TOP") and one.number:
-            out.mailbox.count = max(out.mailbox.count, one.number)
-        elif verb == b"DELE":
-            out.mailbox.deleted.add(one.number)
-        elif verb == b"RSET":
-            out.mailbox.reset()
-            out.mailbox.is_touched = out.unanswered(b"DELE", claimed=True) or out.unanswered(b"DELE", claimed=False)
-        elif verb == b"QUIT" and out.mailbox.refused:
-            one.kept[:] = NOT_REMOVED
+    # -- time ------------------------------------------------------------------------------------
 
-    def _judge_capa(self, one: Ask) -> None:
-        if one.learnt is not None:
-            self._learn_capabilities(bytes(one.learnt))
-        if one.needs_all:
-            before = len(one.kept)
-            one.kept[:] = for_client(bytes(one.kept))
-            if not one.is_claimed and not one.is_dropped:
-                self._out.ahead.held -= before - len(one.kept)
-        if self.logged_in:
-            self._out.guess_questions()
+    @property
+    def due(self) -> float:
+        """When something is to be done by itself."""
+        state, way, login = self.state, self._way, self._login
+        if state.is_plain:
+            return math.inf
+        due = self._mending.due
+        if login.wait_until > 0:
+            due = min(due, login.wait_until)
+        if way.unsent and way.unsent[0] is way.user_ask and way.hold_user_until > state.now:
+            due = min(due, way.hold_user_until)
+        return min(due, self._found_out_by, self._keep_alive_at)
 
-    def _learn_capabilities(self, answer: bytes) -> None:
-        known = capabilities(answer)
-        if self.logged_in:
-            self._out.after = self._habits.after = known
-        else:
-            self._out.before = self._habits.before = known
+    @property
+    def _found_out_by(self) -> float:
+        """When what is asked before QUIT is told is given up."""
+        if not (self._leaving.is_finding_out and self._owed.asked):
+            return math.inf
+        return max(self._server_spoke, self._owed.asked[0].since) + self.state.manners.patience
 
-    def _judge_login(self, one: Ask, line: bytes) -> None:
-        out = self._out
-        if one.has_body:
-            return  # AUTH without a mechanism just asks for the list
-        if one.verb in (b"AUTH", b"STLS"):
-            self._mechanism = b""
-            self._owed.challenged = False  # a server that has waited long enough for the response says -ERR
-            if one.is_ok and one.command.may_add_a_layer:
-                self._become_plain()
-            if self.is_plain or one.verb == b"STLS":
-                return
-        refusal, out.user_refusal = out.user_refusal, b""
-        if one.is_ok:
-            out.logged_in = True
-            out.guess_questions()
-            return
-        if IN_USE in line.upper():
-            self._habits.locks = True
-        if one.verb == b"PASS" and refusal:
-            one.kept[:] = refusal
-        out.be_careful()
+    @property
+    def _keep_alive_at(self) -> float:
+        pause = self._wanted.keep_alive
+        if not pause or not self.state.logged_in or self._leaving.has_said or self._has_client_ended:
+            return math.inf
+        at = self._server_spoke + pause
+        return at if at - self._client_spoke <= KEEP_ALIVE_FOR and self._way.is_empty else math.inf
 
-    def _judge_refusal(self, one: Ask, line: bytes) -> None:
-        out = self._out
-        if one.verb == b"USER" and one is out.user_ask:
-            out.user_refusal = line
-            return
-        if one.verb in self._questions and one.has_body | (one.verb == b"STAT"):
-            self._questions.remove(one.verb)
-        if one.verb == b"DELE" and not one.is_claimed:
-            out.mailbox.deleted.discard(one.number)
-            out.mailbox.refused += 1
-        if one.verb == b"LAST":
-            self._habits.asks_last = False  # there is no last message that reading could move
-        if one.is_guess or not one.is_claimed or out.ahead:
-            out.be_careful()
+    def on_time(self, now: float) -> None:
+        """Do what is due."""
+        self.state.now = now
+        if 0 < self._login.wait_until <= now:
+            self._login.go_on_anyway()
+        if now >= self._mending.due:
+            self._mending.on_time()
+        if now >= self._found_out_by:
+            self._leaving.give_up(self._owed.asked[0])
+        if now >= self._keep_alive_at:
+            self._server_spoke = now
+            self._way.tell(NOOP)
+        self._go_on()
+
+    def _free(self) -> None:
+        """The mailbox that a login has waited for is free."""
+        self._login.go_on()
+        self._go_on()
+        self.on_wake()
+
+    def over(self, now: float, *, server_left: bool) -> None:
+        """Remember this session for the next one."""
+        self.state.now = now
+        self._login.on_free = lambda: None
+        self._leaving.over()
+        state, ahead, habits = self.state, self.ahead, self.state.habits
+        gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
+        is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
+        if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:
+            habits.caution()
+        elif not state.is_plain and state.logged_in:
+            ahead.drop_all()
+            habits.learn(
+                () if self._mending.was_overdue else self._questions.of_last_time,
+                fetched=ahead.has_walked,
+                came_true=ahead.came_true,
+                wasted=ahead.wasted,
+                width=ahead.width,
+            )

@@ -2,123 +2,225 @@
 
 The server answers in the order it was asked (RFC 2449 section 6.6), so the octets that come belong to the
 oldest ask. The client is owed answers in the order it asked. Both orders are kept here, and octets that
-are the client's turn go to it as they come: a body costs no copy and is never looked at line by line.
+are the client's turn go to it as they come, a status line in drips, too: a body costs no copy and is never looked at
+line by line.
+
+Servers end their lines with LF, say words that are neither +OK nor -ERR, or say more than they owe. While nothing of
+ours is under way none of that does any harm: whatever comes is the client's, in the order in which it comes.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
-from popover.protocols.pop3.answers import CAPA_LIMIT, END, STATUS_LIMIT, soften
-from popover.protocols.pop3.ask import Ask
+from popover.protocols.pop3.answers import CAPA_LIMIT, END, STATUS_LIMIT, is_stat, soften
+from popover.protocols.pop3.ask import Ask, Kind
 from popover.talk import End
-
-LEARN_LIMIT = 1024 * 1024
-"""Octets of a LIST that are read for the sizes: some 70,000 messages."""
 
 TAIL = 4096
 """Octets at the end of a piece in which the end of a body is looked for when nothing else was asked. Then it is the
 last thing a server says, but for a line or two that nobody asked for. Searching all of it would cost 0.2 s of CPU a
 GB, of 1.4."""
 
-_EXACT = frozenset((b"UIDL", b"LIST", b"STAT"))  # answers that are data: a unique-id may well hold "error"
-
 STRAIGHT = 4096
 """Octets from which handing a view on beats copying it into the outbox."""
+
+_EXACT = frozenset((b"UIDL", b"LIST", b"STAT"))  # answers that are data: a unique-id may well hold "error"
+_LOOSE_END = re.compile(rb"\n\.\r?\n")
+_LOOSE_TAIL = re.compile(rb"\n\.\r?\n\Z")
+_MAY_BE_SOFTENED = re.compile(rb"(?i)error|(?:erro|err|er|e)\Z")
+
+
+class Judge(Protocol):
+    """Is told what the answers come to."""
+
+    def judge(self, ask: Ask, line: bytes) -> None:
+        """An answer is complete; `line` is its status line."""
+
+    def hold(self, ask: Ask, octets: int) -> None:
+        """Octets are kept for a client that has not asked for them."""
+
+    def lost(self, ask: Ask) -> None:
+        """The server has answered a STAT that left after this and its flight, which it has not heard."""
+
+    def wrong(self, ask: Ask) -> None:
+        """What came can not be the answer to this: from now on nobody knows which answer is whose."""
 
 
 class Owed:
     """What the server owes us (`asked`) and what we owe the client (`turns`), and the octets in between.
 
-    `judge` is told of each ask whose answer is complete, with its status line; `hold` of octets that are kept for
-    a client that has not asked for them. `is_lost`: something came that is no POP3; `is_broken`: and it can't be
-    passed on either. `challenged`: AUTH waits for a response of the client.
+    `challenged`: AUTH waits for a response of the client. `is_loose`: an answer ended in a way that is not RFC 1939's.
+    `is_lost`: nobody knows any more which answer is whose, and what comes is for whoever mends that. `is_nobodys`: the
+    client has left, and what comes unasked is for nobody.
     """
 
-    def __init__(
-        self, client: End, judge: Callable[[Ask, bytes], None], hold: Callable[[Ask, int], None], *, softening: bool
-    ) -> None:
+    def __init__(self, client: End, *, softening: bool) -> None:
         self.asked: deque[Ask] = deque()
         self.turns: deque[Ask] = deque()
-        self.is_lost = self.is_broken = False
-        self.challenged = False
+        self.challenged = self.is_loose = self.is_lost = self.is_nobodys = False
+        self.judge: Judge
+        self._refusals = frozenset((b"-ERR",))
         self._client = client
-        self._judge = judge
-        self._hold = hold
-        self._softening = softening
+        self.softening = softening
         self._status = bytearray()  # the beginning of a status line
+        self._given = 0  # octets of it that the client has got
         self._line = b""  # the whole status line of the answer whose body comes
-        self._in_body = False
+        self._in_body = self._has_loose_lines = False
         self._carry = b""
         self._view = memoryview(b"")
         self._from = self._to = 0  # what of the view goes straight to the client
 
     # -- the server's octets ---------------------------------------------------------------------
 
-    def hear(self, view: memoryview) -> memoryview:
-        """Take what the server says; give what the client is to get, uncopied, after its outbox."""
+    def hear(self, view: memoryview) -> tuple[memoryview, memoryview]:
+        """Take what the server says; give what the client is to get, uncopied, after its outbox; and, once it is lost,
+        what was not looked at.
+        """
         self._view, self._from, self._to = view, 0, 0
         at, end = 0, len(view)
-        while at < end:
-            if self.is_lost or not self.asked:
-                if not self.is_broken:
-                    self._pass_on(at, end)  # said unasked, or what we do not understand: not ours to judge
-                break
-            at = self._hear_body(at) if self._in_body else self._hear_status(at)
+        while at < end and not self.is_lost:
+            if not self.asked:
+                if not self.is_nobodys:
+                    self._pass_on(at, end)  # said unasked: not ours to judge
+                at = end
+            else:
+                at = self._hear_body(at) if self._in_body else self._hear_status(at)
         straight = view[self._from : self._to]
         self._view = memoryview(b"")
-        if len(straight) >= STRAIGHT:
-            return straight
-        self._client.outbox += straight
-        return straight[:0]
+        if len(straight) < STRAIGHT:
+            self._client.outbox += straight
+            straight = straight[:0]
+        return straight, view[at:]
 
     def _hear_status(self, at: int) -> int:
         piece = bytes(self._view[at : at + STATUS_LIMIT - len(self._status)])
-        cut = piece.find(b"\n")
+        cut, ask = piece.find(b"\n"), self.asked[0]
         if cut < 0:
             self._status += piece
-            if len(self._status) >= STATUS_LIMIT:
-                self.lose()
+            self._drip(ask)
+            if len(self._status) >= STATUS_LIMIT:  # no answer of POP3, but perhaps one for the client
+                words = bytes(self._status)
+                self._give_words(ask, words)
+                self._answered(ask, words)
             return at + len(piece)
-        line, end, ask = bytes(self._status) + piece[: cut + 1], at + cut + 1, self.asked[0]
-        is_challenge = line.startswith(b"+ ") or line.strip() == b"+"
-        if not line.startswith((b"+OK", b"-ERR")) and not (is_challenge and ask.verb == b"AUTH"):
+        line, end = bytes(self._status) + piece[: cut + 1], at + cut + 1
+        if not line.strip() and ask.kind is not Kind.CLIENT:
+            self._status.clear()  # a line without a word answers nothing of ours
+        elif self._was_not_heard(ask, line):
             self._status += piece[: cut + 1]
-            self.lose()
-            return end
-        said = soften(line) if self._softening and ask.verb not in _EXACT else line
-        whole = not self._status and said == line
+            self.judge.lost(ask)
+            return self._hear_again(end)
+        else:
+            self._take_status(ask, line, at, end)
+        return end
+
+    def _hear_again(self, end: int) -> int:
+        """A whole status line stands in `_status`: it belongs to the next ask."""
+        line = bytes(self._status)
         self._status.clear()
-        if whole:
+        ask = self.asked[0]
+        if self._is_next(ask):
+            self.say(line)
+        else:
+            self._keep(ask, line)
+        self._answered(ask, line)
+        return end
+
+    def _was_not_heard(self, ask: Ask, line: bytes) -> bool:
+        """Whether a CAPA got lost: this is what a STAT must get that left after it, alone, and a CAPA can not."""
+        if ask.verb != b"CAPA" or ask.flight is None or len(self.asked) < 2 or not is_stat(line):  # noqa: PLR2004
+            return False
+        after = next((one for one in self.asked if one.flight is not ask.flight), ask)
+        return after.verb == b"STAT"
+
+    def _take_status(self, ask: Ask, line: bytes, at: int, end: int) -> None:
+        said = soften(line) if self.softening and ask.verb not in _EXACT else line
+        if not self._status and said == line:
             self._give(ask, at, end)
         else:
             self._give_words(ask, said)
-        if is_challenge:
+        self._answered(ask, line)
+
+    def _answered(self, ask: Ask, line: bytes) -> None:
+        """A status line has come."""
+        self._status.clear()
+        self._given = 0
+        if ask.verb == b"AUTH" and (line.startswith(b"+ ") or line.strip() == b"+"):
             self.challenged = True
-            return end
+            return
         ask.is_ok = line.startswith(b"+OK")
+        if not ask.is_ok and ask.kind is Kind.CLIENT:
+            self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
+        self._has_loose_lines = not line.endswith(b"\r\n")
+        self.is_loose |= self._has_loose_lines
         if ask.is_ok and ask.has_body:
-            self._in_body, self._carry, self._line = True, b"\r\n", line
+            self._in_body, self._carry, self._line = True, line[-2:], line
         else:
             self._finish(line)
-        return end
+
+    def _drip(self, ask: Ask) -> None:
+        """Give out what there is of a status line: some servers keep their clients waiting with one octet after the
+        other (DavMail).
+        """
+        if not self._is_next(ask):
+            return
+        safe = len(self._status)
+        if self.softening and ask.verb not in _EXACT and self._status[:1] == b"+":
+            found = _MAY_BE_SOFTENED.search(self._status)
+            safe = found.start() if found else safe
+        if safe > self._given:
+            self.say(self._status[self._given : safe])
+            self._given = safe
 
     def _hear_body(self, at: int) -> int:
         view, ask, carry = self._view, self.asked[0], self._carry
-        start = max(at, len(view) - TAIL) if len(self.asked) == 1 else at
-        if start > at:
-            carry = (carry + bytes(view[max(at, start + 1 - len(END)) : start]))[1 - len(END) :]
+        start = at
+        if len(self.asked) == 1 and not self._has_loose_lines:
+            start = max(at, len(view) - TAIL)
+            if start > at:
+                carry = (carry + bytes(view[max(at, start + 1 - len(END)) : start]))[1 - len(END) :]
         chunk = b"".join((carry, view[start:]))
-        found = chunk.find(END)
-        over = found >= 0
-        end = start + found + len(END) - len(carry) if over else len(view)
+        if self._has_loose_lines:
+            loose = _LOOSE_END.search(chunk)
+            found = loose.end() if loose else -1
+        else:
+            found = chunk.find(END)
+            found += len(END) if found >= 0 else 0
+        end = start + found - len(carry) if found >= 0 else len(view)
+        self._count(ask, at, end)
         self._carry = chunk[1 - len(END) :]
         self._give(ask, at, end)
-        if over:
-            self._in_body = False
-            self._finish(self._line)
+        if found >= 0:
+            self._end_body()
         return end
+
+    def _count(self, ask: Ask, at: int, end: int) -> None:
+        """Count the octets of a mail that goes by, if they are to be compared with those of LIST."""
+        if ask.octets:
+            joined = self._carry[-3:] + bytes(self._view[at:end])
+            ask.octets += end - at - joined.count(b"\r\n..")
+
+    def _end_body(self) -> None:
+        self._in_body = False
+        self._finish(self._line)
+
+    def client_goes_on(self) -> bool:
+        """The client says something, or ends: if what it has of an answer looks whole to most clients, it is whole.
+
+        A mail that ends in LF before `.CRLF` has no other end (RFC 1939 section 3 wants CRLF). Whether it was so.
+        """
+        if not self._in_body or not self.asked or not self._is_next(self.asked[0]):
+            return False
+        if not _LOOSE_TAIL.search(self._carry):
+            return False
+        self.is_loose = True
+        self._end_body()
+        return True
+
+    # -- whose it is -----------------------------------------------------------------------------
 
     def _give(self, ask: Ask, at: int, end: int) -> None:
         """Octets of an answer: to the client if it is its turn, kept if they are wanted later."""
@@ -126,35 +228,35 @@ class Owed:
             self._pass_on(at, end)
         else:
             self._keep(ask, self._view[at:end])
-        if ask.learnt is not None:
-            self._learn(ask, self._view[at:end])
+        self._learn(ask, self._view[at:end])
 
     def _give_words(self, ask: Ask, words: bytes) -> None:
         if self._is_next(ask):
-            self.say(words)
+            self.say(words[self._given :])
         else:
             self._keep(ask, words)
-        if ask.learnt is not None:
-            self._learn(ask, words)
+        self._learn(ask, words)
 
     def _keep(self, ask: Ask, piece: memoryview | bytes) -> None:
         if ask.is_dropped:
             return
         ask.kept += piece
         if not ask.is_claimed:
-            self._hold(ask, len(piece))
+            self.judge.hold(ask, len(piece))
         elif ask.needs_all and len(ask.kept) > CAPA_LIMIT:
             ask.needs_all = False
-            self._catch_up()
+            self.catch_up()
 
     def _learn(self, ask: Ask, piece: memoryview | bytes) -> None:
-        if ask.learnt is not None:
+        if ask.listing is not None:
+            ask.listing.feed(piece)
+        elif ask.learnt is not None:
             ask.learnt += piece
-            if len(ask.learnt) > LEARN_LIMIT:
+            if len(ask.learnt) > CAPA_LIMIT:
                 ask.learnt = None
 
     def _is_next(self, ask: Ask) -> bool:
-        return bool(self.turns) and self.turns[0] is ask and not ask.needs_all
+        return bool(self.turns) and self.turns[0] is ask and not ask.is_held
 
     def _pass_on(self, at: int, end: int) -> None:
         if at != self._to:
@@ -177,19 +279,19 @@ class Owed:
     def owe(self, ask: Ask) -> None:
         """The client is owed this answer, after those before."""
         self.turns.append(ask)
-        self._catch_up()
+        self.catch_up()
 
     def settle(self, ask: Ask, words: bytes) -> None:
         """Answer an ask of the client that will not be sent."""
         ask.kept[:] = words
         ask.line, ask.is_done = b"", True
-        self._catch_up()
+        self.catch_up()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
         """Give the client all that is there and that it is its turn to get."""
         while self.turns:
             ask = self.turns[0]
-            if ask.needs_all and not ask.is_done:
+            if ask.is_held or self.is_lost:
                 return
             if ask.kept:
                 self.say(ask.kept)
@@ -201,36 +303,43 @@ class Owed:
     def _finish(self, line: bytes) -> None:
         ask = self.asked.popleft()
         ask.is_done = True
-        self._judge(ask, line)
-        ask.learnt = None
-        self._catch_up()
+        if ask.flight is not None:
+            ask.flight.land(ask, line, self._refusals)
+        self.judge.judge(ask, line)
+        ask.learnt = ask.listing = None
+        if ask.flight is not None and ask.flight.is_wrong:
+            self.judge.wrong(ask)
+        else:
+            self.catch_up()
 
-    def lose(self) -> None:
-        """What comes is no POP3: give the client what it is owed so far, and from now on all as it comes.
+    # -- ends ------------------------------------------------------------------------------------
 
-        That is only right if the client has asked all that is still to be answered; else it would get answers
-        to questions of ours, and the session `is_broken`.
-        """
-        self.is_broken = any(not ask.is_claimed for ask in self.asked)
+    def forget(self) -> list[Ask]:
+        """Nobody knows whose answers come: give all that was asked, in its order, and expect nothing."""
         self.is_lost = True
-        for ask in self.turns:
-            ask.needs_all = False
-        self._catch_up()
-        if not self.is_broken:
-            self.say(self._status)
+        self._in_body = False
         self._status.clear()
-        self.turns.clear()
+        self._given = 0
+        asked = list(self.asked)
         self.asked.clear()
+        return asked
 
     def let_go(self) -> None:
         """From now on the client gets what comes as it comes: nothing is owed any more but what is there."""
-        self.turns = deque(ask for ask in self.turns if ask.is_done)
+        for ask in self.turns:
+            ask.needs_all, ask.flight = False, None
+        self.catch_up()
+        self.say(self._status[self._given :])
+        self._status.clear()
+        self._given = 0
+        self.turns.clear()
+        self.asked.clear()
 
     def end(self) -> None:
-        """The server has ended: what it had begun to say goes to the client, if it is its turn."""
+        """The server has ended: what it had begun to say goes to the client, if it is certain to be its."""
         if self._status and self.asked and self._is_next(self.asked[0]):
-            self.say(self._status)
+            self.say(self._status[self._given :])
             self._status.clear()
         for ask in self.turns:
             ask.needs_all = False
-        self._catch_up()
+        self.catch_up()

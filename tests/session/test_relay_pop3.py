@@ -9,12 +9,11 @@ from typing import Any, Self
 import pytest
 from test_relay import PATIENCE, Peer, tcp_pair, until
 
-from model_pop3 import service
+from model_pop3 import VISITOR, service, trusting
 from popover.protocols import pop3
 from popover.protocols.pop3.commands import RESPONSE_LIMIT
-from popover.session import attentive as rooms
-from popover.session.attentive import Attentive
-from popover.session.relay import Outcome
+from popover.session import relay as rooms
+from popover.session.relay import Outcome, Relay
 from popover.wire.stream import CHUNK, Scratch, Stream
 from services import changed
 
@@ -25,20 +24,21 @@ CAPA = b"+OK\r\nTOP\r\nPIPELINING\r\n.\r\n"
 class Scene:
     """One POP3 session: `warm` has its capabilities in hand."""
 
-    def __init__(self, habits: pop3.Habits, *, warm: bool, **keys: Any) -> None:
+    def __init__(self, memory: pop3.Memory, *, warm: bool, **keys: Any) -> None:
         loop, scratch = asyncio.get_running_loop(), Scratch()
         self._socks = [*tcp_pair(), *tcp_pair()]
         self.inside = Stream(loop, self._socks[0], scratch, "client")
         self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
         self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
         of = changed(service(), **keys)
-        self.relay = Attentive(loop, of, self.inside, self.outside, habits, CAPA if warm else b"")
-        self.talk = asyncio.create_task(self.relay.talk(GREETING))
+        self.ears = pop3.Ears(self.inside.end, self.outside.end, of.ahead, memory, VISITOR)
+        self.relay = Relay(loop, of.patience, self.inside, self.outside, self.ears)
+        self.talk = asyncio.create_task(self.relay.talk(GREETING, CAPA if warm else b""))
 
     @classmethod
     @asynccontextmanager
-    async def set(cls, habits: pop3.Habits | None = None, *, warm: bool = True, **keys: Any) -> AsyncIterator[Self]:
-        scene = cls(habits or pop3.Habits(), warm=warm, **keys)
+    async def set(cls, memory: pop3.Memory | None = None, *, warm: bool = True, **keys: Any) -> AsyncIterator[Self]:
+        scene = cls(memory or trusting(), warm=warm, **keys)
         try:
             async with asyncio.timeout(PATIENCE):
                 await scene.client_gets(GREETING)
@@ -64,16 +64,14 @@ class Scene:
         await self.server.send(answer)
         await self.client_gets(answer)
 
-    async def log_in(self, capa: bytes = b"") -> None:
-        """A login, and the answer to our question behind it, or none yet."""
+    async def log_in(self) -> None:
+        """A login, with what leaves and comes with it."""
         await self.client.send(b"USER anna\r\n")
         await self.client_gets(b"+OK\r\n")
         await self.client.send(b"PASS secret\r\n")
-        await self.server_hears(b"USER anna\r\nPASS secret\r\n")
-        await self.server.send(b"+OK\r\n+OK in\r\n")
+        await self.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
+        await self.server.send(b"+OK\r\n+OK in\r\n" + CAPA + b"+OK 4 36\r\n")
         await self.client_gets(b"+OK in\r\n")
-        await self.server_hears(b"CAPA\r\n")
-        await self.server.send(capa)
 
     async def over(self) -> Outcome:
         outcome = await self.talk
@@ -84,55 +82,45 @@ class Scene:
 Play = Callable[[Scene], Coroutine[Any, Any, None]]
 
 
-def on_stage(act: Play, habits: pop3.Habits | None = None, *, warm: bool = True, **keys: Any) -> None:
+def on_stage(act: Play, memory: pop3.Memory | None = None, *, warm: bool = True, **keys: Any) -> None:
     async def play() -> None:
-        async with Scene.set(habits, warm=warm, **keys) as scene:
+        async with Scene.set(memory, warm=warm, **keys) as scene:
             await act(scene)
 
     asyncio.run(play())
 
 
-# A CAPA of ours that is not answered
+# What does not come, or comes late
 
 
-@pytest.mark.parametrize("answer", [b"", b"+OK\r\n"])
-@pytest.mark.parametrize("logged_in", [False, True])
-def test_a_capa_that_the_server_does_not_understand_costs_one_session(
-    monkeypatch: pytest.MonkeyPatch, answer: bytes, logged_in: bool
-) -> None:
-    monkeypatch.setattr(rooms, "CAPA_WAIT", 0.05)
-    habits = pop3.Habits()
+def test_questions_that_got_lost_behind_a_login_are_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool may have servers of another kind: what the last one has shown, this one can not."""
+    monkeypatch.setattr("popover.protocols.pop3.manners.MORE", 0.05)
+    memory = trusting()
 
     async def act(scene: Scene) -> None:
-        if logged_in:
-            await scene.log_in()
-            await scene.client.send(b"STAT\r\n")
-        else:
-            await scene.client.send(b"USER anna\r\n")
-            await scene.server_hears(b"CAPA\r\n")
-        await scene.server.send(answer)
-        outcome = await scene.over()
-        assert (outcome.end, outcome.clean) == ("server broken", False)
-        assert outcome.failure is not None
-        assert "CAPA" in outcome.failure.cause
-
-    async def again(scene: Scene) -> None:
-        await scene.passes(b"USER anna\r\n", b"+OK\r\n")
-        await scene.passes(b"PASS secret\r\n", b"+OK in\r\n")
+        await scene.client.send(b"USER anna\r\nPASS secret\r\n")
+        await scene.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
+        await scene.server.send(b"+OK\r\n+OK in\r\n")  # and heard no more than that
+        await scene.client_gets(b"+OK\r\n+OK in\r\n")
         await scene.client.send(b"STAT\r\n")
-        await scene.server_hears(b"STAT\r\n")
+        await scene.server_hears(b"STAT\r\n")  # the probe
+        await scene.server.send(b"+OK 2 20\r\n")
+        await scene.server_hears(b"STAT\r\n")  # the client's own
+        await scene.server.send(b"+OK 2 20\r\n")
+        await scene.client_gets(b"+OK 2 20\r\n")
 
-    on_stage(act, habits, warm=logged_in)
-    on_stage(again, habits, warm=False)
+    on_stage(act, memory)
+    assert memory.harm().keys() == {"keeps"}
 
 
 def test_a_server_that_takes_its_time_for_a_question_of_the_client_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rooms, "CAPA_WAIT", 0.05)
+    monkeypatch.setattr("popover.protocols.pop3.manners.MORE", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
+        await scene.log_in()
         await scene.client.send(b"UIDL\r\n")
         await scene.server_hears(b"UIDL\r\n")
         await asyncio.sleep(0.3)
@@ -143,30 +131,45 @@ def test_a_server_that_takes_its_time_for_a_question_of_the_client_is_waited_for
     on_stage(act)
 
 
-def test_a_session_whose_server_hangs_up_on_us_makes_the_next_one_careful() -> None:
-    habits = pop3.Habits()
+def test_a_session_whose_server_hangs_up_on_us_makes_the_next_one_of_this_client_careful() -> None:
+    memory = trusting()
 
     async def act(scene: Scene) -> None:
-        await scene.client.send(b"USER anna\r\n")
-        await scene.server_hears(b"CAPA\r\n")
+        await scene.client.send(b"USER anna\r\nPASS secret\r\n")
+        await scene.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
         scene.server.half_close()
         await scene.over()
+        assert scene.relay.server_left
+        scene.ears.over(0, server_left=True)
 
-    on_stage(act, habits, warm=False)
-    assert habits.careful
+    on_stage(act, memory)
+    assert memory.habits((VISITOR, "anna")).careful
+    assert not memory.habits((VISITOR, "ben")).careful
 
 
 # Deletions and QUIT
 
 
-def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server takes its time for each DELE; no answer of those goes to the client, but each is one step."""
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.5)
-    monkeypatch.setattr("popover.session.relay.ANSWER_WAIT", 0.5)
+def test_a_user_without_a_password_is_sent_on_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server has a limit for silence before the login, and on a spare it has run for a while."""
+    monkeypatch.setattr("popover.protocols.pop3.login.HOLD_USER", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
-        await scene.passes(b"STAT\r\n", b"+OK 4 36\r\n")
+        await scene.client.send(b"USER anna\r\n")
+        await scene.client_gets(b"+OK\r\n")
+        await scene.server_hears(b"USER anna\r\n")
+
+    on_stage(act)
+
+
+def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server takes its time for each DELE; no answer of those goes to the client, but each is one step."""
+    monkeypatch.setattr(rooms, "ANSWER_WAIT", 2)
+
+    async def act(scene: Scene) -> None:
+        await scene.log_in()
+        await scene.client.send(b"STAT\r\n")
+        await scene.client_gets(b"+OK 4 36\r\n")
         deletions = [b"DELE %d\r\n" % number for number in range(1, 5)]
         await scene.client.send(b"".join(deletions) + b"QUIT\r\n")
         scene.client.half_close()
@@ -186,13 +189,13 @@ def test_a_quit_that_was_answered_at_once_reaches_a_slow_server(monkeypatch: pyt
     monkeypatch.setattr(rooms, "LINGER", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(b"+OK\r\nTOP\r\n.\r\n")  # no PIPELINING: one command at a time
-        await scene.client.send(b"STAT\r\n")
-        await scene.server_hears(b"STAT\r\n")
+        await scene.log_in()
+        await scene.client.send(b"NOOP\r\n")
+        await scene.server_hears(b"NOOP\r\n")
         await scene.client.send(b"QUIT\r\n")
         await asyncio.sleep(0.3)
-        await scene.server.send(b"+OK 0 0\r\n")
-        await scene.client_gets(b"+OK 0 0\r\n+OK\r\n")
+        await scene.server.send(b"+OK noop\r\n")
+        await scene.client_gets(b"+OK noop\r\n+OK\r\n")
         await scene.server_hears(b"QUIT\r\n")
         await asyncio.sleep(0.3)  # longer than LINGER
         assert not scene.talk.done()
@@ -203,8 +206,9 @@ def test_a_quit_that_was_answered_at_once_reaches_a_slow_server(monkeypatch: pyt
 
 
 async def leave_early(scene: Scene) -> None:
-    """Log in and say QUIT; it is answered at once, while the server still owes us the answer to our CAPA."""
+    """Log in and say QUIT; it is answered at once, while the server still owes us the answer to a NOOP."""
     await scene.log_in()
+    await scene.server_hears(b"NOOP\r\n")
     await scene.client.send(b"QUIT\r\n")
     await scene.client_gets(b"+OK\r\n")
 
@@ -214,12 +218,42 @@ def test_a_client_that_vanishes_behind_its_quit_has_the_server_told_all_the_same
         await leave_early(scene)
         scene.client.reset()
         await until(lambda: scene.inside.ending)
-        await scene.server.send(CAPA)
+        await scene.server.send(b"+OK noop\r\n")
         await scene.server_hears(b"QUIT\r\n")
         await scene.server.send(b"+OK bye\r\n")
         assert (await scene.over()).clean
 
-    on_stage(act)
+    on_stage(act, keep_alive=0.05)
+
+
+def test_a_client_that_closes_behind_its_quit_has_the_server_told_all_the_same() -> None:
+    """It is let go, but the server is not told the end before it was told QUIT."""
+
+    async def act(scene: Scene) -> None:
+        await leave_early(scene)
+        scene.client.half_close()
+        await until(lambda: scene.inside.ending)
+        await scene.server.send(b"+OK noop\r\n")
+        await scene.server_hears(b"QUIT\r\n")
+        await scene.server.send(b"+OK bye\r\n")
+        assert (await scene.over()).clean
+
+    on_stage(act, keep_alive=0.05)
+
+
+def test_a_server_that_drips_keeps_no_session_of_a_client_that_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.5)
+
+    async def act(scene: Scene) -> None:
+        await leave_early(scene)
+        scene.client.half_close()
+        with contextlib.suppress(OSError):
+            while not scene.talk.done():
+                await scene.server.send(b"x")
+                await asyncio.sleep(0.1)
+        assert (await scene.over()).clean
+
+    on_stage(act, keep_alive=0.05)
 
 
 def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session() -> None:
@@ -229,7 +263,7 @@ def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session(
         outcome = await scene.over()
         assert (outcome.clean, outcome.failure) == (True, None)
 
-    on_stage(act)
+    on_stage(act, keep_alive=0.05)
 
 
 # Ends without QUIT
@@ -237,10 +271,10 @@ def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session(
 
 def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, not when a timer looks: it is known which answer was the last."""
-    monkeypatch.setattr(rooms, "CAPA_WAIT", 2 * PATIENCE)
+    monkeypatch.setattr("popover.protocols.plain.QUIET", 2 * PATIENCE)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
+        await scene.log_in()
         await scene.client.send(b"RETR 1\r\n")
         scene.client.half_close()
         await scene.server_hears(b"RETR 1\r\n")
@@ -255,12 +289,13 @@ def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monke
 
 def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
-        await scene.client.send(b"STAT\r\n")
-        await scene.server_hears(b"STAT\r\n")
+        await scene.log_in()
+        await scene.client.send(b"NOOP\r\n")
+        await scene.server_hears(b"NOOP\r\n")
         await scene.server.send(b"+OK 1")
+        await scene.client_gets(b"+OK 1")  # it does not even wait for the end of it
         scene.server.half_close()
-        await scene.client_gets(b"+OK 1")
+        assert (await scene.over()).clean
 
     on_stage(act)
 
@@ -269,17 +304,17 @@ def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
 
 
 def test_keep_alive_goes_on_when_the_client_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "KEEP_ALIVE_FOR", 1.5)
+    monkeypatch.setattr("popover.protocols.pop3.hearing.KEEP_ALIVE_FOR", 1.5)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
+        await scene.log_in()
         # It will have been silent for so long that nothing is said for it any more.
         with contextlib.suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(2):
                     await scene.server_hears(b"NOOP\r\n")
                 await scene.server.send(b"+OK\r\n")
-        await scene.passes(b"STAT\r\n", b"+OK 0 0\r\n")
+        await scene.passes(b"LIST 1\r\n", b"+OK 1 9\r\n")
         await scene.server_hears(b"NOOP\r\n")
 
     on_stage(act, keep_alive=0.1)
@@ -291,13 +326,13 @@ def test_keep_alive_goes_on_when_the_client_is_there_again(monkeypatch: pytest.M
 def test_a_bug_in_the_dialect_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is raised in a call from the event loop would else be logged, and both sides would wait for ever."""
 
-    def fails(_relay: pop3.Relay, _data: memoryview) -> memoryview:
+    def fails(_ears: pop3.Ears, _data: memoryview, _now: float) -> memoryview:
         raise MemoryError
 
     async def act(scene: Scene) -> None:
-        await scene.client.send(b"USER anna\r\nPASS secret\r\n")
-        await scene.server_hears(b"USER anna\r\nPASS secret\r\n")
-        monkeypatch.setattr(pop3.Relay, "server_said", fails)
+        await scene.client.send(b"NOOP\r\n")
+        await scene.server_hears(b"NOOP\r\n")
+        monkeypatch.setattr(pop3.Ears, "server_said", fails)
         await scene.server.send(b"+OK\r\n")
         with pytest.raises(MemoryError):
             await scene.talk
@@ -312,7 +347,7 @@ def test_a_client_that_talks_on_before_a_silent_server_costs_one_line() -> None:
     """As many commands as may be unanswered go out; then it is not read from any more."""
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
+        await scene.log_in()
         flood = asyncio.create_task(scene.client.send(b"NOOP\r\n" * 200_000))
         most = 0
         for _ in range(300):
@@ -331,7 +366,7 @@ def test_a_client_that_stops_reading_in_a_window_costs_at_most_the_window() -> N
     window, message = 60_000, b"+OK\r\n" + b"x" * 20_000 + b"\r\n.\r\n"
 
     async def act(scene: Scene) -> None:
-        await scene.log_in(CAPA)
+        await scene.log_in()
         listing = b"+OK\r\n" + b"".join(b"%d 20000\r\n" % number for number in range(1, 200)) + b".\r\n"
         await scene.passes(b"LIST\r\n", listing)
         most = 0
@@ -339,7 +374,7 @@ def test_a_client_that_stops_reading_in_a_window_costs_at_most_the_window() -> N
         await scene.client.send(b"".join(b"RETR %d\r\n" % number for number in range(1, 190)))
         for _ in range(200):
             await asyncio.sleep(0.001)
-            most = max(most, scene.relay.dry.held + scene.inside.backlog)
+            most = max(most, scene.ears.held + scene.inside.backlog)
         assert scene.inside.backlog
         assert most <= window + CHUNK + len(message)
         await scene.client_gets(message * 189)

@@ -1,0 +1,118 @@
+"""How a client leaves: QUIT, and what is found out about a server when nobody waits for it any more.
+
+QUIT of a session that deleted nothing is answered here, while the server is told. A login of the same user waits until
+the server has heard it (`Memory.waits`), for the mailbox may be locked so long.
+"""
+
+from __future__ import annotations
+
+from popover.config import Ahead as Wanted
+from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.ask import Ask, Flight, Kind
+from popover.protocols.pop3.commands import Command, ask
+from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.manners import Shown
+from popover.protocols.pop3.state import State
+from popover.protocols.pop3.way import CAPA, STAT, Way
+
+NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
+"""RFC 1939 section 6, the answer to QUIT."""
+
+
+class Leaving:
+    """The end of one session. `has_said`: the client has said QUIT. `is_early`: and has its answer from us.
+
+    `is_told`: the server has answered it.
+    """
+
+    def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, way: Way, ahead: Ahead) -> None:
+        self.has_said = self.is_early = self.is_told = False
+        self._wanted = wanted
+        self._state = state
+        self._mailbox = mailbox
+        self._way = way
+        self._ahead = ahead
+        self._command: Command | None = None  # a QUIT that is yet to be told
+        self._user = ""
+        self._of_next_time: list[bytes] = []
+        self._is_registered = self._has_asked = self._has_proved = self._is_asking = False
+
+    def say(self, command: Command, user: str, of_next_time: list[bytes]) -> None:
+        """QUIT. `of_next_time`: questions that may leave with this client's next login; their answers are looked at
+        now, while nobody waits for them.
+        """
+        self.has_said = True
+        self._of_next_time = of_next_time
+        self._ahead.drop_all()
+        state = self._state
+        is_free = not (self._mailbox.is_touched or state.is_strange or self._way.has_deletions)
+        if self._wanted.quit_at_once and is_free and state.memory.may_leave(state.visitor):
+            self.is_early = True
+            self._has_asked = self._has_proved = (
+                not self._wanted.wants_to_know or state.is_careful or not state.logged_in
+            )
+            self._command, self._user = command, user
+            self._way.owe(Ask.answered(command, b"+OK\r\n"))
+            self.go_on()
+            return
+        self._way.pass_on(command).needs_all = True
+
+    def go_on(self) -> None:
+        """Nobody waits, and all was answered: find out what is unknown of this server, then tell it."""
+        if self._command is None or self._way.has_clients:
+            return
+        if not self._is_registered:
+            self._is_registered = True
+            self._state.memory.leaves(self._user, self._state.visitor)
+        if not self._way.is_empty:
+            return
+        self._is_asking = True
+        manners = self._state.manners
+        if not self._has_asked and manners.after is None and manners.knows_capa is not False:
+            self._has_asked = True
+            self._way.tell(CAPA)
+        elif not self._has_proved and manners.pipelines is Shown.NOTHING:
+            self._has_proved = True
+            self._way.fly(self._proof())
+        else:
+            self.tell()
+
+    def _proof(self) -> list[Ask]:
+        """Questions whose answers can not be taken for each other's; one of a message, if there is one, names it."""
+        flight, number = Flight("pipelines"), self._mailbox.count
+        about_one = [ask(b"LIST %d" % number)] if self._mailbox.has(number) else []
+        questions = (CAPA, *map(ask, self._of_next_time), *about_one, STAT)
+        return [Ask(question, Kind.GUESS, flight) for question in questions]
+
+    def tell(self) -> None:
+        """Say QUIT to the server, after all that waits to be said."""
+        if self._command is not None:
+            command, self._command = self._command, None
+            self._way.tell(command)
+
+    @property
+    def is_finding_out(self) -> bool:
+        """The server has been asked something before QUIT is told."""
+        return self._is_asking and self._command is not None and not self._way.is_empty
+
+    def give_up(self, asked: Ask) -> None:
+        """What it was asked is not answered, or not as it should: never mind, QUIT is what counts. `asked`: the first
+        that is not answered.
+        """
+        if asked.verb == b"STAT":  # and CAPA, which left with it, is
+            self._state.manners.fail("pipelines")
+        self._way.start_anew()
+        self.tell()
+
+    def answered(self, ask: Ask) -> None:
+        """The server has answered QUIT."""
+        self.is_told = True
+        if ask.is_claimed and ask.is_ok and self._mailbox.refused:
+            ask.kept[:] = NOT_REMOVED
+        self.over()
+
+    def over(self) -> None:
+        """The server knows, or is gone."""
+        if self._is_registered:
+            self._is_registered = False
+            self._state.memory.has_left(self._user, self._state.visitor)

@@ -1,0 +1,175 @@
+"""When an answer does not come, or is another's: find out where we are, and ask again what the client waits for.
+
+A server that is only slow is waited for. If nothing came for longer than usual while the client waits behind something
+of ours, one question is sent behind it all, the probe, of which the answer is like none of those that are awaited. The
+server answers in order: what is slow comes before that answer, and what is lost is known to be lost once it is there.
+
+Where an answer is another's, all is thrown away up to the answer to a CAPA that is asked then. Nothing that a server
+says of itself looks like one, but a mail may; so a session with mails under way ends.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from popover.errors import ServerFailure
+from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.ask import Ask, Flight, Kind
+from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.queue import Owed
+from popover.protocols.pop3.state import State
+from popover.protocols.pop3.way import CAPA, STAT, Way
+from popover.talk import End
+
+HUSH = 0.2
+"""Seconds of silence after which a server has said all that it had to say: TCP retransmits after 0.2 s at the least."""
+
+ANSWER = 10.0
+"""Seconds for the answer to CAPA, which needs no mailbox."""
+
+HEARD_LIMIT = 64 * 1024
+"""Octets of an answer to CAPA with whatever comes before it; the longest on record is 0.4 KiB."""
+
+_CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:[A-Za-z0-9][^\r\n]*\r\n)+\.\r\n")
+_MAILS = (b"RETR", b"TOP")
+
+
+class Mending:
+    """That of one session. `was_overdue`: the client had to wait for something that it had not asked for."""
+
+    def __init__(self, state: State, server: End, owed: Owed, way: Way, ahead: Ahead, mailbox: Mailbox) -> None:
+        self.was_overdue = False
+        self._state = state
+        self._server = server
+        self._owed = owed
+        self._way = way
+        self._ahead = ahead
+        self._mailbox = mailbox
+        self._silent_since = 0.0
+        self._probe: Ask | None = None
+        self._not_before = 0.0
+        self._due = math.inf
+        self._heard: bytearray | None = None  # what came since CAPA was asked
+        self._awaited = 1  # answers to CAPA, the last of which is that to ours
+        self._lost: list[Ask] = []
+
+    def heard(self) -> None:
+        """The server has said something."""
+        self._silent_since = self._state.now
+
+    @property
+    def due(self) -> float:
+        """When `on_time` is to be called."""
+        if self._owed.is_lost:
+            return self._due
+        asked, turns = self._owed.asked, self._owed.turns
+        if not asked or not turns or asked[0].kind is Kind.CLIENT:
+            return math.inf
+        since = max(self._silent_since, asked[0].since)
+        return max(since + self._state.manners.patience, self._not_before)
+
+    def on_time(self) -> None:
+        """Silence has lasted long enough, or too long."""
+        if not self._owed.is_lost:
+            self._overdue()
+        elif self._heard is None:
+            self._listen(b"")
+            self._server.outbox += CAPA.line
+        else:
+            self._give_up()
+
+    # -- slow, or lost? --------------------------------------------------------------------------
+
+    def _overdue(self) -> None:
+        """The client waits behind something of ours, for longer than it usually takes."""
+        state, first, login = self._state, self._owed.asked[0], self._owed.turns[0]
+        self.was_overdue = True
+        if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
+            login.behind = None
+            self._owed.catch_up()
+        self._not_before = state.now + state.manners.patience
+        question = STAT if first.verb == b"CAPA" else CAPA
+        if self._probe is not None or not state.manners.knows_capa or not (state.logged_in or question is CAPA):
+            self._not_before = math.inf
+            return
+        if first.flight is None and first.verb not in (b"DELE", b"NOOP"):
+            return  # one that left alone is not lost behind another
+        ability = first.flight.ability if first.flight is not None else "pipelines"
+        self._probe = Ask(question, Kind.GUESS, Flight(ability))
+        self._probe.is_dropped = True
+        self._way.fly([self._probe])
+
+    # -- lost ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Nobody knows whose answers come."""
+        self._lost = self._way.forget()
+        self._state.is_careful = True
+        probe = self._probe
+        can_be_asked_again = all(_can_be_asked_again(one) for one in (*self._lost, *self._held))
+        others = sum(one.verb == b"CAPA" and one is not probe for one in self._lost)
+        is_clear = not (others and probe in self._lost)
+        is_clear &= not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
+        if not self._state.manners.knows_capa or not can_be_asked_again or not is_clear:
+            self._give_up()
+        elif probe in self._lost and probe is not None and probe.verb == b"CAPA":
+            self._listen(b"+OK\r\n")  # its first line was taken for another's answer
+        else:
+            self._heard, self._due = None, self._state.now + HUSH
+        self._awaited = 1 + others
+
+    @property
+    def _held(self) -> list[Ask]:
+        """What the client waits for and has got nothing of."""
+        waiting = {id(one) for one in self._way.unsent}
+        return [one for one in self._owed.turns if id(one) not in waiting and (one in self._lost or one.is_held)]
+
+    def _listen(self, heard: bytes) -> None:
+        self._heard, self._due = bytearray(heard), self._state.now + ANSWER
+
+    def hear(self, view: memoryview) -> None:
+        """Hear what nobody knows whose it is."""
+        if self._heard is None:
+            self._due = self._state.now + HUSH
+            return
+        self._heard += view
+        found = list(_CAPABILITIES.finditer(self._heard))
+        if len(found) >= self._awaited and found[-1].end() == len(self._heard):
+            self._owed.is_lost = False
+            self._due, self._heard = math.inf, None
+            self._ask_again()
+        elif len(self._heard) > HEARD_LIMIT:
+            self._give_up()
+
+    def _ask_again(self) -> None:
+        """Everybody is in step again."""
+        for one in reversed(self._held):
+            self._way.ask_again(one)
+        for one in reversed(self._lost):
+            if one.kind is Kind.OURS and one.verb in (b"USER", b"DELE"):
+                self._way.tell_again(one)
+                self._mailbox.refused += one.verb == b"DELE"  # nobody knows whether it is done: QUIT will not say so
+            elif one.kind is Kind.GUESS:
+                self._ahead.landed(one)
+        self._lost = []
+        self._ahead.drop_all()
+        self._owed.catch_up()
+
+    def _give_up(self) -> None:
+        self._state.failure = ServerFailure(
+            f"{self._server.name} answers something else than it was asked",
+            "the next sessions ask it nothing by themselves",
+        )
+        self._due = math.inf
+
+
+def _can_be_asked_again(one: Ask) -> bool:
+    """Whether it does no harm to ask it twice, and its answer can not be a mail that another may have written."""
+    if one.kind is Kind.CLIENT:
+        return one.command.is_passive and one.verb not in _MAILS
+    return one.verb not in _MAILS or one.is_done
+
+
+def _ability(ask: Ask) -> str:
+    return ask.flight.ability if ask.flight is not None else "pipelines"

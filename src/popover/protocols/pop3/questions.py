@@ -1,0 +1,131 @@
+"""What is asked ahead of a client after its login, and the proofs that this may be done.
+
+Every flight ends with STAT, whose answer is like no other's; so when as many answers have come as there were questions,
+each of the shape that its question must get, none was lost and each is certain.
+"""
+
+from __future__ import annotations
+
+from popover.config import Ahead as Wanted
+from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.ask import Ask, Flight, Kind
+from popover.protocols.pop3.commands import Command, ask
+from popover.protocols.pop3.habits import QUESTIONS
+from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.manners import Shown
+from popover.protocols.pop3.state import State
+from popover.protocols.pop3.way import CAPA, LIST, STAT, Way
+
+REFUSALS_IN_A_ROW = 2
+"""Questions in a row that leave with a login. If it fails, each of them is a bad command, and Dovecot hangs up at the
+third in a row: a client could not try another password. A CAPA between them, which is right at any time, starts
+its count anew, and costs no round trip."""
+
+MANY = 1500
+"""Messages from which UIDL and LIST are not asked ahead next time: some 64 KiB, which would be held until they are
+whole, while a client that asks by itself sees them come."""
+
+
+class Questions:
+    """Those of one session. `asked`: what the client itself asked, for its habits."""
+
+    def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, ahead: Ahead, way: Way) -> None:
+        self.asked: list[bytes] = []
+        self._wanted = wanted
+        self._state = state
+        self._mailbox = mailbox
+        self._ahead = ahead
+        self._way = way
+        self._have_left = self._have_asked = False
+
+    @property
+    def of_last_time(self) -> tuple[bytes, ...]:
+        """What this session's client asked, for its next."""
+        if self._mailbox.count > MANY:
+            return tuple(verb for verb in self.asked if verb in (b"CAPA", b"STAT"))
+        return tuple(self.asked)
+
+    def client_asks(self, command: Command) -> None:
+        """Take note of a question of the client's."""
+        is_question = command.verb in QUESTIONS and not command.argument and self._state.logged_in
+        if is_question and command.verb not in self.asked and not self._ahead.has_walked:
+            self.asked.append(command.verb)
+
+    # -- with the login --------------------------------------------------------------------------
+
+    def behind_login(self, login: Ask) -> None:
+        """A login has just left: let leave with it what the server has shown that it hears, or one question that shows
+        whether it does.
+        """
+        state, keeps = self._state, self._state.manners.keeps
+        if state.is_careful or state.logged_in or not self._wanted.ask_ahead or keeps is Shown.NO:
+            return
+        if self._way.unsent:
+            return  # the client itself says more in the same piece, and may change what would be asked
+        is_alone = not self._way.is_behind_others(login)
+        if keeps is Shown.NOTHING:
+            if is_alone:
+                self._fly("keeps", [CAPA])
+            return
+        self._have_left = True
+        flight = self._fly("keeps", [CAPA, *self._questions(), STAT])
+        if not is_alone:
+            login.behind = flight[0]
+
+    def after_login(self) -> None:
+        """The login was accepted: ask what has not left with it."""
+        state = self._state
+        if self._have_left or state.is_careful or not self._wanted.ask_ahead:
+            return
+        if state.manners.pipelines is not Shown.YES or not (self._way.is_quiet or self._way.is_trying):
+            return
+        questions = self._questions()
+        if not questions and not self._way.is_trying:
+            return
+        self._have_left = True
+        # Where a CAPA behind the login is yet to be answered, what comes next must be like no answer to a CAPA.
+        first = [STAT] if self._way.is_trying else []
+        self._fly("pipelines", [*first, *questions, STAT])
+
+    def list_for_walk(self) -> None:
+        """A client that fetches messages without asking for their sizes: ask for it; and what the server can, if it has
+        not told in this session.
+        """
+        if self._ahead.is_walking and not self._have_asked and self._state.manners.pipelines is Shown.YES:
+            self._have_asked = True
+            questions = [] if self._state.is_informed else [CAPA]
+            questions += [] if self._mailbox.knows_sizes else [LIST]
+            self._fly("pipelines", [*questions, STAT])
+
+    def _questions(self) -> list[Command]:
+        habits = self._state.habits
+        verbs = [verb for verb in habits.questions if verb not in (b"CAPA", b"STAT")]
+        if habits.fetches and self._wanted.read_ahead and b"LIST" not in verbs:
+            verbs.append(b"LIST")
+        return [ask(verb) for verb in verbs] or [STAT] * (b"STAT" in habits.questions)
+
+    def _fly(self, ability: str, questions: list[Command]) -> list[Ask]:
+        """Send a flight. What is asked twice, or is there already, is only a matter of proof."""
+        flight = Flight(ability)
+        asks: list[Ask] = []
+        in_a_row = 0
+        if questions[-2:] == [STAT, STAT]:
+            del questions[-1]
+        for question in questions:
+            in_a_row = 0 if question is CAPA else in_a_row + 1
+            if in_a_row > REFUSALS_IN_A_ROW and not self._state.logged_in:
+                asks.append(self._for_proof(CAPA, flight))
+                in_a_row = 1
+            if self._ahead.has(question.key):
+                asks.append(self._for_proof(question, flight))
+            else:
+                asks.append(Ask(question, Kind.GUESS, flight))
+                self._ahead.add(asks[-1])
+        self._way.fly(asks)
+        return asks
+
+    @staticmethod
+    def _for_proof(question: Command, flight: Flight) -> Ask:
+        one = Ask(question, Kind.GUESS, flight)
+        one.is_dropped = True
+        return one

@@ -1,0 +1,216 @@
+"""The server's ear: what its answers teach, and what they set going."""
+
+from __future__ import annotations
+
+from popover.protocols.pop3.ahead import OVER, Ahead
+from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, octets_of_mail, soften
+from popover.protocols.pop3.ask import Ask, Kind
+from popover.protocols.pop3.commands import KNOWN
+from popover.protocols.pop3.leaving import Leaving
+from popover.protocols.pop3.login import Login
+from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.mending import Mending
+from popover.protocols.pop3.questions import Questions
+from popover.protocols.pop3.queue import Owed
+from popover.protocols.pop3.state import State
+from popover.protocols.pop3.way import Way
+
+_FETCHES = (b"RETR", b"TOP")
+
+
+class ServerEar:
+    """Judges what has come (`queue.Judge`). Each part that an answer concerns is told of it here."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it is where all parts meet
+        self,
+        state: State,
+        mailbox: Mailbox,
+        owed: Owed,
+        way: Way,
+        ahead: Ahead,
+        questions: Questions,
+        login: Login,
+        leaving: Leaving,
+        mending: Mending,
+    ) -> None:
+        self._state = state
+        self._mailbox = mailbox
+        self._owed = owed
+        self._way = way
+        self._ahead = ahead
+        self._questions = questions
+        self._login = login
+        self._leaving = leaving
+        self._mending = mending
+        owed.judge = self
+
+    def hold(self, ask: Ask, octets: int) -> None:
+        """Octets are kept for a client that has not asked for them."""
+        ahead = self._ahead
+        ahead.held += octets
+        if ahead.is_over or (ahead.is_full and self._owed.turns):
+            ahead.drop(ask)  # the client waits for what comes behind it, or the server's LIST was not true
+
+    def lost(self, ask: Ask) -> None:
+        """The server has not heard what left in that flight: never again, and ask what the client waits for."""
+        asked, flight = self._owed.asked, ask.flight
+        lost: list[Ask] = []
+        while asked and asked[0].flight is flight:
+            lost.append(asked.popleft())
+            self._way.answered(lost[-1])
+            self._ahead.landed(lost[-1])
+        for one in self._owed.turns:
+            if one.behind in lost:
+                one.behind = None
+        for one in reversed(lost):
+            self._give_up(one)
+        if flight is not None:
+            self._state.manners.fail(flight.ability)
+
+    def wrong(self, ask: Ask) -> None:
+        """Nobody knows any more which answer is whose."""
+        if ask.flight is not None:
+            self._state.manners.fail(ask.flight.ability)
+        if self._leaving.is_finding_out:
+            self._leaving.give_up(ask)
+        else:
+            self._mending.begin()
+
+    def judge(self, ask: Ask, line: bytes) -> None:
+        """An answer is complete: what does it teach?"""
+        verb, way, state = ask.verb, self._way, self._state
+        way.answered(ask)
+        if ask.kind is Kind.GUESS:
+            self._ahead.landed(ask)
+        if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
+            state.manners.took(state.now - ask.since)
+        if self._owed.is_loose or not line.startswith((b"+OK", b"-ERR")):
+            self._be_careful()
+        if verb == b"CAPA":
+            self._judge_capa(ask)
+        elif verb in (b"PASS", b"APOP", b"AUTH", b"STLS"):
+            self._login.judge(ask, line)
+            self._after_login(ask)
+        elif not ask.is_ok:
+            self._judge_refusal(ask, line)
+        elif verb not in KNOWN and state.logged_in:
+            state.turns_plain = True  # "XTND XMIT": what follows may be a mail, or anything
+        else:
+            self._judge_success(ask, line)
+        if ask.flight is not None and not ask.flight.missing:
+            self._judge_flight(ask)
+
+    # -- flights ---------------------------------------------------------------------------------
+
+    def _judge_flight(self, last: Ask) -> None:
+        """All its answers have come."""
+        flight, manners = last.flight, self._state.manners
+        if flight is None or flight.is_wrong:
+            return
+        if flight.ability == "reads ahead":
+            self._judge_message(flight.asks[0])
+        if flight.is_void:
+            for ask in flight.asks:
+                self._give_up(ask)
+        elif self._state.logged_in:
+            manners.show(flight.ability)
+            manners.carried(sum(len(ask.kept) for ask in flight.asks), self._state.now - last.since)
+
+    def _judge_message(self, message: Ask) -> None:
+        """A mail has come, and the answer behind it names it. Its octets must be those of LIST, too, unless this
+        server's LIST is known not to tell them.
+        """
+        mailbox, flight = self._mailbox, message.flight
+        if flight is None or flight.is_void or message.is_dropped:
+            return
+        is_as_told = mailbox.compare(message.number, octets_of_mail(message.kept)) if message.verb == b"RETR" else None
+        if is_as_told is False and mailbox.exact is not False:
+            if mailbox.exact:
+                self._state.manners.fail("reads ahead")
+            flight.is_proven, flight.is_void = False, True
+
+    def _give_up(self, ask: Ask) -> None:
+        """An answer is not certain: throw it away, and ask again what the client waits for."""
+        if ask in self._owed.turns:
+            self._way.ask_again(ask)
+        else:
+            self._ahead.drop(ask)
+        self._be_careful()
+
+    def _be_careful(self) -> None:
+        """Go step by step from now on."""
+        self._state.is_careful = True
+        self._ahead.drop_all()
+
+    # -- single answers --------------------------------------------------------------------------
+
+    def _judge_success(self, ask: Ask, line: bytes) -> None:
+        verb, mailbox = ask.verb, self._mailbox
+        if verb == b"STAT":
+            mailbox.learn_stat(line)
+        elif verb == b"LIST" and ask.listing is not None:
+            mailbox.learn_list(ask.listing)
+        elif verb in _FETCHES and ask.number:
+            mailbox.count = max(mailbox.count, ask.number)
+            if ask.octets and ask.kind is Kind.CLIENT:
+                self._compare(ask)
+        elif verb == b"DELE":
+            mailbox.delete(ask.number)
+        elif verb == b"RSET":
+            mailbox.reset()
+            mailbox.is_touched = bool(self._way.changes or self._way.has_deletions)
+        elif verb == b"QUIT":
+            self._leaving.answered(ask)
+
+    def _compare(self, ask: Ask) -> None:
+        """A mail went by: is it as long as LIST tells, and how fast is the line?"""
+        octets = ask.octets - 1 - len(b".\r\n")
+        is_as_told = self._mailbox.compare(ask.number, octets) if ask.verb == b"RETR" else None
+        if is_as_told is not None and self._mailbox.exact is not False:
+            self._mailbox.exact = is_as_told
+        self._state.manners.carried(octets, self._state.now - ask.since)
+
+    def _judge_capa(self, ask: Ask) -> None:
+        state = self._state
+        # One that is not in RFC 2449's form teaches nothing: what else such a server does in its own way, nobody knows.
+        if ask.learnt is not None and (is_capabilities(ask.learnt) or ask.learnt.startswith(b"-ERR")):
+            state.manners.learn(capabilities(bytes(ask.learnt)), logged_in=state.logged_in)
+            state.is_informed = True
+        if ask.needs_all and ask.kept:
+            before = len(ask.kept)
+            ask.kept[:] = self._softened(for_client(bytes(ask.kept)))
+            if not ask.is_claimed and not ask.is_dropped:
+                self._ahead.held -= before - len(ask.kept)
+
+    def _softened(self, answer: bytes) -> bytes:
+        status, line_end, rest = answer.partition(b"\n")
+        return (soften(status) if self._owed.softening else status) + line_end + rest
+
+    def _after_login(self, ask: Ask) -> None:
+        """What a login changes for the others."""
+        if ask.has_body or ask.verb == b"STLS":
+            return  # AUTH without a mechanism just asks for the list
+        if not ask.is_ok:
+            self._be_careful()
+        elif self._state.logged_in:
+            self._questions.after_login()
+
+    def _judge_refusal(self, ask: Ask, line: bytes) -> None:
+        verb, mailbox = ask.verb, self._mailbox
+        if ask is self._way.user_ask:
+            self._login.user_refusal = line
+            return
+        if verb in self._questions.asked and (ask.has_body or verb == b"STAT"):
+            self._questions.asked.remove(verb)
+        if verb == b"DELE" and ask.kind is Kind.OURS:
+            mailbox.undelete(ask.number)
+            mailbox.refused += 1
+        if verb == b"LAST":
+            self._state.habits.asks_last = False  # there is no last message that reading could move
+        if verb == b"QUIT":
+            self._leaving.answered(ask)
+        if ask.is_guess or not ask.is_claimed or self._ahead:
+            self._be_careful()
+
+
+__all__ = ["OVER", "ServerEar"]

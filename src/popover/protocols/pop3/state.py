@@ -1,0 +1,33 @@
+"""What all parts of one session's POP3 look at: how the session goes, and the time."""
+
+from __future__ import annotations
+
+from popover.errors import Failure
+from popover.protocols.pop3.habits import Habits
+from popover.protocols.pop3.memory import Memory
+
+
+class State:
+    """One session's. `now`: monotonic seconds, as of the last call from outside.
+
+    `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
+    of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
+    on. `is_informed`: this very server has told in this session what it can. `is_strange`: something was said of which
+    we do not know what it does.
+    """
+
+    __slots__ = (
+        "failure", "habits", "is_careful", "is_informed", "is_plain", "is_strange", "logged_in", "manners", "memory",
+        "now", "turns_plain", "visitor",
+    )  # fmt: skip
+
+    def __init__(self, memory: Memory, visitor: str) -> None:
+        self.memory = memory
+        self.manners = memory.manners
+        self.visitor = visitor
+        self.habits = Habits()  # of nobody, until the client says who it is
+        self.now = 0.0
+        self.logged_in = False
+        self.is_careful = self.is_strange = self.is_informed = False
+        self.turns_plain = self.is_plain = False
+        self.failure: Failure | None = None
