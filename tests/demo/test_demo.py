@@ -131,3 +131,13 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
             assert demo.wait(30) == 0
         finally:
             demo.kill()
+
+
+def test_the_letters_of_the_demo_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "OCTETS_LIMIT", 100)
+    box = mailbox.Mailbox([b"x" * 40, b"y" * 40])
+    assert box.add(b"z" * 50)
+    assert [letter.raw[:1] for letter in box.letters()] == [b"y", b"z"]
+    assert not box.add(b"!" * 101)
+    box.remove([letter.uid for letter in box.letters()])
+    assert box.add(b"a" * 100)

@@ -79,12 +79,21 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
     arguments, strange = parser.parse_known_args(argv)
     name = arguments.command
+    for option, value in vars(arguments).items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            arguments.misused(f"--{option.replace('_', '-')}: it is empty (a variable of a script that was not set?)")
     if strange:
         arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
         both = ", not both" if arguments.config else ""
         arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
     return arguments
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
+    return Path(text)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -121,7 +130,7 @@ def _command(
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service: where, and to which server")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="serve from a file, or a directory of files")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="serve from a file, or a directory of files")
     _shared(parser)
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
@@ -135,7 +144,7 @@ def _inetd(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service as `run` takes it")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="check a file, or a directory of files")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="check a file, or a directory of files")
     _ca_file(parser)
     parser.add_argument("--login", metavar="USER", help="log in, too")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
@@ -152,7 +161,7 @@ def _ca_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file",
         metavar="FILE",
-        type=Path,
+        type=_path,
         help="trust the authorities in this PEM file, not the system's",
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from popover.config import Activated, Address, Listen, host_port
 from popover.errors import StartError
+from popover.protocols import printable
 from popover.wire.sockets import SocketAddress, keep_alive
 
 BACKLOG = 512
@@ -30,11 +31,26 @@ def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> 
                 f"write FileDescriptorName={listen.name} into the socket unit"
             )
         sockets = inherited[listen.name]
+        for sock in sockets:
+            _must_listen(listen, sock)
     else:
         sockets = [_bound(listen)]
     for sock in sockets:
         prepare(sock)
     return sockets
+
+
+def _must_listen(listen: Activated, sock: socket.socket) -> None:
+    """Raise StartError for a socket from which no client can be accepted: accept() would fail for ever."""
+    try:
+        listens = sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        listens = False
+    if not listens:
+        raise StartError(
+            f"listen: what systemd has handed over as {listen.name!r} does not listen for connections; write "
+            "ListenStream= into the socket unit, without Accept=yes"
+        )
 
 
 def prepare(sock: socket.socket) -> None:
@@ -71,7 +87,7 @@ def _why_not(address: Address, fault: OSError) -> str:
     if fault.errno == errno.EACCES:
         return (
             f"{address}: only root may use a port below 1024: start (not: reload) as root with `user`, let systemd "
-            "hand the socket over, run `setcap cap_net_bind_service=+ep` on the interpreter, or choose a higher port"
+            "hand the socket over, lower the sysctl net.ipv4.ip_unprivileged_port_start, or choose a higher port"
         )
     if fault.errno == errno.EADDRNOTAVAIL:
         return f"{address} is not an address of this machine (`ip address` lists them)"
@@ -93,7 +109,7 @@ def port_holder(port: int) -> str | None:
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                return f"{printable((process / 'comm').read_bytes())} (pid {process.name})"
         except OSError:
             continue
     return None
