@@ -18,6 +18,7 @@ from parts.clients import POP3_CLIENTS, SMTP_CLIENTS
 from parts.net import wait_until
 from parts.popover import run_popover
 from parts.program import Program
+from popover.demo import mailbox
 
 Workdir = Callable[[], Path]
 

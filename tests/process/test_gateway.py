@@ -57,6 +57,8 @@ def test_port_in_use_by_another_popover_leaves_that_one_alone(stage: Stage, serv
         (["run", "localhost", "--allow", "everybody"], 2, "--allow"),
         (["run", "localhost", "--ca-file", "/nowhere/ca.pem"], 2, "/nowhere/ca.pem"),
         (["run", "localhost", "--verify", "no"], 2, "--verify"),
+        (["run", "localhost", "--user", ""], 2, "--user"),
+        (["run", "-c", ""], 2, "--config"),
         (["run", "0=localhost", "--user", "no-such-user"], 1, "no-such-user"),
         (["run", "192.0.2.1:0=localhost"], 1, "192.0.2.1"),
         (["serve", "localhost"], 2, "serve"),

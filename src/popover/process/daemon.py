@@ -15,6 +15,7 @@ from popover.inside.listen import shown
 from popover.log import Log
 from popover.process.gateway import Gateway
 from popover.process.privileges import become, is_root, session_ceiling
+from popover.process.state import state_file
 from popover.process.supervisor import Notifier, inherited_sockets
 
 Load = Callable[[], Config]
@@ -34,7 +35,7 @@ class Daemon:
         self._ceiling = session_ceiling()
         self._inherited = inherited
         self._user = config.user  # as whom we run is decided once, at the start
-        self._gateway = Gateway(log, self._ceiling, inherited)
+        self._gateway = Gateway(log, self._ceiling, inherited, state_file())
 
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""

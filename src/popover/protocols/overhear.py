@@ -27,7 +27,7 @@ _END = b"\r\n.\r\n"
 # A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
 _MECHANISMS = frozenset(
     b"PLAIN LOGIN CRAM-MD5 DIGEST-MD5 NTLM GSSAPI GSS-SPNEGO KERBEROS_V4 EXTERNAL ANONYMOUS SKEY OTP XOAUTH2 "
-    b"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512 SCRAM-SHA-512-PLUS".split()
+    b"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512".split()
 )
 _STATUS = re.compile(rb"(\+OK|-ERR)(?: (\[[A-Z/-]{1,20}\]))?")
 

@@ -267,6 +267,14 @@ class Relay:
         One timer serves them all: it is not moved when bytes flow, but looks anew when it fires, and it is only ever
         moved to an earlier time.
         """
+        due = self._due_by_silence()
+        if self._client.ending is None and self.ears.awaits_login:
+            login = self._since + self._patience.login_timeout, Outcome("login timeout", clean=True)
+            return min(login, due, key=itemgetter(0))
+        return due
+
+    def _due_by_silence(self) -> tuple[float, Outcome | None]:
+        """Likewise, but for the login."""
         client, server, patience = self._client, self._server, self._patience
         if self._left_at is not None and not client.backlog:
             goodbye = Outcome("server closed", clean=True)
@@ -279,11 +287,7 @@ class Relay:
         if client.ending is not None:
             return self._due_to_the_ended()
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
-        idle = self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
-        if self.ears.awaits_login:
-            login = self._since + patience.login_timeout, Outcome("login timeout", clean=True)
-            return min(login, idle, key=itemgetter(0))
-        return idle
+        return self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
 
     def _due_to_the_ended(self) -> tuple[float, Outcome | None]:
         """Likewise, for a client that has ended its side."""
