@@ -63,6 +63,7 @@ class Ears:
         leaving = self._leaving = Leaving(wanted, state, mailbox, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead, mailbox)
         way.on_login = questions.behind_login
+        leaving.on_wake = self._wake
         login.on_free = self._free
         self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
         ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
@@ -258,6 +259,9 @@ class Ears:
             self._way.tell(NOOP)
         self._go_on()
 
+    def _wake(self) -> None:
+        self.on_wake()
+
     def _free(self) -> None:
         """The mailbox that a login has waited for is free."""
         self._login.go_on()
@@ -270,6 +274,10 @@ class Ears:
         self._login.on_free = lambda: None
         self._leaving.over()
         state, ahead, habits = self.state, self.ahead, self.state.habits
+        asked = self._owed.asked
+        waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
+        if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
+            state.manners.fail("before")  # it has heard USER, and not what came with it
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:

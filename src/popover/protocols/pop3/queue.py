@@ -151,7 +151,7 @@ class Owed:
         if ask.verb == b"AUTH" and (line.startswith(b"+ ") or line.strip() == b"+"):
             self.challenged = True
             return
-        ask.is_ok = line.startswith(b"+OK")
+        ask.is_ok = line[:3].upper() == b"+OK"  # poplib takes any "+", and some servers write it small
         if not ask.is_ok and ask.kind is Kind.CLIENT:
             self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
         self._has_loose_lines = not line.endswith(b"\r\n")

@@ -84,7 +84,7 @@ class ServerEar:
             self._ahead.landed(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
-        if self._owed.is_loose or not line.startswith((b"+OK", b"-ERR")):
+        if self._owed.is_loose or not (ask.is_ok or line.startswith(b"-ERR")):
             self._be_careful()
         if verb == b"CAPA":
             self._judge_capa(ask)
@@ -198,7 +198,8 @@ class ServerEar:
     def _judge_refusal(self, ask: Ask, line: bytes) -> None:
         verb, mailbox = ask.verb, self._mailbox
         if ask is self._way.user_ask:
-            self._login.user_refusal = line
+            if line[:4].upper() == b"-ERR":
+                self._login.user_refusal = line
             return
         if verb in self._questions.asked and (ask.has_body or verb == b"STAT"):
             self._questions.asked.remove(verb)

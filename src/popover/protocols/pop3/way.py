@@ -45,6 +45,7 @@ class Way:
     def __init__(self, state: State, server: End, owed: Owed) -> None:
         self.unsent: deque[Ask] = deque()
         self.user_ask: Ask | None = None  # a USER that we have answered
+        self.left_with_user: Ask | None = None  # a PASS in one piece with it
         self.hold_user_until = 0.0  # its PASS comes in a moment, and both make one flight
         self.changes = 0  # DELE and RSET of the client, not yet answered
         self.last_owed = 0  # serial of the last ask that the client is owed
@@ -93,6 +94,11 @@ class Way:
     def is_empty(self) -> bool:
         """Nothing waits and nothing is under way."""
         return not self.unsent and not self._owed.asked
+
+    @property
+    def has_guesses(self) -> bool:
+        """Guesses are under way."""
+        return bool(self._under_way[Kind.GUESS])
 
     @property
     def has_deletions(self) -> bool:
@@ -189,6 +195,8 @@ class Way:
         """Send what may be sent now."""
         while self.unsent and not self._owed.is_lost and self._may_send(self.unsent[0]):
             one = self.unsent.popleft()
+            if one.verb == b"PASS" and self._under_way[Kind.OURS]:
+                self.left_with_user = one
             if one.kind is Kind.CLIENT and one.verb in _DECIDED and (words := self.on_turn(one)) is not None:
                 self._owed.settle(one, words)
                 continue
