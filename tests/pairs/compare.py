@@ -1,0 +1,186 @@
+"""What may differ between a session through the tunnel and one through popover, and what may not.
+
+Documented rewrites: the words of +OK to USER, DELE and QUIT; STLS and unusable mechanisms in CAPA; the word "error"
+in a +OK line; a refused name, which PASS tells; a refused DELE, which QUIT tells; bare AUTH where it would end all.
+"""
+
+import re
+from typing import NamedTuple
+
+from pairs.features import has
+from pairs.servers.base import Pop3, State
+from pairs.talk import Record, Turn
+
+SECOND = 1.0  # the first rule's
+
+# What the servers here say to USER, DELE and QUIT, and popover in words of its own.
+REWORDED = frozenset(words + b"\r" for words in (b"+OK and the password?", b"+OK marked", b"+OK bye"))
+
+# What `drips-for-ever` says until its client has gone.
+DRIP = b"9"
+
+NOT_REMOVED = b"-ERR some deleted messages not removed"
+
+_UNUSABLE = re.compile(rb"(?i)EXTERNAL|GSSAPI|NTLM|KERBEROS_V4|GSS-SPNEGO|.*-PLUS")
+
+
+class Played(NamedTuple):
+    """A session, and what it did to its server."""
+
+    record: Record
+    state: State
+
+
+class Difference(NamedTuple):
+    """`timing`: it may be the machine's doing, and is looked at once more."""
+
+    words: str
+    timing: bool = False
+
+
+def differences(direct: Played, through: Played, server: type[Pop3], features: str) -> list[Difference]:
+    """All that popover did otherwise, in words."""
+    found = _turns(direct.record, through.record, features)
+    if found and _same_stream(direct.record, through.record):
+        found = []
+    if found and server.better and _is_better(direct.record, through.record):
+        return []
+    found += _end(direct.record, through.record)
+    if not found:
+        found += _states(direct.state, through.state)
+        found += _times(direct.record, through.record)
+    return found
+
+
+def _is_better(direct: Record, through: Record) -> bool:
+    """Whether the tunnel lost a session that popover brought to its end, all alike up to there."""
+    return direct.end in ("closed", "reset") and through.end in ("done", "left") and all(t.whole for t in through.turns)
+
+
+def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
+    refused = _Refused()
+    for number, (ours, theirs) in enumerate(zip(direct.turns, through.turns, strict=False)):
+        if ours.said != theirs.said:
+            return [Difference(f"turn {number}: says {theirs.said!r} in place of {ours.said!r}")]
+        if not refused.explains(ours, theirs) and not same(ours, theirs, features):
+            return [
+                Difference(f"turn {number}, {_short(ours.said)}: {_short(theirs.got)} in place of {_short(ours.got)}")
+            ]
+    if len(direct.turns) != len(through.turns):
+        return [Difference(f"{len(through.turns)} turns in place of {len(direct.turns)}; end {through.end}")]
+    if direct.end in ("done", "closed") and direct.rest != through.rest:
+        return [Difference(f"at last {_short(through.rest)} in place of {_short(direct.rest)}")]
+    return []
+
+
+def _same_stream(direct: Record, through: Record) -> bool:
+    """Whether all octets are the same, wherever the client saw the ends of answers, but for words of popover's own.
+
+    A client that takes a dot inside a mail for its end reads all later answers in the wrong place, through the
+    tunnel as well.
+    """
+    ours, theirs = _lines(direct), _lines(through)
+    pairs = zip(ours, theirs, strict=False)
+    return len(ours) == len(theirs) and all(a == b or (a in REWORDED and b[:3] == b"+OK") for a, b in pairs)
+
+
+def _lines(record: Record) -> list[bytes]:
+    return (b"".join(turn.got for turn in record.turns) + record.rest).split(b"\n")
+
+
+def _end(direct: Record, through: Record) -> list[Difference]:
+    if direct.end == through.end:
+        return []
+    return [Difference(f"end: {through.end} in place of {direct.end}")]
+
+
+def _states(direct: State, through: State) -> list[Difference]:
+    found = []
+    if direct.removed != through.removed:
+        found.append(f"removed {sorted(through.removed)} in place of {sorted(direct.removed)}")
+    if direct.said != through.said:
+        found.append(f"the server heard {list(through.said)} in place of {list(direct.said)}")
+    if through.open and not direct.open:
+        found.append("the login's connection to the server stays open")
+    return [Difference(words) for words in found]
+
+
+def _times(direct: Record, through: Record) -> list[Difference]:
+    slack = SECOND + direct.seconds / 4 + 4 * max(direct.lag, through.lag)
+    found = []
+    if through.seconds > direct.seconds + slack:
+        found.append(f"{through.seconds:.2f} s in place of {direct.seconds:.2f}")
+    elif through.silence > direct.silence + slack:
+        found.append(f"silence of {through.silence:.2f} s in place of {direct.silence:.2f}")
+    return [Difference(words, timing=direct.end != "gave up") for words in found]
+
+
+class _Refused:
+    """Names and deletions that the server refused, and that popover tells later."""
+
+    def __init__(self) -> None:
+        self._name: bytes | None = None
+        self._deletions = 0
+
+    def explains(self, ours: Turn, theirs: Turn) -> bool:
+        verb = _verb(ours.said)
+        if verb == b"RSET":
+            self._deletions = 0
+        if verb == b"USER" and ours.got[:4] == b"-ERR" and theirs.got[:3] == b"+OK":
+            self._name = ours.got
+            return True
+        if verb == b"PASS" and self._name is not None:
+            told, self._name = self._name, None
+            return theirs.got == told
+        if verb == b"DELE" and ours.got[:4] == b"-ERR" and theirs.got[:3] == b"+OK":
+            self._deletions += 1
+            return True
+        return verb == b"QUIT" and bool(self._deletions) and theirs.got.startswith(NOT_REMOVED)
+
+
+def same(ours: Turn, theirs: Turn, features: str) -> bool:
+    """Whether an answer through popover is the server's, but for documented rewrites."""
+    verb, direct, through = _verb(ours.said), ours.got, theirs.got
+    if direct == through:
+        return True
+    if not ours.whole and not theirs.whole and DRIP in (direct[-1:], through[-1:]):
+        return direct.rstrip(DRIP) == through.rstrip(DRIP)  # so many as there was time for
+    if has(features, "soften"):
+        direct = _softened(direct)
+    if verb in (b"USER", b"DELE", b"QUIT") and direct[:3] == through[:3] == b"+OK" and theirs.whole:
+        return through.count(b"\n") == 1 and b"error" not in through.lower()
+    if verb == b"CAPA":
+        return _capabilities(direct) == _capabilities(through)
+    if verb == b"STLS":
+        return direct[:4] == through[:4] == b"-ERR"
+    return direct == through
+
+
+def _capabilities(answer: bytes) -> list[bytes]:
+    """An answer to CAPA without STLS and the mechanisms that cannot work; blanks between mechanisms do not count."""
+    kept = []
+    for line in answer.splitlines(keepends=True):
+        words = line.split()
+        name = words[0].upper() if words else b""
+        if name == b"SASL":
+            good = [word for word in words[1:] if not _UNUSABLE.fullmatch(word)]
+            if good:
+                kept.append(b" ".join([words[0], *good]))
+        elif name != b"STLS":
+            kept.append(line)
+    return kept
+
+
+def _softened(answer: bytes) -> bytes:
+    status, end, rest = answer.partition(b"\n")
+    if not status.startswith(b"+OK"):
+        return answer
+    return re.sub(rb"(?i)error(?![^<]*>)", b"fault", status) + end + rest
+
+
+def _verb(said: bytes) -> bytes:
+    return (said.split() or [b""])[0].upper()
+
+
+def _short(octets: bytes) -> str:
+    return repr(octets) if len(octets) < 120 else f"{octets[:70]!r}...{octets[-40:]!r} ({len(octets)} octets)"
