@@ -45,16 +45,20 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found = []
     if found and server.better and _is_better(direct.record, through.record):
         return []
-    found += _end(direct.record, through.record)
+    found += _end(direct.record, through.record, features)
     if not found:
-        found += _states(direct.state, through.state)
+        found += _states(direct, through)
         found += _times(direct.record, through.record)
     return found
 
 
 def _is_better(direct: Record, through: Record) -> bool:
-    """Whether the tunnel lost a session that popover brought to its end, all alike up to there."""
-    return direct.end in ("closed", "reset") and through.end in ("done", "left") and all(t.whole for t in through.turns)
+    """Whether the tunnel lost a session that popover brought to its end."""
+    return (
+        direct.end in ("closed", "reset", "gave up")
+        and through.end in ("done", "left", "closed")
+        and all(t.whole for t in through.turns)
+    )
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
@@ -62,11 +66,13 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
     for number, (ours, theirs) in enumerate(zip(direct.turns, through.turns, strict=False)):
         if ours.said != theirs.said:
             return [Difference(f"turn {number}: says {theirs.said!r} in place of {ours.said!r}")]
-        if not refused.explains(ours, theirs) and not same(ours, theirs, features):
+        if _quits_early(direct, theirs, features) or refused.explains(ours, theirs):
+            continue
+        if not same(ours, theirs, features):
             return [
                 Difference(f"turn {number}, {_short(ours.said)}: {_short(theirs.got)} in place of {_short(ours.got)}")
             ]
-    if len(direct.turns) != len(through.turns):
+    if len(direct.turns) != len(through.turns) - refused.told:
         return [Difference(f"{len(through.turns)} turns in place of {len(direct.turns)}; end {through.end}")]
     if direct.end in ("done", "closed") and direct.rest != through.rest:
         return [Difference(f"at last {_short(through.rest)} in place of {_short(direct.rest)}")]
@@ -88,14 +94,15 @@ def _lines(record: Record) -> list[bytes]:
     return (b"".join(turn.got for turn in record.turns) + record.rest).split(b"\n")
 
 
-def _end(direct: Record, through: Record) -> list[Difference]:
-    if direct.end == through.end:
+def _end(direct: Record, through: Record, features: str) -> list[Difference]:
+    if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
 
 
-def _states(direct: State, through: State) -> list[Difference]:
+def _states(played: Played, other: Played) -> list[Difference]:
     found = []
+    direct, through = (_without_pass(each) for each in (played, other)) if _refused(played) else (played[1], other[1])
     if direct.removed != through.removed:
         found.append(f"removed {sorted(through.removed)} in place of {sorted(direct.removed)}")
     if direct.said != through.said:
@@ -105,8 +112,30 @@ def _states(direct: State, through: State) -> list[Difference]:
     return [Difference(words) for words in found]
 
 
+def _refused(direct: Played) -> bool:
+    """Whether a name was refused: popover keeps the PASS that follows, and may, to itself."""
+    return any(_verb(turn.said) == b"USER" and turn.got[:4] == b"-ERR" for turn in direct.record.turns)
+
+
+def _without_pass(played: Played) -> State:
+    said = (tuple(line for line in visit if _verb(line) != b"PASS") for visit in played.state.said)
+    return played.state._replace(said=tuple(visit for visit in said if visit))
+
+
+def _quits_early(direct: Record, theirs: Turn, features: str) -> bool:
+    """Whether this is popover's own +OK to a QUIT that has nothing to commit."""
+    if _verb(theirs.said) != b"QUIT" or not has(features, "quit_at_once") or theirs.got[:3] != b"+OK":
+        return False
+    deletions = 0
+    for turn in direct.turns:
+        verb = _verb(turn.said)
+        deletions = 0 if verb == b"RSET" or not verb else deletions + (verb == b"DELE" and turn.got[:3] == b"+OK")
+    return not deletions
+
+
 def _times(direct: Record, through: Record) -> list[Difference]:
-    slack = SECOND + direct.seconds / 4 + 4 * max(direct.lag, through.lag)
+    sessions = sum(not turn.said for turn in direct.turns)
+    slack = sessions * SECOND + direct.seconds / 4 + 4 * max(direct.lag, through.lag)
     found = []
     if through.seconds > direct.seconds + slack:
         found.append(f"{through.seconds:.2f} s in place of {direct.seconds:.2f}")
@@ -121,6 +150,7 @@ class _Refused:
     def __init__(self) -> None:
         self._name: bytes | None = None
         self._deletions = 0
+        self.told = False  # a refused name, by PASS: a client whose connection ended at the name lives one turn longer
 
     def explains(self, ours: Turn, theirs: Turn) -> bool:
         verb = _verb(ours.said)
@@ -131,6 +161,7 @@ class _Refused:
             return True
         if verb == b"PASS" and self._name is not None:
             told, self._name = self._name, None
+            self.told = theirs.got == told and not ours.got
             return theirs.got == told
         if verb == b"DELE" and ours.got[:4] == b"-ERR" and theirs.got[:3] == b"+OK":
             self._deletions += 1

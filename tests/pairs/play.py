@@ -14,7 +14,7 @@ from pairs.talk import converse
 from parts.certificates import Authority
 
 # One after the other, so that popover has learned, and has a spare: the first without one, then with, then in a row.
-SESSIONS = {"on": 5, "off": 2}
+SESSIONS = {"on": 4, "off": 2}
 FEW = 3
 
 # Sessions at the same time: most of them wait.
@@ -61,7 +61,7 @@ class Plays:
             self._direct[key] = asyncio.ensure_future(self._through_tunnel(pair))
         direct = await self._direct[key]
         kind = SERVERS[pair.server]
-        found = [] if kind.changes else _named("the tunnel itself", differences(*direct, kind, "off"))
+        found = [] if kind.changes else _named("the tunnel itself", differences(direct[0], direct[1], kind, "off"))
         for number in range(0 if found else SESSIONS.get(pair.features, FEW)):
             reference = direct[number if kind.changes else 0]
             played = await self._session(way, pair.client, number, LONGER)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -89,7 +89,7 @@ class Stage:
         self._popovers.append(popover)
         return [Way(server, port) for (server, _), port in zip(servers, popover.ports, strict=True)]
 
-    def _keep(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

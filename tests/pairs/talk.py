@@ -24,7 +24,7 @@ END_WAIT = 1.0
 PASSWORD = b"secret"
 
 
-class Over(Exception):
+class OverError(Exception):
     """The session is over for its client."""
 
 
@@ -93,7 +93,7 @@ class Talk:
         await self.inbox.stop()
         self.line.reset()
         self._inbox = self._line = None
-        raise Over
+        raise OverError
 
     # --- commands and answers
 
@@ -134,7 +134,7 @@ class Talk:
                 continue
             turn.got = self.inbox.take(len(self.inbox.held))
             self.record.end = {None: "gave up", "closed": "closed"}.get(self.inbox.how, "reset")  # type: ignore[assignment]
-            raise Over
+            raise OverError
         turn.got, turn.whole = self.inbox.take(end), True
 
     def _end_of(self, said: bytes) -> int | None:
@@ -144,7 +144,9 @@ class Talk:
             return None
         if not (LISTS.match(said) and held[:3].upper() == b"+OK"):
             return first
-        found = re.compile(rb"\r\n\.\r\n" if self.strict else rb"\n\.\r?\n").search(held, first - (2 if self.strict else 1))
+        found = re.compile(rb"\r\n\.\r\n" if self.strict else rb"\n\.\r?\n").search(
+            held, first - (2 if self.strict else 1)
+        )
         return found.end() if found else None
 
     async def until_end(self) -> bytes:
@@ -188,7 +190,7 @@ async def converse(client: Client, port: int, patience: float) -> Record:
     try:
         await talk.open()
         await client(talk)
-    except Over:
+    except OverError:
         pass
     except OSError:
         talk.record.end = "reset"

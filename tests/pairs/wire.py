@@ -18,7 +18,7 @@ PIECE = 1 << 16
 HowItEnds = Literal["closed", "cut", "reset"]
 
 
-class Cut(ConnectionError):
+class CutError(ConnectionError):
     """TLS that ended without close_notify."""
 
 
@@ -26,7 +26,7 @@ class Line(Protocol):
     """What a tunnel, a server and a client need of a connection."""
 
     async def read(self) -> bytes:
-        """The next octets, b"" at the other side's end; Cut or ConnectionError for any other."""
+        """The next octets, b"" at the other side's end; CutError or ConnectionError for any other."""
 
     async def send(self, data: bytes) -> None:
         """Send all of it."""
@@ -87,7 +87,7 @@ class Tls:
             except ssl.SSLWantReadError:
                 await self._flush()
                 if not (raw := await self.under.read()):
-                    raise Cut from None
+                    raise CutError from None
                 self._in.write(raw)
             else:
                 return await self._flush()
@@ -102,7 +102,7 @@ class Tls:
             if self._over == "closed":
                 return b""
             if not (raw := await self.under.read()):
-                raise Cut
+                raise CutError
             self._in.write(raw)
 
     def _drain(self) -> None:
@@ -161,7 +161,7 @@ class Inbox:
         reading, self._reading = self._reading, None
         try:
             piece = reading.result()
-        except Cut:
+        except CutError:
             self.how = "cut"
         except (OSError, ssl.SSLError):
             self.how = "reset"

@@ -62,7 +62,16 @@ async def small_letters(talk: Talk) -> None:
 
 async def pads(talk: Talk) -> None:
     """Blanks behind what it says, and in between."""
-    for command in (b"USER anna  ", b"PASS %s" % PASSWORD, b"STAT ", b"LIST ", b"RETR  1", b"RETR 2 ", b"RETR 03", b"QUIT "):
+    for command in (
+        b"USER anna  ",
+        b"PASS %s" % PASSWORD,
+        b"STAT ",
+        b"LIST ",
+        b"RETR  1",
+        b"RETR 2 ",
+        b"RETR 03",
+        b"QUIT ",
+    ):
         await talk.ask(command)
     talk.record.end = "done"
 

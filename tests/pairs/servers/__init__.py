@@ -27,5 +27,8 @@ SERVERS: dict[str, type[Pop3]] = {
     _name(kind): kind
     for room in _ROOMS
     for kind in vars(room).values()
-    if isinstance(kind, type) and issubclass(kind, Pop3) and kind.__module__ == room.__name__
+    if isinstance(kind, type)
+    and issubclass(kind, Pop3)
+    and kind.__module__ == room.__name__
+    and kind.__name__[0] != "_"
 }

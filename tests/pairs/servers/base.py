@@ -5,6 +5,8 @@ can be compared with any other; what it heard, and what it removed, is the sessi
 """
 
 import asyncio
+import contextlib
+import re
 import time
 from typing import ClassVar, NamedTuple
 
@@ -21,7 +23,7 @@ class State(NamedTuple):
     """What a session has done to a server."""
 
     removed: frozenset[str]  # mails that are gone for good, or hidden
-    said: tuple[bytes, ...]  # what was heard that may change something
+    said: tuple[tuple[bytes, ...], ...]  # what was heard that may change something, by connection
     open: bool  # a login's connection is still there
 
 
@@ -72,15 +74,16 @@ class Pop3:
 
     def __init__(self) -> None:
         self.box: list[Mail] = []
-        self.heard: list[bytes] = []
+        self.heard: dict[Visit, list[bytes]] = {}
         self.removed: set[str] = set()
         self.visits: set[Visit] = set()
+        self._ended = asyncio.Event()
         self.begin(0)
 
     def begin(self, session: int) -> None:
         """A new session is to come: the mailbox is as ever, and nothing was heard."""
         self.box = numbered(self.mailbox(session))
-        self.heard = []
+        self.heard = {}
         self.removed = set()
 
     def mailbox(self, _: int) -> tuple[bytes, ...]:
@@ -103,6 +106,7 @@ class Pop3:
             pass  # the other side has gone, as it may
         finally:
             self.visits.discard(visit)
+            self._ended.set()
             await visit.inbox.stop()
             self.left(visit)
             visit.line.close()
@@ -128,9 +132,10 @@ class Pop3:
     def parse(self, visit: Visit, line: bytes) -> None:
         verb, _, argument = line.strip().partition(b" ")
         visit.verb, visit.argument = verb.upper(), argument.strip()
-        if visit.verb not in HARMLESS and not (visit.verb == b"AUTH" and not visit.argument):
-            if visit.verb != b"QUIT" or visit.logged_in:
-                self.heard.append(b" ".join([visit.verb, visit.argument]).strip())
+        if visit.verb in HARMLESS or (visit.verb == b"AUTH" and not visit.argument):
+            return
+        if visit.verb != b"QUIT" or visit.logged_in:
+            self.heard.setdefault(visit, []).append(b" ".join([visit.verb, visit.argument]).strip())
 
     async def answer(self, visit: Visit) -> bytes | None:
         method = getattr(self, "do_" + visit.verb.decode("latin-1").lower(), None)
@@ -218,7 +223,7 @@ class Pop3:
         if not visit.number or len(words) != 2 or not words[1].isdigit():
             return await self.none_such(visit)
         head, blank, rest = self.mail(visit).partition(b"\r\n\r\n")
-        lines = rest.splitlines(keepends=True)[: int(words[1])]
+        lines = re.findall(rb"[^\n]*\n|[^\n]+$", rest)[: int(words[1])]
         return self.status(b"+OK top") + self.body(head + blank + b"".join(lines))
 
     def body(self, octets: bytes) -> bytes:
@@ -253,7 +258,12 @@ class Pop3:
 
     async def state(self, patience: float) -> State:
         """What the session has done, once its connections have ended, or `patience` seconds later."""
-        deadline = time.monotonic() + patience
-        while (still := any(visit.logged_in for visit in self.visits)) and time.monotonic() < deadline:
-            await asyncio.sleep(0.005)
-        return State(frozenset(self.removed), tuple(self.heard), still)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._open():
+                    self._ended.clear()
+                    await self._ended.wait()
+        return State(frozenset(self.removed), tuple(map(tuple, self.heard.values())), self._open())
+
+    def _open(self) -> bool:
+        return any(visit.logged_in for visit in self.visits)

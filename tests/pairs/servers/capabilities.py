@@ -61,7 +61,16 @@ class BudgetOfErrors(Budget):
 class OddCapa(Pop3):
     """Lower case, blanks, tabs, words nobody knows, lines of nothing (MailKit's recordings)."""
 
-    capa = ("top ", "  UIDL", "User", "pipelining", "LANG\tde en", "", "x-what ?", "IMPLEMENTATION Odd/1.0 (error free)")
+    capa = (
+        "top ",
+        "  UIDL",
+        "User",
+        "pipelining",
+        "LANG\tde en",
+        "",
+        "x-what ?",
+        "IMPLEMENTATION Odd/1.0 (error free)",
+    )
 
 
 class EmptyCapa(Pop3):

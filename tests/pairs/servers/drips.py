@@ -14,7 +14,7 @@ class StatusInDrips(Pop3):
         if not visit.number:
             return await self.none_such(visit)
         await self.say(visit, b"+OK ")
-        for _ in range(5):
+        for _ in range(5 if visit.number == 1 else 0):
             await self.pause(0.4)
             await self.say(visit, b" ")
         return b"\r\n" + self.body(self.mail(visit))
@@ -44,14 +44,14 @@ class StatusThenBody(Pop3):
 
 
 class BodyInDrips(Pop3):
-    """A body line by line, 0.15 s between them (POPFile's drips)."""
+    """A body line by line, 0.1 s between them (POPFile's drips)."""
 
-    mails = MAILS[:2]
+    mails = (MAILS[0], MAILS[4])
 
     async def do_retr(self, visit: Visit) -> bytes | None:
         for line in (await super().do_retr(visit) or b"").splitlines(keepends=True):
             await self.say(visit, line)
-            await self.pause(0.15)
+            await self.pause(0.1)
         return None
 
 

@@ -6,7 +6,7 @@ from pairs.servers.base import Pop3, Visit
 from pairs.wire import HowItEnds, Tls
 
 
-class Ends(Pop3):
+class _Ends(Pop3):
     """Ends at `at` (a verb, and the message's number if it has one): after so many octets of its answer."""
 
     at: ClassVar[bytes] = b"NOTHING"
@@ -15,7 +15,7 @@ class Ends(Pop3):
 
     async def answer(self, visit: Visit) -> bytes | None:
         answer = await super().answer(visit)
-        if answer is None or b"%s %d" % (visit.verb, visit.number) != self.at and visit.verb != self.at:
+        if answer is None or self.at not in (visit.verb, b"%s %d" % (visit.verb, visit.number)):
             return answer
         if part := answer[: self.after]:
             await self.say(visit, part)
@@ -35,7 +35,7 @@ class Ends(Pop3):
         raise ConnectionResetError
 
 
-class ClosesAtGreeting(Ends):
+class ClosesAtGreeting(_Ends):
     """Says that it is busy, and goes (RFC 2449's [SYS/TEMP])."""
 
     greeting = b"-ERR [SYS/TEMP] busy"
@@ -45,79 +45,79 @@ class ClosesAtGreeting(Ends):
         visit.over = True
 
 
-class ClosesBeforePass(Ends):
+class ClosesBeforePass(_Ends):
     at = b"PASS"
 
 
-class ClosesAfterPass(Ends):
+class ClosesAfterPass(_Ends):
     at, after = b"PASS", 999
 
 
-class ResetsAtPass(Ends):
+class ResetsAtPass(_Ends):
     at, how = b"PASS", "reset"
 
 
-class ClosesBeforeStat(Ends):
+class ClosesBeforeStat(_Ends):
     at = b"STAT"
 
 
-class ClosesAfterList(Ends):
+class ClosesAfterList(_Ends):
     at, after = b"LIST", 9999
 
 
-class ClosesBeforeThree(Ends):
+class ClosesBeforeThree(_Ends):
     at = b"RETR 3"
 
 
-class ClosesInsideThree(Ends):
+class ClosesInsideThree(_Ends):
     at, after = b"RETR 3", 700
 
 
-class CutsInsideThree(Ends):
+class CutsInsideThree(_Ends):
     at, after, how = b"RETR 3", 700, "cut"
 
 
-class ResetsInsideThree(Ends):
+class ResetsInsideThree(_Ends):
     at, after, how = b"RETR 3", 700, "reset"
 
 
-class ClosesAfterThree(Ends):
+class ClosesAfterThree(_Ends):
     at, after = b"RETR 3", 99999
 
 
-class ClosesInStatusOfTwo(Ends):
+class ClosesInStatusOfTwo(_Ends):
     at, after = b"RETR 2", 2
 
 
-class ResetsAtTopTwo(Ends):
+class ResetsAtTopTwo(_Ends):
     at, how = b"TOP 2", "reset"
 
 
-class ClosesBeforeDele(Ends):
+class ClosesBeforeDele(_Ends):
     at = b"DELE 2"
 
 
-class ClosesAfterDele(Ends):
+class ClosesAfterDele(_Ends):
     at, after = b"DELE 2", 99
 
 
-class ClosesAtQuit(Ends):
+class ClosesAtQuit(_Ends):
     """Many do: nobody reads the answer to QUIT."""
 
     at = b"QUIT"
 
 
-class ResetsAtQuit(Ends):
+class ResetsAtQuit(_Ends):
     at, how = b"QUIT", "reset"
 
 
-class CutsAfterQuit(Ends):
+class CutsAfterQuit(_Ends):
     """The answer to QUIT, then FIN without close_notify: half of all servers."""
 
     at, after, how = b"QUIT", 99, "cut"
 
 
-class ClosesAtBadCommand(Ends):
+class ClosesAtBadCommand(_Ends):
     """The first unknown command is the last."""
 
     async def unknown(self, visit: Visit) -> bytes | None:

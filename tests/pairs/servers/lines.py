@@ -1,5 +1,7 @@
 """Line ends of every kind, and bodies that look like ends."""
 
+from typing import ClassVar
+
 from pairs.servers.base import Pop3, Visit
 from pairs.servers.mailbox import MAILS
 
@@ -19,7 +21,7 @@ class Lockstep(Pop3):
 class BareLf(Pop3):
     """LF ends all lines (MailKit's TestBasicPop3ClientUnixLineEndings, mailtrap.io)."""
 
-    capa = ("TOP", "UIDL", "USER")
+    capa: ClassVar[tuple[str, ...]] = ("TOP", "UIDL", "USER")
     eol = b"\n"
     mails = _LF
 
@@ -67,7 +69,12 @@ class CrlfStatusLfMails(Pop3):
 class DotsInside(Pop3):
     """LF.LF and LF.CRLF inside mails of a server that means CRLF: strict clients read on."""
 
-    mails = (b"Subject: a\r\n\r\nx\n.\ny\r\n", b"Subject: b\r\n\r\nx\n.\r\ny\r\n", b"Subject: c\r\n\r\n\n.\r\n", MAILS[2])
+    mails = (
+        b"Subject: a\r\n\r\nx\n.\ny\r\n",
+        b"Subject: b\r\n\r\nx\n.\r\ny\r\n",
+        b"Subject: c\r\n\r\n\n.\r\n",
+        MAILS[2],
+    )
 
 
 class NoLastLineEnd(Pop3):

@@ -9,7 +9,7 @@ from pairs.servers.mailbox import MAILS
 class LockWithoutCode(Pop3):
     """hMailServer: a mailbox that is in use is refused, in words of its own, and QUIT takes a moment."""
 
-    capa = ("TOP", "UIDL", "USER")
+    capa: ClassVar[tuple[str, ...]] = ("TOP", "UIDL", "USER")
     refusal: ClassVar[bytes] = b"-ERR Your mailbox is already locked"
     writes: ClassVar[float] = 0.05
 
@@ -65,7 +65,9 @@ class OtherBox(Pop3):
     changes = True
 
     def mailbox(self, session: int) -> tuple[bytes, ...]:
-        return tuple(b"Subject: %d.%d\r\n\r\n%s\r\n" % (session, n, b"w" * n * session) for n in range(1, 4 + session % 3))
+        return tuple(
+            b"Subject: %d.%d\r\n\r\n%s\r\n" % (session, n, b"w" * n * session) for n in range(1, 4 + session % 3)
+        )
 
 
 class MailsVanish(Pop3):

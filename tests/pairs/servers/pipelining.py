@@ -4,7 +4,13 @@ from pairs.servers.base import Pop3, Visit
 from pairs.servers.mailbox import MAILS
 
 
-class HearsTheFirstOnly(Pop3):
+class _Loses(Pop3):
+    """What they lose of a client that pipelines by itself, popover may save: it goes step by step."""
+
+    better = True
+
+
+class HearsTheFirstOnly(_Loses):
     """poczta.o2.pl (MailKit#174): of each piece that it reads it hears the first command."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -13,7 +19,7 @@ class HearsTheFirstOnly(Pop3):
         return line
 
 
-class HearsTheFirstOnlyInside(Pop3):
+class HearsTheFirstOnlyInside(_Loses):
     """The same, but only after the login."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -23,7 +29,7 @@ class HearsTheFirstOnlyInside(Pop3):
         return line
 
 
-class Courier(Pop3):
+class Courier(_Loses):
     """courierpop3login hands the connection on after PASS; what it had read behind PASS is lost."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -33,7 +39,7 @@ class Courier(Pop3):
         return line
 
 
-class CourierByUser(Pop3):
+class CourierByUser(_Loses):
     """The same at USER: a login that is a program of its own."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -97,7 +103,7 @@ class ListsLast(Pop3):
                 owed = b""
 
 
-class HangsUpAtTwo(Pop3):
+class HangsUpAtTwo(_Loses):
     """More than one command in a piece is an attack."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -108,7 +114,7 @@ class HangsUpAtTwo(Pop3):
         return line
 
 
-class RefusesTwo(Pop3):
+class RefusesTwo(_Loses):
     """More than one command in a piece: the first is refused, the others too."""
 
     async def answer(self, visit: Visit) -> bytes | None:
@@ -117,7 +123,7 @@ class RefusesTwo(Pop3):
         return await super().answer(visit)
 
 
-class LosesTheLast(Pop3):
+class LosesTheLast(_Loses):
     """A buffer that is too small: of more than three commands the last is lost."""
 
     async def listen(self, visit: Visit) -> bytes | None:

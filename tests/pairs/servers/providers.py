@@ -1,12 +1,17 @@
 """The large ones, by their documented behaviour."""
 
+from typing import ClassVar
+
 from pairs.servers.base import Pop3, Visit
 
 
 class Gmail(Pop3):
     """PIPELINING after the login only; X-GOOGLE-RICO: RETR and QUIT hide a message from later sessions."""
 
-    capa = ("USER", "RESP-CODES", "EXPIRE 0", "LOGIN-DELAY 300", "TOP", "UIDL", "X-GOOGLE-RICO")
+    capa: ClassVar[tuple[str, ...]] = (
+        *("USER", "RESP-CODES", "EXPIRE 0", "LOGIN-DELAY 300", "TOP", "UIDL"),
+        "X-GOOGLE-RICO",
+    )
 
     def capabilities(self, visit: Visit) -> tuple[str, ...]:
         return (*self.capa, "PIPELINING") if visit.logged_in else (*self.capa, "SASL PLAIN XOAUTH2 OAUTHBEARER")
