@@ -1,4 +1,4 @@
-"""Play pairs by hand, with src/ and tests/ in the path: python -m pairs [-s SERVER ...] [-c CLIENT ...] [-f SET ...]."""
+"""Play pairs by hand, with src and tests in the path: python -m pairs [-s SERVER ...] [-c CLIENT ...] [-f SET ...]."""
 
 import argparse
 import asyncio

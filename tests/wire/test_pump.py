@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from fakes.tls import server_context
 from hearing import cut, pieces
 from parts.certificates import Authority
@@ -98,7 +99,7 @@ def hear(pump: Pump, come: list[bytes], *, eof: bool = False) -> tuple[bytes, En
 
 
 SIZES = st.lists(st.sampled_from([0, 1, 100, RECORD - 1, RECORD, RECORD + 1, 3 * RECORD]), max_size=4)
-FEW = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 
 
 @EVERY_VERSION
