@@ -178,7 +178,7 @@ def same(ours: Turn, theirs: Turn, features: str) -> bool:
         return direct.rstrip(DRIP) == through.rstrip(DRIP)  # so many as there was time for
     if has(features, "soften"):
         direct = _softened(direct)
-    if verb in (b"USER", b"DELE", b"QUIT") and direct[:3] == through[:3] == b"+OK" and theirs.whole:
+    if verb in (b"USER", b"DELE", b"QUIT") and direct[:3].upper() == through[:3] == b"+OK" and theirs.whole:
         return through.count(b"\n") == 1 and b"error" not in through.lower()
     if verb == b"CAPA":
         return _capabilities(direct) == _capabilities(through)

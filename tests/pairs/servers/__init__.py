@@ -16,6 +16,7 @@ from pairs.servers import (
 )
 from pairs.servers.base import Pop3
 
+_BASES = (Pop3, ends.Ends, pipelining.Loses)
 _ROOMS = (lines, words, drips, ends, pipelining, order, login, locks, capabilities, sizes, deleting, providers)
 
 
@@ -27,8 +28,5 @@ SERVERS: dict[str, type[Pop3]] = {
     _name(kind): kind
     for room in _ROOMS
     for kind in vars(room).values()
-    if isinstance(kind, type)
-    and issubclass(kind, Pop3)
-    and kind.__module__ == room.__name__
-    and kind.__name__[0] != "_"
+    if isinstance(kind, type) and issubclass(kind, Pop3) and kind.__module__ == room.__name__ and kind not in _BASES
 }

@@ -6,7 +6,7 @@ from pairs.servers.base import Pop3, Visit
 from pairs.wire import HowItEnds, Tls
 
 
-class _Ends(Pop3):
+class Ends(Pop3):
     """Ends at `at` (a verb, and the message's number if it has one): after so many octets of its answer."""
 
     at: ClassVar[bytes] = b"NOTHING"
@@ -35,7 +35,7 @@ class _Ends(Pop3):
         raise ConnectionResetError
 
 
-class ClosesAtGreeting(_Ends):
+class ClosesAtGreeting(Ends):
     """Says that it is busy, and goes (RFC 2449's [SYS/TEMP])."""
 
     greeting = b"-ERR [SYS/TEMP] busy"
@@ -45,79 +45,79 @@ class ClosesAtGreeting(_Ends):
         visit.over = True
 
 
-class ClosesBeforePass(_Ends):
+class ClosesBeforePass(Ends):
     at = b"PASS"
 
 
-class ClosesAfterPass(_Ends):
+class ClosesAfterPass(Ends):
     at, after = b"PASS", 999
 
 
-class ResetsAtPass(_Ends):
+class ResetsAtPass(Ends):
     at, how = b"PASS", "reset"
 
 
-class ClosesBeforeStat(_Ends):
+class ClosesBeforeStat(Ends):
     at = b"STAT"
 
 
-class ClosesAfterList(_Ends):
+class ClosesAfterList(Ends):
     at, after = b"LIST", 9999
 
 
-class ClosesBeforeThree(_Ends):
+class ClosesBeforeThree(Ends):
     at = b"RETR 3"
 
 
-class ClosesInsideThree(_Ends):
+class ClosesInsideThree(Ends):
     at, after = b"RETR 3", 700
 
 
-class CutsInsideThree(_Ends):
+class CutsInsideThree(Ends):
     at, after, how = b"RETR 3", 700, "cut"
 
 
-class ResetsInsideThree(_Ends):
+class ResetsInsideThree(Ends):
     at, after, how = b"RETR 3", 700, "reset"
 
 
-class ClosesAfterThree(_Ends):
+class ClosesAfterThree(Ends):
     at, after = b"RETR 3", 99999
 
 
-class ClosesInStatusOfTwo(_Ends):
+class ClosesInStatusOfTwo(Ends):
     at, after = b"RETR 2", 2
 
 
-class ResetsAtTopTwo(_Ends):
+class ResetsAtTopTwo(Ends):
     at, how = b"TOP 2", "reset"
 
 
-class ClosesBeforeDele(_Ends):
+class ClosesBeforeDele(Ends):
     at = b"DELE 2"
 
 
-class ClosesAfterDele(_Ends):
+class ClosesAfterDele(Ends):
     at, after = b"DELE 2", 99
 
 
-class ClosesAtQuit(_Ends):
+class ClosesAtQuit(Ends):
     """Many do: nobody reads the answer to QUIT."""
 
     at = b"QUIT"
 
 
-class ResetsAtQuit(_Ends):
+class ResetsAtQuit(Ends):
     at, how = b"QUIT", "reset"
 
 
-class CutsAfterQuit(_Ends):
+class CutsAfterQuit(Ends):
     """The answer to QUIT, then FIN without close_notify: half of all servers."""
 
     at, after, how = b"QUIT", 99, "cut"
 
 
-class ClosesAtBadCommand(_Ends):
+class ClosesAtBadCommand(Ends):
     """The first unknown command is the last."""
 
     async def unknown(self, visit: Visit) -> bytes | None:

@@ -4,13 +4,13 @@ from pairs.servers.base import Pop3, Visit
 from pairs.servers.mailbox import MAILS
 
 
-class _Loses(Pop3):
+class Loses(Pop3):
     """What they lose of a client that pipelines by itself, popover may save: it goes step by step."""
 
     better = True
 
 
-class HearsTheFirstOnly(_Loses):
+class HearsTheFirstOnly(Loses):
     """poczta.o2.pl (MailKit#174): of each piece that it reads it hears the first command."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -19,7 +19,7 @@ class HearsTheFirstOnly(_Loses):
         return line
 
 
-class HearsTheFirstOnlyInside(_Loses):
+class HearsTheFirstOnlyInside(Loses):
     """The same, but only after the login."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -29,7 +29,7 @@ class HearsTheFirstOnlyInside(_Loses):
         return line
 
 
-class Courier(_Loses):
+class Courier(Loses):
     """courierpop3login hands the connection on after PASS; what it had read behind PASS is lost."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -39,7 +39,7 @@ class Courier(_Loses):
         return line
 
 
-class CourierByUser(_Loses):
+class CourierByUser(Loses):
     """The same at USER: a login that is a program of its own."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -103,7 +103,7 @@ class ListsLast(Pop3):
                 owed = b""
 
 
-class HangsUpAtTwo(_Loses):
+class HangsUpAtTwo(Loses):
     """More than one command in a piece is an attack."""
 
     async def listen(self, visit: Visit) -> bytes | None:
@@ -114,7 +114,7 @@ class HangsUpAtTwo(_Loses):
         return line
 
 
-class RefusesTwo(_Loses):
+class RefusesTwo(Loses):
     """More than one command in a piece: the first is refused, the others too."""
 
     async def answer(self, visit: Visit) -> bytes | None:
@@ -123,7 +123,7 @@ class RefusesTwo(_Loses):
         return await super().answer(visit)
 
 
-class LosesTheLast(_Loses):
+class LosesTheLast(Loses):
     """A buffer that is too small: of more than three commands the last is lost."""
 
     async def listen(self, visit: Visit) -> bytes | None:
