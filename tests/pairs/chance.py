@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
 from pairs.features import FEATURES
-from pairs.servers import SERVERS, ends
+from pairs.servers import SERVERS, ends, pipelining
 from pairs.servers.base import Pop3, Visit
 from pairs.talk import PASSWORD, Client, Talk
 from pairs.wire import HowItEnds
@@ -65,12 +65,13 @@ def case(seed: int) -> Case:
     chance = Random(seed)
     many = chance.choice((0, 1, 1, 1, 2, 2, 3))
     manners = tuple(chance.choice(_OTHERS if chance.random() < RARE else _QUICK) for _ in range(many))
+    loses = any(issubclass(SERVERS[name], pipelining.Loses) for name in manners)
     return Case(
         seed=seed,
         manners=manners,
         mails=_mails(chance) if chance.random() < 0.5 else None,
         end=_end(chance) if chance.random() < 0.1 else None,
-        scripts=tuple(_script(chance) for _ in range(chance.choice((2, 3, 4)))),
+        scripts=tuple(_script(chance, alone=loses) for _ in range(chance.choice((2, 3, 4)))),
         features="on" if chance.random() < 0.8 else chance.choice(list(FEATURES)),
     )
 
@@ -114,14 +115,17 @@ _ODD = (
 )
 
 
-def _script(chance: Random) -> Script:
+def _script(chance: Random, *, alone: bool) -> Script:
+    """A session; `alone`: no two commands in one piece, where the tunnel itself would lose one."""
     groups = _groups(chance)
+    if alone:
+        groups = ((command,) for group in groups for command in group)
     steps = tuple(_step(chance, group) for group in groups)
     endings: tuple[Ending, ...] = ("quit", "close", "reset", "half")
     return Script(steps, chance.choices(endings, (9, 1, 1, 1))[0], chance.random() < 0.15)
 
 
-def _groups(chance: Random) -> Iterator[tuple[bytes, ...]]:
+def _groups(chance: Random) -> Iterable[tuple[bytes, ...]]:
     if chance.random() < 0.15:
         yield (chance.choice((b"CAPA", b"AUTH", b"STLS", b"HELP", b"STAT")),)
     if chance.random() < 0.1:
@@ -169,6 +173,8 @@ def kind(of: Case) -> type[Pop3]:
     if of.end is not None:
         more["at"], more["after"], more["how"] = of.end
         bases = (ends.Ends, *(base for base in bases if base is not Pop3))
+    if any(base.ends for base in bases):
+        more["ends"] = True
     made: type[Pop3] = type("+".join(of.manners) or "Plain", (*((_Cuts,) if of.seed % 3 == 0 else ()), *bases), more)
     return made
 

@@ -19,6 +19,9 @@ REWORDED = frozenset(words + b"\r" for words in (b"+OK and the password?", b"+OK
 # What `drips-for-ever` says until its client has gone.
 DRIP = b"9"
 
+# Turns by which a session may fail sooner: what is asked ahead of a client that has shown little.
+SOONER = 8
+
 NOT_REMOVED = b"-ERR some deleted messages not removed"
 
 _UNUSABLE = re.compile(rb"(?i)EXTERNAL|GSSAPI|NTLM|KERBEROS_V4|GSS-SPNEGO|.*-PLUS")
@@ -45,6 +48,8 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found = []
     if found and server.better and _is_better(direct.record, through.record):
         return []
+    if found and server.ends and _fails_sooner(direct, through, features):
+        return []
     found += _end(direct.record, through.record, features)
     if not found:
         found += _states(direct, through)
@@ -58,6 +63,24 @@ def _is_better(direct: Record, through: Record) -> bool:
         direct.end in ("closed", "reset", "gave up")
         and through.end in ("done", "left", "closed")
         and all(t.whole for t in through.turns)
+    )
+
+
+def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
+    """Whether a session that fails anyway failed some turns earlier: a question asked ahead was its server's end.
+
+    What came up to there is the same, and so is what the session did to its server.
+    """
+    ours, theirs = direct.record.turns, through.record.turns
+    return (
+        (has(features, "read_ahead") or has(features, "ask_ahead"))
+        and {direct.record.end, through.record.end} <= {"closed", "reset"}
+        and len(ours) - SOONER <= len(theirs) <= len(ours)
+        and not theirs[-1].whole
+        and all(same(*turns, features) for turns in zip(ours, theirs[:-1], strict=False))
+        and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
+        and direct.state.removed == through.state.removed
+        and not through.state.open
     )
 
 

@@ -80,7 +80,7 @@ class Stage:
         file = self._directory / f"{len(self._popovers)}.toml"
         file.write_text(
             "".join(
-                f'[[service]]\nname = "{type(server).__name__} {features} {port}"\nlisten = "0"\n'
+                f'[[service]]\nname = "{type(server).__name__[:40]} {port}"\nlisten = "0"\n'
                 f'server = "pop3s://{LOOPBACK}:{port}"\nca_file = "{self._ca_file}"\n{toml(features)}\n'
                 for (server, features), port in zip(servers, ports, strict=True)
             )

@@ -5,14 +5,18 @@ asyncio's own TLS can neither close one half nor tell a cut from an end, and tha
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import ssl
 import struct
+import termios
+import time
 from typing import Literal, Protocol
 
 from parts.net import LOOPBACK
 
 PIECE = 1 << 16
+DRAINING = 1.0  # seconds
 
 # closed: FIN, inside TLS a close_notify; cut: FIN without close_notify; reset: RST.
 HowItEnds = Literal["closed", "cut", "reset"]
@@ -59,6 +63,12 @@ class Plain:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
+    async def drained(self) -> None:
+        """Wait until the other side's kernel has all that was sent: a RST takes back what has not left yet."""
+        deadline = time.monotonic() + DRAINING
+        while _unsent(self.sock) and time.monotonic() < deadline:
+            await asyncio.sleep(0.001)
+
     def reset(self) -> None:
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -66,6 +76,12 @@ class Plain:
 
     def close(self) -> None:
         self.sock.close()
+
+
+def _unsent(sock: socket.socket) -> bool:
+    """Whether something waits for the other side's acknowledgement (tcp(7), SIOCOUTQ)."""
+    waiting: int = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+    return waiting > 0
 
 
 class Tls:

@@ -70,6 +70,7 @@ class Pop3:
     patience: ClassVar[float] = 2.5
     changes: ClassVar[bool] = False  # whether its sessions differ from each other
     better: ClassVar[bool] = False  # whether popover may keep it alive where a tunnel loses it
+    ends: ClassVar[bool] = False  # whether a question asked ahead may be its end
     ends_mail: ClassVar[bytes] = b""
 
     def __init__(self) -> None:

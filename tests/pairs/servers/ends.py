@@ -12,6 +12,7 @@ class Ends(Pop3):
     at: ClassVar[bytes] = b"NOTHING"
     after: ClassVar[int] = 0
     how: ClassVar[HowItEnds] = "closed"
+    ends = True
 
     async def answer(self, visit: Visit) -> bytes | None:
         answer = await super().answer(visit)
@@ -26,8 +27,9 @@ class Ends(Pop3):
         visit.over = True
         if self.how == "closed":
             return
+        assert isinstance(visit.line, Tls)
+        await visit.line.under.drained()
         if self.how == "cut":
-            assert isinstance(visit.line, Tls)
             await visit.line.under.end()
         else:
             await visit.inbox.stop()
