@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pairs.clients import CLIENTS
 from pairs.features import FEATURES
-from pairs.play import Pair, play
+from pairs.play import Pair, meet, play
 from pairs.servers import SERVERS
 from parts.certificates import Authority
 
@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     arguments.add_argument("-c", "--client", nargs="+", default=list(CLIENTS), choices=list(CLIENTS), metavar="CLIENT")
     arguments.add_argument("-f", "--features", nargs="+", default=["on"], choices=list(FEATURES), metavar="FEATURES")
     chosen = arguments.parse_args(words)
-    pairs = [Pair(s, c, f) for s in chosen.server for c in chosen.client for f in chosen.features]
+    pairs = [Pair(s, c, f) for s in chosen.server for c in chosen.client for f in chosen.features if meet(s, c)]
     with tempfile.TemporaryDirectory() as directory:
         bad = _play(pairs, Authority(Path(directory)))
     return 1 if bad else 0

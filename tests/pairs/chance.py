@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from pairs.features import FEATURES
-from pairs.servers import SERVERS, ends, pipelining
+from pairs.servers import SERVERS, ends
 from pairs.servers.base import Pop3, Visit
 from pairs.talk import PASSWORD, Client, Talk
 from pairs.wire import HowItEnds
@@ -65,7 +65,7 @@ def case(seed: int) -> Case:
     chance = Random(seed)
     many = chance.choice((0, 1, 1, 1, 2, 2, 3))
     manners = tuple(chance.choice(_OTHERS if chance.random() < RARE else _QUICK) for _ in range(many))
-    loses = any(issubclass(SERVERS[name], pipelining.Loses) for name in manners)
+    loses = any(SERVERS[name].alone for name in manners)
     return Case(
         seed=seed,
         manners=manners,

@@ -17,9 +17,9 @@ from pathlib import Path
 from pairs import chance
 from pairs.chance import Case
 from pairs.compare import Difference, Played, differences
-from pairs.play import LONGER, SETTLING
+from pairs.play import SETTLING, SETTLING_LONGER
 from pairs.stage import Stage, Way
-from pairs.talk import converse
+from pairs.talk import LONGER, converse
 from parts.certificates import Authority
 
 ROUND = 160  # cases of one popover
@@ -77,7 +77,7 @@ async def session(case: Case, number: int, way: Way, longer: float) -> Played:
     """One session of a case."""
     way.server.begin(number)
     record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience + longer)
-    return Played(record, await way.server.state(SETTLING))
+    return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 
 
 async def duel(cases: Iterable[Case], authority: Authority) -> Tally:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pairs.clients import CLIENTS
+from pairs.clients import CLIENTS, hurried
 from pairs.compare import Difference, Played, differences
 from pairs.servers import SERVERS
 from pairs.stage import Stage, Way
-from pairs.talk import converse
+from pairs.talk import LONGER, converse
 from parts.certificates import Authority
 
 # One after the other, so that popover has learned, and has a spare: the first without one, then with, then in a row.
@@ -20,10 +20,9 @@ FEW = 3
 # Sessions at the same time: most of them wait.
 AT_ONCE = 120
 
-# A client's patience through popover is greater, so that being late is told from being lost.
-LONGER = 2.0
-
-SETTLING = 1.5  # seconds in which a server's side of a session has ended, when its client has
+# Seconds in which a server's side of a session has ended, when its client has; so much is waited for at most.
+SETTLING = 1.5
+SETTLING_LONGER = 3.5
 
 _PAUSE = 0.15  # between two sessions: a spare may be there
 
@@ -37,6 +36,11 @@ class Pair(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.server}/{self.client}/{self.features}"
+
+
+def meet(server: str, client: str) -> bool:
+    """Whether these two can be compared: not where the tunnel itself would give another answer each time."""
+    return not (SERVERS[server].alone and CLIENTS[client].__module__ == hurried.__name__)
 
 
 class Plays:
@@ -83,7 +87,7 @@ class Plays:
             way.server.begin(number)
             record = await converse(CLIENTS[client], way.port, way.server.patience + longer)
             self.sessions += 1
-            return Played(record, await way.server.state(SETTLING))
+            return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 
 
 def _named(where: str, found: list[Difference]) -> list[Difference]:

@@ -13,7 +13,7 @@ import pytest
 from depth import DEPTH
 from pairs.clients import CLIENTS
 from pairs.features import FEATURES
-from pairs.play import Pair, play
+from pairs.play import Pair, meet, play
 from pairs.servers import SERVERS
 from parts.certificates import Authority
 
@@ -40,7 +40,7 @@ def chosen(server: str, client: str, features: str) -> bool:
 
 NAMES = sorted(SERVERS)
 PORTIONS = {server: number // PORTION for number, server in enumerate(NAMES)}
-PAIRS = [Pair(s, c, f) for s in NAMES for c in CLIENTS for f in FEATURES if chosen(s, c, f)]
+PAIRS = [Pair(s, c, f) for s in NAMES for c in CLIENTS for f in FEATURES if meet(s, c) and chosen(s, c, f)]
 
 
 @functools.cache

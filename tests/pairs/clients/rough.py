@@ -84,7 +84,7 @@ async def is_impatient(talk: Talk) -> None:
     """Gives up behind LIST after a moment, and comes again without it."""
     await talk.login()
     await talk.say(b"LIST\r\n")
-    if not await talk.inbox.more(1.3):
+    if not await talk.inbox.more(1.3) and talk.inbox.how is None:
         talk.inbox.held.clear()
         await talk.open()
         await talk.login()

@@ -24,6 +24,7 @@ class State(NamedTuple):
 
     removed: frozenset[str]  # mails that are gone for good, or hidden
     said: tuple[tuple[bytes, ...], ...]  # what was heard that may change something, by connection
+    left: bool  # the server ended a login's connection before QUIT was heard
     open: bool  # a login's connection is still there
 
 
@@ -70,6 +71,7 @@ class Pop3:
     patience: ClassVar[float] = 2.5
     changes: ClassVar[bool] = False  # whether its sessions differ from each other
     better: ClassVar[bool] = False  # whether popover may keep it alive where a tunnel loses it
+    alone: ClassVar[bool] = False  # whether one command at a time is all that it can answer
     ends: ClassVar[bool] = False  # whether a question asked ahead may be its end
     ends_mail: ClassVar[bytes] = b""
 
@@ -77,6 +79,7 @@ class Pop3:
         self.box: list[Mail] = []
         self.heard: dict[Visit, list[bytes]] = {}
         self.removed: set[str] = set()
+        self.left_first = False
         self.visits: set[Visit] = set()
         self._ended = asyncio.Event()
         self.begin(0)
@@ -86,6 +89,7 @@ class Pop3:
         self.box = numbered(self.mailbox(session))
         self.heard = {}
         self.removed = set()
+        self.left_first = False
 
     def mailbox(self, _: int) -> tuple[bytes, ...]:
         """What lies in the mailbox for the session of that number."""
@@ -98,7 +102,10 @@ class Pop3:
         visit = Visit(line)
         self.visits.add(visit)
         try:
-            await self.serve(visit)
+            try:
+                await self.serve(visit)
+            finally:
+                self.left_first |= visit.logged_in and visit.inbox.how is None and visit.verb != b"QUIT"
             await visit.line.end()
             deadline = time.monotonic() + CLOSING
             while await visit.inbox.more(max(0, deadline - time.monotonic())):
@@ -264,7 +271,7 @@ class Pop3:
                 while self._open():
                     self._ended.clear()
                     await self._ended.wait()
-        return State(frozenset(self.removed), tuple(map(tuple, self.heard.values())), self._open())
+        return State(frozenset(self.removed), tuple(map(tuple, self.heard.values())), self.left_first, self._open())
 
     def _open(self) -> bool:
         return any(visit.logged_in for visit in self.visits)

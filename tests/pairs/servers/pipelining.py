@@ -5,9 +5,9 @@ from pairs.servers.mailbox import MAILS
 
 
 class Loses(Pop3):
-    """What they lose of a client that pipelines by itself, popover may save: it goes step by step."""
+    """They meet no client that pipelines by itself: what it gets of them is chance."""
 
-    better = True
+    alone = True
 
 
 class HearsTheFirstOnly(Loses):
@@ -49,7 +49,7 @@ class CourierByUser(Loses):
         return line
 
 
-class NextOkBeforeDot(Pop3):
+class NextOkBeforeDot(Loses):
     """WildDuck before #950: when the next RETR is there already, its +OK may go out before the dot of this one."""
 
     mails = (*MAILS, *MAILS[2:])
@@ -71,7 +71,7 @@ class NextOkBeforeDot(Pop3):
         return answer + b".\r\n"
 
 
-class SwapsTwo(Pop3):
+class SwapsTwo(Loses):
     """Two threads for two commands: of two that wait, the second is answered first."""
 
     async def serve(self, visit: Visit) -> None:
@@ -85,7 +85,7 @@ class SwapsTwo(Pop3):
             await self.say(visit, first)
 
 
-class ListsLast(Pop3):
+class ListsLast(Loses):
     """Among what waits, LIST is answered after the others."""
 
     async def serve(self, visit: Visit) -> None:
@@ -134,7 +134,7 @@ class LosesTheLast(Loses):
         return line
 
 
-class AnswersTwiceWhenHurried(Pop3):
+class AnswersTwiceWhenHurried(Loses):
     """A command that came with others is answered twice."""
 
     async def do_list(self, visit: Visit) -> bytes | None:

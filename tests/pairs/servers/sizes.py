@@ -30,6 +30,8 @@ class SizesAlike(Pop3):
 class SizesAlikeHearsOne(SizesAlike):
     """The same where only the first command of a piece is heard."""
 
+    alone = True
+
     async def listen(self, visit: Visit) -> bytes | None:
         line = await super().listen(visit)
         if visit.logged_in:
