@@ -19,7 +19,7 @@ from pairs.chance import Case
 from pairs.compare import Difference, Played, differences
 from pairs.play import SETTLING, SETTLING_LONGER
 from pairs.stage import Stage, Way
-from pairs.talk import LONGER, converse
+from pairs.talk import LONGER, Meter, converse
 from parts.certificates import Authority
 
 ROUND = 160  # cases of one popover
@@ -60,11 +60,11 @@ class Duel:
     async def _one(self, case: Case, direct: Way, through: Way) -> None:
         async with self._gate:
             for number in range(len(case.scripts)):
-                ours = await session(case, number, direct, 0)
-                theirs = await session(case, number, through, LONGER)
+                ours = await session(case, number, direct, 0, self._stage.meter)
+                theirs = await session(case, number, through, LONGER, self._stage.meter)
                 self.tally.sessions += 1
                 if found := differences(ours, theirs, type(direct.server), case.features):
-                    again = await session(case, number, direct, 0)
+                    again = await session(case, number, direct, 0, self._stage.meter)
                     if differences(ours, again, type(direct.server), "off"):
                         self.tally.unsteady += 1
                     else:
@@ -73,10 +73,10 @@ class Duel:
                     break
 
 
-async def session(case: Case, number: int, way: Way, longer: float) -> Played:
+async def session(case: Case, number: int, way: Way, longer: float, meter: Meter) -> Played:
     """One session of a case."""
     way.server.begin(number)
-    record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience + longer)
+    record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience + longer, meter)
     return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 
 

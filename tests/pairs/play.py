@@ -18,7 +18,7 @@ SESSIONS = {"on": 4, "off": 2}
 FEW = 3
 
 # Sessions at the same time: most of them wait.
-AT_ONCE = 120
+AT_ONCE = 300
 
 # Seconds in which a server's side of a session has ended, when its client has; so much is waited for at most.
 SETTLING = 1.5
@@ -85,7 +85,7 @@ class Plays:
     async def _session(self, way: Way, client: str, number: int, longer: float) -> Played:
         async with self._gate:
             way.server.begin(number)
-            record = await converse(CLIENTS[client], way.port, way.server.patience + longer)
+            record = await converse(CLIENTS[client], way.port, way.server.patience + longer, self._stage.meter)
             self.sessions += 1
             return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 

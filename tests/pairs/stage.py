@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from pairs.features import toml
 from pairs.servers.base import Pop3
+from pairs.talk import Meter
 from pairs.tunnel import Tunnel
 from pairs.wire import Plain, Tls
 from parts.certificates import Authority
@@ -38,12 +39,14 @@ class Stage:
         for context in (self._of_server, self._of_client):
             context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
         self._ca_file = authority.ca_file
+        self.meter = Meter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[socket.socket] = []
         self._tunnels: list[Tunnel] = []
         self._popovers: list[Popover] = []
 
     async def __aenter__(self) -> Self:
+        self._keep(self.meter.run())
         return self
 
     async def __aexit__(

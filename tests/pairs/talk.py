@@ -188,10 +188,32 @@ class Talk:
 Client = Callable[[Talk], Awaitable[None]]
 
 
-async def converse(client: Client, port: int, patience: float) -> Record:
+class Meter:
+    """How late the event loop is, all the time: what a busy machine does to every figure."""
+
+    def __init__(self) -> None:
+        self._late: list[tuple[float, float]] = []
+
+    async def run(self) -> None:
+        """Look every 20 ms, until cancelled."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_LOOK)
+            now = time.monotonic()
+            if (late := now - before - _LOOK) > _LOOK:
+                self._late.append((now, late))
+
+    def worst(self, since: float) -> float:
+        """The greatest delay since then, in seconds."""
+        return max((late for when, late in reversed(self._late) if when >= since), default=0.0)
+
+
+_LOOK = 0.02
+
+
+async def converse(client: Client, port: int, patience: float, meter: Meter) -> Record:
     """One play of a client against whatever listens on `port`."""
     talk = Talk(port, patience)
-    late = asyncio.ensure_future(_lag())
     started = time.monotonic()
     try:
         await talk.open()
@@ -202,20 +224,6 @@ async def converse(client: Client, port: int, patience: float) -> Record:
         talk.record.end = "reset"
     finally:
         talk.record.seconds = time.monotonic() - started
-        late.cancel()
-        await asyncio.wait([late])
+        talk.record.lag = meter.worst(started)
         await talk.leave()
-    talk.record.lag = _worst.pop(late, 0.0)
     return talk.record
-
-
-_worst: dict[object, float] = {}
-
-
-async def _lag() -> None:
-    """Note how late this loop is, until cancelled."""
-    me = asyncio.current_task()
-    while True:
-        before = time.monotonic()
-        await asyncio.sleep(0.02)
-        _worst[me] = max(_worst.get(me, 0.0), time.monotonic() - before - 0.02)

@@ -48,6 +48,16 @@ async def half_closes_without_quit(talk: Talk) -> None:
     await _and_no_more(talk, b"RETR 2", b"STAT")
 
 
+async def empty_lines(talk: Talk) -> None:
+    """One CRLF too many, now and then; an answer to it is read if there is one."""
+    for command in (b"USER anna", b"PASS " + PASSWORD, b"STAT", b"RETR 1"):
+        await talk.say(b"\r\n")
+        answer = await talk.ask(command)
+        if answer[:3].upper() != b"+OK":
+            await talk.hear(command + b"\r\n")
+    await talk.quit()
+
+
 async def _and_no_more(talk: Talk, *commands: bytes) -> None:
     await talk.say(b"".join(command + b"\r\n" for command in commands))
     await talk.line.end()

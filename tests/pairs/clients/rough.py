@@ -19,16 +19,6 @@ async def telnet(talk: Talk) -> None:
     await talk.quit()
 
 
-async def empty_lines(talk: Talk) -> None:
-    """One CRLF too many, now and then; an answer to it is read if there is one."""
-    for command in (b"USER anna", b"PASS " + PASSWORD, b"STAT", b"RETR 1"):
-        await talk.say(b"\r\n")
-        answer = await talk.ask(command)
-        if answer[:3].upper() != b"+OK":
-            await talk.hear(command + b"\r\n")
-    await talk.quit()
-
-
 async def closes(talk: Talk) -> None:
     """Deletes, and goes away without QUIT."""
     await talk.login()
