@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.done
 
-.PHONY: run demo test check fix bench clean
+.PHONY: run demo test test-deep check fix bench clean
 
 run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
 ifdef SERVER
@@ -21,6 +21,14 @@ test: $(SETUP)  ## every test, against real servers and clients (installs what i
 	tests/install-parts
 	@PYTHONPATH=tests $(BIN)/python -m fakes.world
 	$(BIN)/pytest -n 4 --dist loadgroup
+
+# Minutes of it are for playing at random; what it found can be played again: python -m pairs.fuzz --seed N.
+MINUTES ?= 60
+
+test-deep: $(SETUP)  ## every pair of odd servers and clients, property tests 50 times as deep, and chance
+	POPOVER_DEPTH=50 $(BIN)/pytest -n 2 --dist loadgroup --timeout 7200 \
+		tests/pairs tests/protocols tests/config tests/outside tests/session tests/wire
+	PYTHONPATH=tests $(BIN)/python -m pairs.fuzz --minutes $(MINUTES) --workers 2
 
 check: $(SETUP)  ## style, types and the two contracts of the architecture
 	$(BIN)/ruff format --check --quiet .

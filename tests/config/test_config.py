@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from parts.certificates import Authority
 from popover.config import (
     PRIVATE_NETWORKS,
@@ -565,7 +566,7 @@ files = st.tuples(tables, st.lists(tables, max_size=3)).map(lambda parts: "[[ser
 @example(b"[service]\nserver = []")
 @example(b"[[service]]\nserver = []\nname = {}")
 @example(b"[[service]]\n[[service.name]]\n")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300), deadline=None)
 def test_any_file_gives_a_config_or_plain_lines(write: Write, octets: bytes) -> None:
     path = write(octets)
     try:
