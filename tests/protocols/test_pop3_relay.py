@@ -88,7 +88,7 @@ def list_of(*sizes: int) -> bytes:
 
 def mail(number: int, size: int = 11) -> bytes:
     """An answer to RETR; the message has so many octets."""
-    return b"+OK\r\n" + b"message %d".ljust(size) % number + b"\r\n.\r\n"
+    return b"+OK\r\n" + (b"message %d" % number).ljust(size) + b"\r\n.\r\n"
 
 
 SIZE = len(mail(1)) - len(b"+OK\r\n.\r\n")

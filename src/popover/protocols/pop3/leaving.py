@@ -73,7 +73,7 @@ class Leaving:
             return
         self._is_asking = True
         manners = self._state.manners
-        if not self._has_asked and manners.after is None and manners.knows_capa is not False:
+        if not self._has_asked and manners.after is None and manners.knows_capa:
             self._has_asked = True
             self._way.tell(CAPA)
         elif not self._has_proved and manners.pipelines is Shown.NOTHING:

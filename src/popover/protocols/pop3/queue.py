@@ -200,8 +200,10 @@ class Owed:
     def _count(self, ask: Ask, at: int, end: int) -> None:
         """Count the octets of a mail that goes by, if they are to be compared with those of LIST."""
         if ask.octets:
+            ask.octets += end - at
+        if ask.counts_dots:  # it costs a copy: for the first message of a session
             joined = self._carry[-3:] + bytes(self._view[at:end])
-            ask.octets += end - at - joined.count(b"\r\n..")
+            ask.octets -= joined.count(b"\r\n..")
 
     def _end_body(self) -> None:
         self._in_body = False

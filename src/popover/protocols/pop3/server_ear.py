@@ -165,7 +165,7 @@ class ServerEar:
     def _compare(self, ask: Ask) -> None:
         """A mail went by: is it as long as LIST tells, and how fast is the line?"""
         octets = ask.octets - 1 - len(b".\r\n")
-        is_as_told = self._mailbox.compare(ask.number, octets) if ask.verb == b"RETR" else None
+        is_as_told = self._mailbox.compare(ask.number, octets) if ask.counts_dots else None
         if is_as_told is not None and self._mailbox.exact is not False:
             self._mailbox.exact = is_as_told
         self._state.manners.carried(octets, self._state.now - ask.since)
