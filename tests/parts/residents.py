@@ -91,12 +91,16 @@ class Residents:
     def make(self, directory: Path) -> None:
         """A directory that belongs to all of them."""
         directory.mkdir(mode=0o700, exist_ok=True)
-        os.chown(directory, self._uid, self._gid)
+        self.own(directory)
 
     def give(self, path: Path, content: bytes) -> None:
         """A file that belongs to all of them."""
         path.touch(mode=0o600)
         path.write_bytes(content)
+        self.own(path)
+
+    def own(self, path: Path) -> None:
+        """Let this belong to all of them."""
         os.chown(path, self._uid, self._gid)
 
     def _passwd(self, user: str, home: Path) -> str:
