@@ -4,9 +4,9 @@
 the settings (doc.dovecot.org, "Upgrading Dovecot CE from 2.3 to 2.4").
 """
 
-import getpass
 import grp
 import os
+import pwd
 import re
 import resource
 import subprocess
@@ -104,7 +104,7 @@ def _users() -> str:
     """Started by root, Dovecot's processes become its own users; started by another, they stay that one."""
     if is_root():
         return ""
-    user = getpass.getuser()
+    user = pwd.getpwuid(os.getuid()).pw_name
     group = grp.getgrgid(os.getgid()).gr_name
     return f"default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}"
 

@@ -10,10 +10,29 @@ from parts import pretend
 from parts.places import is_root
 
 _ROOTS = Path(__file__).parents[2] / ".parts"
+_BIN = _ROOTS / "bin"  # a command of the same name for each program that this machine lacks
+_SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"  # what Debian leaves out of an ordinary user's PATH
 _ENTER = Path(__file__).with_name("enter")
 
 OWN = "own"  # the release of this machine
 TRIXIE = "trixie"  # Debian 13
+
+
+def search_path(path: str) -> str:
+    """Where the programs of the tests are found; `path` is where the user finds his own."""
+    return f"{_BIN}:{path}:{_SYSTEM}"
+
+
+def is_brought(program: str) -> bool:
+    """Whether this machine lacks the program."""
+    return (_BIN / program).exists()
+
+
+def resident(user: str) -> tuple[int, int]:
+    """The user and group ids of one that a package would have added."""
+    lines = (_ROOTS / OWN / "etc/passwd.parts").read_text().splitlines()
+    [(uid, gid)] = [line.split(":")[2:4] for line in lines if line.startswith(f"{user}:")]
+    return int(uid), int(gid)
 
 
 def inside(release: str, *command: str | Path, binds: Mapping[str, Path] | None = None) -> list[str | Path]:
