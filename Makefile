@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+TESTS ?=
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.done
 
@@ -17,10 +18,9 @@ endif
 demo: $(SETUP)  ## see it work, with a mail server made for it
 	$(BIN)/popover demo
 
-test: $(SETUP)  ## every test, against real servers and clients (installs what is missing)
+test: $(SETUP)  ## every test, against real servers and clients, or make test TESTS=tests/wire; installs nothing
 	tests/install-parts
-	@PYTHONPATH=tests $(BIN)/python -m fakes.world
-	$(BIN)/pytest -n 4 --dist loadgroup
+	tests/run $(BIN)/python -n 4 --dist loadgroup $(TESTS)
 
 # Minutes of it are for playing at random; what it found can be played again: python -m pairs.fuzz --seed N.
 MINUTES ?= 60
@@ -51,6 +51,6 @@ clean:
 # A Debian machine may have Python without its venv module.
 $(SETUP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	scripts/as-owner $(PYTHON) -m venv $(VENV)
+	scripts/as-owner $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@scripts/as-owner touch $@

@@ -16,6 +16,9 @@ from parts.certificates import Authority
 from parts.dovecot import Dovecot
 from parts.places import short_directory
 from parts.postfix import Postfix
+from parts.private import search_path
+
+os.environ["PATH"] = search_path(os.environ["PATH"])
 
 # A busy machine is no reason to fail; what hangs is ended by pytest's own time-out.
 hypothesis.settings.register_profile("popover", deadline=None)

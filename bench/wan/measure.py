@@ -12,7 +12,7 @@ from bench.wan.link import Link
 from bench.wan.programs import Errand, Line, Moment, run
 
 # Sessions before the first that counts: popover learns what its clients do, the others get their tickets.
-_PRACTICE = 2
+_PRACTICE = 4
 
 # Seconds; below it, the processor's time is what is measured, and nobody must disturb another.
 _LONG = 0.02

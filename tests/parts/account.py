@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class ClientError(Exception):
 def run(workdir: Path, *command: str | Path, stdin: bytes = b"") -> bytes:
     """Run a client to its end with `workdir` as its home, so that nobody's settings reach it; its stdout."""
     env = {"HOME": str(workdir), "PATH": os.environ["PATH"], "LANG": "C", "FETCHMAILHOME": str(workdir)}
+    env["TMPDIR"] = tempfile.gettempdir()
     ended = subprocess.run(
         command, cwd=workdir, env=env, input=stdin, capture_output=True, timeout=TIMEOUT, check=False
     )

@@ -1,133 +1,73 @@
-"""Courier's POP3 server with TLS in front, for any user and password: each user has a Maildir of his own.
+"""Courier's POP3 server as it is: its daemon for passwords, its listener, its TLS and its login.
 
-Debian lets a machine have only one POP3 server installed, and that is Dovecot here; so install-parts unpacks
-Courier below /opt instead. Its login needs daemons at fixed places, so the login is answered here, with
-what Courier says to it, and then the real courierpop3d takes over.
+    with Courier(directory, authority) as courier:
+        user = courier.new_user([PLAIN])
+        fetch((courier.host, courier.port), user, courier.password)
+
+Its login reads what there is, and what stands behind PASS in it is lost when the mailbox's program takes over,
+although CAPA says PIPELINING.
 """
 
-import os
-import selectors
-import socket
-import ssl
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from parts.certificates import Authority
-from parts.net import LOOPBACK
+from parts.net import LOOPBACK, free_port, is_listening
+from parts.private import OWN, as_root, inside
+from parts.program import Program
+from parts.residents import PASSWORD, Residents
 
-_ROOT = Path("/opt/courier-pop")
-_CAPA = b"+OK Here's what I can do:\r\nTOP\r\nUSER\r\nLOGIN-DELAY 10\r\nPIPELINING\r\nUIDL\r\n.\r\n"
-_GREETING = b"+OK Hello there.\r\n"
+_LIBRARY = Path("/usr/lib/courier")
+_LOGIN = [_LIBRARY / "courier" / name for name in ("courierpop3login", "courierpop3d")]
+# As in /etc/courier/pop3d and pop3d-ssl; by default one address may have four sessions.
+_SETTINGS = {"POP3AUTH": "", "POP3AUTH_TLS": "", "POP3_TLS": "1", "POP3_STARTTLS": "NO", "TLS_VERIFYPEER": "NONE"}
+_LISTENER = ("-maxprocs=400", "-maxperip=400", "-nodnslookup", "-noidentlookup")
 
 
 class Courier:
     """`port` is POP3 over TLS, for the name localhost. It ends with the `with` block of `courier`."""
 
     host = LOOPBACK
-    password = "any"
+    password = PASSWORD
 
-    def __init__(self, directory: Path, context: ssl.SSLContext, listener: socket.socket) -> None:
-        self.port: int = listener.getsockname()[1]
-        self._directory = directory
-        self._context = context
-        self._listener = listener
-        self._users = 0
-        [self._program] = _ROOT.glob("usr/lib/courier/**/courierpop3d")
-        libraries = sorted({str(path.parent) for path in _ROOT.glob("usr/lib/**/libcourier*.so.*")})
-        self._environment = {"LD_LIBRARY_PATH": ":".join(libraries), "PATH": os.environ["PATH"]}
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __init__(self, residents: Residents) -> None:
+        self.port = free_port()
+        self._residents = residents
 
-    def new_user(self, messages: list[bytes]) -> str:
-        """A user with these messages in his mailbox."""
-        self._users += 1
-        user = f"user{self._users}"
-        maildir = self._maildir(user)
-        for folder in ("new", "cur", "tmp"):
-            (maildir / folder).mkdir(parents=True)
-        for number, message in enumerate(messages):
-            (maildir / "cur" / f"{1_700_000_000 + number}.M{number}.test:2,S").write_bytes(message)
+    def new_user(self, messages: Sequence[bytes]) -> str:
+        """A user with these messages in his Maildir."""
+        user = self._residents.add()
+        self._residents.fill_maildir(user, messages)
         return user
 
     def left(self, user: str) -> list[str]:
         """The names of the messages that are there."""
-        return sorted(path.name for path in (self._maildir(user) / "cur").iterdir())
-
-    def _maildir(self, user: str) -> Path:
-        return self._directory / user / "Maildir"
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                sock, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        with suppress(OSError), self._context.wrap_socket(sock, server_side=True) as wire:
-            wire.settimeout(60)
-            wire.sendall(_GREETING)
-            user, inbox = "", b""
-            while piece := wire.recv(4096):
-                inbox += piece
-                while b"\n" in inbox:
-                    line, _, inbox = inbox.partition(b"\n")
-                    verb, _, rest = line.strip().partition(b" ")
-                    if verb.upper() == b"PASS" and user:
-                        self._hand_over(wire, user, inbox)
-                        return
-                    user = rest.decode() if verb.upper() == b"USER" else user
-                    wire.sendall(_CAPA if verb.upper() == b"CAPA" else b"+OK Password required.\r\n")
-                    if verb.upper() == b"QUIT":
-                        return
-
-    def _hand_over(self, wire: ssl.SSLSocket, user: str, inbox: bytes) -> None:
-        near, far = socket.socketpair()
-        home = self._directory / user
-        environment = self._environment | {"AUTHENTICATED": user, "AUTHADDR": user, "HOME": str(home)}
-        command = [str(self._program), "Maildir"]
-        quiet = subprocess.DEVNULL
-        program = subprocess.Popen(
-            command, stdin=far.fileno(), stdout=far.fileno(), stderr=quiet, env=environment, cwd=home
-        )
-        far.close()
-        try:
-            near.sendall(inbox)
-            _carry(wire, near)
-        finally:
-            near.close()
-            program.wait(60)
-
-
-def _carry(wire: ssl.SSLSocket, near: socket.socket) -> None:
-    """Both ways, in one thread: TLS is not made for two."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(wire, selectors.EVENT_READ)
-        selector.register(near, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select(60):
-                if key.fileobj is near:
-                    if not (piece := near.recv(1 << 16)):
-                        wire.unwrap()
-                        return
-                    wire.sendall(piece)
-                    continue
-                while True:
-                    if not (piece := wire.recv(1 << 16)):
-                        return
-                    near.sendall(piece)
-                    if not wire.pending():
-                        break
+        return self._residents.left_in_maildir(user)
 
 
 @contextmanager
 def courier(directory: Path, authority: Authority) -> Iterator[Courier]:
-    """Runs from here to the end of the block."""
+    """Runs from here to the end of the block, in a directory every user may enter."""
+    residents = Residents(directory)
+    server = Courier(residents)
     certificate = authority.issue("localhost")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.cert_file, certificate.key_file)
-    with socket.create_server((LOOPBACK, 0), backlog=64) as listener:
-        yield Courier(directory, context, listener)
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
+    residents.give(directory / "both.pem", certificate.key_file.read_bytes() + certificate.cert_file.read_bytes())
+    residents.make(directory / "run")
+    (directory / "run" / "authdaemon").mkdir(mode=0o755)
+    binds = residents.binds | {"/run/courier": directory / "run"}
+    listener = ["couriertcpd", f"-address={server.host}", *_LISTENER, str(server.port)]
+    tls = ["/usr/bin/couriertls", "-server", "-tcpd", "-user=courier"]
+    with ExitStack() as stack:
+
+        def start(name: str, command: Sequence[str | Path], env: Mapping[str, str]) -> Program:
+            words = inside(OWN, *as_root(*command), binds=binds)
+            return stack.enter_context(Program(*words, output=directory / f"{name}.txt", env=env))
+
+        passwords = {"authmodulelist": "authpam", "daemons": "5", "authdaemonvar": "/run/courier/authdaemon"}
+        daemon = start("authdaemond", [_LIBRARY / "courier-authlib" / "authdaemond"], passwords)
+        daemon.wait_until((directory / "run" / "authdaemon" / "socket").exists, "Courier knows its users")
+        settings = _SETTINGS | {"TLS_CERTFILE": str(directory / "both.pem")}
+        program = start("couriertcpd", [*listener, *tls, *_LOGIN, "Maildir"], settings)
+        program.wait_until(lambda: is_listening(server.port), "Courier listens")
+        yield server

@@ -10,10 +10,10 @@ import base64
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from parts import dovecot_config
 from parts.certificates import Authority, Certificate
@@ -35,6 +35,7 @@ class Dovecot:
 
     host = LOOPBACK
     password = PASSWORD
+    program: ClassVar[Sequence[str | Path]] = ("dovecot",)
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Dovecot:
         self._directory = directory
         self.auth_socket = directory / "auth"
         self._settings = dovecot_config.Settings(
-            directory, ports, certificate or authority.issue(*NAMES), local_names or {}
+            directory, ports, certificate or authority.issue(*NAMES), local_names or {}, self.program
         )
         self._numbers = iter(range(_USERS))
         self._delivered = 0
@@ -105,13 +106,15 @@ class Dovecot:
 
         A session that has just ended renames what it has read (Maildir keeps flags in the name): then look again.
         """
-        maildir = self._maildir(user)
         while True:
-            paths = [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
             try:
-                return [path.read_bytes() for path in sorted(paths, key=_arrival)]
+                return [path.read_bytes() for path in sorted(self.paths(user), key=_arrival)]
             except FileNotFoundError:
                 continue
+
+    def paths(self, user: str) -> list[Path]:
+        """The files of the messages that are there."""
+        return [path for folder in ("new", "cur") for path in (self._maildir(user) / folder).iterdir()]
 
     def wait_for_messages(self, user: str, count: int, timeout: float = 30) -> list[bytes]:
         """The messages, as soon as there are `count`: delivery goes on after the sender's 250."""
@@ -135,7 +138,7 @@ class Dovecot:
         names = ["alice", *(f"user{number}" for number in range(_USERS))]
         self._write_users(dict.fromkeys(names, PASSWORD))
         config = dovecot_config.write(self._settings)
-        self._program = Program("dovecot", "-F", "-c", config, output=self._directory / "output.txt")
+        self._program = Program(*self.program, "-F", "-c", config, output=self._directory / "output.txt")
         try:
             ports = self._settings.ports.values()
             self._program.wait_until(lambda: all(map(is_listening, ports)), "Dovecot listens")

@@ -4,13 +4,13 @@
 the settings (doc.dovecot.org, "Upgrading Dovecot CE from 2.3 to 2.4").
 """
 
-import getpass
 import grp
 import os
+import pwd
 import re
 import resource
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +26,12 @@ class Settings:
     ports: Mapping[str, int]  # of pop3, pop3s, imap, imaps and lmtp
     certificate: Certificate
     local_names: Mapping[str, Certificate] = field(default_factory=dict)  # chosen by SNI
+    program: Sequence[str | Path] = ("dovecot",)  # the command that runs it
 
 
-def version() -> tuple[int, ...]:
-    """The installed Dovecot's, as in (2, 3, 19)."""
-    said = subprocess.run(["dovecot", "--version"], check=True, capture_output=True, text=True).stdout
+def version(program: Sequence[str | Path]) -> tuple[int, ...]:
+    """This Dovecot's, as in (2, 3, 19)."""
+    said = subprocess.run([*program, "--version"], check=True, capture_output=True, text=True).stdout
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", said)
     assert found, said
     return tuple(map(int, found.groups()))
@@ -46,7 +47,7 @@ def mail_owner() -> tuple[int, int]:
 def write(settings: Settings) -> Path:
     """Write the configuration file and return its path."""
     path = settings.directory / "dovecot.conf"
-    installed = version()
+    installed = version(settings.program)
     parts = [_old(settings) if installed < (2, 4) else _new(settings, installed), _common(settings)]
     path.write_text("\n".join(parts))
     return path
@@ -103,7 +104,7 @@ def _users() -> str:
     """Started by root, Dovecot's processes become its own users; started by another, they stay that one."""
     if is_root():
         return ""
-    user = getpass.getuser()
+    user = pwd.getpwuid(os.getuid()).pw_name
     group = grp.getgrgid(os.getgid()).gr_name
     return f"default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}"
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from parts import pretend
+from parts import pretend, private
 from parts.certificates import Authority, Certificate
 from parts.dovecot import NAMES, Dovecot
 from parts.net import LOOPBACK, free_port, is_listening
@@ -33,7 +33,7 @@ queue_directory = {directory}/queue
 data_directory = {directory}/data
 maillog_file = {directory}/postfix.log
 maillog_file_prefixes = {directory}
-mail_owner = {owner.pw_name}
+mail_owner = {owner}
 myhostname = submission.example.test
 mydestination =
 inet_interfaces = 127.0.0.1
@@ -122,13 +122,12 @@ class Postfix:
 
     def __enter__(self) -> Self:
         self._configure()
-        postconf = subprocess.run(["postconf", "-h", "daemon_directory"], check=True, capture_output=True)
+        postconf = subprocess.run(["postconf", "-d", "-h", "daemon_directory"], check=True, capture_output=True)
         # The master itself, with -d to stay in the foreground: `postfix start-fg` looks over the queue and
         # the whole installation first, for two seconds, and leaves the master behind when it is ended.
         master = Path(postconf.stdout.decode().strip()) / "master"
         output = self._directory / "output.txt"
-        prefix = () if is_root() else (sys.executable, pretend.__file__)
-        self._program = Program(*prefix, master, "-c", self._directory / "etc", "-d", output=output)
+        self._program = Program(*_as_root(master, "-c", self._directory / "etc", "-d"), output=output)
         try:
             self._program.wait_until(lambda: is_listening(self.port), "Postfix listens")
         except BaseException as error:
@@ -138,12 +137,12 @@ class Postfix:
         return self
 
     def _configure(self) -> None:
-        owner = pwd.getpwnam("postfix") if is_root() else pwd.getpwuid(os.getuid())
+        owner, uid, gid = _owner()
         for name in ("etc", "queue", "queue/pid"):
             (self._directory / name).mkdir()
         for name in ("data", *(f"queue/{part}" for part in _QUEUE)):
             (self._directory / name).mkdir(mode=0o700)
-            os.chown(self._directory / name, owner.pw_uid, owner.pw_gid)
+            os.chown(self._directory / name, uid, gid)
         main = _MAIN.format(
             directory=self._directory, certificate=self._certificate, dovecot=self._dovecot, owner=owner
         )
@@ -158,6 +157,23 @@ class Postfix:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._program.end()
+
+
+def _owner() -> tuple[str, int, int]:
+    """Whom Postfix becomes: name, user and group ids."""
+    if not is_root():
+        return pwd.getpwuid(os.getuid()).pw_name, os.getuid(), os.getgid()
+    if private.is_brought("postconf"):
+        return "postfix", *private.resident("postfix")
+    found = pwd.getpwnam("postfix")
+    return found.pw_name, found.pw_uid, found.pw_gid
+
+
+def _as_root(*command: str | Path) -> list[str | Path]:
+    """The command for one that is root, or takes himself for root; in a root of its own if it came by install-parts."""
+    if private.is_brought("postconf"):
+        return private.inside(private.OWN, *private.as_root(*command))
+    return list(command) if is_root() else [sys.executable, pretend.__file__, *command]
 
 
 def without_trace(message: bytes) -> bytes:

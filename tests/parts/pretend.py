@@ -2,7 +2,7 @@
 
 Postfix's master asks who it is, and refuses to be anybody but root; then it and all it starts give rights up
 that they never had. So the kernel answers in their place (seccomp(2)): the program itself hears that it is
-root, those it starts hear the truth, and changing users, groups and owners seems to work and does nothing.
+root, those it starts hear the truth, and changing users, groups, owners and roots seems to work and does nothing.
 That takes no right and no package: libseccomp is a part of every Debian, apt and systemd stand on it.
 """
 
@@ -20,7 +20,7 @@ _ALLOW, _ASK, _DO_NOTHING = 0x7FFF0000, 0x7FC00000, 0x00050000  # seccomp.h: SCM
 _QUESTIONS = ("getuid", "geteuid")
 _CHANGES = (
     *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups"),
-    *("chown", "fchown", "lchown", "fchownat"),
+    *("chown", "fchown", "lchown", "fchownat", "chroot"),
 )
 # linux/seccomp.h: two ioctls, how long a question is and how it begins, an answer, and its flag
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101

@@ -91,7 +91,7 @@ def _birth(pid: int) -> str:
 def _stat(pid: int) -> list[str]:
     """What /proc/PID/stat says after the name; empty words for a process that has ended, waited for or not."""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        words = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         words = ["Z"]
     return words if words[0] != "Z" else [""] * 50

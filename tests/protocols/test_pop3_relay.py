@@ -222,6 +222,7 @@ def test_a_server_that_has_shown_nothing_hears_the_client_alone() -> None:
 
 def test_what_a_server_can_is_found_out_when_its_client_has_left() -> None:
     memory = untrusted()
+    memory.manners.learn(capabilities(CAPA), logged_in=False)  # as on a connection that serves nobody
     talk = Talk(memory=memory, ready=b"")
     for line, answer in (
         (b"USER anna\r\n", b"+OK\r\n"),

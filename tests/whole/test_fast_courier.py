@@ -14,6 +14,7 @@ from parts.clients import POP3_CLIENTS
 from parts.courier import Courier, courier
 from parts.messages import DOTS, EIGHT_BIT, PLAIN, of_size
 from parts.net import wait_until
+from parts.places import short_directory
 from parts.popover import Popover
 
 Workdir = Callable[[], Path]
@@ -30,14 +31,16 @@ class House:
         self._popover = popover
 
     def ways(self, user: str) -> Ways:
-        through = Account(self._popover.addresses[0], user, "any")
-        return Ways(through, Account((self.server.host, self.server.port), user, "any", self._authority.ca_file))
+        password, there = self.server.password, (self.server.host, self.server.port)
+        through = Account(self._popover.addresses[0], user, password)
+        return Ways(through, Account(there, user, password, self._authority.ca_file))
 
 
 @pytest.fixture(scope="module")
-def house(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(authority: Authority) -> Iterator[House]:
     with (
-        courier(tmp_path_factory.mktemp("courier"), authority) as server,
+        short_directory("courier") as directory,
+        courier(directory, authority) as server,
         Popover(f"0=pop3s://localhost:{server.port}", "--ca-file", authority.ca_file) as popover,
     ):
         yield House(authority, server, popover)
