@@ -38,7 +38,7 @@ def chosen(server: str, client: str, features: str) -> bool:
     return turn % MEETS_ALONE == list(FEATURES).index(features)
 
 
-# What these do still makes a difference to some clients (docs/speed.md, "What is still worse than a wire"): they say more
+# What these do still makes a difference to some clients (docs/speed.md, "What is still worse"): they say more
 # than they were asked, never end what they say, or lose one of many commands. By hand: `python -m pairs -s NAME`.
 STILL_DIFFERENT = {
     *(
