@@ -77,7 +77,7 @@ examples:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
-    arguments, strange = parser.parse_known_args(argv)
+    arguments, strange = parser.parse_known_args(_as_option(argv))
     name = arguments.command
     for option, value in vars(arguments).items():
         if value == "" or (isinstance(value, list) and "" in value):
@@ -94,6 +94,16 @@ def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
     return Path(text)
+
+
+def _as_option(argv: Sequence[str]) -> Sequence[str]:
+    """`popover help`, `popover help run` and `popover version` are what many other programs have for the options."""
+    match argv:
+        case ["version"]:
+            return ["--version"]
+        case ["help", *command]:
+            return [*command, "--help"]
+    return argv
 
 
 def make_parser() -> argparse.ArgumentParser:

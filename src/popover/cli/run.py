@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from popover.cli.output import OutputError, give_up
 from popover.config import (
     PRIVATE_NETWORKS,
     Admission,
@@ -74,8 +74,8 @@ def _shown(value: object) -> str:
 def _announce(line: str) -> None:
     try:
         print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
-    except OSError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OutputError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
+        give_up()
 
 
 def from_command_line(arguments: argparse.Namespace) -> Config:

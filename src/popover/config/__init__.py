@@ -5,7 +5,8 @@
     words.py    the small words: hours, rates, pins, networks
     places.py   the words for places: LISTEN, SERVER
     cross.py    mistakes that only show when all services are seen together
-    file.py     popover.toml; with fields.py (a reader for each key) and tables.py (cattrs)
+    file.py     popover.toml; with fields.py (a reader for each key), tables.py (cattrs) and
+                unquoted.py (what to write for a text without quotes)
 
 All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
 """
