@@ -28,6 +28,8 @@ examples:
       for the old machines and the printer of the house
   popover run -c /etc/popover.toml
       what the file says (a directory: all its *.toml); SIGHUP reads it again
+  popover run -c /etc/popover.toml --check
+      0 if it could, 2 and a line for each mistake if not: ask this before a SIGHUP
 """
 
 _INETD = f"""\
@@ -144,6 +146,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
+    parser.add_argument("--check", action="store_true", help="only say whether FILE or the words are right, and exit")
     parser.add_argument("--trace", action="store_true", help="log what is said, without secrets and without bodies")
 
 

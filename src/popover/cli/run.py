@@ -27,25 +27,33 @@ from popover.config.flat import flatten
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
+from popover.process.gateway import verifiers_of
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped. Raises ConfigError, StartError."""
     log = Log(to_stderr(arguments.log_format), arguments.log_format, verbose=arguments.verbose)
-    if arguments.config is None:
-        config = _traced(from_command_line(arguments), arguments)
+
+    def read() -> Config:
+        config = _traced(_configuration(arguments), arguments)
         log_settings(log, config)
-        serve(config, log, None, _announce)
+        return config
+
+    config = read()
+    if arguments.check:
+        verifiers_of(config.services)
+        place = arguments.config or "command line"
+        print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:
-        _only_in_file(arguments)
-
-        def read() -> Config:
-            config = _traced(load(arguments.config), arguments)
-            log_settings(log, config)
-            return config
-
-        serve(read(), log, read, _announce)
+        serve(config, log, None if arguments.config is None else read, _announce)
     return 0
+
+
+def _configuration(arguments: argparse.Namespace) -> Config:
+    if arguments.config is None:
+        return from_command_line(arguments)
+    _only_in_file(arguments)
+    return load(arguments.config)
 
 
 def _traced(config: Config, arguments: argparse.Namespace) -> Config:

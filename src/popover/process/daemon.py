@@ -13,6 +13,7 @@ from popover.config import Activated, Config
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
+from popover.process.awaited import Awaited
 from popover.process.gateway import Gateway
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
@@ -35,6 +36,7 @@ class Daemon:
         self._ceiling = session_ceiling()
         self._inherited = inherited
         self._user = config.user  # as whom we run is decided once, at the start
+        self._awaited = Awaited(asyncio.get_running_loop(), log)
         self._gateway = Gateway(log, self._ceiling, inherited, state_file())
 
     async def run(self, announce: Callable[[str], None]) -> None:
@@ -108,6 +110,7 @@ class Daemon:
 
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
+        self._awaited.look(config)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
