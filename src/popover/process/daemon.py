@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from popover.config import Activated, Config
+from popover.config import Activated, Config, doubt
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
@@ -119,6 +119,9 @@ class Daemon:
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
+            oddity, remedy = doubt(service.server)
+            if oddity:
+                self._warn(f"{service.name}: {oddity}: {remedy}")
             if service.admission.max_sessions > self._ceiling:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
