@@ -14,6 +14,7 @@ from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
 from popover.process.awaited import Awaited
+from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
@@ -38,6 +39,7 @@ class Daemon:
         self._user = config.user  # as whom we run is decided once, at the start
         self._awaited = Awaited(asyncio.get_running_loop(), log)
         self._gateway = Gateway(log, self._ceiling, inherited, state_file())
+        self._first_look = FirstLook(log, self._gateway.look_up)
 
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
@@ -111,6 +113,7 @@ class Daemon:
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
         self._awaited.look(config)
+        self._first_look.begin(config.services)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
