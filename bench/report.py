@@ -49,6 +49,7 @@ one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log ea
     bench/install-peers    # Debian's packages of the peers; starts no service
     make bench             # about ten minutes; needs no root
     python -m bench --quick --only sessions,bulk --peers popover,nginx
+    python -m bench.wan.real    # over a long line to Courier, Cyrus and GNU Mailutils, set up by tests/install-parts
 
 Where a ratio is given, it is the median of the ratios of the rounds: what disturbed a round disturbed both.
 """

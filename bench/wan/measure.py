@@ -16,7 +16,7 @@ from bench.wan.programs import Errand, Line, Moment, run
 PRACTICE = 3
 
 # Sessions of a fresh popover that are shown one by one.
-_FIRST = 4
+FIRST = 4
 
 # Seconds; below it, the processor's time is what is measured, and nobody must disturb another.
 _LONG = 0.02
@@ -61,7 +61,7 @@ def begin(directly: Racer, fresh: Racer, link: Apart[Link], round_trip: float, e
     """The first sessions of a popover that has not served anybody yet, beside the direct way."""
     say(f"wan: {round_trip * 1000:.0f} ms, the first sessions: {errand.title}")
     link.do(Link.become, round_trip, bandwidth(errand, round_trip))
-    return Start(errand.title, _times(directly, errand, round_trip, 1), _each(fresh, errand, round_trip, _FIRST))
+    return Start(errand.title, _times(directly, errand, round_trip, 1), _each(fresh, errand, round_trip, FIRST))
 
 
 def watch(racers: list[Racer], link: Apart[Link], round_trip: float, errand: Errand) -> dict[str, list[Moment]]:
@@ -71,7 +71,7 @@ def watch(racers: list[Racer], link: Apart[Link], round_trip: float, errand: Err
     for racer in racers[:2]:
         for _ in range(PRACTICE + 1):
             found[racer.name] = run(racer.line, errand)
-            _rest(round_trip)
+            rest(round_trip)
     return found
 
 
@@ -84,10 +84,10 @@ def _each(racer: Racer, errand: Errand, round_trip: float, count: int) -> list[f
     times = []
     for _ in range(count):
         times.append(run(racer.line, errand)[-1].at)
-        _rest(round_trip)
+        rest(round_trip)
     return times
 
 
-def _rest(round_trip: float) -> None:
+def rest(round_trip: float) -> None:
     """People look for mail every few minutes: time enough for another connection to be made ready."""
     time.sleep(8 * round_trip + 0.1)
