@@ -1,6 +1,7 @@
 """Addresses that this machine gets only later: a service listens there already, whatever the order of a boot."""
 
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -9,7 +10,7 @@ import pytest
 from fakes.mail import GREETINGS, mail
 from fakes.scene import Stage, rewrite
 from fakes.world import World
-from parts.net import free_port
+from parts.net import free_port, wait_until
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -23,8 +24,15 @@ def world(stage: Stage) -> Iterator[World]:
 
 
 def come(world: World, address: str) -> None:
-    """DHCP has answered."""
+    """DHCP has answered, and the kernel has done its part: the route to an IPv6 address comes a moment later."""
     world.run("ip", "address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else []))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    def is_reached() -> bool:
+        with world.new_socket(family, socket.SOCK_DGRAM) as probe:
+            return probe.connect_ex((address, 9)) == 0  # sends nothing
+
+    wait_until(is_reached, f"a route to {address}")
 
 
 @pytest.mark.parametrize("address", LATER)
