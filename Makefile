@@ -4,23 +4,37 @@ PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
 BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 SETUP := $(VENV)/.done
 
-.PHONY: run demo test check fix bench clean
-
-run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
-ifdef SERVER
-	$(BIN)/popover run $(SERVER)
-else
-	$(BIN)/popover demo
+# `make run server=...` is meant so, and no demo. The environment's `server` is somebody else's.
+ifeq ($(origin server),command line)
+SERVER := $(server)
 endif
 
-demo: $(SETUP)  ## see it work, with a mail server made for it
+.PHONY: run demo test test-deep check fix bench clean
+
+run: $(READY)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
+ifeq ($(origin SERVER),undefined)
+	$(BIN)/popover demo
+else
+	$(BIN)/popover run $(SERVER)
+endif
+
+demo: $(READY)  ## see it work, with a mail server made for it
 	$(BIN)/popover demo
 
 test: $(SETUP)  ## every test, against real servers and clients, or make test TESTS=tests/wire; installs nothing
 	tests/install-parts
 	tests/run $(BIN)/python -n 4 --dist loadgroup $(TESTS)
+
+# Minutes of it are for playing at random; what it found can be played again: python -m pairs.fuzz --seed N.
+MINUTES ?= 60
+
+test-deep: $(SETUP)  ## every pair of odd servers and clients, property tests 50 times as deep, and chance
+	POPOVER_DEPTH=50 $(BIN)/pytest -n 2 --dist loadgroup --timeout 7200 \
+		tests/pairs tests/protocols tests/config tests/outside tests/session tests/wire
+	PYTHONPATH=tests $(BIN)/python -m pairs.fuzz --minutes $(MINUTES) --workers 2
 
 check: $(SETUP)  ## style, types and the two contracts of the architecture
 	$(BIN)/ruff format --check --quiet .
@@ -40,9 +54,16 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 clean:
 	rm -rf $(VENV)
 
-# A Debian machine may have Python without its venv module.
-$(SETUP): pyproject.toml
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
+# What the gateway and its demo need, and no more.
+$(READY): pyproject.toml
+	@scripts/ready $(PYTHON)
+	@echo "Setting popover up in $(VENV), once: a few small libraries, some 50 MB. Nothing else on this machine is changed."
 	scripts/as-owner $(PYTHON) -m venv $(VENV)
-	scripts/as-owner $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[demo]'
+	@scripts/as-owner touch $@
+
+# What developers need as well.
+$(SETUP): $(READY)
+	@echo "Adding the tools for tests, some 150 MB, in $(VENV)."
+	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	@scripts/as-owner touch $@

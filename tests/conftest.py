@@ -1,8 +1,11 @@
 """What the tests share: one authority, one Dovecot and one Postfix for all tests of a process."""
 
+import atexit
 import itertools
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +23,10 @@ os.environ["PATH"] = search_path(os.environ["PATH"])
 # A busy machine is no reason to fail; what hangs is ended by pytest's own time-out.
 hypothesis.settings.register_profile("popover", deadline=None)
 hypothesis.settings.load_profile("popover")
+
+# Each gateway of a test remembers for itself what servers can not; nothing of it goes to this machine's own place.
+os.environ["STATE_DIRECTORY"] = tempfile.mkdtemp(prefix="popover-state-")
+atexit.register(shutil.rmtree, os.environ["STATE_DIRECTORY"], ignore_errors=True)
 
 # A shell without job control starts a program in the background with SIGINT ignored, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -91,6 +91,9 @@ def mistakes(parse: Callable[[str], object], text: str) -> tuple[str, ...]:
         ("[2001:db8::1]", "pop3s://[2001:db8::1]:995"),
         ("imaps://[2001:db8::1]:1993", "imaps://[2001:db8::1]:1993"),
         ("pop3s://bücher.example", "pop3s://xn--bcher-kva.example:995"),
+        ("pop3s://faß.example", "pop3s://xn--fa-hia.example:995"),  # by IDNA 2003 fass.example, which is another's
+        ("pop3s://STRA\u1e9eE.example", "pop3s://xn--strae-oqa.example:995"),
+        ("pop3s://βόλος.gr", "pop3s://xn--nxasmm1c.gr:995"),
         ("my_nas", "pop3s://my_nas:995"),
     ],
 )

@@ -18,6 +18,7 @@ from parts.clients import POP3_CLIENTS, SMTP_CLIENTS
 from parts.net import wait_until
 from parts.popover import run_popover
 from parts.program import Program
+from popover.demo import mailbox
 
 Workdir = Callable[[], Path]
 
@@ -109,6 +110,13 @@ def test_an_address_that_is_none_is_wrong_use() -> None:
     assert ended.stderr.startswith("--listen: ")
 
 
+def test_an_address_that_is_not_of_this_machine_is_not_waited_for() -> None:
+    ended = run_popover("demo", "--listen", "192.0.2.1")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("popover: 192.0.2.1:")
+    assert "is not an address of this machine" in ended.stderr
+
+
 def test_an_address_for_a_circle_that_needs_none_is_wrong_use() -> None:
     ended = run_popover("demo", "--once", "--listen", "192.168.1.2")
     assert ended.returncode == 2
@@ -131,3 +139,13 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
             assert demo.wait(30) == 0
         finally:
             demo.kill()
+
+
+def test_the_letters_of_the_demo_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "OCTETS_LIMIT", 100)
+    box = mailbox.Mailbox([b"x" * 40, b"y" * 40])
+    assert box.add(b"z" * 50)
+    assert [letter.raw[:1] for letter in box.letters()] == [b"y", b"z"]
+    assert not box.add(b"!" * 101)
+    box.remove([letter.uid for letter in box.letters()])
+    assert box.add(b"a" * 100)

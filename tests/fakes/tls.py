@@ -22,13 +22,16 @@ def server_context(certificate: Certificate, ciphers: str | None = None) -> ssl.
 
 
 class TLSWire(Talker):
-    """TLS in the role of the server. `clean`: the client said goodbye with a close_notify."""
+    """TLS in the role of the server. `clean`: the client said goodbye with a close_notify. `heard`: what has been read
+    of its hello already.
+    """
 
-    def __init__(self, wire: Wire, context: ssl.SSLContext) -> None:
+    def __init__(self, wire: Wire, context: ssl.SSLContext, heard: bytes = b"") -> None:
         super().__init__()
         self.wire = wire
         self.clean = False
         self._in = ssl.MemoryBIO()
+        self._in.write(heard)
         self._out = ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._in, self._out, server_side=True)
 

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from hearing import UNTIMED
 from parts.certificates import Authority
 from popover.outside.certificate import Certificate, pin_of, read_certificate
@@ -81,7 +82,7 @@ GENERAL: st.SearchStrategy[x509.GeneralName] = st.one_of(
 DATES = st.datetimes(dt.datetime(1950, 1, 1), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))  # noqa: DTZ001
 
 
-@settings(UNTIMED, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(UNTIMED, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(SUBJECTS, SUBJECTS, st.lists(GENERAL, max_size=6), DATES, DATES, st.sampled_from(KINDS))
 def test_every_certificate_is_read_as_the_library_reads_it(
     subject: x509.Name,
@@ -199,7 +200,7 @@ def test_any_octet_changed_is_read_or_refused() -> None:
     assert refused > len(whole)  # the walk does meet what is no certificate any more
 
 
-@settings(UNTIMED, max_examples=300)
+@settings(UNTIMED, max_examples=examples(300))
 @given(st.data())
 def test_any_part_replaced_is_read_or_refused(data: st.DataObject) -> None:
     whole = sample()

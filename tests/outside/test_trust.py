@@ -90,6 +90,21 @@ def test_named_file_is_all_that_is_trusted(authority: Authority) -> None:
     assert "Popover test authority" in str(trusted["subject"])
 
 
+def test_intermediate_as_ca_file_is_a_trust_anchor(authority: Authority) -> None:
+    """Its root is not needed, and does not count."""
+    verifier = Verifier(policy(authority, ca_file=authority.intermediate_file))
+    for faults in ({"missing_intermediate": True}, {"intermediate": True}):
+        assert connect(verifier, "one.test", server_context(authority.issue("one.test", **faults))) is False
+        verifier.drop("one.test", PORT)
+    with pytest.raises(UntrustedError):
+        connect(verifier, "one.test", server_context(authority.issue("one.test")))
+
+
+def test_without_ca_file_only_whole_chains_count(authority: Authority) -> None:
+    """The system's store is for roots; what else lies there is not taken for one."""
+    assert not Verifier(policy(authority, ca_file=None)).context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
 @pytest.mark.parametrize(
     ("names", "faults"),
     [

@@ -45,7 +45,10 @@ class Faults(TypedDict, total=False):
     client_auth_only: bool  # 8: extendedKeyUsage allows clients, not servers
     sha1: bool  # 9: signed with SHA-1
     rsa_bits: int  # 10: an RSA key of this size, in bits; 1024 is the fault, 2048 is fine
-    intermediate: bool  # no fault: a chain of three which the server sends whole
+    intermediate: bool  # no fault: a chain of three, of which the server sends all but the root
+    expired_intermediate: bool  # 1: the same, but the intermediate ran out yesterday
+    unknown_root: bool  # 4: a chain of three that leads to an authority which is not in `ca_file`
+    with_root: bool  # the server sends the root, too
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,10 @@ class _Issuer:
     key: ec.EllipticCurvePrivateKey
 
     @classmethod
-    def new(cls, name: str, parent: "_Issuer | None" = None) -> "_Issuer":
-        """A root, or an intermediate below `parent`; valid for ten years either side of now."""
+    def new(cls, name: str, parent: "_Issuer | None" = None, last: dt.timedelta = 3650 * _DAY) -> "_Issuer":
+        """A root, or an intermediate below `parent`; valid since ten years ago, and for ten more."""
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, key, parent, (-3650 * _DAY, 3650 * _DAY))
+        builder = _builder(name, key, parent, (-3650 * _DAY, last))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
         signing = parent.key if parent else key
@@ -88,13 +91,20 @@ class _Issuer:
 class Authority:
     """Issues certificates that those who trust `ca_file` accept, unless a fault is asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, expired: bool = False) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._issued: dict[object, Certificate] = {}
-        self._root = _Issuer.new("Popover test authority")
+        self._root = _Issuer.new("Popover test authority", last=-_DAY if expired else 3650 * _DAY)
         self.ca_file = directory / "ca.pem"
         self.ca_file.write_bytes(_pem(self._root.cert))
+
+    @cached_property
+    def intermediate_file(self) -> Path:
+        """The intermediate's certificate, for a `ca_file` that is no root."""
+        path = self._directory / "intermediate.pem"
+        path.write_bytes(_pem(self._middle.cert))
+        return path
 
     @cached_property
     def _unknown(self) -> _Issuer:
@@ -103,6 +113,14 @@ class Authority:
     @cached_property
     def _middle(self) -> _Issuer:
         return _Issuer.new("Popover test intermediate", self._root)
+
+    @cached_property
+    def _old_middle(self) -> _Issuer:
+        return _Issuer.new("Popover old intermediate", self._root, last=-_DAY)
+
+    @cached_property
+    def _middle_of_unknown(self) -> _Issuer:
+        return _Issuer.new("Popover other intermediate", self._unknown)
 
     def issue(self, *names: str, **faults: Unpack[Faults]) -> Certificate:
         """A certificate for these host names (wildcards too) and IP addresses, with these faults."""
@@ -123,8 +141,10 @@ class Authority:
         pem = _pem(cert)
         made.key_file.touch(mode=0o600)
         made.key_file.write_bytes(_key_pem(key))
-        if faults.get("intermediate"):
-            pem += _pem(self._middle.cert)
+        if issuer and set(faults) & {"intermediate", "expired_intermediate", "unknown_root"}:
+            pem += _pem(issuer.cert)
+        if faults.get("with_root"):
+            pem += _pem((self._unknown if faults.get("unknown_root") else self._root).cert)
         made.cert_file.write_bytes(pem)
         return made
 
@@ -134,6 +154,10 @@ class Authority:
             return None
         if faults.get("unknown_ca"):
             return self._unknown
+        if faults.get("unknown_root"):
+            return self._middle_of_unknown
+        if faults.get("expired_intermediate"):
+            return self._old_middle
         if faults.get("intermediate") or faults.get("missing_intermediate"):
             return self._middle
         return self._root

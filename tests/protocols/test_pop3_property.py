@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from model_pop3 import PIECE, VISITOR, Client, Model, Nature, World, direct, service, split, trusting
 from popover.config import Service
 from popover.errors import ServerFailure
@@ -136,7 +137,7 @@ services = st.builds(
 )
 
 seeds = st.integers(0, 1 << 32)  # of the chance that cuts the octets and orders the events
-many = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=examples(600), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def warm_capa(nature: Nature, memory: Memory) -> bytes:
@@ -306,7 +307,7 @@ def test_a_server_that_goes_away_takes_no_deletion_for_done(
             assert (server.committed or set()) == (alone.committed or set())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(scripts(), seeds)
 @example([[b"USER anna\r\n"], [b"PASS secret\r\n"], [b"RETR 1\r\n"], [b"DELE 1\r\n"], [b"QUIT\r\n"]], 1)
 def test_switched_off_the_server_hears_the_client_alone(groups: list[Group], seed: int) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
+from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory, ask_capabilities
 from popover.protocols.pop3.ahead import OVER
 from popover.protocols.pop3.answers import capabilities, for_client, soften
@@ -28,7 +29,7 @@ class Talk:
     def __init__(self, of: Service | None = None, memory: Memory | None = None, ready: bytes = CAPA) -> None:
         self.client, self.server = End("client"), End("server")
         self.memory = memory or trusting()
-        self.ears = Ears(self.client, self.server, (of or service()).ahead, self.memory, VISITOR)
+        self.ears = Ears(self.client, self.server, Terms((of or service()).ahead, VISITOR), self.memory)
         self.now = 1000.0
         self.ears.start(b"+OK hello\r\n", ready, self.now)
         assert self.got() == b"+OK hello\r\n"
@@ -88,7 +89,7 @@ def list_of(*sizes: int) -> bytes:
 
 def mail(number: int, size: int = 11) -> bytes:
     """An answer to RETR; the message has so many octets."""
-    return b"+OK\r\n" + b"message %d".ljust(size) % number + b"\r\n.\r\n"
+    return b"+OK\r\n" + (b"message %d" % number).ljust(size) + b"\r\n.\r\n"
 
 
 SIZE = len(mail(1)) - len(b"+OK\r\n.\r\n")
@@ -222,6 +223,7 @@ def test_a_server_that_has_shown_nothing_hears_the_client_alone() -> None:
 
 def test_what_a_server_can_is_found_out_when_its_client_has_left() -> None:
     memory = untrusted()
+    memory.manners.learn(capabilities(CAPA), logged_in=False)  # as on a connection that serves nobody
     talk = Talk(memory=memory, ready=b"")
     for line, answer in (
         (b"USER anna\r\n", b"+OK\r\n"),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from fakes.tls import TLSWire, server_context
 from fakes.wire import Ending, Wire
 from hearing import cut, pieces
@@ -158,7 +159,7 @@ async def fill(scene: Scene) -> int:
 CHUNKS = st.lists(st.binary(min_size=1, max_size=2000), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(CHUNKS, CHUNKS)
 def test_bytes_pass_unchanged_both_ways(said: list[bytes], answered: list[bytes]) -> None:
     """The first word is a mail client's; what begins as a web browser's would end the session."""
@@ -463,7 +464,7 @@ def test_cut_server_resets_the_client(authority: Authority, said: bytes) -> None
     assert ending.how == "reset"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data(), st.sampled_from([b"QUIT\r\n", b"quit\n", b"DELE 1\r\nQUIT\r\n", b"a7 LOGOUT\r\n", b"QUIT \r\n"]))
 def test_after_the_goodbye_a_cut_is_a_clean_end(authority: Authority, data: st.DataObject, said: bytes) -> None:
     """However the client's goodbye comes: many servers just close then, and the client has what it wanted."""
@@ -498,7 +499,7 @@ def test_no_octet_of_a_stranger_reaches_the_server(first: bytes) -> None:
     on_stage(act)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.binary(min_size=1, max_size=40))
 @example(b"\r\n")
 def test_what_looks_like_a_stranger_later_on_is_mail(words: bytes) -> None:

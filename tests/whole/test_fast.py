@@ -326,9 +326,11 @@ def test_switches_switch(stage: Stage, key: str) -> None:
     for _ in range(2):
         log_in_and_out(gateway.greeted(b"+OK ready\r\n"))
         gateway.session()
-    assert server.accepted == 2
+    # Without spares a scout may ask for CAPA, on a connection of its own; with nothing asked there is none.
+    assert server.accepted in ((2,) if key == "ask_ahead" else (2, 3))
     own = [line for line in heard if line not in (b"USER anna\r\n", b"PASS secret\r\n", b"STAT\r\n", b"QUIT\r\n")]
-    assert set(own) == (set() if key == "ask_ahead" else {b"CAPA\r\n"})
+    assert set(own) - {b"NOOP\r\n"} == (set() if key == "ask_ahead" else {b"CAPA\r\n"})
+    assert key == "warm" or not own
 
 
 def test_a_server_is_kept_awake_while_its_client_thinks(stage: Stage) -> None:

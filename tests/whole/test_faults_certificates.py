@@ -2,14 +2,18 @@
 
 import datetime as dt
 import signal
+from pathlib import Path
+from ssl import TLSVersion
 from typing import Any
 
 import pytest
 
 from fakes.mail import mail, pop3
+from fakes.refusals import only
 from fakes.scene import UNHURRIED, Stage
 from fakes.tls import EVERY_CIPHER
 from fakes.wire import Talker
+from parts.certificates import Authority
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -20,7 +24,7 @@ def refused_and_healed(stage: Stage, names: tuple[str, ...], *causes: str, **fau
     server = stage.server(pop3)
     server.context = stage.context(stage.authority.issue(*names, **faults), EVERY_CIPHER)
     gateway = stage.gateway(server)
-    event = gateway.refuses("certificate of localhost", *causes)
+    event = gateway.refuses("certificate of", "localhost", *causes)
     server.context = stage.context()
     gateway.serves()
     return event
@@ -71,8 +75,43 @@ def test_case_02_not_yet_valid_certificate_is_refused_with_its_date_and_our_cloc
 
 
 def test_case_03_self_signed_certificate_is_refused(stage: Stage) -> None:
-    event = refused_and_healed(stage, ("localhost",), "self-signed", self_signed=True)
+    event = refused_and_healed(stage, ("localhost",), '("Popover test server") is self-signed', self_signed=True)
     assert "ca_file" in event["remedy"]
+
+
+def test_case_01_expired_intermediate_is_the_one_that_is_named(stage: Stage) -> None:
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    words = '"Popover old intermediate"', f"ran out on {yesterday:%Y-%m-%d}"
+    event = refused_and_healed(stage, ("localhost",), *words, expired_intermediate=True)
+    assert "send a current one" in event["remedy"]
+
+
+def test_case_01_expired_intermediate_of_a_server_that_seals_its_chain(stage: Stage) -> None:
+    """TLS 1.3 alone, and a Python that can not tell: then its name is known from what it signed, and no date."""
+    server = stage.server(pop3)
+    server.context = only(
+        stage.context(stage.authority.issue("localhost", expired_intermediate=True)), TLSVersion.TLSv1_3
+    )
+    gateway = stage.gateway(server)
+    gateway.refuses('certificate of "Popover old intermediate"', "vouches for localhost", "ran out", "expired")
+    server.context = stage.context()
+    gateway.serves()
+
+
+def test_case_01_expired_root_of_ours_is_the_one_that_is_named(stage: Stage, tmp_path: Path) -> None:
+    old = Authority(tmp_path, expired=True)
+    server = stage.server(pop3, old.issue("localhost"))
+    event = stage.gateway(server, ca_file=str(old.ca_file)).refuses('"Popover test authority"', "ran out on")
+    assert "ca_file" in event["remedy"]
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+def test_case_04_root_that_is_not_in_the_store_is_the_one_that_is_named(stage: Stage, with_root: bool) -> None:
+    event = refused_and_healed(
+        stage, ("localhost",), '"Popover other intermediate", and that by "Authority nobody knows"',
+        unknown_root=True, with_root=with_root,
+    )  # fmt: skip
+    assert ("intermediate" in event["remedy"]) is not with_root
 
 
 def test_case_04_certificate_of_an_unknown_authority_is_refused(stage: Stage) -> None:
@@ -88,6 +127,17 @@ def test_case_04_certificate_without_its_intermediate_is_refused(stage: Stage) -
 def test_case_04_certificate_with_its_intermediate_is_accepted(stage: Stage) -> None:
     server = stage.server(pop3, stage.authority.issue("localhost", intermediate=True))
     stage.gateway(server).serves()
+
+
+def test_case_04_intermediate_as_ca_file_is_a_trust_anchor(stage: Stage) -> None:
+    """For a server that leaves it out, and for one that does not; and for nobody else."""
+    server = stage.server(pop3, stage.authority.issue("localhost", missing_intermediate=True))
+    gateway = stage.gateway(server, ca_file=str(stage.authority.intermediate_file))
+    gateway.serves()
+    server.context = stage.context(stage.authority.issue("localhost", intermediate=True))
+    gateway.serves()
+    server.context = stage.context()
+    gateway.refuses("Popover test authority", "does not know")
 
 
 def test_case_05_wrong_host_name_is_refused_with_the_names_found(stage: Stage) -> None:

@@ -260,5 +260,5 @@ def test_case_101_low_port_without_the_right_to_it_is_told_with_the_ways_out() -
     with mock.patch("parts.popover.COMMAND", (*without, *COMMAND)):
         ended = run_popover("run", "127.0.0.1:7=localhost")
     assert (ended.returncode, ended.stdout) == (1, "")
-    for way in ("127.0.0.1:7", "setcap", "user", "systemd", "higher port"):
+    for way in ("127.0.0.1:7", "ip_unprivileged_port_start", "user", "systemd", "higher port"):
         assert way in ended.stderr

@@ -64,6 +64,24 @@ def falls_back_to_plaintext(wire: TLSWire) -> None:
     wire.wire.ending()
 
 
+def test_case_25_plaintext_behind_the_end_of_tls_is_a_normal_end(stage: Stage) -> None:
+    """exim with GnuTLS, to a client that goes without QUIT."""
+
+    def lost(wire: TLSWire) -> None:
+        wire.send(GREETINGS["smtp"])
+        assert wire.ending() == (b"", "fin")
+        wire.wire.send(b"421 mail.example.com lost input connection\r\n")
+        wire.wire.ending()
+
+    gateway = stage.gateway(stage.server(lost), "smtp")
+    with gateway.greeted() as client:
+        client.half_close()
+        assert client.ending() == (b"", "fin")
+    event = gateway.session()
+    assert event["end"] == "client closed"
+    assert "cause" not in event
+
+
 BROKEN = "record layer failure"  # what OpenSSL 3.2 and newer say of every record that is not as it should be
 
 

@@ -32,7 +32,10 @@ and where not, and why:
     121             that the word "error" is in no line of ours is asserted about every line that `fakes.scene` reads
 """
 
+import signal
 import ssl
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -46,7 +49,7 @@ from fakes.refusals import (
     stalls_after_the_hello,
 )
 from fakes.scene import UNHURRIED, Stage
-from fakes.tls import EVERY_CIPHER, server_context
+from fakes.tls import EVERY_CIPHER, TLSWire, server_context
 from fakes.wire import PATIENCE, Wire
 from parts.net import wait_until
 
@@ -114,6 +117,59 @@ def test_case_17_alert_in_the_handshake_is_named(stage: Stage, number: int, caus
     gateway.refuses(cause)
     server.script, server.context = pop3, stage.context()
     gateway.serves()
+
+
+class Picky:
+    """Refuses whoever asks for our dialect by ALPN; then does as `script` says. `asked`: who did, in their order."""
+
+    def __init__(self, context: ssl.SSLContext, script: Callable[[TLSWire], None] = pop3) -> None:
+        self.context, self.script = context, script
+        self.asked: list[bool] = []
+
+    def __call__(self, wire: Wire) -> None:
+        hello = wire.receive()
+        self.asked.append(b"\x04pop3" in hello)
+        if self.asked[-1]:
+            wire.send(alert(NO_APPLICATION_PROTOCOL))
+            wire.cut()
+            return
+        secured = TLSWire(wire, self.context, hello)
+        secured.handshake()
+        self.script(secured)
+        secured.close()
+
+
+def test_case_17_server_that_refuses_alpn_is_asked_once_more_without(stage: Stage) -> None:
+    """And from then on at once, until a reload; each time with its certificate looked at, and by ticket the next."""
+    picky = Picky(stage.context())
+    gateway = stage.gateway(stage.server(picky, plain=True))
+    assert [gateway.serves()["resumed"] for _ in range(3)] == [False, True, True]
+    assert picky.asked == [True, False, False, False]
+    gateway.popover.signal(signal.SIGHUP)
+    gateway.popover.wait_for_event("reloaded")
+    assert gateway.serves()["resumed"] is False
+    assert picky.asked[4:] == [True, False]
+
+
+def test_case_17_without_alpn_the_name_still_decides(stage: Stage) -> None:
+    picky = Picky(stage.context(stage.authority.issue("mail.example.com")))
+    gateway = stage.gateway(stage.server(picky, plain=True))
+    gateway.refuses("another name", "mail.example.com")
+    picky.context = stage.context()
+    gateway.serves()
+    assert picky.asked.count(True) == 2  # what failed has taught nothing
+
+
+def test_case_17_both_attempts_have_one_connect_timeout(stage: Stage) -> None:
+    def stalls(wire: Wire) -> None:
+        if b"\x04pop3" in wire.receive():
+            time.sleep(0.6)
+            wire.send(alert(NO_APPLICATION_PROTOCOL))
+        silent(wire)
+
+    gateway = stage.gateway(stage.server(stalls, plain=True), connect_timeout=1)
+    event = gateway.refuses("TLS", "1 seconds")
+    assert event["seconds"] < 1.5
 
 
 @pytest.mark.parametrize(("dialect", "offered"), [("pop3", "pop3"), ("imap", "imap"), ("smtp", None)])

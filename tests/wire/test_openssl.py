@@ -234,6 +234,41 @@ def test_goodbye_can_be_said_after_any_end(connect: Connect, version: str) -> No
     assert isinstance(engine.bye(), bytes)
 
 
+PLAIN = b"421 mail.example.com lost input connection\r\n"
+
+
+@EVERY_VERSION
+@pytest.mark.parametrize("says_goodbye", [False, True])
+def test_plain_text_behind_our_goodbye_is_a_normal_end_however_it_is_cut(
+    connect: Connect, version: str, says_goodbye: bool
+) -> None:
+    """exim with GnuTLS: its TLS is over when it has heard ours end, and then it goes on in plain text."""
+    size = len(PLAIN) + 60
+    for place in range(size):
+        engine, server = connect(version)
+        assert server.hears(engine.bye()) == (b"", True)
+        sealed = server.seal(b"250 x\r\n") + (server.goodbye() if says_goodbye else b"") + PLAIN
+        assert hear(engine, cut(sealed, min(place, len(sealed))), eof=True) == (b"250 x\r\n", Ending("closed"))
+
+
+@EVERY_VERSION
+def test_plain_text_behind_the_servers_own_goodbye_is_a_normal_end(connect: Connect, version: str) -> None:
+    engine, server = connect(version)
+    assert hear(engine, [server.seal(b"bye") + server.goodbye() + PLAIN]) == (b"bye", Ending("closed"))
+
+
+@EVERY_VERSION
+def test_record_that_was_changed_on_the_way_is_broken_behind_our_goodbye_too(connect: Connect, version: str) -> None:
+    engine, server = connect(version)
+    engine.bye()
+    sealed = bytearray(server.seal(b"mail") + server.seal(b"more"))
+    sealed[-1] ^= 1
+    heard, ending = hear(engine, [bytes(sealed)])
+    assert heard == b"mail"
+    assert ending is not None
+    assert ending.kind == "broken"
+
+
 # -- no more than one turn at a time -------------------------------------------------------------------
 
 

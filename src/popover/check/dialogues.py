@@ -1,6 +1,6 @@
 """What is asked in each dialect: capabilities, a login, what is in the mailbox, goodbye.
 
-Passwords go to the server and nowhere else: no answer that repeats one is shown (`Answer.without`).
+Passwords go to the server and nowhere else: what an answer repeats of one is not shown (`Answer.without`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import re
 from typing import NamedTuple, Protocol
 
+from popover.check.conceal import conceal
 from popover.check.talker import Talker
 
 
@@ -18,10 +19,12 @@ class Answer(NamedTuple):
     ok: bool
     text: str
 
-    def without(self, secret: str) -> str:
-        """The words, without a secret that they repeat, plain or in base64."""
-        encoded = base64.b64encode(secret.encode()).decode()
-        return self.text.replace(secret, "***").replace(encoded, "***") if secret else self.text
+    def without(self, user: str, password: str) -> bytes:
+        """The words as they came, without what they repeat of the password."""
+        name, secret = user.encode(), password.encode()
+        responses = [b"\0" + name + b"\0" + secret, name + b"\0" + name + b"\0" + secret]  # PLAIN's, RFC 4616
+        secrets = [secret, password.encode("latin-1", "ignore"), *responses]
+        return conceal(self.text.encode("latin-1", "replace"), secrets)
 
 
 class Dialogue(Protocol):

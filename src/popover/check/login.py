@@ -28,7 +28,7 @@ async def check_login(report: Report, service: Service, dialled: Dialled, login:
     await greet(service, dialled)
     async with report.waiting(f"logging in as {login.user}"):
         answer = await dialogue.login(talker, login.user, login.password)
-    said = printable(answer.without(login.password).encode("latin-1"), 300)
+    said = printable(answer.without(login.user, login.password), 300)
     if not answer.ok:
         report.add(
             "login",

@@ -28,6 +28,8 @@ examples:
       for the old machines and the printer of the house
   popover run -c /etc/popover.toml
       what the file says (a directory: all its *.toml); SIGHUP reads it again
+  popover run -c /etc/popover.toml --check
+      0 if it could, 2 and a line for each mistake if not: ask this before a SIGHUP
 """
 
 _INETD = f"""\
@@ -77,14 +79,33 @@ examples:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
-    arguments, strange = parser.parse_known_args(argv)
+    arguments, strange = parser.parse_known_args(_as_option(argv))
     name = arguments.command
+    for option, value in vars(arguments).items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            arguments.misused(f"--{option.replace('_', '-')}: it is empty (a variable of a script that was not set?)")
     if strange:
         arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
         both = ", not both" if arguments.config else ""
         arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
     return arguments
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
+    return Path(text)
+
+
+def _as_option(argv: Sequence[str]) -> Sequence[str]:
+    """`popover help`, `popover help run` and `popover version` are what many other programs have for the options."""
+    match argv:
+        case ["version"]:
+            return ["--version"]
+        case ["help", *command]:
+            return [*command, "--help"]
+    return argv
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -121,10 +142,11 @@ def _command(
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service: where, and to which server")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="serve from a file, or a directory of files")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="serve from a file, or a directory of files")
     _shared(parser)
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
+    parser.add_argument("--check", action="store_true", help="only say whether FILE or the words are right, and exit")
     parser.add_argument("--trace", action="store_true", help="log what is said, without secrets and without bodies")
 
 
@@ -135,7 +157,7 @@ def _inetd(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("services", nargs="*", metavar="[LISTEN=]SERVER", help="a service as `run` takes it")
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="check a file, or a directory of files")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="check a file, or a directory of files")
     _ca_file(parser)
     parser.add_argument("--login", metavar="USER", help="log in, too")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
@@ -152,7 +174,7 @@ def _ca_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file",
         metavar="FILE",
-        type=Path,
+        type=_path,
         help="trust the authorities in this PEM file, not the system's",
     )
 

@@ -4,6 +4,7 @@ A message never repeats a place that holds an `@`: somebody may have written `us
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
@@ -168,11 +169,31 @@ def _parse_host(text: str) -> str:
 
 
 def _to_ascii(name: str) -> str:
+    """Write a name as DNS has it. Python's codec is IDNA 2003's, which makes other names of some (RFC 5894
+    section 7.2): those characters are kept here, as IDNA 2008, and so every registry and browser, has them.
+    """
     if name.isascii():
         return name
     try:
         if len(name) <= NAME_LIMIT:  # IDNA takes time by the square of the length
-            return name.encode("idna").decode("ascii")
+            return ".".join(map(_label_to_ascii, _DOT.split(name)))
     except UnicodeError:
         pass
-    raise ConfigError(f"{quote(name)} is no host name that can be written in ASCII (IDNA)")
+    raise ConfigError(f"{quote(name)} is no host name that can be written in ASCII (IDNA); write its xn-- form")
+
+
+def _label_to_ascii(label: str) -> str:
+    if "\u200c" in label or "\u200d" in label:
+        raise UnicodeError(label)  # IDNA 2003 leaves them out
+    lower = unicodedata.normalize("NFC", label.lower())
+    kept = [char for char in _KEPT if char in lower]
+    if not kept:
+        return label.encode("idna").decode("ascii")
+    for part in re.split("[" + "".join(kept) + "]", lower):
+        if part and part.encode("idna").startswith(b"-"):
+            raise UnicodeError(label)
+    return "xn--" + lower.encode("punycode").decode("ascii")
+
+
+_DOT = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 section 3.1
+_KEPT = "\u00df\u03c2"  # sharp s and final sigma.

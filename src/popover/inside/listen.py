@@ -9,11 +9,16 @@ from pathlib import Path
 
 from popover.config import Activated, Address, Listen, host_port
 from popover.errors import StartError
+from popover.protocols import printable
 from popover.wire.sockets import SocketAddress, keep_alive
 
 BACKLOG = 512
 """Connections that wait in the kernel to be accepted; Linux cuts it to net.core.somaxconn (4,096). nginx has
 511: enough for what comes in while a session's handshake is being computed."""
+
+
+_FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""IP_FREEBIND of linux/in.h and IPV6_FREEBIND of linux/in6.h, which Python's socket module does not have."""
 
 
 class PortInUseError(StartError):
@@ -30,11 +35,26 @@ def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> 
                 f"write FileDescriptorName={listen.name} into the socket unit"
             )
         sockets = inherited[listen.name]
+        for sock in sockets:
+            _must_listen(listen, sock)
     else:
         sockets = [_bound(listen)]
     for sock in sockets:
         prepare(sock)
     return sockets
+
+
+def _must_listen(listen: Activated, sock: socket.socket) -> None:
+    """Raise StartError for a socket from which no client can be accepted: accept() would fail for ever."""
+    try:
+        listens = sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        listens = False
+    if not listens:
+        raise StartError(
+            f"listen: what systemd has handed over as {listen.name!r} does not listen for connections; write "
+            "ListenStream= into the socket unit, without Accept=yes"
+        )
 
 
 def prepare(sock: socket.socket) -> None:
@@ -55,13 +75,43 @@ def _bound(address: Address) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # 0.0.0.0 is a listener of its own
-        sock.bind((address.host, address.port))
+        _bind(sock, address)
         sock.listen(BACKLOG)
     except OSError as fault:
         sock.close()
         kind = PortInUseError if fault.errno == errno.EADDRINUSE else StartError
         raise kind(_why_not(address, fault)) from None
     return sock
+
+
+def _bind(sock: socket.socket, address: Address) -> None:
+    """Bind, even to an address that this machine does not have yet (ip(7), IP_FREEBIND): after a power cut, DHCP may be
+    slower than we are, and later, as `user`, we could not bind a low port any more.
+    """
+    try:
+        sock.bind((address.host, address.port))
+    except OSError as fault:
+        if fault.errno != errno.EADDRNOTAVAIL:
+            raise
+        level, option = _FREEBIND[sock.family]
+        sock.setsockopt(level, option, 1)
+        sock.bind((address.host, address.port))
+
+
+def is_here(host: str) -> bool:
+    """Whether this machine has that IP address. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+    except OSError as fault:
+        return fault.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def must_be_here(address: Address) -> None:
+    """For who can not wait until this machine has that address. Raises StartError."""
+    if not is_here(address.host):
+        raise StartError(_why_not(address, OSError(errno.EADDRNOTAVAIL, "")))
 
 
 def _why_not(address: Address, fault: OSError) -> str:
@@ -71,7 +121,7 @@ def _why_not(address: Address, fault: OSError) -> str:
     if fault.errno == errno.EACCES:
         return (
             f"{address}: only root may use a port below 1024: start (not: reload) as root with `user`, let systemd "
-            "hand the socket over, run `setcap cap_net_bind_service=+ep` on the interpreter, or choose a higher port"
+            "hand the socket over, lower the sysctl net.ipv4.ip_unprivileged_port_start, or choose a higher port"
         )
     if fault.errno == errno.EADDRNOTAVAIL:
         return f"{address} is not an address of this machine (`ip address` lists them)"
@@ -93,7 +143,7 @@ def port_holder(port: int) -> str | None:
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+                return f"{printable((process / 'comm').read_bytes())} (pid {process.name})"
         except OSError:
             continue
     return None

@@ -28,7 +28,9 @@ _TIME_LENGTH = len("YYYYMMDDHHMMSSZ")
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """`names`: DNS names and IP addresses of the subjectAltName. `pin`: SHA-256 of the public key (SPKI)."""
+    """`names`: DNS names and IP addresses of the subjectAltName. `pin`: SHA-256 of the public key (SPKI). `subject`
+    and `issuer` are for people; `subject_der` and `issuer_der` tell one name from another.
+    """
 
     subject: str
     issuer: str
@@ -36,11 +38,17 @@ class Certificate:
     not_after: datetime
     names: tuple[str, ...]
     pin: bytes
+    subject_der: bytes
+    issuer_der: bytes
 
     @property
     def self_signed(self) -> bool:
         """Whether it names itself as its issuer."""
-        return self.subject == self.issuer
+        return self.subject_der == self.issuer_der
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether this moment lies between its two dates."""
+        return self.not_before <= moment <= self.not_after
 
 
 def read_certificate(der: bytes) -> Certificate:
@@ -73,6 +81,8 @@ def _certificate(der: bytes) -> Certificate:
         not_after=end,
         names=names,
         pin=hashlib.sha256(key[2]).digest(),
+        subject_der=subject[2],
+        issuer_der=issuer[2],
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import aiohappyeyeballs
@@ -14,10 +16,20 @@ from aiohappyeyeballs import AddrInfoType
 from popover.config import Server, Target
 from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
-from popover.outside.reasons import NOT_CONNECTED, Step, explain_tls, leads_back, no_address, no_connection
+from popover.outside.chain import way_up
+from popover.outside.look import look_at_chain
+from popover.outside.reasons import (
+    ALPN_REFUSED,
+    NOT_CONNECTED,
+    Step,
+    explain_tls,
+    leads_back,
+    no_address,
+    no_connection,
+)
 from popover.outside.resolve import NoThread, Resolver
-from popover.outside.trust import Verifier, Verifiers, unverified
-from popover.wire.engine import Engine, UntrustedError
+from popover.outside.trust import Verifier, Verifiers
+from popover.wire.engine import Engine, TLSError, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
 from popover.wire.stream import Scratch, Stream
 
@@ -59,29 +71,49 @@ class Dialler:
         """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
         server, step = target.server, Step()
         deadline = self._loop.time() + target.connect_timeout
-        stream: Stream | None = None
         try:
             async with asyncio.timeout_at(deadline):
                 found = only or await self.look_up(server)
                 step.name = "connect"
-                sock, address = await self._connect(target, found)
-                stream = Stream(self._loop, sock, self._scratch, server.host)
-                step.stream = stream
-                return await self._secure(target, stream, address, found)
+                return await self._reach(target, found, step)
         except TimeoutError:
             failure = step.too_slow(server, target.connect_timeout)
-            if stream is not None:
-                stream.close()
+            step.drop()
             self._resolver.forget(server.host, server.port)
             raise failure from None
         except UntrustedError as fault:  # the verdict stands, however long a second look takes
-            left = deadline - self._loop.time()
-            seen = await self.look_at_certificate(address, server.host, min(LOOK_TIMEOUT, left))
-            raise explain_tls(fault, server, seen) from None
+            step.drop()  # some servers take one connection at a time
+            raise await self._explain(fault, target, step.address, deadline) from None
+        except TLSError as fault:
+            step.drop()
+            raise explain_tls(fault, server) from None
         except BaseException:
-            if stream is not None:
-                stream.close()
+            step.drop()
             raise
+
+    async def _reach(self, target: Target, found: list[AddrInfoType], step: Step) -> Dialled:
+        """Connect and shake hands; where the server refuses because our dialect is not on its ALPN list (rustls does),
+        once more without: its name, its chain and its greeting still tell who it is. Raises Failure, or TLSError.
+        """
+        verifier = self._verifier(target)
+        try:
+            return await self._secure(target, verifier, found, step)
+        except TLSError as fault:
+            if fault.reason != ALPN_REFUSED or verifier.policy.alpn is None:
+                raise
+        step.drop()
+        dialled = await self._secure(target, self._verifier(target, asks=False), found, step)
+        self.verifiers.ask_no_more(target)
+        return dialled
+
+    async def _explain(
+        self, fault: UntrustedError, target: Target, address: SocketAddress, deadline: float
+    ) -> TLSFailure:
+        host, left = target.server.host, deadline - self._loop.time()
+        sent = await look_at_chain(self._loop, self._scratch, address, host, min(LOOK_TIMEOUT, left))
+        trusted = self._verifier(target).authorities() if sent else []
+        way = way_up(sent, trusted, datetime.fromtimestamp(time.time(), UTC))
+        return explain_tls(fault, target.server, way)
 
     async def look_up(self, server: Server) -> list[AddrInfoType]:
         """Give all addresses of a server, in the order in which they are tried. Raises NameFailure."""
@@ -128,11 +160,11 @@ class Dialler:
             return leads_back(server)
         return no_connection(server, fault, others, target.source_address)
 
-    async def _secure(
-        self, target: Target, stream: Stream, address: SocketAddress, found: list[AddrInfoType]
-    ) -> Dialled:
-        """Shake hands. Raises Failure, or UntrustedError."""
-        server, verifier = target.server, self._verifier(target)
+    async def _secure(self, target: Target, verifier: Verifier, found: list[AddrInfoType], step: Step) -> Dialled:
+        """Connect to one of these, and shake hands. Raises Failure, or TLSError."""
+        server = target.server
+        sock, step.address = await self._connect(target, found)
+        stream = step.stream = Stream(self._loop, sock, self._scratch, server.host)
         tls = verifier.engine(server.host, server.port)
         try:
             await stream.secure(tls)
@@ -140,21 +172,20 @@ class Dialler:
             if fault.errno in NOT_CONNECTED:
                 raise self._unreached(target, fault, found) from None
             verifier.drop(server.host, server.port)
-            if isinstance(fault, UntrustedError):
-                stream.close()  # some servers take one connection at a time, and it is to be looked at again
+            if isinstance(fault, TLSError):
                 raise
-            raise explain_tls(fault, server, None) from None
+            raise explain_tls(fault, server) from None
         if not tls.resumed:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
-        return Dialled(stream, address, tls, verifier)
+        return Dialled(stream, step.address, tls, verifier)
 
-    def _verifier(self, target: Target) -> Verifier:
+    def _verifier(self, target: Target, *, asks: bool = True) -> Verifier:
         """Find the verifier. Its `ca_file` was read when the gateway started or reloaded, and is read again for a
         session that was let in before the reload.
         """
         try:
-            return self.verifiers.of(target)
+            return self.verifiers.of(target, asks=asks)
         except ConfigError as fault:
             store = target.trust.ca_file or "the system's trust store"
             raise TLSFailure(
@@ -165,21 +196,13 @@ class Dialler:
     async def look_at_certificate(
         self, address: SocketAddress, host: str, patience: float = LOOK_TIMEOUT
     ) -> Certificate | None:
-        """Fetch a certificate that was refused, to tell what it says; no byte of mail goes this way.
-
-        None if it does not come within `patience` seconds, or is not to be had at all.
+        """Fetch a certificate that was refused, to tell what it says. None if it does not come within `patience`
+        seconds, or is not to be had at all.
         """
-        tls = unverified(host)
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            with contextlib.closing(Stream(self._loop, sock, self._scratch, host)) as stream:
-                async with asyncio.timeout(patience):
-                    await self._loop.sock_connect(sock, address)
-                    await stream.secure(tls)
-                    return read_certificate(tls.certificate)
-        except (OSError, ValueError):  # TimeoutError is an OSError
-            return None
+        sent = await look_at_chain(self._loop, self._scratch, address, host, patience)
+        with contextlib.suppress(ValueError):
+            return read_certificate(sent[0]) if sent else None
+        return None
 
 
 def _peer_of(sock: socket.socket) -> SocketAddress:

@@ -45,9 +45,9 @@ class Policy:
     alpn: str | None
 
     @classmethod
-    def of(cls, target: Target) -> Policy:
-        """Read a target's policy."""
-        return cls(target.trust, DIALECTS[target.server.dialect].ALPN)
+    def of(cls, target: Target, *, asks: bool) -> Policy:
+        """Read a target's policy. `asks`: for the dialect, by ALPN, where it has a name there."""
+        return cls(target.trust, DIALECTS[target.server.dialect].ALPN if asks else None)
 
 
 class _Kept(NamedTuple):
@@ -101,6 +101,10 @@ class Verifier:
         lifetime = min(TICKET_LIFETIME, ticket.lifetime or TICKET_LIFETIME)
         self._tickets[host, port] = _Kept(ticket.session, time.clock_gettime(_CLOCK) + lifetime, not_after)
 
+    def authorities(self) -> list[bytes]:
+        """Give the certificates that are trusted, in DER, as far as they were needed so far."""
+        return self.context.get_ca_certs(binary_form=True)
+
     def drop(self, host: str, port: int) -> None:
         """Forget a ticket that the server did not want."""
         self._tickets.pop((host, port), None)
@@ -128,10 +132,17 @@ class Verifiers:
 
     def __init__(self) -> None:
         self._known: dict[Policy, Verifier] = {}
+        self._unasked: set[Target] = set()
 
-    def of(self, target: Target) -> Verifier:
-        """Find or make the verifier of a target. Raises ConfigError for a trust store we can't use."""
-        policy = Policy.of(target)
+    def ask_no_more(self, target: Target) -> None:
+        """Remember that this server refuses whoever asks by ALPN."""
+        self._unasked.add(target)
+
+    def of(self, target: Target, *, asks: bool = True) -> Verifier:
+        """Find or make the verifier of a target; with `asks`, one that uses ALPN, unless the server is known to refuse
+        that. Raises ConfigError for a trust store we can't use.
+        """
+        policy = Policy.of(target, asks=asks and target not in self._unasked)
         if policy not in self._known:
             try:
                 self._known[policy] = Verifier(policy)
@@ -140,14 +151,18 @@ class Verifiers:
         return self._known[policy]
 
 
-def unverified(host: str) -> Engine:
-    """TLS with whoever answers, to look at what it shows; no byte of mail goes this way."""
+def unverified(host: str, heard: bytearray, *, may_be_new: bool) -> OpenSSL:
+    """TLS with whoever answers, to look at what it shows; no byte of mail goes this way. `heard`: gets the sealed
+    octets of the handshake; `may_be_new`: TLS 1.3, too, which seals the certificates.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tell_cuts(context)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers("DEFAULT:@SECLEVEL=0")  # its key may be the very thing that is too weak
-    return OpenSSL(context, host)
+    if not may_be_new:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return OpenSSL(context, host, heard=heard)
 
 
 def _context(policy: Policy) -> ssl.SSLContext:
@@ -163,4 +178,5 @@ def _context(policy: Policy) -> ssl.SSLContext:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
         context.load_verify_locations(policy.trust.ca_file)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what the operator names is trusted, root or not
     return context

@@ -10,6 +10,7 @@ from datetime import datetime
 from datetime import time as clock
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 from popover.config import Config, Service, quote
 from popover.errors import ConfigError, Refused
@@ -20,6 +21,9 @@ from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.first_look import LookUp
+from popover.process.state import load as load_state
+from popover.process.state import save as save_state
 from popover.protocols import DIALECTS
 from popover.session.memories import Memories
 from popover.session.relay import LINGER
@@ -32,9 +36,18 @@ QUIET_PERIOD = 60.0
 
 
 class Gateway:
-    """Serves a `Config` until `drain` is over. Everything happens on one event loop."""
+    """Serves a `Config` until `drain` is over. Everything happens on one event loop.
 
-    def __init__(self, log: Log, ceiling: int, inherited: dict[str, list[socket.socket]] | None = None) -> None:
+    `state`: the file of what is kept over a restart (`state.py`); None: nothing is.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        ceiling: int,
+        inherited: dict[str, list[socket.socket]] | None = None,
+        state: Path | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._log = log
         self._ceiling = ceiling
@@ -43,11 +56,15 @@ class Gateway:
         self._own = OwnAddresses([])
         self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
         self._warm = Warm(self._loop, self._dialler, self._has_room)
-        self._memories = Memories()
+        self._state = state
+        self._memories = Memories(self._keep_harm)
+        if state is not None:
+            self._memories.recall(load_state(state))
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
         self._sessions = 0
         self._complained = -QUIET_PERIOD
+        self._said_no_state = False
         self._began = time.monotonic()
 
     # -- loading ---------------------------------------------------------------------------------
@@ -65,6 +82,22 @@ class Gateway:
         self._memories.load(config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
+
+    def _keep_harm(self) -> None:
+        """A server has failed in something: remember it over a restart. It is rare, and a small file."""
+        if self._state is None:
+            return
+        try:
+            save_state(self._state, self._memories.harm())
+        except OSError as fault:
+            if not self._said_no_state:
+                self._said_no_state = True
+                self._log.event(
+                    "notice",
+                    "state",
+                    f"what servers can not is not kept over a restart: {self._state} can not be written "
+                    f"({fault.strerror}); give popover a StateDirectory=, or set STATE_DIRECTORY",
+                )
 
     def _has_room(self) -> bool:
         """Whether a spare connection would take no client's place."""
@@ -153,6 +186,11 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await self.drained()
+
+    @property
+    def look_up(self) -> LookUp:
+        """How the sessions look a server's name up."""
+        return self._dialler.look_up
 
     @property
     def sessions(self) -> int:

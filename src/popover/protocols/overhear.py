@@ -24,6 +24,11 @@ _BARE = frozenset((b"CAPA", b"STAT", b"NOOP", b"RSET", b"QUIT", b"STLS", b"LAST"
 _BODY = frozenset((b"CAPA", b"RETR", b"TOP"))
 _BODY_WHEN_BARE = frozenset((b"LIST", b"UIDL", b"AUTH"))
 _END = b"\r\n.\r\n"
+# A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
+_MECHANISMS = frozenset(
+    b"PLAIN LOGIN CRAM-MD5 DIGEST-MD5 NTLM GSSAPI GSS-SPNEGO KERBEROS_V4 EXTERNAL ANONYMOUS SKEY OTP XOAUTH2 "
+    b"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512".split()
+)
 _STATUS = re.compile(rb"(\+OK|-ERR)(?: (\[[A-Z/-]{1,20}\]))?")
 
 
@@ -181,8 +186,8 @@ def _shown(verb: bytes, words: list[bytes]) -> str | None:
     if verb == b"USER":
         return f"USER {printable(arguments[0], SHOWN)}" if len(arguments) == 1 else "USER ***"
     if verb == b"AUTH":
-        mechanism = re.fullmatch(rb"[A-Z0-9_-]{1,20}", arguments[0].upper()) if arguments else None
-        shown = [name, mechanism[0].decode() if mechanism else "***"] if arguments else [name]
+        mechanism = arguments[0].upper() if arguments else b""
+        shown = [name, mechanism.decode() if mechanism in _MECHANISMS else "***"] if arguments else [name]
         return " ".join(shown + ["***"] * (len(arguments) > 1))
     return f"{name} ***" if verb in (b"PASS", b"APOP") else None
 

@@ -39,6 +39,11 @@ ANSWER_WAIT = 60.0
 """Seconds for an answer to a client that has half-closed; each piece that it gets starts them anew. And for a server to
 hear what a client that has left had to say. ghostunnel has 60."""
 
+GONE = 2.0
+"""Seconds after a client's end, or the last octet it got since, in which it is owed an answer and gets none: most
+likely it has gone, and the server is told. A wire tells it at once, and some servers then drop what they were about to
+say."""
+
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
 
@@ -267,6 +272,14 @@ class Relay:
         One timer serves them all: it is not moved when bytes flow, but looks anew when it fires, and it is only ever
         moved to an earlier time.
         """
+        due = self._due_by_silence()
+        if self._client.ending is None and self.ears.awaits_login:
+            login = self._since + self._patience.login_timeout, Outcome("login timeout", clean=True)
+            return min(login, due, key=itemgetter(0))
+        return due
+
+    def _due_by_silence(self) -> tuple[float, Outcome | None]:
+        """Likewise, but for the login."""
         client, server, patience = self._client, self._server, self._patience
         if self._left_at is not None and not client.backlog:
             goodbye = Outcome("server closed", clean=True)
@@ -279,20 +292,18 @@ class Relay:
         if client.ending is not None:
             return self._due_to_the_ended()
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
-        idle = self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
-        if self.ears.awaits_login:
-            login = self._since + patience.login_timeout, Outcome("login timeout", clean=True)
-            return min(login, idle, key=itemgetter(0))
-        return idle
+        return self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
 
     def _due_to_the_ended(self) -> tuple[float, Outcome | None]:
         """Likewise, for a client that has ended its side."""
         # While the client took its time, the server was not read: it has been silent for our sake.
         silent_since = max(self._touched, self._client.moved_at)
-        if self._server.finishing:
-            return silent_since + LINGER, Outcome("client closed", clean=True)
         if self._is_answered:
+            if self._server.finishing:
+                return silent_since + LINGER, Outcome("client closed", clean=True)
             return silent_since + self.ears.gap, None
+        if self.ears.gap == 0 and not self._server.finishing:
+            return self._touched + GONE, None  # as a wire would; an answer may still come
         return self._touched + min(ANSWER_WAIT, self._patience.idle_timeout), Outcome("client closed", clean=False)
 
     @fails_aloud

@@ -19,6 +19,7 @@ FEW = 64
 through in one go. 64 changes of the key take it 1 ms, 32 KiB of tickets 7 ms; `TURN` is looked at in between. Pieces
 of 16 KiB would cost the whole gateway 5 % of what it takes for a large mail."""
 
+_TYPES, _MAJOR = range(20, 25), 3  # what the first two octets of a record may be
 _HEAD = 5  # octets before a record: type, version (2), length (2); RFC 8446 section 5.1
 
 
@@ -44,6 +45,18 @@ def _ending(fault: ssl.SSLError) -> Ending:
     return Ending("broken", fault.reason or str(fault))
 
 
+def _is_plain(data: bytes | memoryview, head: int) -> bool:
+    """Whether plain text stands where a record should begin; the first one that begins in `data` does so at `head`.
+
+    Once we have said goodbye, that is one, too: exim with GnuTLS says "421 lost input connection" behind its TLS.
+    """
+    while head + _HEAD <= len(data):
+        if data[head] not in _TYPES or data[head + 1] != _MAJOR:
+            return True
+        head += _HEAD + (data[head + 3] << 8 | data[head + 4])
+    return False
+
+
 def _translated(fault: ssl.SSLError) -> TLSError:
     if isinstance(fault, ssl.SSLCertVerificationError):
         return UntrustedError(fault.verify_code, fault.verify_message)
@@ -54,23 +67,35 @@ def _translated(fault: ssl.SSLError) -> TLSError:
 
 
 class OpenSSL:
-    """An `Engine`. `context`: one that tells cuts, see `tell_cuts`; `session`: of a Ticket, to resume by."""
+    """An `Engine`. `context`: one that tells cuts, see `tell_cuts`; `session`: of a Ticket, to resume by; `heard`: gets
+    the sealed octets of the handshake as they come.
+    """
 
-    __slots__ = ("_come", "_held", "_inward", "_outward", "_rest", "_tls", "waiting")
+    __slots__ = ("_come", "_heard", "_held", "_inward", "_outward", "_parted", "_rest", "_tls", "waiting")
 
-    def __init__(self, context: ssl.SSLContext, server_hostname: str | None, session: Any = None) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        server_hostname: str | None,
+        session: Any = None,
+        heard: bytearray | None = None,
+    ) -> None:
         self.waiting = False
         self._inward = ssl.MemoryBIO()
         self._outward = ssl.MemoryBIO()
         self._come = 0  # octets of the record in progress that are still to come
         self._rest = b""  # has come, and is not in the BIO yet; begins with the head of a record, or a part of it
         self._held = bytearray()
+        self._heard = heard
+        self._parted = False
         self._tls = context.wrap_bio(self._inward, self._outward, server_hostname=server_hostname, session=session)
 
     # -- what the server says ----------------------------------------------------------------------
 
     def shake(self, sealed: Sealed) -> bool:
         """Go on with the handshake; whether it is done. Raises TLSError."""
+        if self._heard is not None and sealed:
+            self._heard += sealed
         data, at, until = self._gather(sealed), 0, time.monotonic() + TURN
         while True:
             end = self._feed(data, at, sealed)
@@ -93,7 +118,7 @@ class OpenSSL:
     def pull(self, into: memoryview, sealed: Sealed) -> tuple[int, Ending | None]:
         """Decrypt what has come: how many octets are in `into`, and the end if this was it."""
         data, inward, until = self._gather(sealed), self._inward, time.monotonic() + TURN
-        at = size = 0
+        at, size, head = 0, 0, self._come
         # With a buffer it returns a number; typeshed knows only the form that returns bytes.
         read: Callable[[int, memoryview], int] = self._tls.read  # type: ignore[assignment]
         self.waiting = False
@@ -109,6 +134,8 @@ class OpenSSL:
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as fault:
+                if self._parted and _is_plain(data, head):
+                    return size, Ending("closed")
                 return size, _ending(fault)
             if end + _HEAD > len(data):
                 break
@@ -183,6 +210,7 @@ class OpenSSL:
 
     def bye(self) -> bytes:
         """Give the close_notify."""
+        self._parted = True
         try:
             self._tls.unwrap()
         except (ssl.SSLError, OSError):
@@ -215,6 +243,12 @@ class OpenSSL:
     def certificate(self) -> bytes:
         """The server's certificate in DER; empty if there is none."""
         return self._tls.getpeercert(binary_form=True) or b""
+
+    @property
+    def chain(self) -> list[bytes]:
+        """All certificates that the server sent, in DER; empty where Python can not tell (before 3.13)."""
+        tell: Callable[[], list[bytes]] | None = getattr(self._tls, "get_unverified_chain", None)
+        return tell() if tell else []
 
     @property
     def ticket(self) -> Ticket | None:

@@ -7,25 +7,29 @@ The codes are those of `X509_V_ERR_*` (OpenSSL, include/openssl/x509_vfy.h) and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from popover.config import Server, pin_text
 from popover.errors import ServerFailure, TLSFailure
 from popover.outside.certificate import Certificate
+from popover.outside.chain import Link
 from popover.protocols import printable
 from popover.wire.engine import Ending, TLSError, UntrustedError
 
 _Words = tuple[str, str]
+Way = Sequence[Link]
 
+_OURS = "it is one that this machine trusts: update the package ca-certificates, or the file that ca_file names"
+_WITH_ONE_BETWEEN = 3
 _ISSUER_CODES = (2, 19, 20, 21, 27)
 _NAMES_SHOWN = 8
 
 
-def explain_tls(fault: OSError, server: Server, seen: Certificate | None) -> TLSFailure:
-    """Turn what the handshake raised into words; `seen` is the certificate, if a look at it was had."""
+def explain_tls(fault: OSError, server: Server, way: Way = ()) -> TLSFailure:
+    """Turn what the handshake raised into words. `way`: from the server's certificate up, as far as it was seen."""
     if isinstance(fault, UntrustedError):
-        cause, remedy = _certificate_words(fault, server, seen)
+        cause, remedy = _certificate_words(fault, server, way)
     elif isinstance(fault, TLSError):
         cause, remedy = _protocol_words(fault, server)
     else:
@@ -34,15 +38,15 @@ def explain_tls(fault: OSError, server: Server, seen: Certificate | None) -> TLS
     return TLSFailure(cause, remedy)
 
 
-def _certificate_words(fault: UntrustedError, server: Server, seen: Certificate | None) -> _Words:
+def _certificate_words(fault: UntrustedError, server: Server, way: Way) -> _Words:
     code = fault.code
     of = f"the certificate of {server.host}"
     if speak := _WITH_CERTIFICATE.get(code):
-        return speak(of, seen)
+        return speak(server.host, way)
     if code in (62, 64):
-        return _other_name(of, server, seen)
+        return _other_name(of, server, way[0].certificate if way else None)
     if code in _ISSUER_CODES:
-        return _unknown_issuer(of, seen)
+        return _unknown_issuer(of, way)
     if words := _FIXED.get(code):
         return f"{of} {words[0]}", words[1]
     return f"{of} is not valid: {fault.detail}", "ask the server's operator for a valid certificate"
@@ -52,30 +56,58 @@ def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
 
 
-def _expired(of: str, seen: Certificate | None) -> _Words:
-    when = f" on {_day(seen.not_after)}" if seen else ""
-    return f"{of} ran out{when} (expired)", (
-        f"the server's operator must renew it; this machine's clock says {_clock()}, if that is wrong set it"
-    )
+def _name(text: str) -> str:
+    return f'"{printable(text.encode("latin-1", "replace"))}"'
 
 
-def _not_yet(of: str, seen: Certificate | None) -> _Words:
-    when = f" before {_day(seen.not_before)}" if seen else " yet"
+def _at_fault(host: str, way: Way, is_wrong: Callable[[Certificate], bool]) -> tuple[str, Certificate | None, str]:
+    """Find the certificate that is wrong: how to call it, itself if it was seen, and whose business it is. OpenSSL goes
+    from the top down, and so do we.
+    """
+    wrong = [place for place, link in enumerate(way) if is_wrong(link.certificate)]
+    if way and not wrong:  # it was sealed, or is not in our store
+        above = _name(way[-1].certificate.issuer)
+        return f"the certificate of {above}, which vouches for {host}, or one above it", None, _OURS
+    if not wrong or not wrong[-1]:
+        return f"the certificate of {host}", way[0].certificate if way else None, "the server's operator must renew it"
+    found, is_ours = way[wrong[-1]]
+    whose = _OURS if is_ours else "the server's operator must send a current one in its place"
+    return f"the certificate of {_name(found.subject)}, which vouches for {host},", found, whose
+
+
+def _expired(host: str, way: Way) -> _Words:
+    now = _now()
+    of, found, whose = _at_fault(host, way, lambda one: one.not_after < now)
+    when = f" on {_day(found.not_after)}" if found else ""
+    return f"{of} ran out{when} (expired)", f"{whose}; this machine's clock says {_clock()}, if that is wrong set it"
+
+
+def _not_yet(host: str, way: Way) -> _Words:
+    now = _now()
+    of, found, _ = _at_fault(host, way, lambda one: one.not_before > now)
+    when = f" before {_day(found.not_before)}" if found else " yet"
     return f"{of} is not yet valid: not valid{when}", f"this machine's clock says {_clock()}: is it right?"
 
 
-def _self_signed(of: str, seen: Certificate | None) -> _Words:
-    pin = f" (its public key: {pin_text(seen.pin)})" if seen else ""
-    return f"{of} is self-signed: nobody vouches for it", (
+def _self_signed(host: str, way: Way) -> _Words:
+    pin = f" (its public key: {pin_text(way[0].certificate.pin)})" if way else ""
+    name = f" ({_name(way[0].certificate.subject)})" if way and way[0].certificate.subject else ""
+    return f"the certificate of {host}{name} is self-signed: nobody vouches for it", (
         f"if it is your own server, copy its certificate here and name it with ca_file (--ca-file){pin}"
     )
 
 
-def _unknown_issuer(of: str, seen: Certificate | None) -> _Words:
-    by = f' by "{printable(seen.issuer.encode("latin-1", "replace"))}"' if seen else ""
+def _unknown_issuer(of: str, way: Way) -> _Words:
+    by, missing = "", "; or the server does not send an intermediate certificate: tell its operator"
+    if way:
+        own, top = way[0].certificate, way[-1].certificate
+        by = f" by {_name(own.issuer)}"
+        if len(way) > 1 and own.issuer_der != top.issuer_der:
+            by += f", and that {'in the end ' if len(way) > _WITH_ONE_BETWEEN else ''}by {_name(top.issuer)}"
+        if top.self_signed:  # so it sent them all
+            missing = ""
     return f"{of} is signed{by}, which this machine does not know", (
-        "install the package ca-certificates, or name the authority's file with ca_file (--ca-file); "
-        "or the server does not send an intermediate certificate: tell its operator"
+        f"install the package ca-certificates, or name the authority's file with ca_file (--ca-file){missing}"
     )
 
 
@@ -96,11 +128,15 @@ def _other_name(of: str, server: Server, seen: Certificate | None) -> _Words:
     )
 
 
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
 def _clock() -> str:
-    return f"{datetime.fromtimestamp(time.time(), UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{_now():%Y-%m-%d %H:%M} UTC"
 
 
-_WITH_CERTIFICATE: dict[int, Callable[[str, Certificate | None], _Words]] = {
+_WITH_CERTIFICATE: dict[int, Callable[[str, Way], _Words]] = {
     9: _not_yet,
     10: _expired,
     18: _self_signed,
@@ -120,6 +156,7 @@ _FIXED: dict[int, _Words] = {
     ),
 }
 
+ALPN_REFUSED = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
 _CLIENT_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 _PROTOCOL: dict[str, _Words] = {
     "WRONG_VERSION_NUMBER": (
@@ -138,7 +175,7 @@ _PROTOCOL: dict[str, _Words] = {
         "wants a client certificate, and popover has none",
         "ask its operator for a port without client certificates",
     ),
-    "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": (
+    ALPN_REFUSED: (
         "does not speak this mail protocol on that port (ALPN refused)",
         "is the port right? another service answers there",
     ),

@@ -9,6 +9,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from popover.config import Server
 from popover.errors import ConnectFailure, NameFailure, TLSFailure
+from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Stream
 
 NOT_CONNECTED = (
@@ -30,6 +31,13 @@ class Step:
 
     name = "name"
     stream: Stream | None = None  # from the moment on that it is connecting
+    address: SocketAddress = ("", 0)  # where that leads
+
+    def drop(self) -> None:
+        """Close what was begun."""
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
 
     def too_slow(self, server: Server, seconds: float) -> NameFailure | ConnectFailure | TLSFailure:
         """Say what had not come when all `seconds` were over."""

@@ -48,15 +48,15 @@ class Ask:
     else it is a matter between gateway and server. `is_guess`: it was asked ahead. `is_dropped`: nobody wants the
     answer any more. `needs_all`: the answer is looked at as a whole before the client gets it. `learnt`: a copy of
     the answer, while it goes by; `listing`: what it lists. `serial`: the order in which it is sent. `expected`: octets
-    the answer will have; `octets`: those that a mail has, counted as it goes by, from 1 on; 0: they are not counted.
-    `is_doubtful`: it left in a flight of a kind that the server has not shown to bear. `since`: when it was sent.
-    `behind`: an ask whose answer shows that this one's is certain.
+    the answer will have; `octets`: those that a mail has, counted as it goes by, from 1 on; 0: they are not counted;
+    `counts_dots`: without those that were stuffed. `is_doubtful`: it left in a flight of a kind that the server has not
+    shown to bear. `since`: when it was sent. `behind`: an ask whose answer shows that this one's is certain.
     """
 
     __slots__ = (
-        "behind", "command", "expected", "flight", "has_body", "is_claimed", "is_done", "is_doubtful", "is_dropped",
-        "is_guess", "is_ok", "kept", "kind", "learnt", "line", "listing", "needs_all", "number", "octets", "serial",
-        "since", "verb",
+        "behind", "command", "counts_dots", "expected", "flight", "has_body", "is_claimed", "is_done", "is_doubtful",
+        "is_dropped", "is_guess", "is_ok", "kept", "kind", "learnt", "line", "listing", "needs_all", "number", "octets",
+        "serial", "since", "verb",
     )  # fmt: skip
 
     def __init__(self, command: Command, kind: Kind, flight: Flight | None = None) -> None:
@@ -78,6 +78,7 @@ class Ask:
         self.behind: Ask | None = None
         self.is_claimed = kind is Kind.CLIENT
         self.is_guess = kind is Kind.GUESS
+        self.counts_dots = False
         self.is_done = self.is_ok = self.is_dropped = self.is_doubtful = self.needs_all = False
         self.serial = self.octets = 0
         self.expected = 0

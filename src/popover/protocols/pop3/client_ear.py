@@ -158,7 +158,8 @@ class ClientEar:
         found = self._claim(command)
         if found is None:
             asked = self._way.pass_on(command)
-            asked.octets = int(self._mailbox.exact is None or command.verb == b"RETR")
+            asked.octets = 1
+            asked.counts_dots = command.verb == b"RETR" and self._mailbox.exact is None and self._mailbox.knows_sizes
         if command.number and self._state.logged_in:
             self._ahead.step(command, came_true=found is not None)
 

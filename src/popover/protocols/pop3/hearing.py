@@ -21,8 +21,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from popover.config import Ahead as Wanted
 from popover.errors import Failure
+from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, soften
@@ -48,12 +48,12 @@ log anybody out earlier, so it is what a client may count on; a client that died
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
-    def __init__(self, client: End, server: End, wanted: Wanted, memory: Memory, visitor: str) -> None:
+    def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
-        self._wanted = wanted
+        wanted = self._wanted = terms.ahead
         self._client = client
         self._server = server
-        state = self.state = State(memory, visitor)
+        state = self.state = State(memory, terms.visitor)
         mailbox = self.mailbox = Mailbox()
         owed = self._owed = Owed(client, softening=wanted.soften)
         way = self._way = Way(state, server, owed)
@@ -63,6 +63,7 @@ class Ears:
         leaving = self._leaving = Leaving(wanted, state, mailbox, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead, mailbox)
         way.on_login = questions.behind_login
+        leaving.on_wake = self._wake
         login.on_free = self._free
         self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
         ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
@@ -120,6 +121,14 @@ class Ears:
     @property
     def has_more(self) -> bool:  # noqa: D102
         return self._ear.has_more
+
+    @property
+    def wants_tls(self) -> bool:  # noqa: D102
+        return False
+
+    @property
+    def has_spoken(self) -> bool:  # noqa: D102
+        return self._way.has_spoken
 
     @property
     def held(self) -> int:
@@ -258,6 +267,9 @@ class Ears:
             self._way.tell(NOOP)
         self._go_on()
 
+    def _wake(self) -> None:
+        self.on_wake()
+
     def _free(self) -> None:
         """The mailbox that a login has waited for is free."""
         self._login.go_on()
@@ -270,6 +282,10 @@ class Ears:
         self._login.on_free = lambda: None
         self._leaving.over()
         state, ahead, habits = self.state, self.ahead, self.state.habits
+        asked = self._owed.asked
+        waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
+        if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
+            state.manners.fail("before")  # it has heard USER, and not what came with it
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:

@@ -6,6 +6,8 @@ the server has heard it (`Memory.waits`), for the mailbox may be locked so long.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.ask import Ask, Flight, Kind
@@ -32,6 +34,7 @@ class Leaving:
         self._mailbox = mailbox
         self._way = way
         self._ahead = ahead
+        self.on_wake: Callable[[], None] = lambda: None
         self._command: Command | None = None  # a QUIT that is yet to be told
         self._user = ""
         self._of_next_time: list[bytes] = []
@@ -63,12 +66,14 @@ class Leaving:
             return
         if not self._is_registered:
             self._is_registered = True
-            self._state.memory.leaves(self._user, self._state.visitor)
+            self._state.memory.leaves(self._user, self._state.visitor, self._hurry)
+        if self._way.has_guesses and not self._is_asking:
+            self.tell()  # what was guessed is of no use any more, and may take long
         if not self._way.is_empty:
             return
         self._is_asking = True
         manners = self._state.manners
-        if not self._has_asked and manners.after is None and manners.knows_capa is not False:
+        if not self._has_asked and manners.after is None and manners.knows_capa:
             self._has_asked = True
             self._way.tell(CAPA)
         elif not self._has_proved and manners.pipelines is Shown.NOTHING:
@@ -110,6 +115,14 @@ class Leaving:
         if ask.is_claimed and ask.is_ok and self._mailbox.refused:
             ask.kept[:] = NOT_REMOVED
         self.over()
+
+    def _hurry(self) -> None:
+        """Another session waits for this one to be over."""
+        if self.is_finding_out:
+            self._way.start_anew()
+            self.tell()
+            self._way.send()
+            self.on_wake()
 
     def over(self) -> None:
         """The server knows, or is gone."""

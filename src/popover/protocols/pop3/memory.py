@@ -76,11 +76,15 @@ class Memory:
         """Whether one more session of this client may leave before its server knows."""
         return self._leaving_of[visitor] < LEAVING_LIMIT
 
-    def leaves(self, user: str, visitor: str) -> None:
-        """A session of this user has its answer to QUIT, and its server has not: the mailbox may be locked yet."""
+    def leaves(self, user: str, visitor: str, hurry: Callable[[], None]) -> None:
+        """A session of this user has its answer to QUIT, and its server has not: the mailbox may be locked yet. `hurry`
+        is called when somebody waits for it.
+        """
         self._leaving_of[visitor] += 1
         if user:
-            self._leaving.setdefault(user.casefold(), _Leaving()).sessions += 1
+            leaving = self._leaving.setdefault(user.casefold(), _Leaving())
+            leaving.sessions += 1
+            leaving.hurry.append(hurry)
 
     def has_left(self, user: str, visitor: str) -> None:
         """The server has been told, or is gone: let those in who wait."""
@@ -101,14 +105,17 @@ class Memory:
         if leaving is None:
             return False
         leaving.waiting.append(call)
+        for hurry in leaving.hurry:
+            hurry()
         return True
 
 
 class _Leaving:
-    """The sessions of one user that are about to leave, and whom to call when the last has left."""
+    """The sessions of one user that are about to leave, how to hurry them, and whom to call when the last has left."""
 
-    __slots__ = ("sessions", "waiting")
+    __slots__ = ("hurry", "sessions", "waiting")
 
     def __init__(self) -> None:
         self.sessions = 0
+        self.hurry: list[Callable[[], None]] = []
         self.waiting: list[Callable[[], None]] = []

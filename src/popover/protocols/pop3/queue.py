@@ -151,7 +151,7 @@ class Owed:
         if ask.verb == b"AUTH" and (line.startswith(b"+ ") or line.strip() == b"+"):
             self.challenged = True
             return
-        ask.is_ok = line.startswith(b"+OK")
+        ask.is_ok = line[:3].upper() == b"+OK"  # poplib takes any "+", and some servers write it small
         if not ask.is_ok and ask.kind is Kind.CLIENT:
             self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
         self._has_loose_lines = not line.endswith(b"\r\n")
@@ -200,8 +200,10 @@ class Owed:
     def _count(self, ask: Ask, at: int, end: int) -> None:
         """Count the octets of a mail that goes by, if they are to be compared with those of LIST."""
         if ask.octets:
+            ask.octets += end - at
+        if ask.counts_dots:  # it costs a copy: for the first message of a session
             joined = self._carry[-3:] + bytes(self._view[at:end])
-            ask.octets += end - at - joined.count(b"\r\n..")
+            ask.octets -= joined.count(b"\r\n..")
 
     def _end_body(self) -> None:
         self._in_body = False

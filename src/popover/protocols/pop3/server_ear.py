@@ -84,7 +84,7 @@ class ServerEar:
             self._ahead.landed(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
-        if self._owed.is_loose or not line.startswith((b"+OK", b"-ERR")):
+        if self._owed.is_loose or not (ask.is_ok or line.startswith(b"-ERR")):
             self._be_careful()
         if verb == b"CAPA":
             self._judge_capa(ask)
@@ -165,7 +165,7 @@ class ServerEar:
     def _compare(self, ask: Ask) -> None:
         """A mail went by: is it as long as LIST tells, and how fast is the line?"""
         octets = ask.octets - 1 - len(b".\r\n")
-        is_as_told = self._mailbox.compare(ask.number, octets) if ask.verb == b"RETR" else None
+        is_as_told = self._mailbox.compare(ask.number, octets) if ask.counts_dots else None
         if is_as_told is not None and self._mailbox.exact is not False:
             self._mailbox.exact = is_as_told
         self._state.manners.carried(octets, self._state.now - ask.since)
@@ -198,7 +198,8 @@ class ServerEar:
     def _judge_refusal(self, ask: Ask, line: bytes) -> None:
         verb, mailbox = ask.verb, self._mailbox
         if ask is self._way.user_ask:
-            self._login.user_refusal = line
+            if line[:4].upper() == b"-ERR":
+                self._login.user_refusal = line
             return
         if verb in self._questions.asked and (ask.has_body or verb == b"STAT"):
             self._questions.asked.remove(verb)

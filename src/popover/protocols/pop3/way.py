@@ -45,9 +45,11 @@ class Way:
     def __init__(self, state: State, server: End, owed: Owed) -> None:
         self.unsent: deque[Ask] = deque()
         self.user_ask: Ask | None = None  # a USER that we have answered
+        self.left_with_user: Ask | None = None  # a PASS in one piece with it
         self.hold_user_until = 0.0  # its PASS comes in a moment, and both make one flight
         self.changes = 0  # DELE and RSET of the client, not yet answered
         self.last_owed = 0  # serial of the last ask that the client is owed
+        self.has_spoken = False  # the server has heard something of the client
         self.on_turn: Decide
         self.may_log_in: Callable[[], bool]
         self.on_login: Callable[[Ask], None]
@@ -93,6 +95,11 @@ class Way:
     def is_empty(self) -> bool:
         """Nothing waits and nothing is under way."""
         return not self.unsent and not self._owed.asked
+
+    @property
+    def has_guesses(self) -> bool:
+        """Guesses are under way."""
+        return bool(self._under_way[Kind.GUESS])
 
     @property
     def has_deletions(self) -> bool:
@@ -189,6 +196,8 @@ class Way:
         """Send what may be sent now."""
         while self.unsent and not self._owed.is_lost and self._may_send(self.unsent[0]):
             one = self.unsent.popleft()
+            if one.verb == b"PASS" and self._under_way[Kind.OURS]:
+                self.left_with_user = one
             if one.kind is Kind.CLIENT and one.verb in _DECIDED and (words := self.on_turn(one)) is not None:
                 self._owed.settle(one, words)
                 continue
@@ -208,6 +217,7 @@ class Way:
         one.since = self._state.now
         self._under_way[one.kind] += 1
         self._deletions += one.kind is Kind.OURS and one.verb == b"DELE"
+        self.has_spoken = self.has_spoken or one.kind is not Kind.GUESS
         if one.kind is Kind.GUESS and one.flight is not None:
             one.is_doubtful = self._state.manners.has_shown(one.flight.ability) is not Shown.YES
             self._doubtful += one.is_doubtful

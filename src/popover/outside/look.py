@@ -1,0 +1,47 @@
+"""A second look at a server whose certificate was refused, so that the words can tell what it showed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+from popover.outside.chain import overheard
+from popover.outside.trust import unverified
+from popover.wire.sockets import SocketAddress
+from popover.wire.stream import Scratch, Stream
+
+TELLS_CHAINS = sys.version_info >= (3, 13)
+"""Whether Python's `ssl` tells the chain of a connection, whatever its TLS."""
+
+
+async def look_at_chain(
+    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, host: str, patience: float
+) -> list[bytes]:
+    """Fetch the certificates that a server sends, in DER, its own first; no byte of mail goes this way. With TLS 1.2 at
+    first, where they can be overheard; of a server that has only TLS 1.3, an older Python gets its own alone.
+
+    Empty if they do not come within `patience` seconds, or are not to be had at all.
+    """
+    with contextlib.suppress(OSError):  # TimeoutError is one
+        async with asyncio.timeout(patience):
+            if not TELLS_CHAINS and (sent := await _look(loop, scratch, address, host, may_be_new=False)):
+                return sent
+            return await _look(loop, scratch, address, host, may_be_new=True)
+    return []
+
+
+async def _look(
+    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, host: str, *, may_be_new: bool
+) -> list[bytes]:
+    heard = bytearray()
+    tls = unverified(host, heard, may_be_new=may_be_new)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    with contextlib.closing(Stream(loop, sock, scratch, host)) as stream, contextlib.suppress(OSError):
+        await loop.sock_connect(sock, address)
+        await stream.secure(tls)
+        stream.leave()
+        return tls.chain or overheard(heard) or [tls.certificate]
+    return overheard(heard)  # it may have shown them before it went away

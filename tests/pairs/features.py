@@ -1,0 +1,31 @@
+"""Sets of switches: everything on, everything off, and each feature alone."""
+
+_OFF: dict[str, object] = {
+    "warm": 0,
+    "ask_ahead": False,
+    "read_ahead": False,
+    "user_at_once": False,
+    "dele_at_once": False,
+    "quit_at_once": False,
+    "keep_alive": 0,
+    "soften": False,
+}
+
+# A NOOP after one second in place of 45, so that it is met.
+_ON: dict[str, object] = {"keep_alive": 1}
+
+FEATURES: dict[str, dict[str, object]] = {
+    "on": _ON,
+    "off": _OFF,
+    **{name: {**_OFF, name: _ON.get(name, 1 if name == "warm" else True)} for name in _OFF},
+}
+
+
+def toml(features: str) -> str:
+    """The keys of this set for a service."""
+    return "\n".join(f"{key} = {str(value).lower()}" for key, value in FEATURES[features].items())
+
+
+def has(features: str, name: str) -> bool:
+    """Whether this set has that switch on; what a set does not name has its default, which is on."""
+    return bool(FEATURES[features].get(name, True))

@@ -1,0 +1,112 @@
+"""Where plays take place: odd servers behind TLS, a tunnel, and one popover with a service for each of them."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from pairs.features import toml
+from pairs.servers.base import Pop3
+from pairs.talk import Meter
+from pairs.tunnel import Tunnel
+from pairs.wire import Plain, Tls
+from parts.certificates import Authority
+from parts.net import LOOPBACK
+from parts.popover import Popover
+
+
+class Way(NamedTuple):
+    """A server, and the port where a client without TLS comes to it."""
+
+    server: Pop3
+    port: int
+
+
+class Stage:
+    """All servers of some plays, for as long as its block lasts."""
+
+    def __init__(self, authority: Authority, directory: Path) -> None:
+        self._directory = directory
+        certificate = authority.issue(LOOPBACK, "localhost")
+        self._of_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._of_server.load_cert_chain(certificate.cert_file, certificate.key_file)
+        self._of_client = ssl.create_default_context(cafile=str(authority.ca_file))
+        # Debian 12's Python takes a cut for an end otherwise (CPython's issue 95494).
+        for context in (self._of_server, self._of_client):
+            context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+        self._ca_file = authority.ca_file
+        self.meter = Meter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: list[socket.socket] = []
+        self._tunnels: list[Tunnel] = []
+        self._popovers: list[Popover] = []
+
+    async def __aenter__(self) -> Self:
+        self._keep(self.meter.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for popover in self._popovers:
+            await asyncio.to_thread(popover.__exit__, kind, error, trace)
+        for tunnel in self._tunnels:
+            await tunnel.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for listener in self._listeners:
+            listener.close()
+
+    def serve(self, server: Pop3) -> int:
+        """Have a server listen; its port, where TLS is spoken."""
+        listener = socket.create_server((LOOPBACK, 0))
+        listener.setblocking(False)
+        self._listeners.append(listener)
+        self._keep(self._accept(listener, server))
+        port: int = listener.getsockname()[1]
+        return port
+
+    def through_tunnel(self, server: Pop3) -> Way:
+        """A server, and the way to it that all others are measured by."""
+        tunnel = Tunnel(self.serve(server), self._of_client)
+        self._tunnels.append(tunnel)
+        return Way(server, tunnel.port)
+
+    async def through_popover(self, servers: Sequence[tuple[Pop3, str]]) -> list[Way]:
+        """Servers, each with its set of features, and the ways to them through one popover."""
+        ports = [self.serve(server) for server, _ in servers]
+        file = self._directory / f"{len(self._popovers)}.toml"
+        file.write_text(
+            "".join(
+                f'[[service]]\nname = "{type(server).__name__[:40]} {port}"\nlisten = "0"\n'
+                f'server = "pop3s://{LOOPBACK}:{port}"\nca_file = "{self._ca_file}"\n{toml(features)}\n'
+                for (server, features), port in zip(servers, ports, strict=True)
+            )
+        )
+        popover = await asyncio.to_thread(Popover, "-c", file)
+        self._popovers.append(popover)
+        return [Way(server, port) for (server, _), port in zip(servers, popover.ports, strict=True)]
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, server: Pop3) -> None:
+        while True:
+            sock, _ = await asyncio.get_running_loop().sock_accept(listener)
+            self._keep(self._serve(Plain(sock), server))
+
+    async def _serve(self, under: Plain, server: Pop3) -> None:
+        line = Tls(under, self._of_server, server=True)
+        with contextlib.suppress(OSError):
+            try:
+                await line.handshake()
+                await server.handle(line)
+            finally:
+                under.close()

@@ -1,0 +1,48 @@
+"""What is kept over a restart."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from popover.process.state import load, save, state_file
+
+HARM = {"pop3s://mail.example.com:995": {"keeps": 1.5e9}}
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "servers.json"
+    save(path, {})
+    save(path, HARM)
+    assert load(path) == HARM
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{", '{"a": 1}', '{"a": {"b": "c"}}', "\0" * 9, "{" * 99999])
+def test_a_file_that_is_none_of_ours_is_passed_over(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "servers.json"
+    if text is not None:
+        path.write_text(text)
+    assert load(path) == {}
+
+
+def test_a_place_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "servers.json"
+    path.mkdir()
+    with pytest.raises(OSError, match=r"servers\.json"):
+        save(path, HARM)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_place_is_the_one_that_systemd_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two")
+    assert state_file() == Path("/var/lib/one/servers.json")
+
+
+def test_without_systemd_it_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/anna/state")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert state_file() == Path("/home/anna/state/popover/servers.json")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_file() == Path("/var/lib/popover/servers.json")
