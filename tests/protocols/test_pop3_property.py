@@ -224,6 +224,9 @@ def limits(request: pytest.FixtureRequest) -> Iterator[None]:
 LIAR = Nature(
     messages=(*[b"Subject: m\r\n"] * 3, b"x" * 310 + b"\r\n", *[b"Subject: m\r\n"] * 2), pipelining="yes", lies=True
 )
+# Once got -ERR for RETR 3: read ahead, not proven, and asked again behind the DELE that the client had said after it.
+REFUSER = Nature(messages=(b"Subject: m\r\n",) * 3, refuses=frozenset([(b"LIST", 3)]))
+IN_ONE_PIECE = [b"RETR 2\r\n", b"DELE 2\r\n", b"RETR 3\r\n", b"DELE 3\r\n"]
 TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RETR", deleting=False) * 3]]
 
 
@@ -233,6 +236,16 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
     LIAR,
     [TO_AND_FRO, [[line] for line in [*GOOD, b"RETR 1\r\n", b"RETR 2\r\n"]]],
     service(read_ahead_bytes=100),
+    False,
+    0,
+)
+@example(
+    REFUSER,
+    [
+        [[line] for line in [*GOOD, b"RETR 1\r\n", b"RETR 2\r\n"]],
+        [*([line] for line in [*GOOD, b"RETR 1\r\n", b"DELE 1\r\n"]), IN_ONE_PIECE],
+    ],
+    service(),
     False,
     0,
 )

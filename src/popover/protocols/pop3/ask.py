@@ -51,12 +51,14 @@ class Ask:
     the answer will have; `octets`: those that a mail has, counted as it goes by, from 1 on; 0: they are not counted;
     `counts_dots`: without those that were stuffed. `is_doubtful`: it left in a flight of a kind that the server has not
     shown to bear. `since`: when it was sent. `behind`: an ask whose answer shows that this one's is certain.
+    `waits_for`: the last guess that the client had claimed before it said this, if this changes what that one's answer
+    would be, were it asked again.
     """
 
     __slots__ = (
         "behind", "command", "counts_dots", "expected", "flight", "has_body", "is_claimed", "is_done", "is_doubtful",
         "is_dropped", "is_guess", "is_ok", "kept", "kind", "learnt", "line", "listing", "needs_all", "number", "octets",
-        "serial", "since", "verb",
+        "serial", "since", "verb", "waits_for",
     )  # fmt: skip
 
     def __init__(self, command: Command, kind: Kind, flight: Flight | None = None) -> None:
@@ -76,6 +78,7 @@ class Ask:
             flight.asks.append(self)
             flight.missing += 1
         self.behind: Ask | None = None
+        self.waits_for: Ask | None = None
         self.is_claimed = kind is Kind.CLIENT
         self.is_guess = kind is Kind.GUESS
         self.counts_dots = False
@@ -99,6 +102,12 @@ class Ask:
         if self.flight is not None and not self.flight.is_proven:
             return True
         return (self.needs_all and not self.is_done) or (self.behind is not None and not self.behind.is_done)
+
+    @property
+    def waits(self) -> bool:
+        """What was claimed before it may yet turn out not to be certain, and be asked again."""
+        guess = self.waits_for
+        return guess is not None and guess.is_claimed and (guess.is_held or not guess.is_done)
 
     @property
     def proves(self) -> bool:
