@@ -227,6 +227,8 @@ LIAR = Nature(
 # Once got -ERR for RETR 3: read ahead, not proven, and asked again behind the DELE that the client had said after it.
 REFUSER = Nature(messages=(b"Subject: m\r\n",) * 3, refuses=frozenset([(b"LIST", 3)]))
 IN_ONE_PIECE = [b"RETR 2\r\n", b"DELE 2\r\n", b"RETR 3\r\n", b"DELE 3\r\n"]
+# Once ended the session: a refusal in words that were not known yet was taken for a sign that an answer is missing.
+ODD = Nature(messages=(b"Subject: m\r\n",) * 2, refuses=frozenset([(b"LIST", 0)]), odd=True)
 TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RETR", deleting=False) * 3]]
 
 
@@ -248,6 +250,9 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
     service(),
     False,
     0,
+)
+@example(
+    ODD, [[[line] for line in [*GOOD, *walk(range(1, 4), b"RETR", deleting=True), b"QUIT\r\n"]]], service(), False, 2
 )
 @pytest.mark.usefixtures("limits")
 def test_whole_sessions_are_as_without_a_gateway(

@@ -21,22 +21,27 @@ class Flight:
     must get: so many answers of these shapes can only be those (`manners`).
 
     `is_proven`: that is so. `is_wrong`: an answer can not be the one to its question. `is_void`: each may be, but what
-    would prove it was refused. `ability`: what it shows or denies (`manners`).
+    would prove it was refused, or one refuses in words that are not known. `ability`: what it shows or denies
+    (`manners`).
     """
 
-    __slots__ = ("ability", "asks", "is_proven", "is_void", "is_wrong", "missing")
+    __slots__ = ("_is_odd", "ability", "asks", "is_proven", "is_void", "is_wrong", "missing")
 
     def __init__(self, ability: str) -> None:
         self.ability = ability
         self.asks: list[Ask] = []
         self.missing = 0
-        self.is_proven = self.is_void = self.is_wrong = False
+        self.is_proven = self.is_void = self.is_wrong = self._is_odd = False
 
     def land(self, ask: Ask, line: bytes, refusals: frozenset[bytes]) -> None:
         """An answer is whole; `line` is its status line, `refusals` the words with which this server refuses."""
         self.missing -= 1
-        self.is_wrong |= not ask.fits(line, refusals)
         self.is_void |= ask.proves and not ask.is_ok
+        if ask.is_ok or line[:4].upper() in refusals:
+            self.is_wrong |= not ask.fits(line) or (self._is_odd and ask.proves and not ask.is_ok)
+        else:  # a refusal in words of its own; or not, as the proof behind it tells
+            self.is_void = self._is_odd = True
+            self.is_wrong |= ask.proves or not self.missing
         if not self.missing and not (self.is_wrong or self.is_void):
             self.is_proven = True
 
@@ -114,10 +119,10 @@ class Ask:
         """Its answer can not be taken for any other: `+OK count octets`, or one that repeats the message's number."""
         return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
 
-    def fits(self, line: bytes, refusals: frozenset[bytes]) -> bool:
+    def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
         if not self.is_ok:
-            return line[:4].upper() in refusals
+            return True
         if self.verb == b"STAT":
             return is_stat(line)
         if self.verb == b"LIST" and self.number:
