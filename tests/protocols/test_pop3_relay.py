@@ -264,10 +264,9 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
 def test_whether_a_server_hears_what_comes_with_its_login_is_found_out_by_what_can_not_be_mistaken() -> None:
     memory = trusting(but="keeps")
     talk = Talk(memory=memory)
-    talk.say(b"USER anna\r\n")
-    assert talk.wait() == (b"", b"USER anna\r\n")
-    talk.answer(b"+OK\r\n")
-    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\nCAPA\r\n")
+    assert talk.say(b"USER anna\r\n") == (b"+OK\r\n", b"USER anna\r\n")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"")  # what comes behind it is to be certain
+    assert talk.answer(b"+OK\r\n") == (b"", b"PASS secret\r\nCAPA\r\n")
     assert talk.answer(b"+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
     assert talk.answer(CAPA + b"+OK 2 9\r\n") == (b"", b"")
     assert memory.manners.keeps is Shown.YES
@@ -277,15 +276,20 @@ def test_a_server_that_loses_what_comes_with_its_login_costs_nobody_anything() -
     """Courier does."""
     memory = trusting(but="keeps")
     talk = Talk(memory=memory)
-    talk.say(b"USER anna\r\n")
-    talk.wait()
+    talk.say(b"USER anna\r\nPASS secret\r\n")
     talk.answer(b"+OK\r\n")
-    talk.say(b"PASS secret\r\n")
     assert talk.answer(b"+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
     assert talk.answer(b"+OK 2 9\r\n") == (b"", b"")
     assert memory.manners.keeps is Shown.NO
     assert talk.say(b"CAPA\r\n") == (b"", b"CAPA\r\n")
     assert talk.answer(CAPA)[0] == CAPA
+
+
+def test_a_client_that_says_more_with_its_login_shows_nothing_and_waits_for_nothing() -> None:
+    talk = Talk(memory=trusting(but="keeps"))
+    login = b"USER anna\r\nPASS secret\r\n"
+    assert talk.say(login + b"STAT\r\n") == (b"+OK\r\n", login)
+    assert talk.answer(b"+OK\r\n+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
 
 
 def test_the_first_message_that_is_read_ahead_is_alone() -> None:

@@ -4,7 +4,8 @@ A server's PIPELINING (RFC 2449 section 6.6) is believed after it was shown to w
 
 - before the login, on a connection that waits for a client: two questions with different answers in one piece;
 - after the login, when a client that deleted nothing has had its goodbye: likewise;
-- behind the login (some servers lose what comes with PASS): one question, whose answer can not be taken for another;
+- behind the login (some servers lose what comes with PASS): one question, behind a PASS that leaves alone, so that its
+  answer can not be taken for another;
 - for mails: one message with a question behind it, before many.
 
 What was shown is known while the process lives. What failed is harm: it is kept over a restart, for a while.

@@ -48,6 +48,7 @@ class Way:
         self.unsent: deque[Ask] = deque()
         self.user_ask: Ask | None = None  # a USER that we have answered
         self.left_with_user: Ask | None = None  # a PASS in one piece with it
+        self.pairs_login = False  # its PASS need not wait for its answer
         self.hold_user_until = 0.0  # its PASS comes in a moment, and both make one flight
         self.changes = 0  # DELE and RSET of the client, not yet answered
         self.last_owed = 0  # serial of the last ask that the client is owed
@@ -250,7 +251,9 @@ class Way:
     def may_leave_with_user(self) -> bool:
         """Whether PASS may leave right behind the USER that is under way."""
         is_behind = bool(self._owed.asked) and self._owed.asked[-1] is self.user_ask
-        return is_behind and not self._state.is_careful and self._state.manners.pipelines_before is Shown.YES
+        pairs = self.pairs_login or len(self.unsent) > 1  # a client that says more in the same piece shows nothing
+        may = pairs and self._state.manners.pipelines_before is Shown.YES
+        return is_behind and may and not self._state.is_careful
 
 
 _CHANGES = frozenset((b"DELE", b"RSET"))
