@@ -260,7 +260,9 @@ def test_whole_sessions_are_as_without_a_gateway(
 ) -> None:
     as_offered = is_as_offered(nature)
     sessions = [bearable(nature, groups) for groups in sessions]
-    memory = memory_of(nature, *sessions, trusts=as_offered and seed % 2 == 0)
+    # One that refuses STAT in words of its own could not have shown anything: STAT is what all proofs end with.
+    can_show = not (nature.odd and (b"STAT", 0) in nature.refuses)
+    memory = memory_of(nature, *sessions, trusts=as_offered and can_show and seed % 2 == 0)
     for groups in sessions:
         client, server = Client(groups), Model(nature)
         world = World(of, memory, client, server, warm_capa(nature, memory) if warm else b"")

@@ -119,10 +119,14 @@ class Ask:
         """Its answer can not be taken for any other: `+OK count octets`, or one that repeats the message's number."""
         return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
 
+    def is_lost(self, line: bytes) -> bool:
+        """Whether this status line shows that a CAPA was not heard: it is that of a STAT in the same flight."""
+        return self.verb == b"CAPA" and self.flight is not None and is_stat(line)
+
     def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
-        if not self.is_ok:
-            return True
+        if not self.is_ok or self.is_lost(line):
+            return not self.is_ok
         if self.verb == b"STAT":
             return is_stat(line)
         if self.verb == b"LIST" and self.number:

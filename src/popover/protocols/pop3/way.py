@@ -106,6 +106,11 @@ class Way:
         return bool(self._under_way[Kind.GUESS])
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Guesses are under way of a kind that the server has not shown to bear."""
+        return bool(self._doubtful)
+
+    @property
     def has_deletions(self) -> bool:
         """Deletions that we have answered are under way, or wait to be."""
         return bool(self._deletions) or any(one.verb == b"DELE" and one.kind is Kind.OURS for one in self.unsent)
