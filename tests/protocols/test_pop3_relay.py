@@ -261,13 +261,86 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
     assert talk.ears.is_settled
 
 
+def deletes(talk: Talk) -> None:
+    """A session that deletes: there is nothing to be found out behind its QUIT."""
+    looks(talk)
+    for line, answer in {b"DELE 1\r\n": b"+OK gone\r\n", b"QUIT\r\n": b"+OK bye\r\n"}.items():
+        assert talk.say(line) == (b"", line)
+        assert talk.answer(answer)[0] == answer
+    talk.over()
+
+
+def shown_before_only() -> Memory:
+    """That of a server that offers PIPELINING, and has shown it on a connection that served nobody."""
+    memory = untrusted()
+    memory.manners.learn(capabilities(CAPA), logged_in=False)
+    memory.manners.show("before")
+    return memory
+
+
+def logs_in_to_find_out(memory: Memory) -> Talk:
+    deletes(Talk(memory=memory))
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n") == (b"+OK in\r\n", b"CAPA\r\nSTAT\r\n")
+    return talk
+
+
+def test_with_a_client_that_always_deletes_it_is_found_out_behind_its_login() -> None:
+    memory = shown_before_only()
+    talk = logs_in_to_find_out(memory)
+    assert talk.say(b"STAT\r\n") == (b"", b"")
+    assert talk.answer(CAPA + b"+OK 3 9\r\n") == (b"+OK 3 9\r\n", b"")
+    assert memory.manners.pipelines is Shown.YES
+    assert talk.say(b"DELE 1\r\n") == (b"+OK message 1 deleted\r\n", b"DELE 1\r\n")
+
+
+@pytest.mark.parametrize("answers", [CAPA, b"+OK 3 9\r\n", b"+OK 3 9\r\n" + CAPA])
+def test_what_gets_lost_when_it_is_found_out_costs_less_than_a_second_and_no_answer(answers: bytes) -> None:
+    memory = shown_before_only()
+    talk = logs_in_to_find_out(memory)
+    assert talk.say(b"UIDL\r\n") == (b"", b"")
+    began = talk.now
+    got, heard = talk.answer(answers)
+    for _ in range(3):
+        if b"UIDL" in heard:
+            break
+        assert got == b""
+        got, heard = talk.wait() if not heard else talk.answer(CAPA)
+    assert (got, heard) == (b"", b"UIDL\r\n")
+    assert talk.answer(b"+OK\r\n1 a\r\n.\r\n") == (b"+OK\r\n1 a\r\n.\r\n", b"")
+    assert talk.now - began < 1.0
+    assert memory.harm().keys() == {"pipelines"}
+
+
+def test_a_server_that_hangs_up_at_it_is_not_tried_again() -> None:
+    memory = shown_before_only()
+    talk = logs_in_to_find_out(memory)
+    talk.ears.server_ended(talk.now)
+    talk.over(server_left=True)
+    assert memory.harm().keys() == {"pipelines"}
+
+
+def test_a_server_that_offers_it_only_after_the_login_is_asked_for_that_first() -> None:
+    """Gmail does."""
+    memory = untrusted()
+    memory.manners.learn(capabilities(b"+OK\r\nTOP\r\n.\r\n"), logged_in=False)
+    deletes(Talk(memory=memory, ready=b""))
+    for asked in (b"CAPA\r\n", b"CAPA\r\nSTAT\r\n"):
+        talk = Talk(memory=memory, ready=b"")
+        talk.say(b"USER anna\r\nPASS secret\r\n")
+        talk.answer(b"+OK\r\n")
+        assert talk.answer(b"+OK in\r\n") == (b"+OK in\r\n", asked)
+        talk.answer(CAPA)
+        talk.over()
+
+
 def test_whether_a_server_hears_what_comes_with_its_login_is_found_out_by_what_can_not_be_mistaken() -> None:
     memory = trusting(but="keeps")
     talk = Talk(memory=memory)
-    talk.say(b"USER anna\r\n")
-    assert talk.wait() == (b"", b"USER anna\r\n")
-    talk.answer(b"+OK\r\n")
-    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\nCAPA\r\n")
+    assert talk.say(b"USER anna\r\n") == (b"+OK\r\n", b"USER anna\r\n")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"")  # what comes behind it is to be certain
+    assert talk.answer(b"+OK\r\n") == (b"", b"PASS secret\r\nCAPA\r\n")
     assert talk.answer(b"+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
     assert talk.answer(CAPA + b"+OK 2 9\r\n") == (b"", b"")
     assert memory.manners.keeps is Shown.YES
@@ -277,15 +350,20 @@ def test_a_server_that_loses_what_comes_with_its_login_costs_nobody_anything() -
     """Courier does."""
     memory = trusting(but="keeps")
     talk = Talk(memory=memory)
-    talk.say(b"USER anna\r\n")
-    talk.wait()
+    talk.say(b"USER anna\r\nPASS secret\r\n")
     talk.answer(b"+OK\r\n")
-    talk.say(b"PASS secret\r\n")
     assert talk.answer(b"+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
     assert talk.answer(b"+OK 2 9\r\n") == (b"", b"")
     assert memory.manners.keeps is Shown.NO
     assert talk.say(b"CAPA\r\n") == (b"", b"CAPA\r\n")
     assert talk.answer(CAPA)[0] == CAPA
+
+
+def test_a_client_that_says_more_with_its_login_shows_nothing_and_waits_for_nothing() -> None:
+    talk = Talk(memory=trusting(but="keeps"))
+    login = b"USER anna\r\nPASS secret\r\n"
+    assert talk.say(login + b"STAT\r\n") == (b"+OK\r\n", login)
+    assert talk.answer(b"+OK\r\n+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\n")
 
 
 def test_the_first_message_that_is_read_ahead_is_alone() -> None:

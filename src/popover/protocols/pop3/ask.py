@@ -21,22 +21,27 @@ class Flight:
     must get: so many answers of these shapes can only be those (`manners`).
 
     `is_proven`: that is so. `is_wrong`: an answer can not be the one to its question. `is_void`: each may be, but what
-    would prove it was refused. `ability`: what it shows or denies (`manners`).
+    would prove it was refused, or one refuses in words that are not known. `ability`: what it shows or denies
+    (`manners`).
     """
 
-    __slots__ = ("ability", "asks", "is_proven", "is_void", "is_wrong", "missing")
+    __slots__ = ("_is_odd", "ability", "asks", "is_proven", "is_void", "is_wrong", "missing")
 
     def __init__(self, ability: str) -> None:
         self.ability = ability
         self.asks: list[Ask] = []
         self.missing = 0
-        self.is_proven = self.is_void = self.is_wrong = False
+        self.is_proven = self.is_void = self.is_wrong = self._is_odd = False
 
     def land(self, ask: Ask, line: bytes, refusals: frozenset[bytes]) -> None:
         """An answer is whole; `line` is its status line, `refusals` the words with which this server refuses."""
         self.missing -= 1
-        self.is_wrong |= not ask.fits(line, refusals)
         self.is_void |= ask.proves and not ask.is_ok
+        if ask.is_ok or line[:4].upper() in refusals:
+            self.is_wrong |= not ask.fits(line) or (self._is_odd and ask.proves and not ask.is_ok)
+        else:  # a refusal in words of its own; or not, as the proof behind it tells
+            self.is_void = self._is_odd = True
+            self.is_wrong |= ask.proves or not self.missing
         if not self.missing and not (self.is_wrong or self.is_void):
             self.is_proven = True
 
@@ -51,12 +56,14 @@ class Ask:
     the answer will have; `octets`: those that a mail has, counted as it goes by, from 1 on; 0: they are not counted;
     `counts_dots`: without those that were stuffed. `is_doubtful`: it left in a flight of a kind that the server has not
     shown to bear. `since`: when it was sent. `behind`: an ask whose answer shows that this one's is certain.
+    `waits_for`: the last guess that the client had claimed before it said this, if this changes what that one's answer
+    would be, were it asked again.
     """
 
     __slots__ = (
         "behind", "command", "counts_dots", "expected", "flight", "has_body", "is_claimed", "is_done", "is_doubtful",
         "is_dropped", "is_guess", "is_ok", "kept", "kind", "learnt", "line", "listing", "needs_all", "number", "octets",
-        "serial", "since", "verb",
+        "serial", "since", "verb", "waits_for",
     )  # fmt: skip
 
     def __init__(self, command: Command, kind: Kind, flight: Flight | None = None) -> None:
@@ -76,6 +83,7 @@ class Ask:
             flight.asks.append(self)
             flight.missing += 1
         self.behind: Ask | None = None
+        self.waits_for: Ask | None = None
         self.is_claimed = kind is Kind.CLIENT
         self.is_guess = kind is Kind.GUESS
         self.counts_dots = False
@@ -101,14 +109,24 @@ class Ask:
         return (self.needs_all and not self.is_done) or (self.behind is not None and not self.behind.is_done)
 
     @property
+    def waits(self) -> bool:
+        """What was claimed before it may yet turn out not to be certain, and be asked again."""
+        guess = self.waits_for
+        return guess is not None and guess.is_claimed and (guess.is_held or not guess.is_done)
+
+    @property
     def proves(self) -> bool:
         """Its answer can not be taken for any other: `+OK count octets`, or one that repeats the message's number."""
         return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
 
-    def fits(self, line: bytes, refusals: frozenset[bytes]) -> bool:
+    def is_lost(self, line: bytes) -> bool:
+        """Whether this status line shows that a CAPA was not heard: it is that of a STAT in the same flight."""
+        return self.verb == b"CAPA" and self.flight is not None and is_stat(line)
+
+    def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
-        if not self.is_ok:
-            return line[:4].upper() in refusals
+        if not self.is_ok or self.is_lost(line):
+            return not self.is_ok
         if self.verb == b"STAT":
             return is_stat(line)
         if self.verb == b"LIST" and self.number:

@@ -25,10 +25,11 @@ that asks it by itself sees it come. About 1,600 messages by UIDL."""
 class Habits:
     """One client's. `questions`: those asked last time, in order. `width`: messages to read ahead from the first fetch
     on. `fetches`: it does fetch. `asks_last`: it says LAST (RFC 1460), whose answer every RETR changes. `careful`:
-    sessions that go step by step before anything is done ahead of it again.
+    sessions that go step by step before anything is done ahead of it again. `leaves_no_time`: when it has left there is
+    nothing to be found out of the server any more, for it deletes, or goes without QUIT.
     """
 
-    __slots__ = ("_mistrust", "asks_last", "careful", "fetches", "questions", "width")
+    __slots__ = ("_mistrust", "asks_last", "careful", "fetches", "leaves_no_time", "questions", "width")
 
     def __init__(self) -> None:
         self.questions: tuple[bytes, ...] = ()
@@ -36,6 +37,7 @@ class Habits:
         self.width = 0
         self.asks_last = False
         self.careful = 0
+        self.leaves_no_time = False
         self._mistrust = MISTRUST
 
     def learn(self, questions: tuple[bytes, ...], *, fetched: bool, came_true: int, wasted: int, width: int) -> None:

@@ -286,12 +286,15 @@ class Ears:
         waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
         if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
             state.manners.fail("before")  # it has heard USER, and not what came with it
+        if server_left and state.logged_in and asked and asked[0].is_doubtful and asked[0].flight is not None:
+            state.manners.fail(asked[0].flight.ability)
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:
             habits.caution()
         elif not state.is_plain and state.logged_in:
             ahead.drop_all()
+            habits.leaves_no_time = not self._leaving.is_early
             habits.learn(
                 () if self._mending.was_overdue else self._questions.of_last_time,
                 fetched=ahead.has_walked,

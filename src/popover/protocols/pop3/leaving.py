@@ -67,7 +67,9 @@ class Leaving:
         if not self._is_registered:
             self._is_registered = True
             self._state.memory.leaves(self._user, self._state.visitor, self._hurry)
-        if self._way.has_guesses and not self._is_asking:
+        if self._way.is_in_doubt:
+            self._is_asking = True  # QUIT behind it might get lost
+        elif self._way.has_guesses and not self._is_asking:
             self.tell()  # what was guessed is of no use any more, and may take long
         if not self._way.is_empty:
             return
@@ -105,7 +107,7 @@ class Leaving:
         that is not answered.
         """
         if asked.verb == b"STAT":  # and CAPA, which left with it, is
-            self._state.manners.fail("pipelines")
+            self._state.manners.fail(asked.flight.ability if asked.flight is not None else "pipelines")
         self._way.start_anew()
         self.tell()
 

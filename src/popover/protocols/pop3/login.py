@@ -68,9 +68,16 @@ class Login:
             return
         self._ahead.outdate(command)
         self.user_refusal = b""
-        waits = state.manners.pipelines_before is Shown.YES
-        way.hold_user_until = state.now + HOLD_USER if waits else 0.0
+        way.pairs_login = state.manners.pipelines_before is Shown.YES and not self._is_to_be_tried
+        way.hold_user_until = state.now + HOLD_USER if way.pairs_login else 0.0
         way.user_ask = way.answer_early(command, b"+OK\r\n")
+
+    @property
+    def _is_to_be_tried(self) -> bool:
+        """Whether this login is to show that what is behind PASS is heard: PASS then waits for the answer to USER, so
+        that the question behind it can not be taken for anything else (`questions.behind_login`).
+        """
+        return self._wanted.ask_ahead and self._state.manners.keeps is Shown.NOTHING
 
     def say_login(self, command: Command) -> None:
         """PASS or APOP."""

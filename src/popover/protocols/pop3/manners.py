@@ -3,8 +3,10 @@
 A server's PIPELINING (RFC 2449 section 6.6) is believed after it was shown to work where it cost nobody anything:
 
 - before the login, on a connection that waits for a client: two questions with different answers in one piece;
-- after the login, when a client that deleted nothing has had its goodbye: likewise;
-- behind the login (some servers lose what comes with PASS): one question, whose answer can not be taken for another;
+- after the login, when a client that deleted nothing has had its goodbye: likewise; with one that always deletes, or
+  goes without goodbye, right behind its login, before it has asked anything;
+- behind the login (some servers lose what comes with PASS): one question, behind a PASS that leaves alone, so that its
+  answer can not be taken for another;
 - for mails: one message with a question behind it, before many.
 
 What was shown is known while the process lives. What failed is harm: it is kept over a restart, for a while.
@@ -78,6 +80,15 @@ class Manners:
     def pipelines(self) -> Shown:
         """Whether all of several commands in one piece are heard and answered in order, after the login."""
         return self._shown["pipelines"] if self.offers_after else Shown.NO
+
+    @property
+    def may_be_tried(self) -> bool:
+        """Whether `pipelines` may be found out while a client is there: the server offers it, and has shown before the
+        login, where it offers it there, that it can.
+        """
+        offers = self.offers_before if self.after is None else self.offers_after
+        can = self._shown["before"] is Shown.YES or not self.offers_before
+        return offers and can and self._shown["pipelines"] is Shown.NOTHING
 
     @property
     def keeps(self) -> Shown:

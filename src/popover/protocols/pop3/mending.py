@@ -3,6 +3,7 @@
 A server that is only slow is waited for. If nothing came for longer than usual while the client waits behind something
 of ours, one question is sent behind it all, the probe, of which the answer is like none of those that are awaited. The
 server answers in order: what is slow comes before that answer, and what is lost is known to be lost once it is there.
+A probe may get lost, too, where it has met in one piece what a slow server has not read yet; then there is another.
 
 Where an answer is another's, all is thrown away up to the answer to a CAPA that is asked then. Nothing that a server
 says of itself looks like one, but a mail may; so a session with mails under way ends.
@@ -15,6 +16,7 @@ import re
 
 from popover.errors import ServerFailure
 from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import is_stat
 from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.queue import Owed
@@ -30,6 +32,9 @@ ANSWER = 10.0
 
 HEARD_LIMIT = 64 * 1024
 """Octets of an answer to CAPA with whatever comes before it; the longest on record is 0.4 KiB."""
+
+PROBES = 4
+"""Probes at most, each after twice the time of the one before: what loses them all is a server that does not answer."""
 
 _CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:[A-Za-z0-9][^\r\n]*\r\n)+\.\r\n")
 _MAILS = (b"RETR", b"TOP")
@@ -47,11 +52,12 @@ class Mending:
         self._ahead = ahead
         self._mailbox = mailbox
         self._silent_since = 0.0
-        self._probe: Ask | None = None
+        self._probes: list[Ask] = []
         self._not_before = 0.0
         self._due = math.inf
         self._heard: bytearray | None = None  # what came since CAPA was asked
         self._awaited = 1  # answers to CAPA, the last of which is that to ours
+        self._may_be_more = self._is_last_asked = False  # of those; and then a STAT, behind them all, tells
         self._lost: list[Ask] = []
 
     def heard(self) -> None:
@@ -88,17 +94,18 @@ class Mending:
         if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
             login.behind = None
             self._owed.catch_up()
-        self._not_before = state.now + state.manners.patience
+        self._not_before = state.now + state.manners.patience * 2 ** len(self._probes)
         question = STAT if first.verb == b"CAPA" else CAPA
-        if self._probe is not None or not state.manners.knows_capa or not (state.logged_in or question is CAPA):
+        if len(self._probes) == PROBES or not state.manners.knows_capa or not (state.logged_in or question is CAPA):
             self._not_before = math.inf
             return
         if first.flight is None and first.verb not in (b"DELE", b"NOOP"):
             return  # one that left alone is not lost behind another
         ability = first.flight.ability if first.flight is not None else "pipelines"
-        self._probe = Ask(question, Kind.GUESS, Flight(ability))
-        self._probe.is_dropped = True
-        self._way.fly([self._probe])
+        probe = Ask(question, Kind.GUESS, Flight(ability))
+        probe.is_dropped = True
+        self._probes.append(probe)
+        self._way.fly([probe])
 
     # -- lost ------------------------------------------------------------------------------------
 
@@ -106,18 +113,19 @@ class Mending:
         """Nobody knows whose answers come."""
         self._lost = self._way.forget()
         self._state.is_careful = True
-        probe = self._probe
+        probes = [one for one in self._lost if one in self._probes]
         can_be_asked_again = all(_can_be_asked_again(one) for one in (*self._lost, *self._held))
-        others = sum(one.verb == b"CAPA" and one is not probe for one in self._lost)
-        is_clear = not (others and probe in self._lost)
+        others = sum(one.verb == b"CAPA" and one not in probes for one in self._lost)
+        is_clear = not (others and probes)
         is_clear &= not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
         if not self._state.manners.knows_capa or not can_be_asked_again or not is_clear:
             self._give_up()
-        elif probe in self._lost and probe is not None and probe.verb == b"CAPA":
+        elif probes and probes[0].verb == b"CAPA":
             self._listen(b"+OK\r\n")  # its first line was taken for another's answer
         else:
             self._heard, self._due = None, self._state.now + HUSH
         self._awaited = 1 + others
+        self._may_be_more = sum(one.verb == b"CAPA" for one in probes) > 1
 
     @property
     def _held(self) -> list[Ask]:
@@ -135,8 +143,14 @@ class Mending:
             return
         self._heard += view
         found = list(_CAPABILITIES.finditer(self._heard))
-        if len(found) >= self._awaited and found[-1].end() == len(self._heard):
-            self._owed.is_lost = False
+        is_all = len(found) >= self._awaited and found[-1].end() == len(self._heard)
+        if self._is_last_asked:
+            is_all = self._heard.endswith(b"\n") and is_stat(self._heard.splitlines()[-1])
+        elif is_all and self._may_be_more:
+            self._is_last_asked, is_all = True, False
+            self._server.outbox += STAT.line
+        if is_all:
+            self._owed.is_lost = self._is_last_asked = False
             self._due, self._heard = math.inf, None
             self._ask_again()
         elif len(self._heard) > HEARD_LIMIT:

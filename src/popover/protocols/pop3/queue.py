@@ -156,7 +156,7 @@ class Owed:
             self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
         self._has_loose_lines = not line.endswith(b"\r\n")
         self.is_loose |= self._has_loose_lines
-        if ask.is_ok and ask.has_body:
+        if ask.is_ok and ask.has_body and not ask.is_lost(line):
             self._in_body, self._carry, self._line = True, line[-2:], line
         else:
             self._finish(line)

@@ -9,6 +9,8 @@ is not. So of three kinds of commands (`ask.Kind`) each goes out when what is un
                    client's, is under way. A DELE may follow others
     guesses        in flights, when nothing of the client's and nothing of OURS is under way
 
+What changes the mailbox, or ends the session, leaves when all guesses that the client had claimed before are certain:
+one that is not would be asked again, and must then get the answer that it would have got before.
 The exceptions are the login's: PASS leaves with its USER, and a flight with its PASS, where the server has shown that
 it hears all of that.
 """
@@ -46,6 +48,7 @@ class Way:
         self.unsent: deque[Ask] = deque()
         self.user_ask: Ask | None = None  # a USER that we have answered
         self.left_with_user: Ask | None = None  # a PASS in one piece with it
+        self.pairs_login = False  # its PASS need not wait for its answer
         self.hold_user_until = 0.0  # its PASS comes in a moment, and both make one flight
         self.changes = 0  # DELE and RSET of the client, not yet answered
         self.last_owed = 0  # serial of the last ask that the client is owed
@@ -60,6 +63,7 @@ class Way:
         self._under_way: Counter[Kind] = Counter()
         self._deletions = 0  # of OURS, under way
         self._doubtful = 0  # guesses of a kind that the server has not shown to bear, under way
+        self._last_claimed: Ask | None = None
 
     # -- what is under way -----------------------------------------------------------------------
 
@@ -100,6 +104,11 @@ class Way:
     def has_guesses(self) -> bool:
         """Guesses are under way."""
         return bool(self._under_way[Kind.GUESS])
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Guesses are under way of a kind that the server has not shown to bear."""
+        return bool(self._doubtful)
 
     @property
     def has_deletions(self) -> bool:
@@ -148,6 +157,8 @@ class Way:
     def owe(self, one: Ask) -> None:
         """The client is owed this answer next."""
         self.last_owed = max(self.last_owed, one.serial)
+        if one.is_guess:
+            self._last_claimed = one
         self._owed.owe(one)
 
     def answer_early(self, command: Command, words: bytes) -> Ask:
@@ -167,6 +178,7 @@ class Way:
         """Ask, step by step and before all that waits, what the client is owed and what got lost."""
         fresh = Ask(Command(_line(one.command), one.verb, one.command.argument), Kind.CLIENT)
         fresh.needs_all = one.needs_all
+        one.is_claimed = False
         at = self._owed.turns.index(one)
         self._owed.turns[at] = fresh
         self.enqueue(fresh, first=True)
@@ -183,6 +195,8 @@ class Way:
         """Let a command wait for its turn to be sent."""
         self._serial += 1
         one.serial = self._serial
+        if not one.command.is_passive:
+            one.waits_for = self._last_claimed
         if one.verb == b"CAPA":
             one.needs_all, one.learnt = one.kind is not Kind.OURS, bytearray()
         elif one.verb == b"LIST" and one.has_body:
@@ -194,7 +208,7 @@ class Way:
 
     def send(self) -> None:
         """Send what may be sent now."""
-        while self.unsent and not self._owed.is_lost and self._may_send(self.unsent[0]):
+        while self.unsent and not self._owed.is_lost and not self.unsent[0].waits and self._may_send(self.unsent[0]):
             one = self.unsent.popleft()
             if one.verb == b"PASS" and self._under_way[Kind.OURS]:
                 self.left_with_user = one
@@ -242,7 +256,9 @@ class Way:
     def may_leave_with_user(self) -> bool:
         """Whether PASS may leave right behind the USER that is under way."""
         is_behind = bool(self._owed.asked) and self._owed.asked[-1] is self.user_ask
-        return is_behind and not self._state.is_careful and self._state.manners.pipelines_before is Shown.YES
+        pairs = self.pairs_login or len(self.unsent) > 1  # a client that says more in the same piece shows nothing
+        may = pairs and self._state.manners.pipelines_before is Shown.YES
+        return is_behind and may and not self._state.is_careful
 
 
 _CHANGES = frozenset((b"DELE", b"RSET"))
