@@ -11,7 +11,7 @@ from __future__ import annotations
 from popover.config import DialectName, scheme_of
 from popover.errors import ServerFailure, TLSFailure
 from popover.protocols.dialect import GREETING_LIMIT, printable
-from popover.talk import Broken, End, Talk, read_line
+from popover.talk import End, More, Talk
 
 OCTETS = GREETING_LIMIT
 """Of all that a server may say in plain text: a greeting, for SMTP the answer to one EHLO, and the answer to STARTTLS
@@ -35,17 +35,21 @@ class Plaintext:
 
     def line(self) -> Talk[bytes]:
         """Take the next line, its end included."""
-        server = self.server
-        if not self._lines:
-            raise self._endless(f"{LINES} lines")
-        try:
-            line = yield from read_line(server, max(self._octets, 1))
-        except Broken as broken:
-            if not broken.what.startswith("closed"):
-                raise self._endless(f"{OCTETS:,} octets") from None
-            raise self._closed() from None
+        inbox = self.server.inbox
+        while (cut := inbox.find(b"\n", 0, self._octets)) < 0:
+            if inbox.startswith(_TLS):
+                raise self._speaks_tls()
+            if len(inbox) >= self._octets:
+                raise self._endless(f"{OCTETS:,} octets")
+            if self.server.ended:
+                raise self._closed()
+            yield More(self.server)
+        line = bytes(inbox[: cut + 1])
+        del inbox[: cut + 1]
         self._octets -= len(line)
         self._lines -= 1
+        if self._lines < 0:
+            raise self._endless(f"{LINES} lines")
         return line
 
     def ask(self, command: bytes) -> None:
@@ -111,8 +115,6 @@ class Plaintext:
         )
 
     def _endless(self, size: str) -> ServerFailure:
-        if self.server.inbox.startswith(_TLS):
-            return self._speaks_tls()
         return ServerFailure(
             f"{self.server.name} does not come to TLS: it sent more than {size} in plain text",
             f"is the port right? {_said(self.server.inbox)}",

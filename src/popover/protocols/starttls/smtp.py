@@ -51,7 +51,7 @@ def _reply(plain: Plaintext) -> Talk[bytes]:
     """Read a reply of one line or more, which all have the same code; its last line."""
     line = yield from plain.line()
     code = line[:_CODE]
-    while line[_CODE : _CODE + 1] == b"-":
+    while line[_CODE : _CODE + 1] == b"-" and code.isdigit():
         line = yield from plain.line()
         if line[:_CODE] != code:
             raise plain.refused(line)
