@@ -31,7 +31,7 @@ from popover.outside.dial import Dialled, server_socket
 from popover.outside.warm import Warm
 from popover.protocols import pop3
 from popover.session.session import Session
-from popover.wire.stream import Scratch, Stream
+from popover.wire.stream import Scratch, Secured, Stream
 from services import service
 
 GREETING = b"+OK ready\r\n"
@@ -175,7 +175,7 @@ class Servers:
         self.streams.append(stream)
         tls: Any = SimpleNamespace(version="TLSv1.3", cipher="none", resumed=False)
         verifier: Any = SimpleNamespace(keep=lambda *_: None)
-        return Dialled(stream, ("127.0.0.1", 995), tls, verifier)
+        return Dialled(Secured(stream), ("127.0.0.1", 995), tls, verifier)
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:

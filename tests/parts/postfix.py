@@ -1,4 +1,5 @@
-"""A real Postfix of our own: a submission server by implicit TLS (RFC 8314, 3.3) that delivers to Dovecot.
+"""A real Postfix of our own: a submission server by implicit TLS (RFC 8314, 3.3), and at `submission_port` by STARTTLS,
+that delivers to Dovecot.
 
     with Postfix(directory, authority, dovecot) as postfix:
         send((postfix.host, postfix.port), user, dovecot.password, sender, [postfix.mailbox(user)], message)
@@ -72,6 +73,7 @@ cleanup_replace_stray_cr_lf = no
 # service type private unprivileged chroot wakeup maxproc command
 _MASTER = """
 {address} inet n - n - - smtpd
+{submission} inet n - n - - smtpd -o smtpd_tls_wrappermode=no
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -106,7 +108,7 @@ class Postfix:
     def __init__(
         self, directory: Path, authority: Authority, dovecot: Dovecot, certificate: Certificate | None = None
     ) -> None:
-        self.port = free_port()
+        self.port, self.submission_port = free_port(), free_port()
         self._directory = directory
         self._dovecot = dovecot
         self._certificate = certificate or authority.issue(*NAMES)
@@ -129,7 +131,8 @@ class Postfix:
         output = self._directory / "output.txt"
         self._program = Program(*_as_root(master, "-c", self._directory / "etc", "-d"), output=output)
         try:
-            self._program.wait_until(lambda: is_listening(self.port), "Postfix listens")
+            ports = self.port, self.submission_port
+            self._program.wait_until(lambda: all(map(is_listening, ports)), "Postfix listens")
         except BaseException as error:
             self._program.end()
             error.add_note(self.log())
@@ -146,7 +149,8 @@ class Postfix:
         main = _MAIN.format(
             directory=self._directory, certificate=self._certificate, dovecot=self._dovecot, owner=owner
         )
-        master = _MASTER.format(address=f"{self.host}:{self.port}")
+        addresses = {"address": f"{self.host}:{self.port}", "submission": f"{self.host}:{self.submission_port}"}
+        master = _MASTER.format(**addresses)
         for name, text in (("main.cf", main), ("master.cf", master)):
             path = self._directory / "etc" / name
             path.write_text(text)

@@ -22,7 +22,7 @@ from popover.outside.trust import Policy, Verifier
 from popover.protocols import plain
 from popover.session import relay as rooms
 from popover.session.relay import Outcome, Relay
-from popover.wire.stream import CHUNK, Scratch, Stream
+from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import service as flat_service
 
 PATIENCE = 30.0  # seconds, only for a test never to hang
@@ -87,6 +87,11 @@ class Peer:
         self.sock.close()
 
 
+def pretended(server: Stream) -> Secured:
+    """A connection that is plain, for a relay: how it ends has nothing to do with TLS here."""
+    return Secured(server)
+
+
 def unheard(client: Stream) -> plain.Plain:
     """Ears that listen to nothing, as IMAP's."""
     return plain.Plain(client.end)
@@ -97,7 +102,9 @@ class Scene:
 
     def __init__(self, inside: Stream, outside: Stream, client: Peer, server: Peer, **keys: Any) -> None:
         self.inside, self.outside, self.client, self.server = inside, outside, client, server
-        self.relay = Relay(asyncio.get_running_loop(), service(**keys).patience, inside, outside, unheard(inside))
+        self.relay = Relay(
+            asyncio.get_running_loop(), service(**keys).patience, inside, pretended(outside), unheard(inside)
+        )
         self.talk = asyncio.create_task(self.relay.talk(GREETING))
 
     @classmethod
@@ -255,7 +262,7 @@ def test_server_that_ended_before_the_talk_is_a_short_talk() -> None:
         inside, outside = Stream(loop, socks[0], scratch, "client"), Stream(loop, socks[2], scratch, "server")
         socks[3].shutdown(socket.SHUT_WR)
         await outside.more()
-        outcome = await Relay(loop, service().patience, inside, outside, unheard(inside)).talk(GREETING)
+        outcome = await Relay(loop, service().patience, inside, pretended(outside), unheard(inside)).talk(GREETING)
         assert outcome == Outcome("server closed", clean=True)
         await inside.finish(0)
         outside.leave()
@@ -423,8 +430,8 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
         server = TLSWire(wire, server_context(authority.issue("localhost")))
         shaking = asyncio.to_thread(server.handshake)
         outside, inside = Stream(loop, outer, scratch, "localhost"), Stream(loop, inner, scratch, "client")
-        await asyncio.gather(shaking, outside.secure(verifier.engine("localhost", 993)))
-        relay = Relay(loop, service().patience, inside, outside, unheard(inside))
+        _, secured = await asyncio.gather(shaking, outside.secure(verifier.engine("localhost", 993)))
+        relay = Relay(loop, service().patience, inside, secured, unheard(inside))
         talk = asyncio.create_task(relay.talk(GREETING))
         client = Peer(client_sock)
         await client.hears(len(GREETING))

@@ -114,8 +114,8 @@ def test_words_that_wait_for_a_renegotiation_are_no_stall(authority: Authority, 
     async def main(server: RenegotiatingServer) -> None:
         async with asyncio.timeout(PATIENCE), Renegotiation(server) as way:
             verifier = Verifier(Policy(Trust(authority.ca_file), None))
-            await way.outside.secure(verifier.engine("localhost", 993))
-            relay = Relay(asyncio.get_running_loop(), service().patience, way.inside, way.outside, unheard(way.inside))
+            secured = await way.outside.secure(verifier.engine("localhost", 993))
+            relay = Relay(asyncio.get_running_loop(), service().patience, way.inside, secured, unheard(way.inside))
             talk = asyncio.create_task(relay.talk(GREETING))
             await way.client.hears(len(GREETING))
             way.flows.clear()

@@ -14,7 +14,7 @@ from popover.protocols import Terms, pop3
 from popover.protocols.pop3.commands import RESPONSE_LIMIT
 from popover.session import relay as rooms
 from popover.session.relay import Outcome, Relay
-from popover.wire.stream import CHUNK, Scratch, Stream
+from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import changed
 
 GREETING = b"+OK ready\r\n"
@@ -32,7 +32,7 @@ class Scene:
         self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
         of = changed(service(), **keys)
         self.ears = pop3.Ears(self.inside.end, self.outside.end, Terms(of.ahead, VISITOR), memory)
-        self.relay = Relay(loop, of.patience, self.inside, self.outside, self.ears)
+        self.relay = Relay(loop, of.patience, self.inside, Secured(self.outside), self.ears)
         self.talk = asyncio.create_task(self.relay.talk(GREETING, CAPA if warm else b""))
 
     @classmethod

@@ -6,8 +6,9 @@ import asyncio
 
 from popover.config import Service
 from popover.errors import ServerFailure
+from popover.outside.converse import converse
 from popover.outside.dial import Dialled
-from popover.outside.opening import converse, open_up
+from popover.outside.opening import open_up
 from popover.outside.reasons import explain_ending
 from popover.protocols import Greeting, printable
 from popover.talk import Broken, read_line

@@ -48,12 +48,12 @@ async def check_tls(report: Report, dialler: Dialler, service: Service, reached:
 
 async def _refused(report: Report, dialler: Dialler, service: Service, info: AddrInfoType, failure: Failure) -> None:
     """Note the failure, and beside it what was expected and what was found instead."""
-    host, address = service.server.host, str(info[4][0])
+    host, address = service.target.certificate_name, str(info[4][0])
     facts: dict[str, Fact] = {"address": address, "expected_name": host}
     report.fail(step_of(failure), failure, **facts)
     if not isinstance(failure, TLSFailure) or "certificate of" not in failure.cause:
         return
-    found = await dialler.look_at_certificate((address, info[4][1]), host)
+    found = await dialler.look_at_certificate((address, info[4][1]), service.target)
     if found is not None:
         report.add(
             "tls",

@@ -17,6 +17,7 @@ from pathlib import Path
 from popover.config.cross import check, clash
 from popover.config.doubts import doubt
 from popover.config.places import (
+    SERVER_PORTS,
     default_listen,
     default_names,
     parse_listen,
@@ -37,17 +38,20 @@ from popover.config.values import (
     Network,
     Patience,
     Rate,
+    Security,
     Server,
     Service,
     Target,
     Trust,
     host_port,
     is_private,
+    scheme_of,
 )
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, pin_text, quote
 
 __all__ = [
     "PRIVATE_NETWORKS",
+    "SERVER_PORTS",
     "Activated",
     "Address",
     "Admission",
@@ -60,6 +64,7 @@ __all__ = [
     "Network",
     "Patience",
     "Rate",
+    "Security",
     "Server",
     "Service",
     "Target",
@@ -82,6 +87,7 @@ __all__ = [
     "parse_service_word",
     "pin_text",
     "quote",
+    "scheme_of",
 ]
 
 

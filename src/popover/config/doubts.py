@@ -1,15 +1,21 @@
-"""What is allowed but most likely not meant: a server's name or port that says another dialect than its URL."""
+"""What is allowed but most likely not meant: a server's name or port that says another dialect, or another way to begin
+TLS, than its URL.
+"""
 
 import re
 from typing import Final
 
-from popover.config.values import DialectName, Server, host_port
+from popover.config.places import SERVER_PORTS
+from popover.config.values import DialectName, Security, Server, host_port, scheme_of
 
 _NAMES: Final[dict[DialectName, str]] = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP"}
-_PORTS: Final[dict[int, DialectName]] = {
-    110: "pop3", 995: "pop3", 143: "imap", 993: "imap", 25: "smtp", 465: "smtp", 587: "smtp",
-}  # fmt: skip
-"""RFC 8314 section 7.3, and the older ones without TLS."""
+_PORTS: Final[dict[int, tuple[DialectName, Security]]] = {
+    25: ("smtp", "starttls"),
+    **{port: kind for kind, port in SERVER_PORTS.items()},
+}
+"""RFC 8314 section 7.3, and the older ones, where TLS begins with STARTTLS."""
+
+_BEGINS: Final[dict[Security, str]] = {"tls": "TLS from the first octet on", "starttls": "STARTTLS"}
 
 _WORD = re.compile(r"(?:secure|ssl)?(pop|imap|smtp)[34]?s?[0-9]*")  # imap, pop3, securesmtp, imap-mail, smtp2
 
@@ -20,19 +26,29 @@ def doubt(server: Server) -> tuple[str, str]:
     The port tells more than the name: a name may be an old one that serves other dialects by now.
     """
     named = _named(server.host)
-    by_port = _PORTS.get(server.port, server.dialect)
+    by_port, begins = _PORTS.get(server.port, (server.dialect, server.security))
     if by_port != server.dialect:
         place, says = f"port {server.port} of {server.host}", by_port
-        other = f"or {server.dialect}s://{_host(server)} for {_NAMES[server.dialect]}"
+        other = f"or {server.scheme}://{_host(server)} for {_NAMES[server.dialect]}"
+    elif begins != server.security:
+        return _other_beginning(server, begins)
     elif named and server.dialect not in named:
-        place, says = f"the name {server.host}", named[0]
+        place, says, begins = f"the name {server.host}", named[0], server.security
         other = f"or the name of the provider's {_NAMES[server.dialect]} server"
     else:
         return "", ""
     meant, is_now = _NAMES[says], _NAMES[server.dialect]
     return (
-        f"{place} sounds like {meant}, but {server.dialect}s:// is {is_now}",
-        f"write {says}s://{_host(server)} for {meant}, {other}",
+        f"{place} sounds like {meant}, but {server.scheme}:// is {is_now}",
+        f"write {scheme_of(says, begins)}://{_host(server)} for {meant}, {other}",
+    )
+
+
+def _other_beginning(server: Server, begins: Security) -> tuple[str, str]:
+    place = f"port {server.port} of {server.host}"
+    return (
+        f"{place} sounds like {_BEGINS[begins]}, but {server.scheme}:// is {_BEGINS[server.security]}",
+        f"write {scheme_of(server.dialect, begins)}://{_host(server)}, or {server.scheme}://{_host(server)}",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from popover.config.places import parse_listen, parse_server
+from popover.config.places import parse_host, parse_listen, parse_server
 from popover.config.values import Listen, ReadAhead, TLSVersion
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
 from popover.errors import ConfigError
@@ -90,6 +90,13 @@ def read_listen(value: object) -> tuple[Listen, ...]:
     if value == []:
         raise ConfigError("must not be empty; leave it out for the usual address")
     return words(parse_listen)(value)
+
+
+def parse_certificate_name(text: str) -> str:
+    """A name, or an IP address, that stands in a certificate. No pattern: it is one server's."""
+    if "*" in text:
+        raise ConfigError(f"{quote(text)}: write one of the names that the certificate stands for, without a *")
+    return parse_host(text)
 
 
 def read_allow(value: object) -> object:
@@ -187,6 +194,7 @@ SERVICE: dict[str, Reader] = {
     "ca_file": word(Path),
     "min_tls": read_min_tls,
     "pin": words(parse_pin),
+    "certificate_name": word(parse_certificate_name),
     "allow": read_allow,
     "deny": words(parse_network),
     "hours": word(parse_hours),

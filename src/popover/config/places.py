@@ -9,13 +9,17 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 
-from popover.config.values import Activated, Address, DialectName, Listen, Server, host_port
+from popover.config.values import Activated, Address, DialectName, Listen, Security, Server, host_port, scheme_of
 from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError
 
-SCHEMES: Final[dict[str, DialectName]] = {"pop3s": "pop3", "imaps": "imap", "smtps": "smtp"}
-SERVER_PORTS: Final[dict[DialectName, int]] = {"pop3": 995, "imap": 993, "smtp": 465}
-"""TLS from the first octet on: RFC 8314 section 3.3 and 7.3."""
+SERVER_PORTS: Final[dict[tuple[DialectName, Security], int]] = {
+    ("pop3", "tls"): 995, ("imap", "tls"): 993, ("smtp", "tls"): 465,
+    ("pop3", "starttls"): 110, ("imap", "starttls"): 143, ("smtp", "starttls"): 587,
+}  # fmt: skip
+"""TLS from the first octet on: RFC 8314 section 3.3 and 7.3. STARTTLS: RFC 2595 section 7, RFC 6409 section 3.1."""
+
+SCHEMES: Final = {scheme_of(*kind): kind for kind in SERVER_PORTS}
 
 LISTEN_PORTS: Final[dict[DialectName, int]] = {"pop3": 1110, "imap": 1143, "smtp": 1587}
 """The well-known 110, 143 and 587, each with a thousand more: ports below 1024 ask for root."""
@@ -94,7 +98,9 @@ def _parse_activated(text: str) -> Activated:
 
 
 def parse_server(text: str) -> Server:
-    """`pop3s://host[:port]`, `imaps://`, `smtps://`; without a scheme it is POP3."""
+    """`pop3s://host[:port]`, `imaps://`, `smtps://`, or with `+starttls` in the place of the s; without a scheme it is
+    POP3 with TLS.
+    """
     if "@" in text:
         raise ConfigError(
             "a server holds no user name or password: the mail program sends them; leave out what ends in @"
@@ -102,7 +108,7 @@ def parse_server(text: str) -> Server:
     scheme, mark, rest = text.partition("://")
     if not mark:
         scheme, rest = "pop3s", text
-    dialect = _parse_scheme(scheme)
+    dialect, security = _parse_scheme(scheme)
     rest = rest.removesuffix("/") if mark else rest
     for sign, what in ("/", "a path"), ("?", "a query"), ("#", "a fragment"):
         if sign in rest:
@@ -112,22 +118,26 @@ def parse_server(text: str) -> Server:
     host, port = _split(rest)
     if not host:
         raise ConfigError(f"{quote(text)} names no server: write pop3s://HOST or pop3s://HOST:PORT")
-    number = SERVER_PORTS[dialect] if port is None else _parse_port(port, lowest=1)
-    return Server(dialect, _parse_host(host), number)
+    number = SERVER_PORTS[dialect, security] if port is None else _parse_port(port, lowest=1)
+    return Server(dialect, parse_host(host), number, security)
 
 
-def _parse_scheme(scheme: str) -> DialectName:
+def _parse_scheme(scheme: str) -> tuple[DialectName, Security]:
     known = scheme.lower()
     if known in SCHEMES:
         return SCHEMES[known]
-    if known.endswith("+starttls"):
-        raise ConfigError(
-            f"{quote(scheme)}: STARTTLS towards the server is not there yet; "
-            "write pop3s://, imaps:// or smtps:// if the server has TLS on a port of its own"
-        )
+    dialect = re.split(r"s?\+", known)[0]
+    if "+" in known and dialect + "s" in SCHEMES:  # pop3s+starttls, imap+tls, smtp+stls
+        raise ConfigError(f"{quote(scheme)} is no kind of mail server: write {dialect}s:// or {dialect}+starttls://")
     if known + "s" in SCHEMES:
-        raise ConfigError(f"{known}:// would send passwords in plain text to the server: write {known}s://")
-    raise ConfigError(f"{quote(scheme)} is no kind of mail server: write pop3s://, imaps:// or smtps://")
+        raise ConfigError(
+            f"{known}:// would send passwords in plain text to the server: write {known}s://, "
+            f"or {known}+starttls:// for a server that has TLS only after STARTTLS"
+        )
+    raise ConfigError(
+        f"{quote(scheme)} is no kind of mail server: write pop3s://, imaps:// or smtps:// (or, with STARTTLS, "
+        "pop3+starttls://, imap+starttls:// or smtp+starttls://)"
+    )
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -149,7 +159,7 @@ def _parse_port(text: str, *, lowest: int) -> int:
     return int(text)
 
 
-def _parse_host(text: str) -> str:
+def parse_host(text: str) -> str:
     """A server's name in ASCII and lower case, without the dot at its end, or its IP address."""
     if ":" in text:
         address = parse_ip(text)

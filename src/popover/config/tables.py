@@ -14,7 +14,7 @@ from popover.errors import ConfigError
 
 T = TypeVar("T")
 
-# What people write who come from xinetd or stunnel.
+# What people write who come from xinetd, stunnel or msmtp.
 NEIGHBOURS = {
     "only_from": "allow",
     "no_access": "deny",
@@ -27,6 +27,9 @@ NEIGHBOURS = {
     "port": "listen",
     "accept": "listen",
     "connect": "server",
+    "sni": "certificate_name",
+    "checkhost": "certificate_name",
+    "tls_host_override": "certificate_name",
 }
 
 
@@ -74,7 +77,7 @@ def _unknown(key: str, readers: dict[str, Reader]) -> str:
         return f"{shown}: belongs to the whole file; write it above the first [[service]]"
     if "verif" in key.lower() or "insecure" in key.lower():
         return f"{shown}: unknown; the server is always verified (ca_file and pin say by what)"
-    near = NEIGHBOURS.get(key) if readers is SERVICE else None
+    near = NEIGHBOURS.get(key.lower()) if readers is SERVICE else None
     near = near or next(iter(difflib.get_close_matches(key[:80].lower(), readers, 1)), None)
     if near == "service":
         return f"{shown}: unknown; did you mean [[service]]?"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
-Security: TypeAlias = Literal["tls"]  # "starttls" joins with its own issue
+Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; after a word in plain text
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -44,6 +44,11 @@ def host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def scheme_of(dialect: DialectName, security: Security) -> str:
+    """`pop3s` is IANA's name; for STARTTLS there is none, and `pop3+starttls` says what it is."""
+    return f"{dialect}s" if security == "tls" else f"{dialect}+starttls"
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A mail server outside. `host`: an IP address, or a name in ASCII (IDNA) and lower case."""
@@ -53,8 +58,13 @@ class Server:
     port: int  # 1..65535
     security: Security = "tls"
 
+    @property
+    def scheme(self) -> str:
+        """What its URL begins with: "pop3s", "pop3+starttls"."""
+        return scheme_of(self.dialect, self.security)
+
     def __str__(self) -> str:
-        return f"{self.dialect}s://{host_port(self.host, self.port)}"
+        return f"{self.scheme}://{host_port(self.host, self.port)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,7 @@ class Trust:
     ca_file: Path | None = None  # PEM; None: the system's trust store
     min_tls: TLSVersion = "1.2"
     pin: tuple[bytes, ...] = ()  # SHA-256 (32 bytes) of a SubjectPublicKeyInfo; one must match
+    certificate_name: str | None = None  # whom the certificate must be for; None: the server's host
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +163,12 @@ class Target:
     trust: Trust = Trust()
     source_address: str | None = None  # an IP address; None: the system chooses
     connect_timeout: float = 10  # TCP and TLS together, over all addresses of the server
-    greeting_timeout: float = 30  # until the server's first line
+    greeting_timeout: float = 30  # until the server's first line; with STARTTLS also until it has agreed to TLS
+
+    @property
+    def certificate_name(self) -> str:
+        """Whom the server's certificate must be for, and whom the server is told that we want (SNI)."""
+        return self.trust.certificate_name or self.server.host
 
     def __hash__(self) -> int:
         """By what hardly two targets share: as a key it is looked for several times a session."""

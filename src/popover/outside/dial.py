@@ -14,14 +14,16 @@ import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
 
 from popover.config import Server, Target
-from popover.errors import ConfigError, ConnectFailure, NameFailure, TLSFailure
+from popover.errors import ConfigError, ConnectFailure, NameFailure, ServerFailure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
 from popover.outside.chain import way_up
+from popover.outside.converse import converse
 from popover.outside.look import look_at_chain
 from popover.outside.reasons import (
     ALPN_REFUSED,
     NOT_CONNECTED,
     Step,
+    explain_ending,
     explain_tls,
     leads_back,
     no_address,
@@ -29,9 +31,10 @@ from popover.outside.reasons import (
 )
 from popover.outside.resolve import NoThread, Resolver
 from popover.outside.trust import Verifier, Verifiers
+from popover.protocols.starttls import STARTTLS
 from popover.wire.engine import Engine, TLSError, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
-from popover.wire.stream import Scratch, Stream
+from popover.wire.stream import Scratch, Secured, Stream
 
 EYEBALLS_DELAY = 0.25
 """Seconds before the next address is tried beside one that has not answered (RFC 8305 section 5: 250 ms)."""
@@ -44,9 +47,11 @@ _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect(), so
 
 
 class Dialled(NamedTuple):
-    """A verified connection to a server. `address`: where it is, `resumed`: by a ticket."""
+    """A verified connection to a server, and what carries a login: a Stream without TLS is of no type for it.
+    `address`: where the server is.
+    """
 
-    stream: Stream
+    stream: Secured
     address: SocketAddress
     tls: Engine
     verifier: Verifier
@@ -68,22 +73,25 @@ class Dialler:
         self.verifiers = Verifiers()
 
     async def dial(self, target: Target, only: list[AddrInfoType] | None = None) -> Dialled:
-        """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
-        server, step = target.server, Step()
-        deadline = self._loop.time() + target.connect_timeout
+        """Connect within `connect_timeout` seconds, all in all; what a server says before STARTTLS has
+        `greeting_timeout` for itself. `only`: to these addresses. Raises Failure.
+        """
+        server = target.server
+        step = Step(asyncio.timeout(target.connect_timeout))
         try:
-            async with asyncio.timeout_at(deadline):
+            async with step.clock:
                 found = only or await self.look_up(server)
                 step.name = "connect"
                 return await self._reach(target, found, step)
         except TimeoutError:
-            failure = step.too_slow(server, target.connect_timeout)
+            seconds = target.greeting_timeout if step.name == "starttls" else target.connect_timeout
+            failure = step.too_slow(server, seconds)
             step.drop()
             self._resolver.forget(server.host, server.port)
             raise failure from None
         except UntrustedError as fault:  # the verdict stands, however long a second look takes
             step.drop()  # some servers take one connection at a time
-            raise await self._explain(fault, target, step.address, deadline) from None
+            raise await self._explain(fault, target, step) from None
         except TLSError as fault:
             step.drop()
             raise explain_tls(fault, server) from None
@@ -106,11 +114,9 @@ class Dialler:
         self.verifiers.ask_no_more(target)
         return dialled
 
-    async def _explain(
-        self, fault: UntrustedError, target: Target, address: SocketAddress, deadline: float
-    ) -> TLSFailure:
-        host, left = target.server.host, deadline - self._loop.time()
-        sent = await look_at_chain(self._loop, self._scratch, address, host, min(LOOK_TIMEOUT, left))
+    async def _explain(self, fault: UntrustedError, target: Target, step: Step) -> TLSFailure:
+        patience = min(LOOK_TIMEOUT, step.left(self._loop.time()))
+        sent = await look_at_chain(self._loop, self._scratch, step.address, target, patience)
         trusted = self._verifier(target).authorities() if sent else []
         way = way_up(sent, trusted, datetime.fromtimestamp(time.time(), UTC))
         return explain_tls(fault, target.server, way)
@@ -130,12 +136,13 @@ class Dialler:
     async def _connect(self, target: Target, found: list[AddrInfoType]) -> tuple[socket.socket, SocketAddress]:
         """Connect to the first address that answers. Where there is only one, the socket is given back while it
         is connecting: the first flight of TLS waits for that as well as we could, and saves waking up in between.
+        Before STARTTLS it is the server that speaks first.
         """
         source, addresses = target.source_address, self._others(found)
         if not addresses:
             raise leads_back(target.server)
         try:
-            if len(addresses) == 1:
+            if len(addresses) == 1 and target.server.security == "tls":
                 return _start_connecting(addresses[0], source), addresses[0][4][:2]
             sock = await aiohappyeyeballs.start_connection(
                 addresses,
@@ -165,9 +172,11 @@ class Dialler:
         server = target.server
         sock, step.address = await self._connect(target, found)
         stream = step.stream = Stream(self._loop, sock, self._scratch, server.host)
+        if server.security == "starttls":
+            await self._start_tls(target, stream, step)
         tls = verifier.engine(server.host, server.port)
         try:
-            await stream.secure(tls)
+            secured = await stream.secure(tls)
         except OSError as fault:  # TLSError is one
             if fault.errno in NOT_CONNECTED:
                 raise self._unreached(target, fault, found) from None
@@ -178,7 +187,21 @@ class Dialler:
         if not tls.resumed:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
-        return Dialled(stream, step.address, tls, verifier)
+        return Dialled(secured, step.address, tls, verifier)
+
+    async def _start_tls(self, target: Target, stream: Stream, step: Step) -> None:
+        """Talk to the server in plain text until it has agreed to TLS. Raises Failure."""
+        left = step.left(self._loop.time())
+        step.name = "starttls"
+        step.clock.reschedule(self._loop.time() + target.greeting_timeout)
+        try:
+            await converse(STARTTLS[target.server.dialect].start_tls(stream.end), {stream.end: stream})
+        except (ServerFailure, TLSFailure):
+            if stream.ending is not None and stream.ending.kind != "closed":
+                raise explain_ending(stream.ending, target.server.host) from None
+            raise
+        step.name = "connect"
+        step.clock.reschedule(self._loop.time() + left)
 
     def _verifier(self, target: Target, *, asks: bool = True) -> Verifier:
         """Find the verifier. Its `ca_file` was read when the gateway started or reloaded, and is read again for a
@@ -194,12 +217,12 @@ class Dialler:
             ) from None
 
     async def look_at_certificate(
-        self, address: SocketAddress, host: str, patience: float = LOOK_TIMEOUT
+        self, address: SocketAddress, target: Target, patience: float = LOOK_TIMEOUT
     ) -> Certificate | None:
         """Fetch a certificate that was refused, to tell what it says. None if it does not come within `patience`
         seconds, or is not to be had at all.
         """
-        sent = await look_at_chain(self._loop, self._scratch, address, host, patience)
+        sent = await look_at_chain(self._loop, self._scratch, address, target, patience)
         with contextlib.suppress(ValueError):
             return read_certificate(sent[0]) if sent else None
         return None

@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
 
-from popover.config import Target
+from popover.config import Server, Target
 from popover.errors import ServerFailure
+from popover.outside.converse import converse
 from popover.outside.dial import Dialled
 from popover.outside.reasons import explain_ending
 from popover.protocols import DIALECTS, Greeting
-from popover.talk import End, More, Talk, Want
-from popover.wire.stream import Stream
-
-T = TypeVar("T")
-
-
-async def converse(talk: Talk[T], streams: dict[End, Stream]) -> T:
-    """Drive a conversation: serve each want of the dry floor with the streams of the wet one."""
-    want: Want | None = None
-    try:
-        while True:
-            want = talk.send(None)
-            for end, stream in streams.items():
-                if end.outbox:
-                    stream.write(end.outbox)
-                    end.outbox.clear()
-            if isinstance(want, More):
-                await streams[want.end].more()
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+from popover.protocols.starttls import STARTTLS
+from popover.talk import End, Talk
 
 
 async def open_up(target: Target, dialled: Dialled) -> Greeting:
-    """Read the server's greeting; what came behind it stays in the inbox. Raises ServerFailure."""
-    stream = dialled.stream
+    """Read the server's greeting; what came behind it stays in the inbox. Behind STARTTLS there is none, and the
+    greeting is ours. Raises ServerFailure.
+    """
+    stream, server = dialled.stream, target.server
     try:
         async with asyncio.timeout(target.greeting_timeout):
-            greeting: Greeting = await converse(
-                DIALECTS[target.server.dialect].open_up(stream.end), {stream.end: stream}
-            )
+            greeting = await converse(_first_words(server, stream.end), {stream.end: stream})
     except TimeoutError:
+        does = "did not greet" if server.security == "tls" else "said nothing inside TLS"
         raise ServerFailure(
-            f"{target.server.host} did not greet within {target.greeting_timeout:g} seconds (timeout)",
-            f"is it {target.server} that answers there? it may be overloaded",
+            f"{server.host} {does} within {target.greeting_timeout:g} seconds (timeout)",
+            f"is it {server} that answers there? it may be overloaded",
         ) from None
     except ServerFailure:
         if stream.ending is not None and stream.ending.kind != "closed":
-            raise explain_ending(stream.ending, target.server.host) from None
+            raise explain_ending(stream.ending, server.host) from None
         raise
-    dialled.verifier.keep(target.server.host, target.server.port, dialled.tls)
+    dialled.verifier.keep(server.host, server.port, dialled.tls)
     return greeting
+
+
+def _first_words(server: Server, end: End) -> Talk[Greeting]:
+    if server.security == "starttls":
+        return STARTTLS[server.dialect].greet_anew(end)
+    return DIALECTS[server.dialect].open_up(end)

@@ -1,8 +1,8 @@
 """TLS to the server: what is verified, and the tickets that make it cheap.
 
-One `Verifier` per policy (trust store, lowest version, ALPN, pins): targets with the same policy share
-it. A ticket is kept under its verifier, host and port, because **a resumed session is not verified
-again**: OpenSSL accepts the ticket of one host under the name of another and skips the host check
+One `Verifier` per policy (trust store, lowest version, ALPN, pins, the certificate's name, how TLS begins): targets
+with the same policy share it. A ticket is kept under its verifier, host and port, because **a resumed session is not
+verified again**: OpenSSL accepts the ticket of one host under the name of another and skips the host check
 (measured; protocol notes, 4.2). For the same reason a ticket lives an hour at most, never longer than the
 certificate that earned it, and a reload makes new verifiers, which have none.
 """
@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from popover.config import Target, Trust
+from popover.config import Security, Target, Trust
 from popover.errors import ConfigError, TLSFailure
 from popover.outside.certificate import pin_of, read_certificate
 from popover.protocols import DIALECTS
@@ -43,11 +43,13 @@ class Policy:
 
     trust: Trust
     alpn: str | None
+    security: Security = "tls"  # no ticket of the one is offered to the other
 
     @classmethod
     def of(cls, target: Target, *, asks: bool) -> Policy:
         """Read a target's policy. `asks`: for the dialect, by ALPN, where it has a name there."""
-        return cls(target.trust, DIALECTS[target.server.dialect].ALPN if asks else None)
+        server = target.server
+        return cls(target.trust, DIALECTS[server.dialect].ALPN if asks else None, server.security)
 
 
 class _Kept(NamedTuple):
@@ -73,8 +75,10 @@ class Verifier:
         self._tickets: dict[tuple[str, int], _Kept] = {}
 
     def engine(self, host: str, port: int) -> Engine:
-        """Make the TLS of a new connection, with a ticket, if there is one."""
-        return OpenSSL(self.context, host, self.ticket(host, port))
+        """Make the TLS of a new connection, with a ticket, if there is one. The certificate must be for `host`, or for
+        whom the policy names in its place.
+        """
+        return OpenSSL(self.context, self.policy.trust.certificate_name or host, self.ticket(host, port))
 
     def ticket(self, host: str, port: int) -> Any:
         """Look for a ticket to offer; the engine's own, or None. It is offered again and again until it is refused or

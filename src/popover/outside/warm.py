@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterable
 
 from popover.config import Target
 from popover.errors import Failure
+from popover.outside.converse import converse
 from popover.outside.dial import Dialled, Dialler
-from popover.outside.opening import converse, open_up
+from popover.outside.opening import open_up
 from popover.outside.spare import GetReady, Known, Opened, Spare, be_patient
 
 LEAD = 15.0

@@ -29,7 +29,7 @@ from popover.protocols import Ears
 from popover.session.aloud import fails_aloud
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
-from popover.wire.stream import Stream
+from popover.wire.stream import Secured, Stream
 
 LINGER = 2.0
 """Seconds for a peer that was told the end to end its side as well. asyncio waits 30 s by default, and
@@ -77,7 +77,7 @@ class Relay:
     )  # fmt: skip
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Stream, server: Stream, ears: Ears
+        self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Stream, server: Secured, ears: Ears
     ) -> None:
         self.bytes_in = self.bytes_out = 0
         self.server_left = False

@@ -17,13 +17,14 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
+from typing import NewType
 
 from popover.talk import End
 from popover.wire.engine import Ending, Engine, Octets, Sealed, TLSError
 from popover.wire.outgoing import ANSWERS, MORE, Outgoing, nothing
 from popover.wire.scratch import CHUNK, Scratch
 
-__all__ = ["CHUNK", "Scratch", "Stream"]
+__all__ = ["CHUNK", "Scratch", "Secured", "Stream"]
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds: close() sends a RST
 
@@ -59,22 +60,27 @@ class Stream(Outgoing):
 
     # -- TLS -------------------------------------------------------------------------------------
 
-    async def secure(self, engine: Engine) -> None:
-        """Shake hands. Raises TLSError, or another OSError if the connection is gone.
+    async def secure(self, engine: Engine) -> Secured:
+        """Shake hands; this stream, once TLS stands. Raises TLSError, or another OSError if the connection is gone.
 
-        What was received before is thrown away: nothing said in plaintext counts (protocol notes, U4, U6).
+        What has come before and was not taken is TLS's: if it is plain text that somebody put behind the answer to
+        STARTTLS, the handshake fails on it (protocol notes, U4).
         """
+        early = bytes(self.end.inbox)
         self.end.inbox.clear()
         self._engine = engine
         done = self._handshake = self._loop.create_future()
         self.resume()
-        self._shake_hands(engine, done, b"")
+        self._shake_hands(engine, done, early)
+        if self.ending is not None and not done.done():  # it ended behind its last word in plain text
+            self._shake_hands(engine, done, None)
         try:
             await done
         finally:
             self._handshake = None
         if engine.waiting:
             self._pull(engine, b"")
+        return Secured(self)
 
     def _shake_hands(self, engine: Engine, done: asyncio.Future[None], sealed: Sealed) -> None:
         """Go on with the handshake as far as the bytes that have come allow."""
@@ -319,3 +325,7 @@ class Stream(Outgoing):
             with contextlib.suppress(OSError):
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
+
+
+Secured = NewType("Secured", Stream)
+"""A stream whose handshake is done. What carries a login to a server has this type; `Stream.secure` alone makes one."""

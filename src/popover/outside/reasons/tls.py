@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from popover.config import Server, pin_text
+from popover.config import SERVER_PORTS, Server, pin_text
 from popover.errors import ServerFailure, TLSFailure
 from popover.outside.certificate import Certificate
 from popover.outside.chain import Link
@@ -122,9 +123,9 @@ def _other_name(of: str, server: Server, seen: Certificate | None) -> _Words:
         return f"{of} is for no name at all: it has no subjectAltName", (
             "a common name alone does not count (RFC 9525); its operator must renew the certificate"
         )
-    return (
-        f"{of} is for another name: {names}",
-        f"if one of these is your server, use it instead of {server.host}",
+    return f"{of} is for another name: {names}", (
+        f"if one of these is your server, use it instead of {server.host}; if {server.host} is right, and the provider "
+        "says that one of these is the server's own name, write that as certificate_name"
     )
 
 
@@ -156,13 +157,10 @@ _FIXED: dict[int, _Words] = {
     ),
 }
 
+_PLAIN = "WRONG_VERSION_NUMBER"
 ALPN_REFUSED = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
 _CLIENT_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 _PROTOCOL: dict[str, _Words] = {
-    "WRONG_VERSION_NUMBER": (
-        "does not speak TLS on that port, it answers in plain text",
-        "use the port for TLS from the first byte (995, 993, 465)",
-    ),
     "TLSV1_ALERT_PROTOCOL_VERSION": (
         "offers only versions of TLS that are too old",
         "popover wants TLS 1.2 or newer (min_tls); the server must be updated",
@@ -182,26 +180,44 @@ _PROTOCOL: dict[str, _Words] = {
 }
 _SAME_AS = {
     "UNSUPPORTED_PROTOCOL": "TLSV1_ALERT_PROTOCOL_VERSION",
-    "UNKNOWN_PROTOCOL": "WRONG_VERSION_NUMBER",
-    "HTTP_REQUEST": "WRONG_VERSION_NUMBER",
-    "PACKET_LENGTH_TOO_LONG": "WRONG_VERSION_NUMBER",
-    "RECORD_LAYER_FAILURE": "WRONG_VERSION_NUMBER",
+    "UNKNOWN_PROTOCOL": _PLAIN,
+    "HTTP_REQUEST": _PLAIN,
+    "PACKET_LENGTH_TOO_LONG": _PLAIN,
+    "RECORD_LAYER_FAILURE": _PLAIN,
     "NO_SHARED_CIPHER": "SSLV3_ALERT_HANDSHAKE_FAILURE",
     "TLSV1_ALERT_INSUFFICIENT_SECURITY": "SSLV3_ALERT_HANDSHAKE_FAILURE",
 }
 
 
 def _protocol_words(fault: TLSError, server: Server) -> _Words:
-    reason = fault.reason
-    if words := _PROTOCOL.get(_SAME_AS.get(reason, reason)):
+    reason = _SAME_AS.get(fault.reason, fault.reason)
+    if reason == _PLAIN:
+        return _plain_words(server)
+    if words := _PROTOCOL.get(reason):
         return f"{server.host} {words[0]}", words[1]
     if fault.is_cut:
         return (
             f"{server.host} closed the connection during the TLS handshake",
             f"is TLS what {server} speaks on that port? a firewall in between may cut it, too",
         )
-    name = (reason or fault.detail).replace("_", " ").lower()
+    name = (fault.reason or fault.detail).replace("_", " ").lower()
     return f"no TLS with {server.host}: {name}", "OpenSSL gave this reason; `openssl s_client` may tell more"
+
+
+def _plain_words(server: Server) -> _Words:
+    """Say what plain text means where TLS should be."""
+    if server.security == "starttls":
+        return (
+            f"{server.host} agreed to TLS and went on in plain text",
+            "the server is broken, or somebody on the way has put it there; popover never goes on in plain text",
+        )
+    other = replace(server, security="starttls")
+    usual = server.port == SERVER_PORTS[server.dialect, "tls"]
+    return (
+        f"{server.host} does not speak TLS on that port, it answers in plain text",
+        f"write {other} if it has STARTTLS there"
+        + ("" if usual else f", or {replace(server, port=SERVER_PORTS[server.dialect, 'tls'])}"),
+    )
 
 
 def explain_ending(ending: Ending, host: str) -> TLSFailure | ServerFailure:

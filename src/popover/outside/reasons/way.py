@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import math
 import socket
+from typing import Literal
 
 from aiohappyeyeballs import AddrInfoType
 
-from popover.config import Server
+from popover.config import SERVER_PORTS, Security, Server, host_port, scheme_of
 from popover.errors import ConnectFailure, NameFailure, TLSFailure
 from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Stream
@@ -27,11 +30,19 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Step:
-    """What is being waited for, for the words when it takes too long."""
+    """What is being waited for, for the words when it takes too long; `clock`: until when."""
 
-    name = "name"
+    name: Literal["name", "connect", "starttls"] = "name"
     stream: Stream | None = None  # from the moment on that it is connecting
     address: SocketAddress = ("", 0)  # where that leads
+
+    def __init__(self, clock: asyncio.Timeout | None = None) -> None:
+        self.clock = clock or asyncio.timeout(None)
+
+    def left(self, now: float) -> float:
+        """Seconds until then."""
+        due = self.clock.when()
+        return math.inf if due is None else due - now
 
     def drop(self) -> None:
         """Close what was begun."""
@@ -46,15 +57,38 @@ class Step:
                 f"the name {server.host} could not be looked up: no answer from DNS within {seconds:g} seconds",
                 "is the network up, and does /etc/resolv.conf name a server that answers?",
             )
+        if self.name == "starttls":
+            return TLSFailure(
+                f"{server.host} accepted the connection, but did not come to STARTTLS within {seconds:g} seconds "
+                "(timeout)",
+                f"if it speaks TLS from the first octet on, it waits for us to speak: {instead(server)}; "
+                "else it may be overloaded",
+            )
         if self.stream is None or self.stream.backlog:
             return ConnectFailure(
                 f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
-                "a firewall on the way may drop it, or the network is down",
+                f"a firewall on the way may drop it, or the network is down{or_instead(server)}",
             )
         return TLSFailure(
             f"{server.host} accepted the connection, but TLS was not ready within {seconds:g} seconds (timeout)",
             f"is TLS what {server} speaks on that port? the server may be overloaded",
         )
+
+
+def instead(server: Server) -> str:
+    """Say how to write the same server with the other way to begin TLS: `write smtp+starttls://mail.example.com:587`."""
+    other: Security = "starttls" if server.security == "tls" else "tls"
+    usual = server.port == SERVER_PORTS[server.dialect, server.security]
+    port = SERVER_PORTS[server.dialect, other] if usual else server.port
+    return f"write {scheme_of(server.dialect, other)}://{host_port(server.host, port)}"
+
+
+def or_instead(server: Server) -> str:
+    """Say so where nothing is behind the usual port: many servers have STARTTLS only, some have only the other."""
+    if server.port != SERVER_PORTS[server.dialect, server.security]:
+        return ""
+    what = "STARTTLS only" if server.security == "tls" else "TLS from the first octet on only"
+    return f"; if the provider has {what}, {instead(server)}"
 
 
 def no_address(server: Server, fault: OSError) -> NameFailure:
@@ -97,7 +131,7 @@ def no_connection(
     if code == errno.ECONNREFUSED:
         return ConnectFailure(
             f"{server.host} refuses connections on port {server.port}",
-            f"is the port right, and does the server run? tried: {tried}",
+            f"is the port right, and does the server run? tried: {tried}{or_instead(server)}",
         )
     if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return ConnectFailure(
