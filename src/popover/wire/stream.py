@@ -59,8 +59,9 @@ class Stream(Outgoing):
 
     # -- TLS -------------------------------------------------------------------------------------
 
-    async def secure(self, engine: Engine) -> None:
-        """Shake hands. Raises TLSError, or another OSError if the connection is gone.
+    async def secure(self, engine: Engine, first: bytes = b"") -> None:
+        """Shake hands; `first`: octets of it that have come already. Raises TLSError, or another OSError if the
+        connection is gone; then the stream is plain again, for whoever reads it to its end.
 
         What was received before is thrown away: nothing said in plaintext counts (protocol notes, U4, U6).
         """
@@ -68,9 +69,13 @@ class Stream(Outgoing):
         self._engine = engine
         done = self._handshake = self._loop.create_future()
         self.resume()
-        self._shake_hands(engine, done, b"")
+        self._shake_hands(engine, done, first)
+        self._look()
         try:
             await done
+        except BaseException:
+            self._engine = None
+            raise
         finally:
             self._handshake = None
         if engine.waiting:
@@ -86,6 +91,11 @@ class Stream(Outgoing):
             self.pause()
         if answer := engine.answer():  # our flight; or the alert that tells the server why not
             self._send(answer)
+
+    def collect(self) -> None:
+        """Listen no more: what comes from now on is collected, as in the beginning."""
+        self.on_data, self.on_end, self.on_drain = self._collect, self._collect_end, nothing
+        self.end.ended = self.ending is not None
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -272,6 +282,8 @@ class Stream(Outgoing):
 
     def leave(self) -> None:
         """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
+        if self._fd < 0:
+            return
         if self._engine is not None and self._handshake is None and not self.finishing and not self._unsent:
             self._send(self._engine.bye(), MORE)
         self.close()
