@@ -20,11 +20,11 @@ EVERY_CIPHER = "ALL:@SECLEVEL=0"
 
 
 class Inside(Popover):
-    """`popover run -c FILE` with one service. `keys` are further keys of it, as they stand in a file; `certificate`: None
-    leaves popover to make its own, below `directory`.
+    """`popover run -c FILE` with one service. `keys` are further keys of it, as they stand in a file; without a
+    `certificate` popover makes its own, below `directory`.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         directory: Path,
         authority: Authority,

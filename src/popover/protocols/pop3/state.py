@@ -13,8 +13,8 @@ class State:
 
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
     of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
-    on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told in
-    this session what it can. `is_strange`: something was said of which we do not know what it does.
+    on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
+    in this session what it can. `is_strange`: something was said of which we do not know what it does.
     """
 
     __slots__ = (
