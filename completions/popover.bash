@@ -7,8 +7,8 @@
 
 _shtab_popover_subparsers=(run inetd check demo)
 
-_shtab_popover_run_option_strings=(-h --help -c --config --ca-file --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
-_shtab_popover_inetd_option_strings=(-h --help --ca-file --log-format --allow --unsafe-public -v --verbose)
+_shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
+_shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
 _shtab_popover_option_strings=(-h --help --version)
@@ -16,18 +16,25 @@ _shtab_popover_option_strings=(-h --help --version)
 _shtab_popover_run__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_run___tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_popover_run___tls_key_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd___tls_cert_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd___tls_key_COMPGEN=_shtab_compgen_files
 _shtab_popover_check__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___ca_file_COMPGEN=_shtab_compgen_files
 
+_shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
+_shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
 _shtab_popover_pos_0_choices=(run inetd check demo)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
 _shtab_popover_run___help_nargs=0
+_shtab_popover_run___legacy_nargs=0
 _shtab_popover_run___unsafe_public_nargs=0
 _shtab_popover_run__v_nargs=0
 _shtab_popover_run___verbose_nargs=0
@@ -35,6 +42,7 @@ _shtab_popover_run___check_nargs=0
 _shtab_popover_run___trace_nargs=0
 _shtab_popover_inetd__h_nargs=0
 _shtab_popover_inetd___help_nargs=0
+_shtab_popover_inetd___legacy_nargs=0
 _shtab_popover_inetd___unsafe_public_nargs=0
 _shtab_popover_inetd__v_nargs=0
 _shtab_popover_inetd___verbose_nargs=0

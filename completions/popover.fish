@@ -51,7 +51,7 @@ function _shtab_popover_using
 end
 
 set -g _shtab_popover_commands run inetd check demo
-set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --user -c
+set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -62,6 +62,10 @@ complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 
 complete -c popover -n '_shtab_popover_using run' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using run' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'serve from a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using run' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
+complete -c popover -n '_shtab_popover_using run' -l tls -xka "off offer require implicit" -d 'TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)'
+complete -c popover -n '_shtab_popover_using run' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate (PEM), not one of our own'
+complete -c popover -n '_shtab_popover_using run' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'its key (PEM), if that is another file'
+complete -c popover -n '_shtab_popover_using run' -l legacy -d 'let in old TLS, too: 1.0 and 1.1, RSA key exchange'
 complete -c popover -n '_shtab_popover_using run' -l log-format -xka "text json" -d 'default: text'
 complete -c popover -n '_shtab_popover_using run' -l allow -x -d 'let in clients from there (repeatable; without it: this machine and private networks)'
 complete -c popover -n '_shtab_popover_using run' -l unsafe-public -d 'let --allow name public networks: strangers on the way can read the passwords'
@@ -73,6 +77,10 @@ complete -c popover -n '_shtab_popover_using run' -l trace -d 'log what is said,
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a inetd -d 'Serve one session on stdin and stdout, started by xinetd.'
 complete -c popover -n '_shtab_popover_using inetd' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using inetd' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
+complete -c popover -n '_shtab_popover_using inetd' -l tls -xka "off offer require implicit" -d 'TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)'
+complete -c popover -n '_shtab_popover_using inetd' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate (PEM), not one of our own'
+complete -c popover -n '_shtab_popover_using inetd' -l tls-key -xka "(__fish_complete_path (commandline -ct))" -d 'its key (PEM), if that is another file'
+complete -c popover -n '_shtab_popover_using inetd' -l legacy -d 'let in old TLS, too: 1.0 and 1.1, RSA key exchange'
 complete -c popover -n '_shtab_popover_using inetd' -l log-format -xka "text json" -d 'default: text'
 complete -c popover -n '_shtab_popover_using inetd' -l allow -x -d 'let in clients from there (repeatable; without it: this machine and private networks)'
 complete -c popover -n '_shtab_popover_using inetd' -l unsafe-public -d 'let --allow name public networks: strangers on the way can read the passwords'

@@ -6,6 +6,7 @@
     +-- Failure            one session can't go on; `cause` is for both people, `remedy` for the operator
         +-- Refused        we did not let the client in (guard)
         +-- Misdialled     the client speaks something else: TLS or HTTP sent to a mail port
+        +-- HandshakeFailure  the client and we have not come to TLS
         +-- NameFailure    the server's name gives no address
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
@@ -63,6 +64,12 @@ class Misdialled(Failure):
     """What the client sends is not the service's dialect."""
 
     end = "misdialled"
+
+
+class HandshakeFailure(Failure):
+    """The client wanted TLS with us, and it did not come to that."""
+
+    end = "no handshake"
 
 
 class NameFailure(Failure):

@@ -158,7 +158,9 @@ def test_the_example_states_the_defaults() -> None:
 def test_the_example_shows_every_key(write: Write, tmp_path: Path) -> None:
     text = re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text())
     (tmp_path / "my-ca.pem").write_text("-----BEGIN CERTIFICATE-----")
-    config = load(write(text))
+    (tmp_path / "my-cert.pem").write_text("-----BEGIN CERTIFICATE-----")
+    (tmp_path / "my-key.pem").write_text("-----BEGIN PRIVATE KEY-----")
+    config = load(write(text.replace('tls = "off"', 'tls = "offer"')))  # the rest would be nothing without
     assert config.user == "nobody"
     (found,) = config.services
     assert found.admission.allow is not None

@@ -14,7 +14,7 @@ from popover.check.dialogues import DIALOGUES
 from popover.check.report import Report
 from popover.check.talker import Talker
 from popover.check.way import milliseconds
-from popover.config import Activated, Address, Admission, Config, Service
+from popover.config import Activated, Address, Admission, Config, Inside, Service
 from popover.errors import Failure, ServerFailure, StartError
 from popover.inside.listen import must_be_here, open_listener, port_holder
 from popover.log import Log
@@ -93,7 +93,7 @@ async def check_session(report: Report, dialler: Dialler, service: Service) -> N
     """Go from the client's first octet to its goodbye, through a gateway of our own and beside it directly."""
     loop = asyncio.get_running_loop()
     gateway = Gateway(Log(lambda _line, _priority: None), session_ceiling())
-    ours = replace(service, listen=(_LOOPBACK,), admission=Admission())
+    ours = replace(service, listen=(_LOOPBACK,), admission=Admission(), inside=Inside())
     try:
         line = gateway.load(Config((ours,)))[0]
         place = ("127.0.0.1", int(line.partition(" ")[0].rpartition(":")[2]))

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from popover.check.report import Fact
-from popover.config import Address, DialectName, Service
+from popover.config import Address, DialectName, InsideTLS, Service
 from popover.inside.machine import reachable_at
 
 _KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)"}
+
+_TLS = {
+    "off": "SSL off",
+    "offer": "SSL off, or STARTTLS",
+    "require": "STARTTLS",
+    "implicit": "SSL/TLS on",
+}
 
 HINTS = (
     ("Apple Mail 2", "Preferences, Accounts, Advanced: Use SSL off, Authentication Password, and the port"),
@@ -19,17 +26,18 @@ HINTS = (
 
 def settings_of(service: Service) -> list[dict[str, Fact]]:
     """Give one entry for each address that clients can be told."""
-    return [setting(service.server.dialect, listen) for listen in service.listen if isinstance(listen, Address)]
+    dialect, tls = service.server.dialect, service.inside.tls
+    return [setting(dialect, listen, tls) for listen in service.listen if isinstance(listen, Address)]
 
 
-def setting(dialect: DialectName, listen: Address) -> dict[str, Fact]:
+def setting(dialect: DialectName, listen: Address, tls: InsideTLS = "off") -> dict[str, Fact]:
     """Give the entry for one address."""
     return {
         "what": _KINDS[dialect],
         "dialect": dialect,
         "server": reachable_at(listen.host),
         "port": listen.port,
-        "tls": "off",
+        "tls": tls,
         "login": "user name and password as with the provider",
     }
 
@@ -40,12 +48,12 @@ def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
     for entry in entries:
         hosts = entry["server"]
         shown = " or ".join(hosts) if isinstance(hosts, list) else str(hosts)
-        rows.append((str(entry["what"]), f"server {shown}", f"port {entry['port']}", "SSL off"))
+        rows.append((str(entry["what"]), f"server {shown}", f"port {entry['port']}", _TLS[str(entry["tls"])]))
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
     return [
         "",
         f"What to type into the mail client{when}; user name and password are those of the provider:",
         *("  " + "   ".join(row) for row in cells),
-        *(f"  {client}: {hint}" for client, hint in HINTS),
+        *(f"  {client}: {hint}" for client, hint in HINTS if all(entry["tls"] == "off" for entry in entries)),
     ]

@@ -8,6 +8,7 @@ from contextlib import closing
 
 from popover.check.dialect import check_dialect, check_plain_port, leave
 from popover.check.here import check_ports, check_session
+from popover.check.inside import check_inside
 from popover.check.login import Login, check_login
 from popover.check.old_tls import check_old_tls
 from popover.check.report import Part, Report, step_of
@@ -47,6 +48,7 @@ async def check_service(report: Report, service: Service, login: Login | None) -
     if named:
         await check_plain_port(report, dialler, service, reached=reached)
     await check_ports(report, service)
+    check_inside(report, service)
     if through:
         try:
             await _beyond(report, dialler, service, login)

@@ -26,6 +26,8 @@ examples:
       POP3 on 127.0.0.1:1110 for the mail program on this machine
   popover run 192.168.1.2:110=pop.example.com 192.168.1.2:25=smtps://smtp.example.com --user nobody
       for the old machines and the printer of the house
+  popover run 192.168.1.2:995=pop.example.com --tls implicit --legacy
+      for a mail program that insists on its old SSL
   popover run -c /etc/popover.toml
       what the file says (a directory: all its *.toml); SIGHUP reads it again
   popover run -c /etc/popover.toml --check
@@ -162,6 +164,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--login", metavar="USER", help="log in, too")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.set_defaults(allow=None, unsafe_public=False, max_sessions=None, user=None)
+    parser.set_defaults(tls=None, tls_cert=None, tls_key=None, legacy=False)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -179,8 +182,22 @@ def _ca_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _tls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tls",
+        choices=("off", "offer", "require", "implicit"),
+        help="TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)",
+    )
+    parser.add_argument(
+        "--tls-cert", metavar="FILE", type=_path, help="show this certificate (PEM), not one of our own"
+    )
+    parser.add_argument("--tls-key", metavar="FILE", type=_path, help="its key (PEM), if that is another file")
+    parser.add_argument("--legacy", action="store_true", help="let in old TLS, too: 1.0 and 1.1, RSA key exchange")
+
+
 def _shared(parser: argparse.ArgumentParser) -> None:
     _ca_file(parser)
+    _tls(parser)
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "--allow",

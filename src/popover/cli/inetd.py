@@ -17,7 +17,7 @@ from datetime import time
 from functools import partial
 
 from popover.cli import same_file
-from popover.cli.run import log_settings, parse_allow
+from popover.cli.run import inside_of, log_settings, parse_allow
 from popover.config import (
     Activated,
     Admission,
@@ -32,6 +32,7 @@ from popover.config import (
 )
 from popover.errors import ConfigError, Refused, ServerFailure
 from popover.inside.guard import Guard, plain_address
+from popover.inside.identity import Identity
 from popover.inside.listen import OwnAddresses, prepare
 from popover.log import Log, to_stderr, to_syslog
 from popover.outside.dial import Dialler
@@ -39,6 +40,8 @@ from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.daemon import serve
 from popover.process.gateway import verifiers_of
+from popover.process.identities import Identities
+from popover.process.state import state_file
 from popover.protocols import DIALECTS
 from popover.session.relay import LINGER, Outcome
 from popover.session.session import Session
@@ -61,11 +64,13 @@ def inetd(arguments: argparse.Namespace) -> int:
     if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         serve(config, log, None, lambda _line: None, {_NAME: [sock]})
         return 0
+    identities = Identities(log, state_file().parent)
+    identities.become(identities.read([service]), ())  # said once for each client it would be too often
     verifiers = verifiers_of([service])  # a broken ca_file is the operator's to mend, and no session's fault
     if sock is None:
-        return _one_session(service, verifiers, log, _bridged(), _LOCAL)
+        return _one_session(service, (verifiers, identities.of(service)), log, _bridged(), _LOCAL)
     prepare(sock)
-    return _one_session(service, verifiers, log, sock, _peer(sock))
+    return _one_session(service, (verifiers, identities.of(service)), log, sock, _peer(sock))
 
 
 def _configuration(arguments: argparse.Namespace) -> Config:
@@ -83,6 +88,7 @@ def _configuration(arguments: argparse.Namespace) -> Config:
         name=server.host,
         listen=(Activated(_NAME),),
         target=Target(server, Trust(arguments.ca_file)),
+        inside=inside_of(arguments),
         admission=Admission(allow=allow, max_sessions_per_client=0, unsafe_public=arguments.unsafe_public),
     )
     config = Config(services=(service,))
@@ -120,8 +126,12 @@ def refusal(service: Service, address: str) -> Refused | None:
     return Refused(refused.cause, f"to let it in, add --allow {address}{louder} after `popover inetd`{others}")
 
 
-def _one_session(service: Service, verifiers: Verifiers, log: Log, sock: socket.socket, address: str) -> int:
+_Proofs = tuple[Verifiers, Identity | None]  # by which servers are known, and by which we are
+
+
+def _one_session(service: Service, proofs: _Proofs, log: Log, sock: socket.socket, address: str) -> int:
     """Serve one client; give the exit code, 1 if it may have got half of something."""
+    verifiers, identity = proofs
 
     async def main() -> bool:
         loop, scratch = asyncio.get_running_loop(), Scratch()
@@ -135,7 +145,7 @@ def _one_session(service: Service, verifiers: Verifiers, log: Log, sock: socket.
         session.amend = partial(_for_a_pipe, client)
         nobody_is_next = Warm(loop, dialler, has_room=lambda: False)
         memory = DIALECTS[service.server.dialect].memory()
-        serving = loop.create_task(session.run(dialler, memory, nobody_is_next))
+        serving = loop.create_task(session.run(dialler, memory, nobody_is_next, identity))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
         await asyncio.wait({serving})  # it never raises; a second SIGTERM may cancel its farewell
         return session.outcome is not None and session.outcome.clean
@@ -150,7 +160,8 @@ async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) 
     address, cause, remedy = client.end.name, refused.cause, refused.remedy
     text = f"{address} refused: {cause}; {remedy}" if remedy else f"{address} refused: {cause}"
     log.event("notice", "refused", text, service=service.name, client=address, cause=cause, remedy=remedy)
-    client.write(DIALECTS[service.server.dialect].farewell(cause))
+    if service.inside.tls != "implicit":
+        client.write(DIALECTS[service.server.dialect].farewell(cause))
     await client.finish(LINGER)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from popover.cli.output import OutputError, give_up
@@ -14,6 +14,8 @@ from popover.config import (
     Address,
     Admission,
     Config,
+    Inside,
+    InsideTLS,
     Network,
     Service,
     Target,
@@ -88,6 +90,7 @@ class Announcer:
     """Says where popover listens, a line each; after the last, who looks on is told what to type into the client."""
 
     def __init__(self, config: Config) -> None:
+        self._services = config.services
         self._left = sum(len(service.listen) for service in config.services)
         self._lines: list[str] = []
 
@@ -98,14 +101,14 @@ class Announcer:
             print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
             if sys.stdout.isatty():
                 self._lines.append(line)
-                if self._left == 0 and (words := what_to_type(self._lines)):
+                if self._left == 0 and (words := what_to_type(self._lines, self._services)):
                     print(words, flush=True)  # noqa: T201
         except OutputError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
             give_up()
 
 
-def what_to_type(lines: Iterable[str]) -> str:
-    """Say what `check` says about it, for the listeners in such lines."""
+def what_to_type(lines: Iterable[str], services: Sequence[Service]) -> str:
+    """Say what `check` says about it, for the listeners of these services in such lines."""
     from popover.check.settings import setting, settings_lines  # noqa: PLC0415 - a daemon on a router needs none of it
 
     settings = []
@@ -114,8 +117,15 @@ def what_to_type(lines: Iterable[str]) -> str:
         with contextlib.suppress(ConfigError):  # a Unix socket of systemd's is no place for a mail client
             listen = parse_listen(place)
             if isinstance(listen, Address):
-                settings.append(setting(parse_server(server).dialect, listen))
+                settings.append(setting(parse_server(server).dialect, listen, _tls_at(listen, server, services)))
     return "\n".join(settings_lines(settings)) if settings else ""
+
+
+def _tls_at(listen: Address, server: str, services: Sequence[Service]) -> InsideTLS:
+    """Find what a listener's service says of TLS; one that was told port 0 has another port by now."""
+    led = [service for service in services if str(service.server) == server]
+    exact = next((service for service in led if listen in service.listen), led[0] if led else None)
+    return exact.inside.tls if exact is not None else "off"
 
 
 def from_command_line(arguments: argparse.Namespace) -> Config:
@@ -139,6 +149,7 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
                 name=name,
                 listen=(listen,),
                 target=Target(server, Trust(arguments.ca_file)),
+                inside=inside_of(arguments),
                 admission=Admission(allow=allow, unsafe_public=arguments.unsafe_public, **limits),
             )
             for name, (listen, server) in zip(names, pairs, strict=True)
@@ -147,6 +158,11 @@ def from_command_line(arguments: argparse.Namespace) -> Config:
     )
     check(config)
     return config
+
+
+def inside_of(arguments: argparse.Namespace) -> Inside:
+    """What the arguments say of TLS for clients."""
+    return Inside(arguments.tls or "off", arguments.tls_cert, arguments.tls_key, arguments.legacy)
 
 
 def parse_allow(words: Iterable[str], mistakes: list[str]) -> tuple[Network, ...] | None:
@@ -164,6 +180,10 @@ def _only_in_file(arguments: argparse.Namespace) -> None:
     """With -c the file says it all: an option that would silently do nothing is a mistake."""
     given = {
         "--ca-file (ca_file)": arguments.ca_file,
+        "--tls (tls)": arguments.tls,
+        "--tls-cert (tls_cert)": arguments.tls_cert,
+        "--tls-key (tls_key)": arguments.tls_key,
+        "--legacy (legacy)": arguments.legacy or None,
         "--allow (allow)": arguments.allow,
         "--unsafe-public (unsafe_public)": arguments.unsafe_public or None,
         "--max-sessions (max_sessions)": arguments.max_sessions,

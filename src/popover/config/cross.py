@@ -19,6 +19,12 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bo
 
 # PEM's first lines as OpenSSL reads them (PEM_STRING_X509, _OLD, _TRUSTED in its pem.h).
 _PEM_HEADS = (b"-----BEGIN CERTIFICATE", b"-----BEGIN X509 CERTIFICATE", b"-----BEGIN TRUSTED CERTIFICATE")
+_KEY_HEADS = (b"PRIVATE KEY-----",)  # of PKCS 8, and with RSA or EC before it (PEM_STRING_RSA, ... there)
+_TURNED = {_PEM_HEADS: "x509", _KEY_HEADS: "pkey"}
+_HELD = {
+    _PEM_HEADS: 'PEM certificate (no line "-----BEGIN CERTIFICATE-----")',
+    _KEY_HEADS: 'private key in PEM (no line "-----BEGIN PRIVATE KEY-----")',
+}
 
 
 def check(config: Config) -> None:
@@ -38,6 +44,8 @@ def find_mistakes(services: tuple[Service, ...], places: list[str]) -> list[str]
             _leads_to_itself(service),
             _unsafe(service),
             _wrong_ca_file(service),
+            _idle_tls(service),
+            *_wrong_tls_files(service),
         )
         mistakes += [f"{place}: {mistake}" for mistake in found if mistake]
     return mistakes
@@ -109,22 +117,43 @@ def _unsafe(service: Service) -> str | None:
     if service.admission.unsafe_public or not service.is_public:
         return None
     public = [str(network) for network in service.admission.allow or () if not is_private(network)]
+    danger = (
+        "strangers there may try passwords on the server through this gateway"
+        if service.inside.seals_logins
+        else "passwords travel in plain text between those clients and this gateway"
+    )
     return (
-        f"allow: {', '.join(public)} reaches beyond private networks, and passwords travel in plain text "
-        "between those clients and this gateway; narrow it, or write unsafe_public = true (--unsafe-public) "
-        "if you mean it"
+        f"allow: {', '.join(public)} reaches beyond private networks, and {danger}; narrow it, or write "
+        "unsafe_public = true (--unsafe-public) if you mean it"
     )
 
 
 def _wrong_ca_file(service: Service) -> str | None:
-    ca_file = service.target.trust.ca_file
-    if ca_file is None:
-        return None
-    wrong = _why_no_ca_file(ca_file)
-    return f'ca_file: "{visible(str(ca_file))}" {wrong}' if wrong else None
+    return _wrong_file("ca_file", service.target.trust.ca_file, _PEM_HEADS)
 
 
-def _why_no_ca_file(path: Path) -> str | None:
+def _idle_tls(service: Service) -> str | None:
+    """What would silently do nothing is a mistake."""
+    inside = service.inside
+    if inside.tls_key is not None and inside.tls_cert is None:
+        return "tls_key: goes with a tls_cert, and there is none"
+    idle = [key for key in ("tls_cert", "legacy") if getattr(inside, key)] if inside.tls == "off" else []
+    return f'{", ".join(idle)}: nothing without TLS; write tls = "offer", "require" or "implicit"' if idle else None
+
+
+def _wrong_tls_files(service: Service) -> list[str | None]:
+    inside = service.inside
+    if inside.tls_key is None:
+        return [_wrong_file("tls_cert", inside.tls_cert, _PEM_HEADS)]
+    return [_wrong_file("tls_cert", inside.tls_cert, _PEM_HEADS), _wrong_file("tls_key", inside.tls_key, _KEY_HEADS)]
+
+
+def _wrong_file(key: str, path: Path | None, heads: tuple[bytes, ...]) -> str | None:
+    wrong = path and _why_not(path, heads)
+    return f'{key}: "{visible(str(path))}" {wrong}' if wrong else None
+
+
+def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
     try:
         if not S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
             return "is no ordinary file"
@@ -134,8 +163,8 @@ def _why_no_ca_file(path: Path) -> str | None:
         return "does not exist"
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
         return f"can't be read: {problem.strerror if isinstance(problem, OSError) else problem}"
-    if any(head in text for head in _PEM_HEADS):
+    if any(head in text for head in heads):
         return None
     if text.startswith(b"\x30\x82"):  # the ASN.1 SEQUENCE that every certificate is
-        return 'looks like DER; turn it into PEM with "openssl x509 -inform der"'
-    return 'holds no PEM certificate (no line "-----BEGIN CERTIFICATE-----")'
+        return f'looks like DER; turn it into PEM with "openssl {_TURNED[heads]} -inform der"'
+    return f"holds no {_HELD[heads]}"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_host, parse_listen, parse_server
-from popover.config.values import Listen, ReadAhead, TLSVersion
+from popover.config.values import InsideTLS, Listen, ReadAhead, TLSVersion
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
 from popover.errors import ConfigError
 
+INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 
 T = TypeVar("T")
@@ -178,6 +179,14 @@ def read_min_tls(value: object) -> TLSVersion:
     raise ConfigError(f'must be "1.2" or "1.3"{quotes}; is {show(value)}')
 
 
+def read_inside_tls(value: object) -> InsideTLS:
+    """When TLS begins between clients and us."""
+    for one in INSIDE_TLS:
+        if value == one:
+            return one
+    raise ConfigError(f'must be "off", "offer", "require" or "implicit"; is {show(value)}')
+
+
 def read_tables(value: object) -> list[dict[str, Any]]:
     """All `[[service]]`s of a file."""
     if isinstance(value, dict):
@@ -195,6 +204,10 @@ SERVICE: dict[str, Reader] = {
     "min_tls": read_min_tls,
     "pin": words(parse_pin),
     "certificate_name": word(parse_certificate_name),
+    "tls": read_inside_tls,
+    "tls_cert": word(Path),
+    "tls_key": word(Path),
+    "legacy": read_switch,
     "allow": read_allow,
     "deny": words(parse_network),
     "hours": word(parse_hours),

@@ -43,6 +43,8 @@ class _Top:
 # One `[[service]]` as it stands there; None: not stated, so that the defaults stand in values.py alone.
 _Written = make_dataclass("_Written", [("server", Any), *((key, Any, None) for key in SERVICE if key != "server")])
 
+_FILES = ("ca_file", "tls_cert", "tls_key")  # as they are written, relative to the file that names them
+
 _read_top = structurer(_Top, TOP)
 _read_service: Callable[[dict[str, Any]], Any] = structurer(_Written, SERVICE)
 
@@ -117,8 +119,7 @@ class _Reading:
             self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
             return
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
-        if "ca_file" in stated:
-            stated["ca_file"] = directory / stated["ca_file"]
+        stated |= {key: directory / stated[key] for key in _FILES if key in stated}
         unsaid = {"name": "", "listen": (default_listen(read.server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))

@@ -4,6 +4,7 @@
     +-- Service       one `[[service]]`, in parts, each for those who need it:
         +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
         +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
+        +-- Inside    TLS between clients and us
         +-- Admission who may come in: Network; Hours: when; Rate: how fast
         +-- Patience  how long to wait for whom
         +-- Ahead     what is done before the client asks
@@ -23,6 +24,7 @@ from typing import Literal, TypeAlias
 DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
 Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; after a word in plain text
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
+InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -176,6 +178,28 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """TLS between clients and us. `tls`: there is none; it may begin (STLS, STARTTLS); it has to, before a login; it is
+    there from the first octet on.
+    """
+
+    tls: InsideTLS = "off"
+    tls_cert: Path | None = None  # PEM, the chain behind it; None: one that popover makes
+    tls_key: Path | None = None  # PEM; None: it stands in tls_cert, too
+    legacy: bool = False  # also what is broken by today's standards: TLS 1.0 and 1.1, RSA key exchange
+
+    @property
+    def may_speak(self) -> bool:
+        """Whether TLS may come into it at all."""
+        return self.tls != "off"
+
+    @property
+    def seals_logins(self) -> bool:
+        """No password comes here in plain text."""
+        return self.tls in {"require", "implicit"}
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """Who may come in, and how many."""
 
@@ -224,6 +248,7 @@ class Service:
     name: str
     listen: tuple[Listen, ...]
     target: Target
+    inside: Inside = Inside()
     admission: Admission = Admission()
     patience: Patience = Patience()
     ahead: Ahead = Ahead()

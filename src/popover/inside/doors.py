@@ -179,7 +179,8 @@ class Doors:
             sock, _ = listener.accept()
             with sock:
                 sock.setblocking(False)
-                sock.send(DIALECTS[door.service.server.dialect].farewell("too many connections, please try again"))
+                if door.service.inside.tls != "implicit":
+                    sock.send(DIALECTS[door.service.server.dialect].farewell("too many connections, please try again"))
             self._spare = _spare()
         except OSError:
             self._loop.remove_reader(listener.fileno())

@@ -156,13 +156,19 @@ _TLS_HELLO, _SSL2_HELLO, _SOCKS = b"\x16\x03", b"\x01\x03", (b"\x04\x01", b"\x05
 _VERBS = frozenset(b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PRI".split())
 
 
-def mistaken_for(first: bytes) -> tuple[str, str] | None:
-    """Say what a client's first octets are that are no mail protocol's (cause, remedy), or None.
+def mistaken_for(first: bytes, tls: str = "off") -> tuple[str, str] | None:
+    """Say what a client's first octets are that are no mail protocol's (cause, remedy), or None. `tls`: what there
+    is of it (protocols.dialect.ClientTLS).
 
     No mail client begins with these; a web browser that was sent here begins with nothing else
     (ALPACA: the first line must close the session). More octets of the first line never take a verdict back.
     """
     if first[:2] == _TLS_HELLO or (first[2:4] == _SSL2_HELLO and first[:1] >= b"\x80"):
+        if tls in {"offer", "require"}:
+            return (
+                "this port begins without TLS or SSL: choose STARTTLS in the mail program for this server",
+                'the client begins with TLS; the service\'s tls = "implicit" is for such clients',
+            )
         return (
             "this port speaks no TLS or SSL: switch it off in the mail program for this server",
             "the client uses SSL; popover's listeners are plain",

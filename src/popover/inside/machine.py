@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import ipaddress
+import re
 import socket
 import struct
 from pathlib import Path
 
 _SIOCGIFADDR = 0x8915  # linux/sockios.h; the address is at octet 20 of struct ifreq (netdevice(7))
 _LINK_LOCAL = "fe80"
+_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*")  # RFC 1123 section 2.1
 
 
 def own_addresses() -> list[str]:
     """Addresses of this machine that others can use, IPv4 first; neither loopback nor IPv6 link-local."""
     return [*_ipv4(), *_ipv6()]
+
+
+def own_names() -> list[str]:
+    """Names by which others may call this machine: its own, whole and short, and what Bonjour makes of it."""
+    name = socket.gethostname().strip(".").lower()
+    short = name.partition(".")[0]
+    found = dict.fromkeys((name, short, f"{short}.local", "localhost"))
+    return [one for one in found if _NAME.fullmatch(one)]
 
 
 def reachable_at(host: str) -> list[str]:

@@ -129,8 +129,8 @@ class Daemon:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
             if service.is_public:
-                self._warn(f"{service.name}: unsafe_public: clients from public networks are let in, and their "
-                           "passwords come here unencrypted")  # fmt: skip
+                danger = "" if service.inside.seals_logins else ", and their passwords come here unencrypted"
+                self._warn(f"{service.name}: unsafe_public: clients from public networks are let in{danger}")
         if is_root():
             self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
 

@@ -22,6 +22,7 @@ from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.first_look import LookUp
+from popover.process.identities import Identities
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
 from popover.protocols import DIALECTS
@@ -57,6 +58,7 @@ class Gateway:
         self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
         self._warm = Warm(self._loop, self._dialler, self._has_room)
         self._state = state
+        self._identities = Identities(log, None if state is None else state.parent)
         self._memories = Memories(self._keep_harm)
         if state is not None:
             self._memories.recall(load_state(state))
@@ -76,8 +78,10 @@ class Gateway:
         keep the service they began with.
         """
         verifiers = verifiers_of(config.services)
+        identities = self._identities.read(config.services)
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
+        self._identities.become(identities, config.services)
         self._warm.load(service.target for service in config.services)
         self._memories.load(config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
@@ -129,7 +133,8 @@ class Gateway:
     async def _serve(self, session: Session, guard: Guard) -> None:
         session.on_left = partial(guard.leave_alone, session.address)
         try:
-            await session.run(self._dialler, self._memories.of(session.service), self._warm)
+            memory, identity = self._memories.of(session.service), self._identities.of(session.service)
+            await session.run(self._dialler, memory, self._warm, identity)
         finally:
             self._sessions -= 1
             guard.leave(session.address)
@@ -150,7 +155,8 @@ class Gateway:
             silent_before=door.silent,
         )
         door.silent = 0
-        client.write(DIALECTS[door.service.server.dialect].farewell(refused.cause))
+        if door.service.inside.tls != "implicit":  # plain text there would only be taken for broken TLS
+            client.write(DIALECTS[door.service.server.dialect].farewell(refused.cause))
         self._spawn(client.finish(LINGER))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

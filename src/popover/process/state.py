@@ -1,4 +1,5 @@
 """What the gateway keeps over a restart: what servers have failed in. One small file, and no gateway needs it.
+Beside it lies the certificate that popover makes for clients that speak TLS, where one does (inside/selfmade.py).
 
 Where it lies: $STATE_DIRECTORY, which systemd sets (StateDirectory=); else /var/lib/popover for root, and
 $XDG_STATE_HOME/popover or ~/.local/state/popover for everybody else. What is in it: server addresses, names of

@@ -62,8 +62,14 @@ class Outcome(NamedTuple):
     may_be_told: bool = False
 
 
+BEGIN_TLS = Outcome("tls", clean=True)
+"""This talk is over, another begins inside TLS: the client has the answer to its STLS or STARTTLS, and what it said
+behind that stands in its inbox, or is yet to be read."""
+
+
 class Relay:
-    """One session's talk, from the server's greeting to the end. `talk` returns the outcome.
+    """One session's talk, from the server's greeting to the end. `talk` returns the outcome. `spent`: seconds of the
+    client's login_timeout that are used up. `judge`: says what a client's first octets are (guard.mistaken_for).
 
     `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
     `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
@@ -72,12 +78,18 @@ class Relay:
 
     __slots__ = (
         "_client", "_done", "_first", "_hears_on", "_left_at", "_loop", "_patience", "_server", "_server_spoke",
-        "_since", "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out", "ears", "on_left", "on_server",
-        "server_left", "spoke_at",
+        "_since", "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left",
+        "on_server", "server_left", "spoke_at",
     )  # fmt: skip
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Stream, server: Secured, ears: Ears
+        self,
+        loop: asyncio.AbstractEventLoop,
+        patience: Patience,
+        client: Stream,
+        server: Secured,
+        ears: Ears,
+        spent: float = 0.0,
     ) -> None:
         self.bytes_in = self.bytes_out = 0
         self.server_left = False
@@ -89,24 +101,32 @@ class Relay:
         self._client = client
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
-        self._since = self._touched = self._server_spoke = self.spoke_at = loop.time()
+        self.judge = mistaken_for
+        self._touched = self._server_spoke = self.spoke_at = loop.time()
+        self._since = self._touched - spent
         self._left_at: float | None = None
         self._spoken = self._hears_on = False
         self._first = b""
         self._wakes_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    async def talk(self, greeting: bytes, ready: bytes = b"") -> Outcome:
+    async def talk(self, greeting: bytes, ready: bytes = b"", *, silently: bool = False) -> Outcome:
         """Let the two talk until it is over; `greeting` is what the server has said already, `ready` what it was asked
-        while it waited.
+        while it waited. `silently`: the client has had its greeting, before TLS began.
         """
         client, server = self._client, self._server
         client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._drained
         server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, self._drained
         self.ears.on_wake = self._woken
-        self.ears.start(greeting, ready, self._since)
+        self.ears.start(greeting, ready, self._touched)
+        if silently:
+            client.end.outbox.clear()
+        early = bytes(client.end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
+        client.end.inbox.clear()
         client.resume()
         self._flush()
+        if early:
+            self._from_client(memoryview(early))
         self._tick()
         if server.ending is not None:  # it ended right after the greeting
             self._server_ended(server.ending)
@@ -133,7 +153,7 @@ class Relay:
 
     def _first_words(self, data: memoryview) -> None:
         self._first += bytes(data[: FIRST_WORDS - len(self._first)])
-        if mistake := mistaken_for(self._first):
+        if mistake := self.judge(self._first):
             cause, remedy = mistake
             self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy), may_be_told=True))
         if b"\n" in bytes(data):
@@ -179,6 +199,9 @@ class Relay:
             is_ours = not isinstance(ears.failure, Misdialled)
             told = not is_ours and not ears.is_owed
             self._over(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
+        elif ears.wants_tls:
+            if not client.backlog:
+                self._over(BEGIN_TLS)
         elif ears.has_left and self._left_at is None:
             self._left_at = self._loop.time()
             client.end_writing()
@@ -211,6 +234,10 @@ class Relay:
         still listened to, for its end, where what it can ask meanwhile is limited.
         """
         client, server, ears = self._client, self._server, self.ears
+        if ears.wants_tls:  # what comes from now on is not this talk's
+            client.pause()
+            server.pause()
+            return
         if ears.wants_client and not server.backlog:
             client.resume()
         else:
@@ -223,6 +250,8 @@ class Relay:
     @fails_aloud
     def _drained(self) -> None:
         """One side has taken all: the other may go on, and it is another that we wait for now."""
+        if self.ears.wants_tls:
+            self._see_ends()
         self._pace()
         self._tick()
 
@@ -232,8 +261,8 @@ class Relay:
     def _client_ended(self, ending: Ending) -> None:
         if self.ears.has_left:  # however it goes: it has had its answer
             self._tick()
-        elif ending.kind != "closed":
-            self._over(Outcome("client reset", clean=False))
+        elif ending.kind not in _ENDS:
+            self._over(Outcome(f"client {ending.kind}", clean=False))
         elif self._server.ending is not None:
             if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
                 self._over(Outcome("server closed", clean=True))
@@ -347,4 +376,5 @@ class Relay:
             self._done.set_result(outcome)
 
 
+_ENDS = ("closed", "cut")  # of a client: Outlook never says close_notify, and no client is told more than it asked for
 _HARMLESS = ("cut", "broken")  # once the client has said goodbye and has its answer

@@ -1,4 +1,4 @@
-"""The life of one client: admit, dial, open, let the two talk; and say why when it can't be.
+"""The life of one client: shake hands, dial, open, let the two talk; and say why when it can't be.
 
 `Session.run` calls; it never decides. What fails before the server's greeting becomes one line in the
 client's dialect and a clean close; after it, the talk ends as `relay.Outcome` says.
@@ -13,7 +13,10 @@ from functools import partial
 from typing import Literal
 
 from popover.config import Service, host_port
-from popover.errors import Failure, OurFailure, ServerFailure
+from popover.errors import Failure, HandshakeFailure, OurFailure, ServerFailure
+from popover.inside.guard import mistaken_for
+from popover.inside.handshake import Left
+from popover.inside.identity import Identity
 from popover.log import Log
 from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import open_up
@@ -21,7 +24,8 @@ from popover.outside.spare import Opened
 from popover.outside.warm import Warm
 from popover.protocols import DIALECTS, Memory, Terms
 from popover.session.dead_spare import DeadSpare
-from popover.session.relay import LINGER, Outcome, Relay
+from popover.session.relay import BEGIN_TLS, LINGER, Outcome, Relay
+from popover.session.sealing import Sealing
 from popover.session.trace import Spy
 from popover.wire.outgoing import nothing
 from popover.wire.stream import Stream
@@ -35,8 +39,8 @@ class Session:
     """
 
     __slots__ = (
-        "_log", "_loop", "_spy", "address", "amend", "client", "dialled", "id", "is_warm", "on_left", "outcome",
-        "relay", "service", "since",
+        "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in", "bytes_out", "client",
+        "dialled", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +54,9 @@ class Session:
         self.is_warm = False
         self.relay: Relay | None = None
         self.since = loop.time()
+        self.bytes_in = self.bytes_out = 0  # of the talks that are over
+        self._was_heard = False  # the server of a connection that stood ready has said something
+        self._sealing = Sealing(service, client, None)
         self.on_left: Callable[[], None] = nothing
         self.amend: Callable[[Outcome], Outcome] = _as_it_is
         self.outcome: Outcome | None = None
@@ -58,16 +65,20 @@ class Session:
         self._spy = Spy(log, service, self.id) if service.trace else None
         client.spy = self._spy
 
-    async def run(self, dialler: Dialler, memory: Memory, warm: Warm) -> None:
-        """Serve the client to its end, and log one line about it."""
-        if self._spy is not None:
-            self._spy.note(f"{self.address} connected")
+    async def run(self, dialler: Dialler, memory: Memory, warm: Warm, identity: Identity | None = None) -> None:
+        """Serve the client to its end, and log one line about it. `identity`: what to show a client that speaks TLS."""
+        self._sealing = Sealing(self.service, self.client, identity)
+        self._note(f"{self.address} connected")
         try:
-            opened = warm.take(self.service.target) or await self._open(dialler)
-            outcome = await self._talk(opened, memory, warm)
+            outcome = await self._serve(dialler, memory, warm)
+        except Left as gone:
+            outcome = Outcome(gone.end, clean=True)
         except Failure as failure:
-            told = isinstance(failure, _Dismissed)  # in the server's own words
-            outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not told)
+            untold = (
+                _Dismissed,
+                HandshakeFailure,
+            )  # it has the server's own words; no TLS to say it in, and no plain text
+            outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not isinstance(failure, untold))
         except asyncio.CancelledError:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
@@ -79,6 +90,36 @@ class Session:
             is_curious = dialect.CAN_WAIT and memory.is_curious and self.service.ahead.wants_to_know
             warm.visited(self.service.target, self.since, most, get_ready, is_curious=is_curious)
         await self._end(outcome)
+
+    async def _serve(self, dialler: Dialler, memory: Memory, warm: Warm) -> Outcome:
+        """Let the client talk with the server, in plain text, in TLS, or in the one after the other."""
+        if self._sealing.comes_first:
+            await self._seal()
+        opened = warm.take(self.service.target) or await self._open(dialler)
+        outcome = await self._talk(opened, memory, warm)
+        while outcome is BEGIN_TLS:
+            stays = self._may_go_on(opened)
+            if not stays:
+                opened.dialled.stream.leave()  # now: whoever is slow with its handshake costs the server nothing
+            await self._seal(behind_starttls=True)
+            if not stays:
+                self._was_heard = False
+                opened = warm.take(self.service.target) or await self._open(dialler)
+            outcome = await self._talk(opened, memory, warm, silently=True)
+        return outcome
+
+    async def _seal(self, *, behind_starttls: bool = False) -> None:
+        await self._sealing.begin(behind_starttls=behind_starttls)
+        if (tls := self._sealing.engine) is not None:
+            self._note(f"{self.address} speaks {tls.version} {tls.cipher}")
+
+    def _may_go_on(self, opened: Opened) -> bool:
+        """Whether another talk may begin on the server's connection: it has heard nothing of this client."""
+        return self.relay is not None and not self.relay.ears.has_spoken and opened.dialled.stream.ending is None
+
+    def _note(self, text: str) -> None:
+        if self._spy is not None:
+            self._spy.note(text)
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
@@ -92,29 +133,35 @@ class Session:
         stream.end.inbox.clear()
         return Opened(self.dialled, words)
 
-    async def _talk(self, opened: Opened, memory: Memory, warm: Warm) -> Outcome:
-        """Let the two talk, and remember what it taught."""
+    async def _talk(self, opened: Opened, memory: Memory, warm: Warm, *, silently: bool = False) -> Outcome:
+        """Let the two talk, and remember what it taught. `silently`: the client has had its greeting before."""
         self.dialled = opened.dialled
         self.is_warm = opened.ready is not None
-        if self._spy is not None:
-            self._spy.note(_connected(opened, self._loop.time() - self.since))
-        service, server = self.service, opened.dialled.stream
-        terms = Terms(service.ahead, self.address)
+        self._note(_connected(opened, self._loop.time() - self.since))
+        service, server, sealing = self.service, opened.dialled.stream, self._sealing
+        terms = Terms(service.ahead, self.address, sealing.terms)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
-        relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears)
+        relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears, sealing.spent)
         relay.on_left = self.on_left
-        watch = None
-        if opened.ready is not None:
+        relay.judge = partial(mistaken_for, tls=terms.tls)
+        watch, since = None, self._loop.time()
+        if opened.ready is not None and not self._was_heard:
             watch = DeadSpare(relay, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive))
         server_left = False
         try:
-            outcome = await relay.talk(opened.greeting, opened.ready or b"")
+            outcome = await relay.talk(opened.greeting, opened.ready or b"", silently=silently)
             server_left = relay.server_left
             if watch is not None and watch.let_down(outcome, self._loop.time()):
                 warm.failed(service.target, opened)
                 server_left = False  # what is dead has not heard what it was asked
         finally:
             ears.over(self._loop.time(), server_left=server_left)
+            self.bytes_in += relay.bytes_in
+            self.bytes_out += relay.bytes_out
+        if outcome is BEGIN_TLS:
+            self.client.collect()
+            self._was_heard = watch is None or watch.has_spoken
+            sealing.spent += self._loop.time() - since
         return outcome
 
     def _our_fault(self, bug: Exception) -> Outcome:
@@ -143,7 +190,7 @@ class Session:
             self.client.close()
 
     def _log_end(self, outcome: Outcome) -> None:
-        relay, dialled, failure = self.relay, self.dialled, outcome.failure
+        relay, dialled, failure, sealed = self.relay, self.dialled, outcome.failure, self._sealing.engine
         fields: dict[str, str | int | float | bool | None] = {
             "id": self.id,
             "service": self.service.name,
@@ -153,8 +200,10 @@ class Session:
             "cipher": dialled.tls.cipher if dialled else None,
             "resumed": dialled.tls.resumed if dialled else None,
             "warm": self.is_warm,
-            "bytes_in": relay.bytes_in if relay else 0,
-            "bytes_out": relay.bytes_out if relay else 0,
+            "client_tls": sealed.version if sealed else None,
+            "client_cipher": sealed.cipher if sealed else None,
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
             "seconds": round(self._loop.time() - self.since, 3),
             "end": outcome.end,
         }
@@ -189,8 +238,9 @@ def _sentence(fields: dict[str, str | int | float | bool | None]) -> str:
     where = f"{fields['server']} as {fields['user']}" if "user" in fields else fields["server"]
     if fields["warm"]:
         how = f"warm, {how}"
+    by = f" ({fields['client_tls']} {fields['client_cipher']})" if fields["client_tls"] else ""
     line = (
-        f"{fields['client']} -> {where}, {how}{fields['bytes_in']} in, {fields['bytes_out']} out, "
+        f"{fields['client']}{by} -> {where}, {how}{fields['bytes_in']} in, {fields['bytes_out']} out, "
         f"{fields['seconds']} s, {fields['end']}"
     )
     if "cause" in fields:

@@ -55,7 +55,7 @@ class Ticket(NamedTuple):
 
 
 class Engine(Protocol):
-    """One TLS connection, in the role of the client."""
+    """One TLS connection, in the role of the client or of the server."""
 
     waiting: bool
     """Octets have come that it has not looked at: hand it nothing, but call again soon (with b"")."""

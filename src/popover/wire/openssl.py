@@ -68,7 +68,8 @@ def _translated(fault: ssl.SSLError) -> TLSError:
 
 class OpenSSL:
     """An `Engine`. `context`: one that tells cuts, see `tell_cuts`; `session`: of a Ticket, to resume by; `heard`: gets
-    the sealed octets of the handshake as they come.
+    the sealed octets of the handshake as they come. `server_side`: in the role of the server, with a peer whose hello
+    has this many octets in SSL 2's form (`old_hello`), which has no record around it.
     """
 
     __slots__ = ("_come", "_heard", "_held", "_inward", "_outward", "_parted", "_rest", "_tls", "waiting")
@@ -79,18 +80,23 @@ class OpenSSL:
         server_hostname: str | None,
         session: Any = None,
         heard: bytearray | None = None,
+        *,
+        server_side: bool = False,
+        old_hello: int = 0,
     ) -> None:
         self.waiting = False
         self._inward = ssl.MemoryBIO()
         self._outward = ssl.MemoryBIO()
-        self._come = 0  # octets of the record in progress that are still to come
+        self._come = old_hello  # octets of the record in progress that are still to come
         self._rest = b""  # has come, and is not in the BIO yet; begins with the head of a record, or a part of it
         self._held = bytearray()
         self._heard = heard
         self._parted = False
-        self._tls = context.wrap_bio(self._inward, self._outward, server_hostname=server_hostname, session=session)
+        self._tls = context.wrap_bio(
+            self._inward, self._outward, server_side=server_side, server_hostname=server_hostname, session=session
+        )
 
-    # -- what the server says ----------------------------------------------------------------------
+    # -- what the peer says ----------------------------------------------------------------------
 
     def shake(self, sealed: Sealed) -> bool:
         """Go on with the handshake; whether it is done. Raises TLSError."""
@@ -231,7 +237,7 @@ class OpenSSL:
 
     @property
     def alpn(self) -> str | None:
-        """The protocol that the server chose, if it did."""
+        """The protocol that the server's side chose, if it did."""
         return self._tls.selected_alpn_protocol()
 
     @property

@@ -61,7 +61,8 @@ class Stream(Outgoing):
     # -- TLS -------------------------------------------------------------------------------------
 
     async def secure(self, engine: Engine) -> Secured:
-        """Shake hands; this stream, once TLS stands. Raises TLSError, or another OSError if the connection is gone.
+        """Shake hands; this stream, once TLS stands. Raises TLSError, or another OSError if the connection is gone;
+        then the stream is plain again, for whoever reads it to its end.
 
         What has come before and was not taken is TLS's: if it is plain text that somebody put behind the answer to
         STARTTLS, the handshake fails on it (protocol notes, U4).
@@ -74,8 +75,12 @@ class Stream(Outgoing):
         self._shake_hands(engine, done, early)
         if self.ending is not None and not done.done():  # it ended behind its last word in plain text
             self._shake_hands(engine, done, None)
+        self._look()
         try:
             await done
+        except BaseException:
+            self._engine = None
+            raise
         finally:
             self._handshake = None
         if engine.waiting:
@@ -92,6 +97,11 @@ class Stream(Outgoing):
             self.pause()
         if answer := engine.answer():  # our flight; or the alert that tells the server why not
             self._send(answer)
+
+    def collect(self) -> None:
+        """Listen no more: what comes from now on is collected, as in the beginning."""
+        self.on_data, self.on_end, self.on_drain = self._collect, self._collect_end, nothing
+        self.end.ended = self.ending is not None
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -278,6 +288,8 @@ class Stream(Outgoing):
 
     def leave(self) -> None:
         """Close politely without waiting: close_notify, as far as the kernel takes it, and FIN."""
+        if self._fd < 0:
+            return
         if self._engine is not None and self._handshake is None and not self.finishing and not self._unsent:
             self._send(self._engine.bye(), MORE)
         self.close()

@@ -6,6 +6,8 @@ import re
 from array import array
 from functools import lru_cache
 
+from popover.protocols.dialect import ClientTLS
+
 END = b"\r\n.\r\n"
 """What ends a body; the status line's own CRLF counts, for a body may be empty (RFC 1939 section 3)."""
 
@@ -20,7 +22,10 @@ RICO = b"X-GOOGLE-RICO"  # Gmail, where RETR alone marks a message "popped" and 
 _WHOLE = (b"EXPIRE", b"IMPLEMENTATION", b"SASL")  # of all capabilities those whose arguments count
 
 _USELESS = frozenset((b"STLS",))
-"""Capabilities that are about the connection: there is no TLS inside to start."""
+"""Capabilities that are about the connection: the server's TLS is spoken already, and ours is another matter."""
+
+_LOGINS = frozenset((b"USER", b"SASL"))
+"""What a client is not to see where it has to begin TLS before it logs in (RFC 2595 section 4)."""
 
 _BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
 """Mechanisms bound to a certificate, a host name or a channel: through a gateway they can only fail."""
@@ -56,27 +61,39 @@ _SIGNS = (b"EXPIRE", b"DELET", b"PURGE", b"RETAIN")
 
 
 @lru_cache(_ANSWERS_KEPT)
-def for_client(answer: bytes) -> bytes:
-    """Leave out of an answer to CAPA what can't work through a gateway; all else stays byte for byte."""
-    kept = []
+def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()) -> bytes:
+    """Leave out of an answer to CAPA what can't work through a gateway, and put in our own STLS where `tls` may begin;
+    all else stays byte for byte. `hide`: names that this client is not to see.
+    """
+    if not answer.startswith(b"+OK"):
+        return answer
+    kept: list[bytes] = []
+    gone = _USELESS | {name.encode() for name in hide} | (_LOGINS if tls == "require" else set())
     for line in answer.splitlines(keepends=True):
         words = line.split()
         name = words[0].upper() if words else b""
-        if name in _USELESS:
+        if kept and name in gone:
             continue
         if name == b"SASL":
-            good = [word for word in words[1:] if not is_bound(word.upper())]
+            good = [word for word in words[1:] if not is_bound(word.upper(), tls)]
             if not good:
                 continue
             if len(good) < len(words) - 1:
                 kept.append(b" ".join([words[0], *good]) + b"\r\n")
                 continue
+        if name == b"." and tls in {"offer", "require"}:
+            kept.append(b"STLS\r\n")
         kept.append(line)
     return b"".join(kept)
 
 
-def is_bound(mechanism: bytes) -> bool:
-    """Whether a mechanism (upper case) is bound to something that a gateway is not: see `_BOUND`."""
+def is_bound(mechanism: bytes, tls: ClientTLS = "off") -> bool:
+    """Whether a mechanism (upper case) is bound to something that a gateway is not: see `_BOUND`. Inside TLS that is
+    true of SCRAM, too: a client that could bind its login to a channel says so, and the server, which is at the end of
+    another one, must refuse it (RFC 5802 section 6).
+    """
+    if tls == "on" and mechanism.startswith(b"SCRAM-"):
+        return True
     return mechanism in _BOUND or mechanism.endswith(b"-PLUS")
 
 

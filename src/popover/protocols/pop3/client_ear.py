@@ -62,6 +62,10 @@ class ClientEar:
             b"STLS": login.say_stls, b"RETR": self._fetch, b"TOP": self._fetch, b"DELE": self._delete,
             b"QUIT": self._quit,
         }  # fmt: skip
+        if state.tls == "require":  # nothing of what is said before TLS is for the server
+            self._matters |= dict.fromkeys(KNOWN, login.refuse) | {
+                b"CAPA": login.tell_capabilities, b"STLS": login.say_stls, b"QUIT": self._quit,
+            }  # fmt: skip
 
     @property
     def has_room(self) -> bool:
@@ -101,7 +105,8 @@ class ClientEar:
     @property
     def _may_listen(self) -> bool:
         state = self._state
-        if state.turns_plain or self._leaving.has_said or state.failure is not None or not self.has_room:
+        is_over = state.turns_plain or state.begins_tls or self._leaving.has_said
+        if is_over or state.failure is not None or not self.has_room:
             return False
         return not self._login.is_exchange or self._login.awaits_response
 
@@ -125,7 +130,7 @@ class ClientEar:
         state = self._state
         state.is_strange = state.is_careful = True
         self._ahead.drop_all()
-        if not command.verb:
+        if not command.verb and state.tls != "require":
             state.turns_plain = True
             self._client.inbox[:0] = command.line
             return
@@ -136,7 +141,10 @@ class ClientEar:
                     "this is a POP3 service, and these are no POP3 commands", "it was no POP3 program"
                 )
                 return
-        self._way.pass_on(command)
+        if state.tls == "require":
+            self._login.refuse(command)
+        else:
+            self._way.pass_on(command)
 
     def _ask(self, command: Command) -> Ask:
         if command.verb == b"LAST":

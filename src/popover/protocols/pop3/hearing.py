@@ -53,7 +53,7 @@ class Ears:
         wanted = self._wanted = terms.ahead
         self._client = client
         self._server = server
-        state = self.state = State(memory, terms.visitor)
+        state = self.state = State(memory, terms)
         mailbox = self.mailbox = Mailbox()
         owed = self._owed = Owed(client, softening=wanted.soften)
         way = self._way = Way(state, server, owed)
@@ -124,11 +124,11 @@ class Ears:
 
     @property
     def wants_tls(self) -> bool:  # noqa: D102
-        return False
+        return self.state.begins_tls and not self._owed.turns
 
     @property
     def has_spoken(self) -> bool:  # noqa: D102
-        return self._way.has_spoken
+        return self._way.has_spoken or not self._way.is_empty
 
     @property
     def held(self) -> int:
@@ -144,7 +144,7 @@ class Ears:
         if ready and self._wanted.wants_to_know:
             known = Ask(CAPA, Kind.GUESS)
             known.is_done = known.is_ok = True
-            status, line_end, rest = for_client(ready).partition(b"\n")
+            status, line_end, rest = for_client(ready, self.state.offers, self.state.hide).partition(b"\n")
             known.kept += (soften(status) if self._wanted.soften else status) + line_end + rest
             self.ahead.add(known)
             self.ahead.held += len(known.kept)
@@ -157,7 +157,7 @@ class Ears:
             self._client_spoke = now
         if self.state.is_plain:
             return self._plain.client_said(data, now)
-        if not self._leaving.has_said:  # after QUIT there is nothing to say
+        if not self._leaving.has_said and not self.state.begins_tls:  # after QUIT there is nothing to say
             self._client.inbox += data
             self._ear.listen()
             self._go_on()

@@ -108,10 +108,24 @@ class Login:
         self._way.pass_on(command)
 
     def say_stls(self, command: Command) -> None:
-        """TLS is started with us, not with the server, and not on this port: a client that tries it unasked (fetchmail,
-        mutt) goes on without (RFC 2595 section 4).
+        """TLS is started with us, not with the server, before a login and once (RFC 2595 section 4). A client that
+        tries it unasked where there is none (fetchmail, mutt) goes on without.
         """
-        self._owed.owe(Ask.answered(command, b"-ERR no TLS on this port, go on without\r\n"))
+        state = self._state
+        is_late = state.logged_in or any(one.verb in _LOGINS for one in self._owed.turns)
+        words = _NO_STLS.get(state.tls, b"-ERR TLS begins before the login\r\n" if is_late else b"")
+        state.begins_tls = not words
+        self._owed.owe(Ask.answered(command, words or b"+OK begin TLS\r\n"))
+
+    def refuse(self, command: Command) -> None:
+        """TLS has to begin first. The words say that nothing is wrong with name or password (RFC 3206 section 4), and
+        the server hears nothing.
+        """
+        self._owed.owe(Ask.answered(command, b"-ERR [SYS/PERM] this service wants STLS first\r\n"))
+
+    def tell_capabilities(self, command: Command) -> None:
+        """What there is before TLS: TLS. All else is asked anew behind it (RFC 2595 section 4)."""
+        self._owed.owe(Ask.answered(command, b"+OK\r\nSTLS\r\nRESP-CODES\r\n.\r\n"))
 
     def respond(self, line: bytes) -> None:
         """A line of an AUTH exchange goes through as it is."""
@@ -206,6 +220,10 @@ class Login:
         state = self._state
         state.habits = state.memory.habits((state.visitor, user))
         state.is_careful |= bool(state.habits.careful)
+
+
+_LOGINS = frozenset((b"PASS", b"APOP", b"AUTH"))
+_NO_STLS = {"off": b"-ERR no TLS on this port, go on without\r\n", "on": b"-ERR TLS is spoken already\r\n"}
 
 
 def _name(command: Command) -> str:

@@ -145,7 +145,7 @@ class Mending:
         found = list(_CAPABILITIES.finditer(self._heard))
         is_all = len(found) >= self._awaited and found[-1].end() == len(self._heard)
         if self._is_last_asked:
-            is_all = self._heard.endswith(b"\n") and is_stat(self._heard.splitlines()[-1])
+            is_all = self._heard.endswith(b"\n") and is_stat(bytes(self._heard).splitlines()[-1])
         elif is_all and self._may_be_more:
             self._is_last_asked, is_all = True, False
             self._server.outbox += STAT.line

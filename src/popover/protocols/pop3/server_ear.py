@@ -178,7 +178,7 @@ class ServerEar:
             state.is_informed = True
         if ask.needs_all and ask.kept:
             before = len(ask.kept)
-            ask.kept[:] = self._softened(for_client(bytes(ask.kept)))
+            ask.kept[:] = self._softened(for_client(bytes(ask.kept), state.offers, state.hide))
             if not ask.is_claimed and not ask.is_dropped:
                 self._ahead.held -= before - len(ask.kept)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from popover.errors import Failure
+from popover.protocols.dialect import ClientTLS, Terms
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.memory import Memory
 
@@ -12,22 +13,30 @@ class State:
 
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
     of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
-    on. `is_informed`: this very server has told in this session what it can. `is_strange`: something was said of which
-    we do not know what it does.
+    on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
+    in this session what it can. `is_strange`: something was said of which we do not know what it does.
     """
 
     __slots__ = (
-        "failure", "habits", "is_careful", "is_informed", "is_plain", "is_strange", "logged_in", "manners", "memory",
-        "now", "turns_plain", "visitor",
+        "begins_tls", "failure", "habits", "hide", "is_careful", "is_informed", "is_plain", "is_strange", "logged_in",
+        "manners", "memory", "now", "tls", "turns_plain", "visitor",
     )  # fmt: skip
 
-    def __init__(self, memory: Memory, visitor: str) -> None:
+    def __init__(self, memory: Memory, terms: Terms) -> None:
         self.memory = memory
         self.manners = memory.manners
-        self.visitor = visitor
+        self.visitor = terms.visitor
+        self.tls = terms.tls
+        self.hide = terms.hide
+        self.begins_tls = False
         self.habits = Habits()  # of nobody, until the client says who it is
         self.now = 0.0
         self.logged_in = False
         self.is_careful = self.is_strange = self.is_informed = False
         self.turns_plain = self.is_plain = False
         self.failure: Failure | None = None
+
+    @property
+    def offers(self) -> ClientTLS:
+        """What there is to be had of TLS now: it begins before the login or not at all (RFC 2595 section 4)."""
+        return "off" if self.logged_in and self.tls != "on" else self.tls

@@ -1,0 +1,70 @@
+"""TLS between one client and us: when it begins, how long it may take, and what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+
+from popover.config import Service
+from popover.errors import HandshakeFailure
+from popover.inside.handshake import first_words, shake_hands
+from popover.inside.hello import Hello
+from popover.inside.identity import Identity, alpn_of
+from popover.inside.reasons import silent
+from popover.protocols.dialect import ClientTLS
+from popover.wire.engine import Engine
+from popover.wire.stream import Stream
+
+
+class Overdue(HandshakeFailure):
+    """The client did not come to an end with its handshake."""
+
+    end = "login timeout"
+
+
+class Sealing:
+    """One client's. `identity`: what to show it; None: there is no TLS to be had. `engine`: the TLS that is spoken.
+
+    `spent`: seconds of the client's `login_timeout` that are used up, by handshakes and by talks before them.
+    """
+
+    def __init__(self, service: Service, client: Stream, identity: Identity | None) -> None:
+        self.engine: Engine | None = None
+        self.spent = 0.0
+        self._service = service
+        self._client = client
+        self._identity = identity
+
+    @property
+    def terms(self) -> ClientTLS:
+        """What holds for the next talk."""
+        if self.engine is not None:
+            return "on"
+        tls = self._service.inside.tls
+        return "off" if self._identity is None or tls == "implicit" else tls
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether TLS is to begin before anything else."""
+        return self._service.inside.tls == "implicit"
+
+    async def begin(self, *, behind_starttls: bool = False) -> None:
+        """Shake hands. Raises Misdialled for what is no TLS, else another Failure."""
+        if self._identity is None:
+            raise RuntimeError("TLS is to begin, and there is no certificate")
+        loop = asyncio.get_running_loop()
+        since, patience, client = loop.time(), self._service.patience.login_timeout, self._client
+        alpn = alpn_of(self._service.server.dialect)
+        hello: Hello | None = None
+        spy, client.spy = client.spy, None  # what follows is nothing that was said
+        try:
+            async with asyncio.timeout(patience - self.spent):
+                hello = await first_words(client, alpn, behind_starttls=behind_starttls)
+                self.engine = await shake_hands(client, self._identity, hello, alpn)
+        except TimeoutError:
+            if hello is None and not client.end.inbox and not behind_starttls:
+                raise silent(patience) from None
+            raise Overdue(f"the handshake did not end within {patience:g} seconds") from None
+        finally:
+            client.spy = spy
+            client.pause()
+            self.spent += loop.time() - since
