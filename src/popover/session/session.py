@@ -99,13 +99,16 @@ class Session:
         if self._spy is not None:
             self._spy.note(_connected(opened, self._loop.time() - self.since))
         service, server = self.service, opened.dialled.stream
-        terms = Terms(service.ahead, self.address)
+        terms = Terms(service.ahead, self.address, hide=service.hide)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears)
         relay.on_left = self.on_left
         watch = None
         if opened.ready is not None:
-            watch = DeadSpare(relay, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive))
+            is_answer = DIALECTS[service.server.dialect].is_answer
+            watch = DeadSpare(
+                relay, is_answer, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive)
+            )
         server_left = False
         try:
             outcome = await relay.talk(opened.greeting, opened.ready or b"")

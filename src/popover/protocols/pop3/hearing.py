@@ -127,6 +127,10 @@ class Ears:
         return False
 
     @property
+    def is_idling(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def has_spoken(self) -> bool:  # noqa: D102
         return self._way.has_spoken
 
