@@ -10,7 +10,15 @@ from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_host, parse_listen, parse_server
 from popover.config.values import InsideTLS, Listen, ReadAhead, TLSVersion
-from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
+from popover.config.words import (
+    parse_capability,
+    parse_hours,
+    parse_ip,
+    parse_network,
+    parse_pin,
+    parse_rate,
+    quote,
+)
 from popover.errors import ConfigError
 
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
@@ -221,6 +229,7 @@ SERVICE: dict[str, Reader] = {
     "idle_timeout": read_seconds,
     "stall_timeout": read_seconds,
     "unsafe_public": read_switch,
+    "hide": words(parse_capability),
     "trace": read_switch,
     "warm": read_spares,
     "ask_ahead": read_switch,

@@ -252,6 +252,7 @@ class Service:
     admission: Admission = Admission()
     patience: Patience = Patience()
     ahead: Ahead = Ahead()
+    hide: tuple[str, ...] = ()  # capabilities that its clients are not to see, in upper case
     trace: bool = False  # log what is said, without secrets and bodies
 
     @property

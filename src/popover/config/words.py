@@ -29,6 +29,7 @@ _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
 _RATE = re.compile(r"([0-9]{1,9})/([0-9]{1,6}(?:\.[0-9]{1,3})?)?([smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _INTERFACE = re.compile(r"[A-Za-z0-9._-]{1,15}")  # Linux: IFNAMSIZ is 16 with the NUL
+_CAPABILITY = re.compile(r"[!-~]{1,80}")  # a word without blanks; the longest in use has 30 letters
 _HEX = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){31}")
 
 
@@ -110,6 +111,13 @@ def parse_pin(text: str) -> bytes:
 def pin_text(digest: bytes) -> str:
     """A pin as one writes it: `parse_pin(pin_text(digest)) == digest`."""
     return "sha256:" + base64.b64encode(digest).decode("ascii")
+
+
+def parse_capability(text: str) -> str:
+    """The name of a capability as servers list it, in upper case: `IDLE`, `AUTH=PLAIN`."""
+    if not _CAPABILITY.fullmatch(text):
+        raise ConfigError(f'{quote(text)} is no capability: write one name as the server lists it, such as "IDLE"')
+    return text.upper()
 
 
 def parse_network(text: str) -> Network:

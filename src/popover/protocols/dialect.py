@@ -111,6 +111,10 @@ class Ears(Protocol):
         """The server has heard something of the client: no other talk may begin on its connection."""
 
     @property
+    def is_idling(self) -> bool:
+        """The client has said that it waits to be told something (IDLE): that nobody speaks is no fault then."""
+
+    @property
     def due(self) -> float:
         """When to call `on_time` at the latest; infinity: not before something is said."""
 
@@ -179,6 +183,9 @@ class Opening(Protocol):
         """Ask, on a connection that serves nobody yet, what is good to know (`Ears.start`). None: this connection will
         not do for a client, but what it taught stays.
         """
+
+    def is_answer(self, words: bytes) -> bool:
+        """Whether a server's first words on a connection that has waited are an answer, and not its farewell."""
 
 
 class Dialect(Desk, Opening, Protocol):

@@ -38,7 +38,7 @@ class Plain:
     has_left = False
     is_settled = True
     wants_client = wants_server = True
-    has_more = wants_tls = False
+    has_more = wants_tls = is_idling = False
     due = math.inf
 
     def __init__(self, client: End, is_whole: IsWhole = never_sure) -> None:
@@ -125,3 +125,8 @@ def wait_for_nobody(server: End, memory: object) -> Talk[bytes | None]:  # noqa:
     """Be of no use on a connection that waits."""
     yield from ()
     return None
+
+
+def never_answers(words: bytes) -> bool:  # noqa: ARG001 - likewise
+    """There is no connection that waits."""
+    return False

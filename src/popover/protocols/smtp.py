@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
-from popover.protocols.plain import Nothing, Plain, wait_for_nobody
+from popover.protocols.plain import Nothing, Plain, never_answers, wait_for_nobody
 from popover.talk import End, Talk
 
 ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
 CAN_WAIT = False
-memory, get_ready = Nothing, wait_for_nobody
+memory, get_ready, is_answer = Nothing, wait_for_nobody, never_answers
 
 
 def farewell(cause: str) -> bytes:

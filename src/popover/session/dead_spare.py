@@ -9,14 +9,19 @@ from collections.abc import Callable
 from popover.outside.spare import FIRST_WORD
 from popover.session.relay import Outcome, Relay
 
+_WORDS = 16  # octets in which a farewell shows
+
 _OVERDUE = ("login timeout", "idle timeout", "server stalled")
 
 
 class DeadSpare:
-    """Watches one relay for the server's first words. `was_alive` gets whether they are an answer."""
+    """Watches one relay for the server's first words. `was_alive` gets whether they are an answer, by the dialect's
+    `is_answer`.
+    """
 
-    def __init__(self, relay: Relay, was_alive: Callable[[bool], None]) -> None:
+    def __init__(self, relay: Relay, is_answer: Callable[[bytes], bool], was_alive: Callable[[bool], None]) -> None:
         self._relay = relay
+        self._is_answer = is_answer
         self._was_alive = was_alive
         self.has_spoken = False
         relay.on_server = self._hear
@@ -24,7 +29,7 @@ class DeadSpare:
     def _hear(self, data: memoryview) -> None:
         self.has_spoken = True
         self._relay.on_server = None
-        self._was_alive(bytes(data[:3]) == b"+OK")
+        self._was_alive(self._is_answer(bytes(data[:_WORDS])))
 
     def let_down(self, outcome: Outcome, now: float) -> bool:
         """Whether the client was let down: it said something, and the server not a word, until it ended or somebody

@@ -139,14 +139,17 @@ class Session:
         self.is_warm = opened.ready is not None
         self._note(_connected(opened, self._loop.time() - self.since))
         service, server, sealing = self.service, opened.dialled.stream, self._sealing
-        terms = Terms(service.ahead, self.address, sealing.terms)
+        terms = Terms(service.ahead, self.address, sealing.terms, hide=service.hide)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears, sealing.spent)
         relay.on_left = self.on_left
         relay.judge = partial(mistaken_for, tls=terms.tls)
         watch, since = None, self._loop.time()
         if opened.ready is not None and not self._was_heard:
-            watch = DeadSpare(relay, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive))
+            is_answer = DIALECTS[service.server.dialect].is_answer
+            watch = DeadSpare(
+                relay, is_answer, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive)
+            )
         server_left = False
         try:
             outcome = await relay.talk(opened.greeting, opened.ready or b"", silently=silently)

@@ -39,6 +39,7 @@ __all__ = [
     "ears",
     "farewell",
     "get_ready",
+    "is_answer",
     "memory",
     "open_up",
 ]
@@ -87,6 +88,11 @@ def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
         (manners.show if shown else manners.fail)("before")
         return None
     return answer
+
+
+def is_answer(words: bytes) -> bool:
+    """Whether a server's first words to a client are an answer; what else it says may be its farewell."""
+    return words.startswith(b"+OK")
 
 
 def ears(client: End, server: End, terms: Terms, memory: AnyMemory) -> Ears:

@@ -6,9 +6,9 @@ blank at its end (Outlook), blanks and 8-bit octets in a password.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import NamedTuple
+
+from popover.protocols import sasl
 
 LINE_LIMIT = 2048
 """Octets of a command with its line end. RFC 2449 section 4 says 255; Dovecot reads 2,048, and so do we."""
@@ -23,8 +23,6 @@ _ALWAYS_MANY = frozenset((b"CAPA", b"RETR", b"TOP"))
 _MANY_WHEN_BARE = frozenset((b"LIST", b"UIDL", b"AUTH", b"LANG"))
 _PASSIVE = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP", b"CAPA", b"NOOP", b"LAST"))
 
-# Mechanisms that leave the connection as it is. The others may put a layer of their own on it (RFC 2449 section 5).
-_BARE_MECHANISMS = frozenset((b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER", b"ANONYMOUS", b"NTLM"))
 
 Key = tuple[bytes, bytes]
 
@@ -64,7 +62,7 @@ class Command(NamedTuple):
         """Whether after its +OK the connection may hold something else than POP3: AUTH GSSAPI, say, or STLS."""
         mechanism = self.argument.partition(b" ")[0].upper()
         if self.verb == b"AUTH":
-            return mechanism not in _BARE_MECHANISMS and not mechanism.startswith(b"SCRAM-")
+            return sasl.may_add_a_layer(mechanism)
         return self.verb == b"STLS"
 
 
@@ -77,25 +75,3 @@ def parse(line: bytes) -> Command:
 def ask(words: bytes) -> Command:
     """Make a command of our own."""
     return parse(words + b"\r\n")
-
-
-def user_of(mechanism: bytes, response: bytes) -> str:
-    """Find the user name in a response of a SASL exchange; empty for one that shows none. Never a password.
-
-    PLAIN is `authorise NUL user NUL password` (RFC 4616), XOAUTH2 begins `user=NAME SOH`, LOGIN's first
-    response is the name.
-    """
-    try:
-        clear = base64.b64decode(response.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    name = b""
-    if mechanism == b"PLAIN" and clear.count(b"\0") == 2:  # noqa: PLR2004 - see above
-        name = clear.split(b"\0")[1]
-    elif mechanism == b"LOGIN":
-        name = clear
-    elif mechanism == b"XOAUTH2" and clear.startswith(b"user="):
-        name = clear[5:].partition(b"\x01")[0]
-    elif mechanism == b"CRAM-MD5":
-        name = clear.rpartition(b" ")[0]
-    return name.decode("utf-8", "replace")

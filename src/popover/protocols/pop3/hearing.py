@@ -127,6 +127,10 @@ class Ears:
         return self.state.begins_tls and not self._owed.turns
 
     @property
+    def is_idling(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def has_spoken(self) -> bool:  # noqa: D102
         return self._way.has_spoken or not self._way.is_empty
 

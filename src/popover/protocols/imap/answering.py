@@ -1,0 +1,89 @@
+"""What is answered here, in place of the server.
+
+Always: STARTTLS, since TLS begins with us; a login that has to wait for it. Where it saves a round trip and nothing can
+be lost by it: CAPABILITY and NOOP before the login, LOGOUT while the server is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from popover.protocols.dialect import Terms
+from popover.protocols.imap.capability import View
+from popover.protocols.imap.grammar import Command
+from popover.protocols.imap.memory import Memory
+from popover.protocols.imap.owed import Owed
+from popover.protocols.imap.state import State
+from popover.talk import End
+
+EARLY = 10.0
+"""Seconds from the start in which a server need not hear a NOOP: later it may be what keeps the server awake, which
+may log out within a minute before the login (RFC 9051 section 5.4 sets no limit there)."""
+
+_LOGINS = (b"LOGIN", b"AUTHENTICATE")
+
+
+class Answering:
+    """For one session. `is_at_rest`: whether the server is not in the middle of a line."""
+
+    def __init__(self, terms: Terms, state: State, client: End, owed: Owed, view: View, memory: Memory) -> None:
+        self.is_at_rest: Callable[[], bool] = lambda: True
+        self._terms = terms
+        self._state = state
+        self._client = client
+        self._owed = owed
+        self._view = view
+        self._memory = memory
+
+    @property
+    def may_now(self) -> bool:
+        """All else has been answered."""
+        return not self._owed.count and self.is_at_rest()
+
+    def must(self, command: Command) -> bool:
+        """Whether this is not for the server."""
+        if not command.is_sure:
+            return False
+        return command.verb == b"STARTTLS" or (self.is_strict and command.verb in _LOGINS)
+
+    @property
+    def is_strict(self) -> bool:
+        """TLS has to begin before a login."""
+        return self._terms.tls == "require" and not self._state.logged_in
+
+    def may(self, command: Command, *, is_alone: bool) -> bool:
+        """Whether this may be answered at once. `is_alone`: the client has said nothing behind it."""
+        if not (command.is_sure and is_alone and self.may_now) or command.argument or self._state.is_doubtful:
+            return False
+        wanted, state = self._terms.ahead, self._state
+        if command.verb == b"LOGOUT":
+            return wanted.quit_at_once and self._memory.may_leave(self._terms.visitor)
+        knows = wanted.ask_ahead and state.known is not None and not state.logged_in
+        return knows and command.verb in (b"CAPABILITY", b"NOOP") and state.now - state.since <= EARLY
+
+    def answer(self, tag: bytes, verb: bytes) -> None:
+        """Answer what must or may be answered here."""
+        state, say = self._state, self._client.outbox.extend
+        if verb == b"STARTTLS":
+            say(tag + b" " + self._start_tls() + b"\r\n")
+        elif verb in _LOGINS:
+            say(tag + b" NO [PRIVACYREQUIRED] not without TLS: say STARTTLS first, or switch on TLS\r\n")
+        elif verb == b"LOGOUT":
+            state.has_left = True
+            say(b"* BYE logging out\r\n" + tag + b" OK LOGOUT completed\r\n")
+        elif verb == b"NOOP":
+            say(tag + b" OK NOOP completed\r\n")
+        else:
+            listed = self._view.of(state.known or b"", logged_in=False)
+            say(b"* CAPABILITY" + listed + b"\r\n" + tag + b" OK CAPABILITY completed\r\n")
+
+    def _start_tls(self) -> bytes:
+        tls = self._terms.tls
+        if tls == "on":
+            return b"BAD TLS is on already"
+        if tls == "off":
+            return b"NO there is no TLS on this port, go on without"
+        if self._state.logged_in:
+            return b"BAD TLS begins before the login, or not at all"
+        self._state.wants_tls = True
+        return b"OK begin TLS now"

@@ -1,0 +1,285 @@
+"""The client's ear: its commands with their literals, and which of them are answered here.
+
+Commands are passed on as whole lines, literals as they come. What must be answered here waits until the client is owed
+nothing else, so that each answer comes in its turn.
+"""
+
+from __future__ import annotations
+
+from popover.errors import Misdialled
+from popover.protocols.imap.answering import Answering
+from popover.protocols.imap.grammar import LINE_LIMIT, Command, Literal, literal_of_client, parse
+from popover.protocols.imap.login import Login
+from popover.protocols.imap.owed import Ask, Owed
+from popover.protocols.imap.state import State
+from popover.protocols.imap.underway import Mode, Underway
+from popover.talk import End
+
+TURNS_LIMIT = 2048
+"""Commands of a client that pipelines, not yet answered; more wait unread. A quarter of a KiB each."""
+
+STRANGE_LIMIT = 5
+"""Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
+
+BURST = 256
+"""Lines heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+
+_TAIL = 32  # octets before a line end in which a literal is announced
+
+
+class ClientEar:
+    """Hears one client. What it says and is not heard yet stands in the end's inbox."""
+
+    def __init__(self, state: State, client: End, server: End, owed: Owed, answering: Answering, login: Login) -> None:
+        self.has_more = False
+        self._state = state
+        self._client = client
+        self._server = server
+        self._owed = owed
+        self._answering = answering
+        self._login = login
+        self._underway: Underway | None = None
+        self._is_waiting = False  # for an answer after which it may be no IMAP any more
+        self._is_long = False  # in a line that is passed on as it comes
+        self._tail = b""  # of that
+        self._seen = 0  # octets without a line end
+        self._has_broken_idle = False
+        self._strangers = 0
+
+    # -- facts -----------------------------------------------------------------------------------
+
+    @property
+    def wants(self) -> bool:
+        """More may be read from the client."""
+        return self._owed.count < TURNS_LIMIT and len(self._client.inbox) < LINE_LIMIT
+
+    @property
+    def awaits(self) -> bool:
+        """The client waits for a word of the server on a command that is under way."""
+        on = self._underway
+        return on is not None and not on.is_refused and on.awaits(has_client_ended=self._state.has_client_ended)
+
+    @property
+    def is_idling(self) -> bool:
+        """The client waits to be told something (RFC 2177)."""
+        return self._underway is not None and self._underway.mode is Mode.DONE and self._underway.may_go_on
+
+    def knows(self, begin: bytes) -> bool:
+        """Whether the tag of what is under way begins so."""
+        return self._underway is not None and self._underway.ask.tag.startswith(begin)
+
+    def passes(self, size: int) -> bool:
+        """Whether so many octets are all of a literal that goes to the server as it is."""
+        on = self._underway
+        if on is None or on.left < size or on.is_refused or self._client.inbox or self._login.awaits_name:
+            return False
+        on.came(size)
+        return True
+
+    @property
+    def _may_listen(self) -> bool:
+        state, on = self._state, self._underway
+        if state.is_plain or state.has_left or state.wants_tls or state.failure is not None or self._is_waiting:
+            return False
+        if on is not None and on.mode is Mode.RESPONSE:
+            return on.may_go_on or self._is_long
+        return self._owed.count < TURNS_LIMIT
+
+    # -- what the server says --------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """The server has said "+" (RFC 9051 section 7.6)."""
+        if self._underway is not None:
+            self._underway.may_go_on = True
+
+    def answered(self, tag: bytes) -> Ask | None:
+        """The server has answered a command that is under way, or was it another?"""
+        on = self._underway
+        if on is None or on.ask.tag != tag or on.is_answered or on.is_refused:
+            return None
+        if on.answered():
+            self._underway = None
+        return on.ask
+
+    def release(self) -> None:
+        """It is still IMAP."""
+        self._is_waiting = False
+
+    # -- what the client says --------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Hear what has come, as far as it may be heard now."""
+        inbox = self._client.inbox
+        self.has_more = False
+        for _ in range(BURST):
+            if not inbox or not self._may_listen:
+                return
+            if self._underway is not None and self._underway.left:
+                self._take_literal(self._underway)
+                continue
+            cut = inbox.find(b"\n", self._seen)
+            if self._is_long:
+                self._pass_long(cut)
+            elif cut >= 0:
+                self._seen = 0
+                if not self._take(bytes(inbox[: cut + 1])):
+                    return
+            elif len(inbox) >= LINE_LIMIT:
+                self._begin_long()
+            else:
+                self._seen = len(inbox)
+                return
+        self.has_more = bool(inbox) and self._may_listen
+
+    def end(self) -> None:
+        """The client says no more: let the server have what is no whole line, as it would without us."""
+        on = self._underway
+        if self._may_listen and not (on is not None and on.is_refused) and not self._answering.is_strict:
+            self._server.outbox += self._client.inbox
+            self._client.inbox.clear()
+
+    def _take(self, line: bytes) -> bool:
+        """Hear a whole line; whether its turn has come."""
+        inbox, on = self._client.inbox, self._underway
+        if on is not None and on.mode is Mode.DONE and line.strip().upper() != b"DONE":
+            self._break_idle(on)
+            on = None
+        if on is None:
+            command = self._parse(line)
+            if self._answering.must(command) and not self._answering.may_now:
+                return False
+            is_alone = len(inbox) == len(line)
+            del inbox[: len(line)]
+            self._command(command, line, is_alone=is_alone)
+            return True
+        del inbox[: len(line)]
+        if on.mode is Mode.RESPONSE:
+            self._login.respond(line)
+        if not on.is_refused:
+            self._server.outbox += line
+        self._end_line(on, line)
+        return True
+
+    def _parse(self, line: bytes) -> Command:
+        """Take a command apart. One that ended an IDLE may have been taken by the server for a bad DONE."""
+        command = parse(line)
+        return command._replace(is_sure=False) if self._has_broken_idle else command
+
+    def _command(self, command: Command, line: bytes, *, is_alone: bool) -> None:
+        """Hear the first line of a command, and answer it or pass it on."""
+        answering, literal = self._answering, literal_of_client(line)
+        self._state.has_heard_line = True
+        if not line.strip():
+            self._server.outbox += line  # most servers pass over it
+            return
+        if self._is_one_too_many(command):
+            return
+        if answering.must(command):
+            self._refuse(command, literal)
+        elif answering.may(command, is_alone=is_alone):
+            if command.verb == b"LOGOUT":
+                self._server.outbox += line
+                self._owed.add(Ask(command.tag, command.verb))
+            answering.answer(command.tag, command.verb)
+        else:
+            self._server.outbox += line
+            self._end_line(self._begin(command, literal), line)
+
+    def _is_one_too_many(self, command: Command) -> bool:
+        """Count the unknown commands before the login; whether these are enough."""
+        if self._state.logged_in or command.is_known or self._has_broken_idle:
+            return False
+        self._strangers += 1
+        if self._strangers < STRANGE_LIMIT:
+            return False
+        self._state.failure = Misdialled(
+            "this is an IMAP service, and these are no IMAP commands", "it was no IMAP program"
+        )
+        self._client.inbox.clear()
+        return True
+
+    def _refuse(self, command: Command, literal: Literal | None) -> None:
+        """Answer what is not for the server; a literal that comes unasked has to go by first."""
+        if literal is not None and not literal.waits:
+            self._underway = Underway(Ask(command.tag, command.verb), is_refused=True)
+            self._underway.announce(literal)
+            return
+        self._answering.answer(command.tag, command.verb)
+        if self._state.wants_tls:
+            self._client.inbox.clear()  # what came with it is not said inside TLS (protocol notes, S1)
+
+    def _begin(self, command: Command, literal: Literal | None) -> Underway:
+        """A command goes to the server."""
+        self._has_broken_idle = False
+        self._state.is_doubtful |= not command.is_sure
+        self._state.has_said_logout |= command.verb == b"LOGOUT"
+        mechanism = self._login.hear(command, literal)
+        on = self._underway = Underway(Ask(command.tag if command.is_sure else b"", command.verb, mechanism))
+        return on
+
+    def _end_line(self, on: Underway, end: bytes) -> None:
+        """A line of what is under way is over; `end`: its last octets."""
+        verb = on.ask.verb
+        literal = literal_of_client(end) if on.mode is Mode.REST else None
+        if on.mode is Mode.RESPONSE:
+            on.may_go_on = False
+        elif literal is not None:
+            on.announce(literal)
+        elif on.is_refused:
+            self._underway = None
+            self._answering.answer(on.ask.tag, verb)
+        elif verb == b"AUTHENTICATE" and not on.is_answered and on.ask.tag:
+            on.go_on(Mode.RESPONSE)
+        elif verb == b"IDLE" and not on.is_answered and on.ask.tag and on.mode is Mode.REST:
+            on.go_on(Mode.DONE)
+        else:
+            self._underway = None
+            if on.ask.tag and not on.is_answered:
+                self._owed.add(on.ask)
+                self._is_waiting = verb == b"COMPRESS"
+
+    def _break_idle(self, on: Underway) -> None:
+        """A command ends IDLE, without DONE: some servers hear it, others take it for a bad DONE."""
+        self._underway = None
+        self._owed.add(on.ask)
+        self._has_broken_idle = True
+
+    def _take_literal(self, on: Underway) -> None:
+        """Hear some of a literal."""
+        inbox = self._client.inbox
+        piece = bytes(inbox[: on.left])
+        del inbox[: len(piece)]
+        on.came(len(piece))
+        if not on.is_refused:
+            self._server.outbox += piece
+            self._login.hear_literal(piece)
+
+    # -- long lines ------------------------------------------------------------------------------
+
+    def _begin_long(self) -> None:
+        """A line is too long to be looked at as a whole: what it is stands at its beginning."""
+        self._seen = 0
+        on, state = self._underway, self._state
+        if on is None or on.mode is Mode.DONE:
+            command = self._parse(bytes(self._client.inbox))
+            if self._answering.is_strict:
+                state.failure = Misdialled(f"a command of more than {LINE_LIMIT:,} octets is too long before TLS")
+                return
+            if self._is_one_too_many(command):
+                return
+            self._begin(command, None)
+        self._is_long = True
+
+    def _pass_long(self, cut: int) -> None:
+        """Pass on what has come of it; `cut`: where it ends, -1: not yet."""
+        inbox, on = self._client.inbox, self._underway
+        stop = cut + 1 if cut >= 0 else len(inbox)
+        self._tail = (self._tail + inbox[max(stop - _TAIL, 0) : stop])[-_TAIL:]
+        if on is None or not on.is_refused:
+            self._server.outbox += inbox[:stop]
+        del inbox[:stop]
+        if cut >= 0:
+            self._is_long, end, self._tail = False, self._tail, b""
+            self._state.has_heard_line = True
+            if on is not None:
+                self._end_line(on, end)

@@ -1,0 +1,45 @@
+"""Which commands are not answered yet, by their tags: a server may answer them in any order (RFC 9051 section 5.5)."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+
+class Ask(NamedTuple):
+    """A command that the server has heard. `mechanism`: of an AUTHENTICATE, in upper case."""
+
+    tag: bytes
+    verb: bytes
+    mechanism: bytes = b""
+
+
+class Owed:
+    """Commands without an answer. A client may use a tag again, even all the time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._of: dict[bytes, deque[Ask]] = {}
+
+    def add(self, ask: Ask) -> None:
+        """The server has heard all of it."""
+        self._of.setdefault(ask.tag, deque()).append(ask)
+        self.count += 1
+
+    def take(self, tag: bytes) -> Ask | None:
+        """Give the one that is answered by a line with this tag."""
+        asks = self._of.get(tag)
+        if asks is None:
+            return None
+        ask = asks.popleft()
+        if not asks:
+            del self._of[tag]
+        self.count -= 1
+        return ask
+
+    def may_begin(self, begin: bytes) -> bool:
+        """Whether one of the tags begins so."""
+        return any(tag.startswith(begin) for tag in self._of)
+
+    def __contains__(self, tag: bytes) -> bool:
+        return tag in self._of
