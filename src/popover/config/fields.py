@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_listen, parse_server
-from popover.config.values import Listen, ReadAhead, TLSVersion
+from popover.config.values import BareLF, Listen, ReadAhead, TLSVersion
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
 from popover.errors import ConfigError
 
+BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 
 T = TypeVar("T")
@@ -171,6 +172,14 @@ def read_min_tls(value: object) -> TLSVersion:
     raise ConfigError(f'must be "1.2" or "1.3"{quotes}; is {show(value)}')
 
 
+def read_bare_lf(value: object) -> BareLF:
+    """What becomes of lines that end in LF."""
+    for choice in BARE_LF:
+        if value == choice:
+            return choice
+    raise ConfigError(f'must be "pass" or "normalize"; is {show(value)}')
+
+
 def read_tables(value: object) -> list[dict[str, Any]]:
     """All `[[service]]`s of a file."""
     if isinstance(value, dict):
@@ -210,6 +219,7 @@ SERVICE: dict[str, Reader] = {
     "quit_at_once": read_switch,
     "keep_alive": read_drain,
     "soften": read_switch,
+    "bare_lf": read_bare_lf,
 }
 
 TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}

@@ -24,6 +24,7 @@ DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
 Security: TypeAlias = Literal["tls"]  # "starttls" joins with its own issue
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
+BareLF: TypeAlias = Literal["pass", "normalize"]
 Network: TypeAlias = IPv4Network | IPv6Network
 
 # Who is let in where `allow` is not given, and whom `allow` may name without `unsafe_public`.
@@ -212,6 +213,7 @@ class Service:
     patience: Patience = Patience()
     ahead: Ahead = Ahead()
     trace: bool = False  # log what is said, without secrets and bodies
+    bare_lf: BareLF = "pass"  # what becomes of the lines of a mail that end in LF alone (SMTP)
 
     @property
     def server(self) -> Server:

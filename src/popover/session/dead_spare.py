@@ -9,6 +9,8 @@ from collections.abc import Callable
 from popover.outside.spare import FIRST_WORD
 from popover.session.relay import Outcome, Relay
 
+_GOOD_CODES = (b"2", b"3", b"5")  # of SMTP: not its farewell, 421
+
 _OVERDUE = ("login timeout", "idle timeout", "server stalled")
 
 
@@ -24,7 +26,7 @@ class DeadSpare:
     def _hear(self, data: memoryview) -> None:
         self.has_spoken = True
         self._relay.on_server = None
-        self._was_alive(bytes(data[:3]) == b"+OK")
+        self._was_alive(bytes(data[:3]) == b"+OK" or bytes(data[:1]) in _GOOD_CODES)
 
     def let_down(self, outcome: Outcome, now: float) -> bool:
         """Whether the client was let down: it said something, and the server not a word, until it ended or somebody

@@ -99,7 +99,7 @@ class Session:
         if self._spy is not None:
             self._spy.note(_connected(opened, self._loop.time() - self.since))
         service, server = self.service, opened.dialled.stream
-        terms = Terms(service.ahead, self.address)
+        terms = Terms(service.ahead, self.address, bare_lf=service.bare_lf)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears)
         relay.on_left = self.on_left
