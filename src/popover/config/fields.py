@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_host, parse_listen, parse_server
-from popover.config.values import InsideTLS, Listen, ReadAhead, TLSVersion
+from popover.config.values import BareLF, InsideTLS, Listen, ReadAhead, TLSVersion
 from popover.config.words import (
     parse_capability,
     parse_hours,
@@ -22,6 +22,7 @@ from popover.config.words import (
 from popover.errors import ConfigError
 
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
+BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 
 T = TypeVar("T")
@@ -195,6 +196,14 @@ def read_inside_tls(value: object) -> InsideTLS:
     raise ConfigError(f'must be "off", "offer", "require" or "implicit"; is {show(value)}')
 
 
+def read_bare_lf(value: object) -> BareLF:
+    """What becomes of lines that end in LF."""
+    for choice in BARE_LF:
+        if value == choice:
+            return choice
+    raise ConfigError(f'must be "pass" or "normalize"; is {show(value)}')
+
+
 def read_tables(value: object) -> list[dict[str, Any]]:
     """All `[[service]]`s of a file."""
     if isinstance(value, dict):
@@ -240,6 +249,7 @@ SERVICE: dict[str, Reader] = {
     "quit_at_once": read_switch,
     "keep_alive": read_drain,
     "soften": read_switch,
+    "bare_lf": read_bare_lf,
 }
 
 TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}

@@ -26,6 +26,7 @@ Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; aft
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
+BareLF: TypeAlias = Literal["pass", "normalize"]
 Network: TypeAlias = IPv4Network | IPv6Network
 
 # Who is let in where `allow` is not given, and whom `allow` may name without `unsafe_public`.
@@ -254,6 +255,7 @@ class Service:
     ahead: Ahead = Ahead()
     hide: tuple[str, ...] = ()  # capabilities that its clients are not to see, in upper case
     trace: bool = False  # log what is said, without secrets and bodies
+    bare_lf: BareLF = "pass"  # what becomes of the lines of a mail that end in LF alone (SMTP)
 
     @property
     def server(self) -> Server:

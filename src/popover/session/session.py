@@ -139,7 +139,7 @@ class Session:
         self.is_warm = opened.ready is not None
         self._note(_connected(opened, self._loop.time() - self.since))
         service, server, sealing = self.service, opened.dialled.stream, self._sealing
-        terms = Terms(service.ahead, self.address, sealing.terms, hide=service.hide)
+        terms = Terms(service.ahead, self.address, sealing.terms, service.hide, service.bare_lf)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears, sealing.spent)
         relay.on_left = self.on_left

@@ -1,0 +1,260 @@
+"""The client's ear: its commands, one line each, the lines of an AUTH, and bodies.
+
+What it says leaves as it says it, without waiting for answers: a client that pipelines (RFC 2920) is not slowed down,
+and nobody is hurried. Where the answer decides what comes next (DATA, AUTH), nothing more is heard until it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from popover.errors import Misdialled
+from popover.protocols.smtp.body import Chunk
+from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
+from popover.protocols.smtp.hello import Hello
+from popover.protocols.smtp.leaving import Leaving
+from popover.protocols.smtp.queue import Ask, Owed
+from popover.protocols.smtp.sasl import prompt, user_of
+from popover.protocols.smtp.state import State
+from popover.talk import End
+
+TURNS_LIMIT = 512
+"""Commands of a client that pipelines, not yet answered; more wait unread. RFC 5321 section 4.5.3.1.8 wants 100
+recipients a mail, Postfix takes 1,000."""
+
+STRANGE_LIMIT = 5
+"""Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
+
+HEADERS_LIMIT = 10
+"""Lines of a header that are answered behind a mail. SAM2 (Apple IIgs) says them there as if they were commands; the
+recipe for it passes over ten."""
+
+BURST = 64
+"""Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+
+INBOX_LIMIT = 64 * 1024
+"""Octets that may wait to be heard: a client that sends a mail without waiting for DATA's answer goes on then."""
+
+_PASSED_OVER = b"250 2.0.0 ok\r\n"
+_TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
+_READY = b"220 2.0.0 Ready to start TLS\r\n"
+_NO_TLS = b"502 5.5.1 no TLS on this port, go on without\r\n"
+_IN_TLS = b"503 5.5.1 TLS is spoken already\r\n"
+_TOO_LATE = b"503 5.5.1 STARTTLS comes before a login and before a mail\r\n"
+_NO_ARGUMENT = b"501 5.5.4 STARTTLS stands alone\r\n"
+
+
+class ClientEar:
+    """Hears one client. What it says and is not heard yet stands in the end's inbox. `has_more`: see `dialect.Ears`."""
+
+    def __init__(self, state: State, client: End, server: End, owed: Owed, hello: Hello, leaving: Leaving) -> None:
+        self.has_more = False
+        self._state = state
+        self._client = client
+        self._server = server
+        self._owed = owed
+        self._hello = hello
+        self._leaving = leaving
+        self._mends = state.terms.bare_lf == "normalize"
+        self._strangers = 0
+        self._headers = -1  # lines of a header that were answered behind a mail; -1: this is no such place
+        self._in_header = self._tells_user = False
+        self._matters: dict[bytes, Callable[[Command], object]] = {
+            b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls,
+            b"QUIT": self._quit,
+        }  # fmt: skip
+
+    @property
+    def wants(self) -> bool:
+        """More may be read from the client."""
+        return len(self._owed.turns) < TURNS_LIMIT and len(self._client.inbox) < INBOX_LIMIT
+
+    @property
+    def _may_listen(self) -> bool:
+        state = self._state
+        if state.waits_for is not None and not state.challenged:
+            return False
+        return state.failure is None and not state.turns_plain and len(self._owed.turns) < TURNS_LIMIT
+
+    def listen(self) -> None:
+        """Hear what has come, as far as it may be heard now."""
+        inbox = self._client.inbox
+        self.has_more = False
+        for _ in range(BURST):
+            if not inbox or not self._may_listen:
+                return
+            if self._state.body is not None:
+                piece = bytes(inbox)
+                inbox.clear()
+                self._server.outbox += self.hear_body(memoryview(piece))
+            elif not self._hear_line():
+                return
+        self.has_more = bool(inbox) and self._may_listen
+
+    def _hear_line(self) -> bool:
+        """Hear one line; False: there is no whole one."""
+        inbox, state = self._client.inbox, self._state
+        cut = inbox.find(b"\n", 0, LINE_LIMIT)
+        if cut < 0:
+            if len(inbox) >= LINE_LIMIT:
+                state.failure = Misdialled(
+                    f"a command of more than {LINE_LIMIT:,} octets is too long",
+                    "RFC 5321 section 4.5.3.1.4 allows 512; is it a mail program that connects here?",
+                )
+            return False
+        line = bytes(inbox[: cut + 1])
+        del inbox[: cut + 1]
+        if state.challenged:
+            self._respond(line)
+        else:
+            self._command(parse(line))
+        return True
+
+    def end(self) -> None:
+        """The client says no more: what is there of a line, or was kept back of a body, goes as it is."""
+        if self._state.body is not None:
+            self._server.outbox += self._state.body.rest()
+        elif self._may_listen and not self.has_more:
+            self._server.outbox += self._client.inbox
+            self._client.inbox.clear()
+
+    # -- bodies ----------------------------------------------------------------------------------
+
+    def hear_body(self, piece: memoryview) -> memoryview:
+        """Hear a piece of the body that comes, or its end; give what goes to the server."""
+        body = self._state.body
+        assert body is not None  # noqa: S101 - that is when this is called
+        fed = body.feed(piece)
+        if fed.is_over:
+            self._client.inbox[:0] = piece[fed.taken :]
+            self.body_over()
+        return memoryview(fed.out)
+
+    def body_over(self) -> None:
+        """The body that came is over: DATA's is answered now, unless the server has said all before its end."""
+        state = self._state
+        is_chunk, state.body = isinstance(state.body, Chunk), None
+        if is_chunk:
+            return
+        self._headers = 0
+        if state.answered_early:
+            state.answered_early = False
+            state.turn_plain()
+        else:
+            self._owed.owe(Ask(b"."))
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def _command(self, command: Command) -> None:
+        verb, state = command.verb, self._state
+        if self._is_belated(command):
+            self._headers += 1
+            self._owed.owe(Ask(verb, _PASSED_OVER))
+            return
+        if verb in KNOWN:
+            state.has_begun, self._headers = True, -1
+        elif self._is_strange():
+            return
+        if state.needs_tls and verb not in BEFORE_TLS:
+            self._refuse(command)
+        elif verb in HELLOS:
+            self._greet(command)
+        else:
+            self._matters.get(verb, self.pass_on)(command)
+
+    def _is_belated(self, command: Command) -> bool:
+        """Whether it is a line of the header of a mail that was sent."""
+        if not 0 <= self._headers < HEADERS_LIMIT:
+            return False
+        self._in_header = command.is_header or (self._headers > 0 and self._in_header and command.is_folded)
+        return self._in_header
+
+    def _is_strange(self) -> bool:
+        """Count a command that no mail program says; whether it was one too many."""
+        if self._state.logged_in:
+            return False
+        self._strangers += 1
+        if self._strangers < STRANGE_LIMIT:
+            return False
+        self._state.failure = Misdialled(
+            "this is an SMTP service, and these are no SMTP commands", "it was no SMTP program"
+        )
+        return True
+
+    def pass_on(self, command: Command) -> Ask:
+        """Ask what the client asks."""
+        ask = Ask(command.verb)
+        ask.is_doubtful = not command.verb
+        self._send(command.line)
+        self._owed.owe(ask)
+        return ask
+
+    def _send(self, line: bytes) -> None:
+        self._state.has_spoken = True
+        if self._mends and not line.endswith(b"\r\n"):
+            line = line[:-1] + b"\r\n"
+        self._server.outbox += line
+
+    def _refuse(self, command: Command) -> None:
+        """It must not be said before TLS. The octets of a BDAT follow all the same."""
+        self._owed.owe(Ask(command.verb, _TLS_FIRST))
+        if command.chunk:
+            self._state.body = Chunk(command.chunk, is_dropped=True)
+
+    def _greet(self, command: Command) -> None:
+        words = self._hello.known(command)
+        if words is not None:
+            self._owed.owe(Ask(command.verb, words))
+        else:
+            self._hello.asked(command, self.pass_on(command))
+
+    def _data(self, command: Command) -> None:
+        self._state.waits_for = self.pass_on(command)
+
+    def _chunk(self, command: Command) -> None:
+        self.pass_on(command)
+        if command.chunk:
+            self._state.body = Chunk(command.chunk)
+
+    def _quit(self, command: Command) -> None:
+        told = self._leaving.say(command)
+        if told is None:
+            self._state.waits_for = self.pass_on(command)
+            return
+        self._send(command.line)
+        self._owed.owe(told)
+        self._client.inbox.clear()  # there is nothing to say after it
+        self._state.waits_for = told
+
+    def _starttls(self, command: Command) -> None:
+        """TLS is started with us, never with the server (protocol notes, S4 and S5)."""
+        state = self._state
+        if state.terms.tls in ("off", "on"):
+            self._owed.owe(Ask(command.verb, _NO_TLS if state.terms.tls == "off" else _IN_TLS))
+        elif state.logged_in:
+            self._owed.owe(Ask(command.verb, _TOO_LATE))
+        elif command.argument:
+            self._owed.owe(Ask(command.verb, _NO_ARGUMENT))
+        else:
+            state.waits_for = last = Ask(command.verb, _READY)
+            last.on_said = state.start_tls
+            self._owed.owe(last)
+
+    # -- the login -------------------------------------------------------------------------------
+
+    def _auth(self, command: Command) -> None:
+        mechanism, _, response = command.argument.partition(b" ")
+        ask = self._state.waits_for = self.pass_on(command)
+        ask.mechanism = mechanism.upper()
+        ask.change = prompt if ask.mechanism == b"LOGIN" else None
+        self._state.user = user_of(ask.mechanism, response)
+        self._tells_user = not response.strip()
+
+    def _respond(self, line: bytes) -> None:
+        """A line of an AUTH exchange goes through as it is. Only the first may hold the user's name and no secret."""
+        state = self._state
+        state.challenged = False
+        if self._tells_user and state.waits_for is not None:
+            self._tells_user = False
+            state.user = user_of(state.waits_for.mechanism, line)
+        self._send(line)
