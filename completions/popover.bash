@@ -9,7 +9,7 @@ _shtab_popover_subparsers=(run inetd check demo)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
-_shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --json)
+_shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
 _shtab_popover_option_strings=(-h --help --version)
 
@@ -24,6 +24,7 @@ _shtab_popover_inetd___tls_key_COMPGEN=_shtab_compgen_files
 _shtab_popover_check__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_check___save_certificate_COMPGEN=_shtab_compgen_files
 
 _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)

@@ -51,7 +51,7 @@ function _shtab_popover_using
 end
 
 set -g _shtab_popover_commands run inetd check demo
-set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --tls --tls-cert --tls-key --user -c
+set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --save-certificate --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -90,6 +90,7 @@ complete -c popover -n '_shtab_popover_using check' -s h -l help -d 'show this h
 complete -c popover -n '_shtab_popover_using check' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'check a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using check' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
 complete -c popover -n '_shtab_popover_using check' -l login -x -d 'log in, too'
+complete -c popover -n '_shtab_popover_using check' -l save-certificate -xka "(__fish_complete_path (commandline -ct))" -d 'of a server of your own: write its self-made certificate to FILE, and check with that as --ca-file'
 complete -c popover -n '_shtab_popover_using check' -l json -d 'one JSON document instead of lines'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a demo -d 'See it work, with a mail server made for it.'
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'

@@ -1,6 +1,7 @@
 """`popover check` as a command: its use, its lines, its document, its terminal."""
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -22,7 +23,7 @@ from fakes.scene import Stage
 from fakes.wire import Wire
 from parts.check import Checked, run_check
 from parts.popover import Popover
-from popover.check import here
+from popover.check.here import check_ports
 from popover.check.old_tls import Kind, works
 from popover.check.providers import hint
 from popover.check.report import Part, Report
@@ -32,7 +33,7 @@ from popover.check.tls import check_trust_store
 from popover.cli.arguments import parse
 from popover.cli.check import next_command
 from popover.config import Address, Server
-from popover.errors import StartError
+from popover.inside import listen
 from popover.inside.machine import own_addresses
 from services import service
 
@@ -275,17 +276,18 @@ def test_what_to_type_names_every_address_of_this_machine() -> None:
 
 
 def test_a_port_that_only_root_may_have_comes_with_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(listen: Address, _inherited: object) -> None:
-        raise StartError(f"{listen}: only root may use a port below 1024: start as root, setcap, or a higher port")
+    def refuses(_sock: object, _address: Address) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(here, "open_listener", refuses)
+    monkeypatch.setattr(listen, "_bind", refuses)
     report = Report()
     report.begin(Part("x"))
     one = service(listen=(Address("127.0.0.1", 110),), server=Server("pop3", "pop.example.com", 995))
-    asyncio.run(here.check_ports(report, one))
+    asyncio.run(check_ports(report, one))
     [finding] = report.parts[0].findings
     assert finding.facts["outcome"] == "not allowed"
-    assert "setcap" in finding.remedy
+    for way in ("as root with `user`", "systemd", "net.ipv4.ip_unprivileged_port_start", "higher port"):
+        assert way in finding.remedy
 
 
 def test_a_machine_without_a_trust_store_is_told_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a command prints, where it can not be printed: one line says so, and never a traceback."""
 
+import re
 import subprocess
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from parts.popover import COMMAND, run_popover
 from popover import __version__
 
-COMMANDS = ["--help", "--version", "help", "version", "check localhost:1", "check --json localhost:1", "demo --once"]
+COMMANDS = [
+    *("--help", "--version", "help", "version", "help run"),
+    *("run --check 0=localhost", "inetd --help", "check localhost:1", "check --json localhost:1", "demo --once"),
+]
 
 
 def ended(words: str, redirection: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +36,14 @@ def test_whoever_reads_the_output_may_go_and_nothing_is_said(words: str) -> None
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+def test_no_command_is_left_out() -> None:
+    offered = re.search(r"(?m)^positional arguments:\n  COMMAND\n((?:    .*\n)+)", run_popover("--help").stdout)
+    assert offered
+    names = set(re.findall(r"(?m)^    (\w+)", offered[1]))
+    assert "run" in names
+    assert names <= {words.split()[0] for words in COMMANDS}
 
 
 def test_wrong_use_is_told_whatever_became_of_the_output() -> None:

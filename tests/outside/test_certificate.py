@@ -41,6 +41,7 @@ def build(
     names: list[x509.GeneralName] | bytes,
     span: tuple[dt.datetime, dt.datetime] = (NOW, NOW + DAY),
     kind: str = "p256",
+    odd: x509.UnrecognizedExtension | None = None,
 ) -> x509.Certificate:
     """A certificate that signs itself. `names`: of its subjectAltName, or the octets that stand there instead."""
     builder = (
@@ -53,6 +54,8 @@ def build(
         .not_valid_after(span[1])
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     )
+    if odd is not None:
+        builder = builder.add_extension(odd, critical=False)
     if isinstance(names, bytes):
         odd = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
         builder = builder.add_extension(odd, critical=False)
@@ -147,6 +150,20 @@ def test_addresses_that_are_none_are_passed_over() -> None:
     names = b"\x82\x09localhost" + b"\x87\x0b192.168.1.1" + b"\x87\x00" + b"\x87\x04\xc0\x00\x02\x01"
     read = read_certificate(der(build(name("x", None), name("x", None), b"\x30" + bytes([len(names)]) + names)))
     assert read.names == ("localhost", "192.0.2.1")
+
+
+@pytest.mark.parametrize("urls", [(), ("http://ca.example.com/one.der",), ("http://a.test/1", "ldap://a.test/2")])
+def test_where_its_issuer_can_be_had_is_read(authority: Authority, urls: tuple[str, ...]) -> None:
+    issued = authority.issue("localhost", issuer_urls=urls)
+    assert read_certificate(der(issued.leaf)).issuer_urls == urls
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x05\x00", b"\x30\x09", b"\x30\x02\x30\x00", b"\x30\x04\x30\x02\x05\x00"])
+def test_such_a_place_that_is_none_makes_it_no_worse(octets: bytes) -> None:
+    odd = x509.UnrecognizedExtension(ExtensionOID.AUTHORITY_INFORMATION_ACCESS, octets)
+    read = read_certificate(der(build(name("x", None), name("x", None), [x509.DNSName("localhost")], odd=odd)))
+    assert read.issuer_urls == ()
+    assert read.names == ("localhost",)
 
 
 # -- what is none --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from fakes.mail import imap
 from fakes.scene import Gateway, Stage
 from fakes.tls import EVERY_CIPHER, server_context
 from fakes.wire import Wire
-from parts.certificates import Authority
+from parts.certificates import Authority, Faults
 from popover.config import Server, Target, Trust, parse_pin
 from popover.config.values import TLSVersion
 from popover.errors import ConfigError, TLSFailure
@@ -93,7 +93,7 @@ def test_named_file_is_all_that_is_trusted(authority: Authority) -> None:
 def test_intermediate_as_ca_file_is_a_trust_anchor(authority: Authority) -> None:
     """Its root is not needed, and does not count."""
     verifier = Verifier(policy(authority, ca_file=authority.intermediate_file))
-    for faults in ({"missing_intermediate": True}, {"intermediate": True}):
+    for faults in (Faults(missing_intermediate=True), Faults(intermediate=True)):
         assert connect(verifier, "one.test", server_context(authority.issue("one.test", **faults))) is False
         verifier.drop("one.test", PORT)
     with pytest.raises(UntrustedError):

@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -49,6 +49,9 @@ class Faults(TypedDict, total=False):
     expired_intermediate: bool  # 1: the same, but the intermediate ran out yesterday
     unknown_root: bool  # 4: a chain of three that leads to an authority which is not in `ca_file`
     with_root: bool  # the server sends the root, too
+    issuer_urls: tuple[str, ...]  # no fault: it says where its issuer's certificate can be had
+    issuer_name: str  # 4: signed by an authority of this name, which is in no store
+    issuer_expired: bool  # 4: and which ran out yesterday
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,24 @@ class Authority:
         if issuer and set(faults) & {"intermediate", "expired_intermediate", "unknown_root"}:
             pem += _pem(issuer.cert)
         if faults.get("with_root"):
-            pem += _pem((self._unknown if faults.get("unknown_root") else self._root).cert)
+            pem += _pem(self._root_of(faults, issuer).cert)
         made.cert_file.write_bytes(pem)
         return made
+
+    def _root_of(self, faults: Faults, issuer: _Issuer | None) -> _Issuer:
+        if faults.get("unknown_root"):
+            return self._unknown
+        return issuer if issuer and faults.get("issuer_name") else self._root
 
     def _issuer(self, faults: Faults) -> _Issuer | None:
         """Who signs; None: the certificate signs itself."""
         if faults.get("self_signed"):
             return None
+        if other := faults.get("issuer_name"):
+            return _Issuer.new(other, last=-_DAY if faults.get("issuer_expired") else 3650 * _DAY)
+        return self._issuer_of_ours(faults)
+
+    def _issuer_of_ours(self, faults: Faults) -> _Issuer:
         if faults.get("unknown_ca"):
             return self._unknown
         if faults.get("unknown_root"):
@@ -188,6 +201,10 @@ def _leaf(names: tuple[str, ...], key: PrivateKey, issuer: _Issuer | None, fault
     if not cn_only:
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         builder = builder.add_extension(alternatives, critical=False)
+    if urls := faults.get("issuer_urls"):
+        places = [x509.UniformResourceIdentifier(url) for url in urls]
+        access = [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place) for place in places]
+        builder = builder.add_extension(x509.AuthorityInformationAccess(access), critical=False)
     return builder
 
 

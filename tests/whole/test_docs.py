@@ -27,6 +27,16 @@ def test_the_tables_are_there() -> None:
     assert len(QUOTED) > 30
 
 
+def test_no_right_is_advised_that_every_python_program_would_get() -> None:
+    """A capability of a file is whoever's who runs it (capabilities(7)), and the file is the interpreter."""
+    folders = [ROOT / name for name in ("src", "docs", "examples", "scripts", "completions")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix not in {".pyc", ".svg"}]
+    texts = [path.read_text() for path in [ROOT / "README.md", *files] if path.is_file()]
+    assert not [text for text in texts if "setcap" in text]
+    advice = next(text for text in texts if "only root may use a port below 1024" in text and "def " not in text)
+    assert "ip_unprivileged_port_start" in advice
+
+
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())

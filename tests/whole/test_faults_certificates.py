@@ -1,7 +1,9 @@
 """Cases 1 to 13 and 20 of the list of faults: a server's certificate is not as it must be."""
 
 import datetime as dt
+import os
 import signal
+import sys
 from pathlib import Path
 from ssl import TLSVersion
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from fakes.mail import mail, pop3
 from fakes.refusals import only
-from fakes.scene import UNHURRIED, Stage
+from fakes.scene import UNHURRIED, Gateway, Stage
 from fakes.tls import EVERY_CIPHER
 from fakes.wire import Talker
 from parts.certificates import Authority
@@ -77,6 +79,8 @@ def test_case_02_not_yet_valid_certificate_is_refused_with_its_date_and_our_cloc
 def test_case_03_self_signed_certificate_is_refused(stage: Stage) -> None:
     event = refused_and_healed(stage, ("localhost",), '("Popover test server") is self-signed', self_signed=True)
     assert "ca_file" in event["remedy"]
+    assert "`popover check --save-certificate localhost.pem pop3s://localhost:" in event["remedy"]
+    assert "that one, and no other" in event["remedy"]
 
 
 def test_case_01_expired_intermediate_is_the_one_that_is_named(stage: Stage) -> None:
@@ -117,11 +121,79 @@ def test_case_04_root_that_is_not_in_the_store_is_the_one_that_is_named(stage: S
 def test_case_04_certificate_of_an_unknown_authority_is_refused(stage: Stage) -> None:
     event = refused_and_healed(stage, ("localhost",), "Authority nobody knows", unknown_ca=True)
     assert "ca_file" in event["remedy"]
+    assert "ca-certificates" not in event["remedy"]  # public authorities sign with intermediates
 
 
 def test_case_04_certificate_without_its_intermediate_is_refused(stage: Stage) -> None:
     event = refused_and_healed(stage, ("localhost",), "Popover test intermediate", missing_intermediate=True)
+    assert "the server sends no certificate" in event["remedy"]
+    assert "its operator must send it" in event["remedy"]
+
+
+def test_case_04_intermediate_that_is_missing_is_told_with_its_place(stage: Stage) -> None:
+    """A public authority writes into each certificate where its own can be had (RFC 5280, 4.2.2.1)."""
+    event = refused_and_healed(
+        stage, ("localhost",), "Popover test intermediate", missing_intermediate=True,
+        issuer_urls=("http://ca.example.com/one.der",),
+    )  # fmt: skip
+    assert 'leaves out the intermediate certificate of "Popover test intermediate"' in event["remedy"]
+    assert "http://ca.example.com/one.der" in event["remedy"]
+
+
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3])
+def test_case_04_what_was_not_seen_is_not_said(stage: Stage, version: TLSVersion) -> None:
+    """Python before 3.13 sees nothing but the server's own certificate of a chain that TLS 1.3 has sealed."""
+    server = stage.server(pop3)
+    server.context = only(stage.context(stage.authority.issue("localhost", missing_intermediate=True)), version)
+    event = stage.gateway(server).refuses("Popover test intermediate")
+    is_seen = version is TLSVersion.TLSv1_2 or sys.version_info >= (3, 13)
+    assert ("the server sends no certificate" in event["remedy"]) is is_seen
     assert "intermediate" in event["remedy"]
+    assert "ca_file" in event["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "product"),
+    [
+        ("Avast Web/Mail Shield Root", "Avast (an antivirus)"),
+        ("ESET SSL Filter CA", "ESET (an antivirus)"),
+        ("Kaspersky Anti-Virus Personal Root Certificate", "Kaspersky (an antivirus)"),
+        ("FortiGate CA", "Fortinet (a firewall or proxy)"),
+        ("Zscaler Intermediate Root CA", "Zscaler (a firewall or proxy)"),
+        ("mitmproxy", "mitmproxy (a debugging proxy)"),
+    ],
+)
+def test_case_04_who_opens_mail_on_its_way_is_named(stage: Stage, issuer: str, product: str) -> None:
+    event = refused_and_healed(stage, ("localhost",), f"that is {product}", f'"{issuer}"', issuer_name=issuer)
+    assert "make an exception for localhost" in event["remedy"]
+    assert "ca-certificates" not in event["remedy"]
+
+
+def test_case_04_authority_that_ran_out_is_the_one_that_is_named(stage: Stage) -> None:
+    """As in 2020 a root that many servers went on to send, when it was in no store any more."""
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    event = refused_and_healed(
+        stage, ("localhost",), f'and "Old authority" ran out on {yesterday:%Y-%m-%d} (expired)',
+        issuer_name="Old authority", issuer_expired=True, with_root=True,
+    )  # fmt: skip
+    assert "chain that leads to a current authority" in event["remedy"]
+
+
+def test_case_04_own_authority_comes_with_the_command_that_saves_its_certificate(stage: Stage) -> None:
+    event = refused_and_healed(stage, ("localhost",), '"Our own"', issuer_name="Our own", with_root=True)
+    assert "`popover check --save-certificate localhost.pem pop3s://localhost:" in event["remedy"]
+    assert "whatever it vouches for" in event["remedy"]
+
+
+def test_case_04_machine_that_knows_no_authority_is_told_so(stage: Stage) -> None:
+    """Not: that the server's authority is unknown. Small images come without the package ca-certificates."""
+    nothing = stage.directory / "no store"
+    nothing.mkdir()
+    server = stage.server(pop3)
+    config = stage.config({"listen": "127.0.0.1:0", "server": f"pop3s://localhost:{server.port}"} | UNHURRIED)
+    env = os.environ | {"SSL_CERT_FILE": str(nothing / "none.pem"), "SSL_CERT_DIR": str(nothing)}
+    event = Gateway(stage.popover("-c", config, env=env), "pop3").refuses("this machine knows no authority at all")
+    assert "install the package ca-certificates" in event["remedy"]
 
 
 def test_case_04_certificate_with_its_intermediate_is_accepted(stage: Stage) -> None:

@@ -120,6 +120,8 @@ def test_cases_21_to_25_broken_tls_in_mid_mail_resets_the_client(
     assert event["end"] == end
     assert re.search(cause, event["cause"])
     assert event["remedy"]
+    assert event["tls"].startswith("TLSv1.")
+    assert f", {event['tls']} {event['cipher']}" in event["text"]
     server.script = mail(dialect)
     gateway.serves()
 
@@ -137,7 +139,9 @@ def test_case_22_server_that_only_shuts_down_at_once_after_quit_is_a_clean_end(s
     with gateway.greeted() as client:
         client.send(b"QUIT\r\n")
         assert client.ending() == (b"+OK bye\r\n", "fin")
-    assert "cause" not in gateway.session()
+    event = gateway.session()
+    assert "cause" not in event
+    assert event["tls"].startswith("TLSv1.")  # the log keeps it
 
 
 def test_case_26_server_that_ignores_close_notify_is_not_waited_for(stage: Stage) -> None:

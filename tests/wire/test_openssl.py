@@ -164,6 +164,19 @@ def test_end_without_goodbye_is_a_cut_wherever_it_comes(connect: Connect, versio
 
 
 @EVERY_VERSION
+@pytest.mark.parametrize("last", [b"", b"no TLS record"])
+def test_what_was_spoken_is_known_after_a_bad_end_too(connect: Connect, version: str, last: bytes) -> None:
+    """OpenSSL tells the version of no connection that was cut or has broken."""
+    engine, server = connect(version)
+    cipher = engine.cipher
+    _, ending = hear(engine, [server.seal(b"half of "), last], eof=True)
+    assert ending is not None
+    assert ending.kind == ("broken" if last else "cut")
+    assert engine.version == f"TLSv{version}"
+    assert engine.cipher == cipher
+
+
+@EVERY_VERSION
 def test_octet_changed_on_the_way_is_no_clean_end(connect: Connect, version: str) -> None:
     engine, server = connect(version)
     size = len(server.seal(b"mail") + server.goodbye())

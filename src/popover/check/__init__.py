@@ -8,6 +8,7 @@
     talker.py     a line-wise conversation over a session's own stream
     dialogues.py  what is asked in each dialect: capabilities, login, mailbox
     dialect.py    greeting, capabilities, and what the port without TLS says
+    save.py       --save-certificate: what makes a server of one's own trusted
     login.py      the login, and in providers.py what is known of the big providers
     here.py       this side: may the port be bound, and a whole session through an own gateway
     old_tls.py    which old TLS this machine can still speak

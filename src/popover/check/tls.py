@@ -6,7 +6,6 @@ import math
 import ssl
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 from aiohappyeyeballs import AddrInfoType
 
@@ -16,6 +15,7 @@ from popover.config import Service
 from popover.errors import Failure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
 from popover.outside.dial import Dialled, Dialler
+from popover.outside.trust import store_is_empty
 from popover.protocols import printable
 
 FEW_DAYS = 14
@@ -122,10 +122,9 @@ def trust_store(service: Service) -> str:
 
 
 def check_trust_store(report: Report, service: Service) -> None:
-    """Warn of a machine that trusts nobody: small images come without the package ca-certificates."""
-    paths = ssl.get_default_verify_paths()
-    filled = paths.cafile or (paths.capath and any(Path(paths.capath).iterdir()))
-    if service.target.trust.ca_file is None and not filled:
+    """Warn of a machine that trusts nobody."""
+    if service.target.trust.ca_file is None and store_is_empty():
+        paths = ssl.get_default_verify_paths()
         report.add(
             "tls",
             "warn",

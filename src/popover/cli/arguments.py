@@ -59,6 +59,8 @@ examples:
       does it work from here, and if not, why?
   popover check pop.example.com smtps://smtp.example.com --login alice@example.com
       with a login: what the provider says to it, and how much mail there is
+  popover check --save-certificate mail.pem mail.example.com
+      a server of your own, with a certificate of its own making: save that, and check again with it
   popover check -c /etc/popover.toml --json
       every service of the file, and the file itself, for a program to read
 exit: 0 all is well, 1 something failed, 2 wrong use or configuration
@@ -162,6 +164,12 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="check a file, or a directory of files")
     _ca_file(parser)
     parser.add_argument("--login", metavar="USER", help="log in, too")
+    parser.add_argument(
+        "--save-certificate",
+        metavar="FILE",
+        type=_path,
+        help="of a server of your own: write its self-made certificate to FILE, and check with that as --ca-file",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.set_defaults(allow=None, unsafe_public=False, max_sessions=None, user=None)
     parser.set_defaults(tls=None, tls_cert=None, tls_key=None, legacy=False)

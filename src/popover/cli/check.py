@@ -14,6 +14,7 @@ from pathlib import Path
 
 from popover.check.login import Login
 from popover.check.report import Part, Report
+from popover.check.save import save_certificate
 from popover.check.settings import settings_lines
 from popover.check.table import Table
 from popover.check.walk import check_all
@@ -50,10 +51,22 @@ def check(arguments: argparse.Namespace) -> int:
 
 def _walk(arguments: argparse.Namespace, report: Report) -> None:
     config = _configuration(arguments)
+    if arguments.save_certificate is not None:
+        config = _saved(arguments, report, config)
     if arguments.config is not None:
         report.begin(Part(str(arguments.config)))
         report.add("file", "ok", f"{arguments.config}: well-formed, services: {len(config.services)}")
     asyncio.run(check_all(report, config.services, _login(arguments.login)))
+
+
+def _saved(arguments: argparse.Namespace, report: Report, config: Config) -> Config:
+    """Save the server's certificate first; the configuration that trusts it, if there is need. Raises ConfigError."""
+    if arguments.config is not None or arguments.ca_file is not None or len(config.services) != 1:
+        raise ConfigError("--save-certificate is for one SERVER, without -c and --ca-file")
+    if not asyncio.run(save_certificate(report, config.services[0], arguments.save_certificate)):
+        return config
+    arguments.ca_file = arguments.save_certificate  # for the next command, too
+    return from_command_line(arguments)
 
 
 def _print(report: Report) -> None:

@@ -7,8 +7,11 @@ section 4.1. Nothing here decides about trust: that is OpenSSL's business alone.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import ipaddress
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +22,9 @@ _EXTENSIONS = 0xA3  # [3] EXPLICIT
 _VERSION = 0xA0  # [0] EXPLICIT
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87  # GeneralName, RFC 5280 section 4.2.1.6
 _SAN = bytes.fromhex("551d11")
+_AUTHORITY_ACCESS = bytes.fromhex("2b06010505070101")  # RFC 5280 section 4.2.2.1
+_ISSUERS = bytes.fromhex("2b06010505073002")
+_URL = 0x86  # GeneralName
 _COMMON_NAME = bytes.fromhex("550403")
 _ORGANISATION = bytes.fromhex("55040a")
 _IP_LENGTHS = (4, 16)  # IPv4, IPv6; others (eight and 32 in name constraints) are no host's address
@@ -29,7 +35,8 @@ _TIME_LENGTH = len("YYYYMMDDHHMMSSZ")
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """`names`: DNS names and IP addresses of the subjectAltName. `pin`: SHA-256 of the public key (SPKI). `subject`
-    and `issuer` are for people; `subject_der` and `issuer_der` tell one name from another.
+    and `issuer` are for people; `subject_der` and `issuer_der` tell one name from another. `issuer_urls`: where it says
+    that the certificate of its issuer can be had.
     """
 
     subject: str
@@ -40,6 +47,7 @@ class Certificate:
     pin: bytes
     subject_der: bytes
     issuer_der: bytes
+    issuer_urls: tuple[str, ...] = ()
 
     @property
     def self_signed(self) -> bool:
@@ -49,6 +57,12 @@ class Certificate:
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether this moment lies between its two dates."""
         return self.not_before <= moment <= self.not_after
+
+
+def as_pem(der: bytes) -> str:
+    """Write a certificate as text (RFC 7468 section 5)."""
+    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
 def read_certificate(der: bytes) -> Certificate:
@@ -70,19 +84,20 @@ def _certificate(der: bytes) -> Certificate:
     # serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, ...
     issuer, validity, subject, key = parts[2:6]
     begin, end = (_time(tag, content) for tag, content, _ in _items(validity[1]))
-    names: tuple[str, ...] = ()
+    extensions: dict[bytes, bytes] = {}
     for tag, content, _ in parts[6:]:
         if tag == _EXTENSIONS:
-            names = tuple(_alternative_names(_inside(content, _SEQUENCE)))
+            extensions = dict(_extensions(_inside(content, _SEQUENCE)))
     return Certificate(
         subject=_name(subject[1]),
         issuer=_name(issuer[1]),
         not_before=begin,
         not_after=end,
-        names=names,
+        names=tuple(_alternative_names(extensions[_SAN])) if _SAN in extensions else (),
         pin=hashlib.sha256(key[2]).digest(),
         subject_der=subject[2],
         issuer_der=issuer[2],
+        issuer_urls=_issuer_urls(extensions.get(_AUTHORITY_ACCESS, b"")),
     )
 
 
@@ -132,13 +147,28 @@ def _name(data: bytes) -> str:
     return found.get(_COMMON_NAME) or found.get(_ORGANISATION) or ", ".join(found.values())
 
 
-def _alternative_names(extensions: bytes) -> Iterator[str]:
-    for _, extension, _ in _items(extensions):
+def _extensions(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Walk the extensions: the identifier of each, and what stands in its OCTET STRING."""
+    for _, extension, _ in _items(data):
         fields = [(tag, content) for tag, content, _ in _items(extension)]
-        if fields[0] != (_OID, _SAN):
-            continue
-        for tag, content, _ in _items(_inside(fields[-1][1], _SEQUENCE)):
-            if tag == _DNS_NAME:
-                yield content.decode("latin-1")
-            elif tag == _IP_ADDRESS and len(content) in _IP_LENGTHS:  # OpenSSL takes a host for no other
-                yield str(ipaddress.ip_address(content))
+        if fields[0][0] == _OID:
+            yield fields[0][1], fields[-1][1]
+
+
+def _alternative_names(extension: bytes) -> Iterator[str]:
+    for tag, content, _ in _items(_inside(extension, _SEQUENCE)):
+        if tag == _DNS_NAME:
+            yield content.decode("latin-1")
+        elif tag == _IP_ADDRESS and len(content) in _IP_LENGTHS:  # OpenSSL takes a host for no other
+            yield str(ipaddress.ip_address(content))
+
+
+def _issuer_urls(extension: bytes) -> tuple[str, ...]:
+    """Only a hint for people: what is no such list is none."""
+    urls = []
+    with contextlib.suppress(ValueError, IndexError):
+        for _, description, _ in _items(_inside(extension, _SEQUENCE)):
+            (_, method, _), (tag, location, _) = _items(description)
+            if method == _ISSUERS and tag == _URL:
+                urls.append(location.decode("latin-1"))
+    return tuple(urls)

@@ -8,7 +8,7 @@ Python tells the chain of a connection only from 3.13 on (`get_unverified_chain`
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,6 +27,26 @@ class Link(NamedTuple):
 
     certificate: Certificate
     is_ours: bool = False
+
+
+Way = Sequence[Link]
+
+
+class Shown(NamedTuple):
+    """What a server shows of itself: certificates in DER, its own first. `is_all`: they are all that it sends."""
+
+    sent: list[bytes]
+    is_all: bool
+
+
+class Seen(NamedTuple):
+    """What is known of a certificate that was refused: the `way` up from it; `is_all`: of all that the server sends;
+    `knows_nobody`: this machine trusts no authority at all.
+    """
+
+    way: Way = ()
+    is_all: bool = False
+    knows_nobody: bool = False
 
 
 def overheard(octets: bytes | bytearray) -> list[bytes]:

@@ -16,7 +16,7 @@ from aiohappyeyeballs import AddrInfoType
 from popover.config import Server, Target
 from popover.errors import ConfigError, ConnectFailure, NameFailure, ServerFailure, TLSFailure
 from popover.outside.certificate import Certificate, read_certificate
-from popover.outside.chain import way_up
+from popover.outside.chain import Seen, Shown, way_up
 from popover.outside.converse import converse
 from popover.outside.look import look_at_chain
 from popover.outside.reasons import (
@@ -30,7 +30,7 @@ from popover.outside.reasons import (
     no_connection,
 )
 from popover.outside.resolve import NoThread, Resolver
-from popover.outside.trust import Verifier, Verifiers
+from popover.outside.trust import Verifier, Verifiers, store_is_empty
 from popover.protocols.starttls import STARTTLS
 from popover.wire.engine import Engine, TLSError, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
@@ -116,10 +116,11 @@ class Dialler:
 
     async def _explain(self, fault: UntrustedError, target: Target, step: Step) -> TLSFailure:
         patience = min(LOOK_TIMEOUT, step.left(self._loop.time()))
-        sent = await look_at_chain(self._loop, self._scratch, step.address, target, patience)
-        trusted = self._verifier(target).authorities() if sent else []
-        way = way_up(sent, trusted, datetime.fromtimestamp(time.time(), UTC))
-        return explain_tls(fault, target.server, way)
+        shown = await look_at_chain(self._loop, self._scratch, step.address, target, patience)
+        trusted = self._verifier(target).authorities() if shown.sent else []
+        way = way_up(shown.sent, trusted, datetime.fromtimestamp(time.time(), UTC))
+        knows_nobody = target.trust.ca_file is None and store_is_empty()
+        return explain_tls(fault, target.server, Seen(way, shown.is_all, knows_nobody))
 
     async def look_up(self, server: Server) -> list[AddrInfoType]:
         """Give all addresses of a server, in the order in which they are tried. Raises NameFailure."""
@@ -222,10 +223,16 @@ class Dialler:
         """Fetch a certificate that was refused, to tell what it says. None if it does not come within `patience`
         seconds, or is not to be had at all.
         """
-        sent = await look_at_chain(self._loop, self._scratch, address, target, patience)
+        sent = (await self.look_at_chain(address, target, patience)).sent
         with contextlib.suppress(ValueError):
             return read_certificate(sent[0]) if sent else None
         return None
+
+    async def look_at_chain(self, address: SocketAddress, target: Target, patience: float = LOOK_TIMEOUT) -> Shown:
+        """Fetch all certificates that a server shows, whether they are good or not. None of them if they do not come
+        within `patience` seconds, or are not to be had at all.
+        """
+        return await look_at_chain(self._loop, self._scratch, address, target, patience)
 
 
 def _peer_of(sock: socket.socket) -> SocketAddress:

@@ -9,7 +9,7 @@ import sys
 
 from popover.config import Target
 from popover.errors import Failure
-from popover.outside.chain import overheard
+from popover.outside.chain import Shown, overheard
 from popover.outside.converse import converse
 from popover.outside.trust import unverified
 from popover.protocols.starttls import STARTTLS
@@ -22,23 +22,25 @@ TELLS_CHAINS = sys.version_info >= (3, 13)
 
 async def look_at_chain(
     loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, target: Target, patience: float
-) -> list[bytes]:
-    """Fetch the certificates that a server sends, in DER, its own first; no byte of mail goes this way. With TLS 1.2 at
+) -> Shown:
+    """Fetch the certificates that a server sends; no byte of mail goes this way. With TLS 1.2 at
     first, where they can be overheard; of a server that has only TLS 1.3, an older Python gets its own alone.
 
     Empty if they do not come within `patience` seconds, or are not to be had at all.
     """
     with contextlib.suppress(OSError):  # TimeoutError is one
         async with asyncio.timeout(patience):
-            if not TELLS_CHAINS and (sent := await _look(loop, scratch, address, target, may_be_new=False)):
-                return sent
+            if not TELLS_CHAINS:
+                shown = await _look(loop, scratch, address, target, may_be_new=False)
+                if shown.sent:
+                    return shown
             return await _look(loop, scratch, address, target, may_be_new=True)
-    return []
+    return Shown([], is_all=False)
 
 
 async def _look(
     loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, target: Target, *, may_be_new: bool
-) -> list[bytes]:
+) -> Shown:
     heard, server = bytearray(), target.server
     tls = unverified(target.certificate_name, heard, may_be_new=may_be_new)
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -49,5 +51,8 @@ async def _look(
             await converse(STARTTLS[server.dialect].start_tls(stream.end), {stream.end: stream})
         await stream.secure(tls)
         stream.leave()
-        return tls.chain or overheard(heard) or [tls.certificate]
-    return overheard(heard)  # it may have shown them before it went away
+        if not (chain := tls.chain or overheard(heard)):
+            return Shown([tls.certificate], is_all=False)
+        return Shown(chain, is_all=True)
+    chain = overheard(heard)  # it may have shown them before it went away
+    return Shown(chain, is_all=bool(chain))

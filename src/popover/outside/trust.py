@@ -13,6 +13,7 @@ import hmac
 import ssl
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from popover.config import Security, Target, Trust
@@ -153,6 +154,12 @@ class Verifiers:
             except (OSError, ssl.SSLError) as fault:
                 raise ConfigError(f"ca_file: {target.trust.ca_file} can not be used: {fault}") from None
         return self._known[policy]
+
+
+def store_is_empty() -> bool:
+    """Whether this machine trusts nobody: small images come without the package ca-certificates."""
+    paths = ssl.get_default_verify_paths()
+    return not (paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def unverified(host: str, heard: bytearray, *, may_be_new: bool) -> OpenSSL:

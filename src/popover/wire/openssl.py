@@ -69,10 +69,11 @@ def _translated(fault: ssl.SSLError) -> TLSError:
 class OpenSSL:
     """An `Engine`. `context`: one that tells cuts, see `tell_cuts`; `session`: of a Ticket, to resume by; `heard`: gets
     the sealed octets of the handshake as they come. `server_side`: in the role of the server, with a peer whose hello
-    has this many octets in SSL 2's form (`old_hello`), which has no record around it.
+    has this many octets in SSL 2's form (`old_hello`), which has no record around it. `version`: what is
+    spoken, "TLSv1.3"; empty before the handshake.
     """
 
-    __slots__ = ("_come", "_heard", "_held", "_inward", "_outward", "_parted", "_rest", "_tls", "waiting")
+    __slots__ = ("_come", "_heard", "_held", "_inward", "_outward", "_parted", "_rest", "_tls", "version", "waiting")
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class OpenSSL:
         self._held = bytearray()
         self._heard = heard
         self._parted = False
+        self.version = ""
         self._tls = context.wrap_bio(
             self._inward, self._outward, server_side=server_side, server_hostname=server_hostname, session=session
         )
@@ -119,6 +121,8 @@ class OpenSSL:
             return False
         except ssl.SSLError as fault:
             raise _translated(fault) from None
+        # Asked now: once the stream was cut or has broken, OpenSSL no longer tells, and the log still wants to know.
+        self.version = self._tls.version() or ""
         return True
 
     def pull(self, into: memoryview, sealed: Sealed) -> tuple[int, Ending | None]:
@@ -224,11 +228,6 @@ class OpenSSL:
         return self._outward.read()
 
     # -- facts -------------------------------------------------------------------------------------
-
-    @property
-    def version(self) -> str:
-        """What is spoken: "TLSv1.3"."""
-        return self._tls.version() or ""
 
     @property
     def cipher(self) -> str:
