@@ -233,9 +233,9 @@ def test_what_a_server_can_is_found_out_when_its_client_has_left() -> None:
         talk.say(line)
         talk.answer(answer)
     assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\n")
-    assert talk.answer(CAPA) == (b"", b"CAPA\r\nLIST 3\r\nSTAT\r\n")
+    assert talk.answer(CAPA) == (b"", b"CAPA\r\nLIST 3\r\nNOOP\r\nSTAT\r\n")
     assert not talk.ears.is_settled
-    assert talk.answer(CAPA + b"+OK 3 3\r\n+OK 3 9\r\n") == (b"", b"QUIT\r\n")
+    assert talk.answer(CAPA + b"+OK 3 3\r\n+OK\r\n+OK 3 9\r\n") == (b"", b"QUIT\r\n")
     assert memory.manners.pipelines is Shown.YES
 
 
@@ -250,7 +250,7 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
     ):
         talk.say(line)
         talk.answer(answer)
-    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nSTAT\r\n")
+    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nNOOP\r\nSTAT\r\n")
     got, heard = talk.answer(answers)
     if not heard:
         got, heard = talk.wait()
