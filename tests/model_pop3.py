@@ -43,6 +43,13 @@ class Nature:
     next_ok_before_dot: bool = False
     ends_after: int | None = None
 
+    @property
+    def bears_cuts(self) -> bool:
+        """Whether it is all the same to it how commands come. For the others they come as they leave, as a TLS record
+        does: else one that was lucky has shown what it can not do.
+        """
+        return self.hears == "all" and not self.next_ok_before_dot
+
 
 class Model:
     """The server. `committed`: the messages that were removed, None unless a QUIT was carried out."""
@@ -366,7 +373,7 @@ class World:
         if not box:
             return False
         if chance is not None:
-            self.server.hear(_cut(box, chance))
+            self.server.hear(_cut(box, chance) if self.server.nature.bears_cuts else _all(box))
         return True
 
     def _server_says(self, chance: Chance | None) -> bool:
@@ -392,6 +399,12 @@ HASTE = 0.02  # of all events, after which the clock goes on by up to a second
 
 def _size(chance: Chance, most: int) -> int:
     return most if chance.random() < 0.5 else chance.randint(1, most)
+
+
+def _all(box: bytearray) -> bytes:
+    data = bytes(box)
+    box.clear()
+    return data
 
 
 def _cut(box: bytearray, chance: Chance) -> bytes:

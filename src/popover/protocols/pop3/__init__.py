@@ -15,6 +15,7 @@ questions.py  guesses: what to ask with a login, or after it
 login.py      how a client logs in
 leaving.py    how it leaves
 mending.py    when answers do not come
+step.py       when nobody knows whose answers come
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 """
 

@@ -36,7 +36,7 @@ class Flight:
     def land(self, ask: Ask, line: bytes, refusals: frozenset[bytes]) -> None:
         """An answer is whole; `line` is its status line, `refusals` the words with which this server refuses."""
         self.missing -= 1
-        self.is_void |= ask.proves and not ask.is_ok
+        self.is_void |= not self.missing and ask.proves and not ask.is_ok
         if ask.is_ok or line[:4].upper() in refusals:
             self.is_wrong |= not ask.fits(line) or (self._is_odd and ask.proves and not ask.is_ok)
         else:  # a refusal in words of its own; or not, as the proof behind it tells
@@ -44,6 +44,11 @@ class Flight:
             self.is_wrong |= ask.proves or not self.missing
         if not self.missing and not (self.is_wrong or self.is_void):
             self.is_proven = True
+
+    @property
+    def shows(self) -> bool:
+        """Whether it shows its ability: LIST of a message that is not there proves nothing."""
+        return self.is_proven and all(ask.is_ok for ask in self.asks if ask.proves)
 
 
 class Ask:
@@ -131,10 +136,10 @@ class Ask:
             return is_stat(line)
         if self.verb == b"LIST" and self.number:
             return names(line, self.number)
+        if self.verb == b"CAPA" and self.learnt is not None:
+            return is_capabilities(self.learnt)
         if self.is_dropped or not self.kept:
             return True  # it came too late or was too large, and nobody will get it
-        if self.verb == b"CAPA":
-            return is_capabilities(self.kept)
         return is_listing(self.kept) if self.verb in (b"LIST", b"UIDL") else True
 
 

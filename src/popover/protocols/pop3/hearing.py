@@ -11,7 +11,7 @@ The parts, and who is handed to whom:
     mailbox    which messages there are                    way        what goes out, and when
     ahead      guesses                                     questions  what is asked ahead after a login
     login      USER, PASS, APOP, AUTH                      leaving    QUIT
-    mending    when answers do not come                    client_ear, server_ear   who hears whom
+    mending    when answers do not come (step)             client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
@@ -61,7 +61,7 @@ class Ears:
         questions = self._questions = Questions(wanted, state, mailbox, ahead, way)
         login = self._login = Login(wanted, state, server, owed, way, ahead)
         leaving = self._leaving = Leaving(wanted, state, mailbox, way, ahead)
-        mending = self._mending = Mending(state, server, owed, way, ahead, mailbox)
+        mending = self._mending = Mending(state, server, owed, way, ahead)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
         login.on_free = self._free

@@ -15,7 +15,7 @@ from popover.protocols.pop3.commands import Command, ask
 from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.state import State
-from popover.protocols.pop3.way import CAPA, STAT, Way
+from popover.protocols.pop3.way import CAPA, NOOP, STAT, Way
 
 NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
 """RFC 1939 section 6, the answer to QUIT."""
@@ -85,11 +85,13 @@ class Leaving:
             self.tell()
 
     def _proof(self) -> list[Ask]:
-        """Questions whose answers can not be taken for each other's; one of a message, if there is one, names it."""
+        """Questions whose answers can not be taken for each other's; one of a message, if there is one, names it.
+        Another stands between it and STAT: `+OK 3 120`, said twice, would answer both.
+        """
         flight, number = Flight("pipelines"), self._mailbox.count
         about_one = [ask(b"LIST %d" % number)] if self._mailbox.has(number) else []
-        questions = (CAPA, *map(ask, self._of_next_time), *about_one, STAT)
-        return [Ask(question, Kind.GUESS, flight) for question in questions]
+        between = [ask(verb) for verb in self._of_next_time] or [NOOP]
+        return [Ask(question, Kind.GUESS, flight) for question in (CAPA, *about_one, *between, STAT)]
 
     def tell(self) -> None:
         """Say QUIT to the server, after all that waits to be said."""

@@ -5,60 +5,45 @@ of ours, one question is sent behind it all, the probe, of which the answer is l
 server answers in order: what is slow comes before that answer, and what is lost is known to be lost once it is there.
 A probe may get lost, too, where it has met in one piece what a slow server has not read yet; then there is another.
 
-Where an answer is another's, all is thrown away up to the answer to a CAPA that is asked then. Nothing that a server
-says of itself looks like one, but a mail may; so a session with mails under way ends.
+Where an answer is another's, `step.py` finds out when all are there. A mail may hold anything, so a session with mails
+under way ends.
 """
 
 from __future__ import annotations
 
 import math
-import re
 
 from popover.errors import ServerFailure
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import is_stat
 from popover.protocols.pop3.ask import Ask, Flight, Kind
-from popover.protocols.pop3.mailbox import Mailbox
+from popover.protocols.pop3.commands import ask
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
+from popover.protocols.pop3.step import Step
 from popover.protocols.pop3.way import CAPA, STAT, Way
 from popover.talk import End
-
-HUSH = 0.2
-"""Seconds of silence after which a server has said all that it had to say: TCP retransmits after 0.2 s at the least."""
-
-ANSWER = 10.0
-"""Seconds for the answer to CAPA, which needs no mailbox."""
-
-HEARD_LIMIT = 64 * 1024
-"""Octets of an answer to CAPA with whatever comes before it; the longest on record is 0.4 KiB."""
 
 PROBES = 4
 """Probes at most, each after twice the time of the one before: what loses them all is a server that does not answer."""
 
-_CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:[A-Za-z0-9][^\r\n]*\r\n)+\.\r\n")
 _MAILS = (b"RETR", b"TOP")
 
 
 class Mending:
     """That of one session. `was_overdue`: the client had to wait for something that it had not asked for."""
 
-    def __init__(self, state: State, server: End, owed: Owed, way: Way, ahead: Ahead, mailbox: Mailbox) -> None:
+    def __init__(self, state: State, server: End, owed: Owed, way: Way, ahead: Ahead) -> None:
         self.was_overdue = False
         self._state = state
         self._server = server
         self._owed = owed
         self._way = way
         self._ahead = ahead
-        self._mailbox = mailbox
         self._silent_since = 0.0
         self._probes: list[Ask] = []
         self._not_before = 0.0
-        self._due = math.inf
-        self._heard: bytearray | None = None  # what came since CAPA was asked
-        self._awaited = 1  # answers to CAPA, the last of which is that to ours
-        self._may_be_more = self._is_last_asked = False  # of those; and then a STAT, behind them all, tells
         self._lost: list[Ask] = []
+        self._step = Step(state, server)
 
     def heard(self) -> None:
         """The server has said something."""
@@ -68,7 +53,7 @@ class Mending:
     def due(self) -> float:
         """When `on_time` is to be called."""
         if self._owed.is_lost:
-            return self._due
+            return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
         if not asked or not turns or asked[0].kind is Kind.CLIENT:
             return math.inf
@@ -79,10 +64,9 @@ class Mending:
         """Silence has lasted long enough, or too long."""
         if not self._owed.is_lost:
             self._overdue()
-        elif self._heard is None:
-            self._listen(b"")
-            self._server.outbox += CAPA.line
-        else:
+        elif self._step.on_time():
+            self._ask_again()
+        elif self._step.has_failed:
             self._give_up()
 
     # -- slow, or lost? --------------------------------------------------------------------------
@@ -109,23 +93,18 @@ class Mending:
 
     # -- lost ------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Nobody knows whose answers come."""
+    def begin(self, wrong: Ask, line: bytes) -> None:
+        """Nobody knows whose answers come, after this one and its status line."""
         self._lost = self._way.forget()
         self._state.is_careful = True
         probes = [one for one in self._lost if one in self._probes]
         can_be_asked_again = all(_can_be_asked_again(one) for one in (*self._lost, *self._held))
-        others = sum(one.verb == b"CAPA" and one not in probes for one in self._lost)
-        is_clear = not (others and probes)
-        is_clear &= not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
+        is_clear = not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
         if not self._state.manners.knows_capa or not can_be_asked_again or not is_clear:
             self._give_up()
-        elif probes and probes[0].verb == b"CAPA":
-            self._listen(b"+OK\r\n")  # its first line was taken for another's answer
-        else:
-            self._heard, self._due = None, self._state.now + HUSH
-        self._awaited = 1 + others
-        self._may_be_more = sum(one.verb == b"CAPA" for one in probes) > 1
+            return
+        is_asked = bool(probes) and probes[0].verb == b"CAPA"  # and its first line was taken for another's answer
+        self._step.begin(line if wrong.is_ok else b"", self._lost, is_asked=is_asked)
 
     @property
     def _held(self) -> list[Ask]:
@@ -133,37 +112,21 @@ class Mending:
         waiting = {id(one) for one in self._way.unsent}
         return [one for one in self._owed.turns if id(one) not in waiting and (one in self._lost or one.is_held)]
 
-    def _listen(self, heard: bytes) -> None:
-        self._heard, self._due = bytearray(heard), self._state.now + ANSWER
-
     def hear(self, view: memoryview) -> None:
         """Hear what nobody knows whose it is."""
-        if self._heard is None:
-            self._due = self._state.now + HUSH
-            return
-        self._heard += view
-        found = list(_CAPABILITIES.finditer(self._heard))
-        is_all = len(found) >= self._awaited and found[-1].end() == len(self._heard)
-        if self._is_last_asked:
-            is_all = self._heard.endswith(b"\n") and is_stat(bytes(self._heard).splitlines()[-1])
-        elif is_all and self._may_be_more:
-            self._is_last_asked, is_all = True, False
-            self._server.outbox += STAT.line
-        if is_all:
-            self._owed.is_lost = self._is_last_asked = False
-            self._due, self._heard = math.inf, None
+        if self._state.failure is None and self._step.hear(view):
             self._ask_again()
-        elif len(self._heard) > HEARD_LIMIT:
-            self._give_up()
 
     def _ask_again(self) -> None:
         """Everybody is in step again."""
+        self._owed.is_lost = False
         for one in reversed(self._held):
             self._way.ask_again(one)
         for one in reversed(self._lost):
-            if one.kind is Kind.OURS and one.verb in (b"USER", b"DELE"):
+            if one.kind is Kind.OURS and one.verb == b"DELE":
+                self._way.tell_first(ask(b"LIST %d" % one.number))  # whether it was heard: `ServerEar`
+            elif one.kind is Kind.OURS and one.verb == b"USER":
                 self._way.tell_again(one)
-                self._mailbox.refused += one.verb == b"DELE"  # nobody knows whether it is done: QUIT will not say so
             elif one.kind is Kind.GUESS:
                 self._ahead.landed(one)
         self._lost = []
@@ -175,7 +138,7 @@ class Mending:
             f"{self._server.name} answers something else than it was asked",
             "the next sessions ask it nothing by themselves",
         )
-        self._due = math.inf
+        self._step.due = math.inf
 
 
 def _can_be_asked_again(one: Ask) -> bool:

@@ -95,7 +95,7 @@ class Questions:
         """
         manners = self._state.manners
         if manners.may_be_tried:
-            self._fly("pipelines", [CAPA, STAT])
+            self._fly("pipelines", [ask(b"LIST 1"), CAPA, STAT])
         elif manners.after is None and manners.knows_capa and not manners.offers_before:
             self._way.tell(CAPA)
 

@@ -45,8 +45,8 @@ class Judge(Protocol):
     def lost(self, ask: Ask) -> None:
         """The server has answered a STAT that left after this and its flight, which it has not heard."""
 
-    def wrong(self, ask: Ask) -> None:
-        """What came can not be the answer to this: from now on nobody knows which answer is whose."""
+    def wrong(self, ask: Ask, line: bytes) -> None:
+        """What came, beginning with this line, can not answer this: nobody knows any more which answer is whose."""
 
 
 class Owed:
@@ -310,7 +310,7 @@ class Owed:
         self.judge.judge(ask, line)
         ask.learnt = ask.listing = None
         if ask.flight is not None and ask.flight.is_wrong:
-            self.judge.wrong(ask)
+            self.judge.wrong(ask, line)
         else:
             self.catch_up()
 

@@ -6,6 +6,7 @@ from popover.protocols.pop3.ahead import OVER, Ahead
 from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, octets_of_mail, soften
 from popover.protocols.pop3.ask import Ask, Kind
 from popover.protocols.pop3.commands import KNOWN
+from popover.protocols.pop3.commands import ask as command
 from popover.protocols.pop3.leaving import Leaving
 from popover.protocols.pop3.login import Login
 from popover.protocols.pop3.mailbox import Mailbox
@@ -67,14 +68,14 @@ class ServerEar:
         if flight is not None:
             self._state.manners.fail(flight.ability)
 
-    def wrong(self, ask: Ask) -> None:
+    def wrong(self, ask: Ask, line: bytes) -> None:
         """Nobody knows any more which answer is whose."""
         if ask.flight is not None:
             self._state.manners.fail(ask.flight.ability)
         if self._leaving.is_finding_out:
             self._leaving.give_up(ask)
         else:
-            self._mending.begin()
+            self._mending.begin(ask, line)
 
     def judge(self, ask: Ask, line: bytes) -> None:
         """An answer is complete: what does it teach?"""
@@ -113,7 +114,8 @@ class ServerEar:
             for ask in flight.asks:
                 self._give_up(ask)
         elif self._state.logged_in:
-            manners.show(flight.ability)
+            if flight.shows:
+                manners.show(flight.ability)
             manners.carried(sum(len(ask.kept) for ask in flight.asks), self._state.now - last.since)
 
     def _judge_message(self, message: Ask) -> None:
@@ -148,6 +150,8 @@ class ServerEar:
         verb, mailbox = ask.verb, self._mailbox
         if verb == b"STAT":
             mailbox.learn_stat(line)
+        elif verb == b"LIST" and ask.kind is Kind.OURS:
+            self._way.tell_first(command(b"DELE %d" % ask.number))  # we had answered it, and it was not heard
         elif verb == b"LIST" and ask.listing is not None:
             mailbox.learn_list(ask.listing)
         elif verb in _FETCHES and ask.number:
@@ -201,6 +205,8 @@ class ServerEar:
             if line[:4].upper() == b"-ERR":
                 self._login.user_refusal = line
             return
+        if verb == b"LIST" and ask.kind is Kind.OURS:
+            return  # the message is deleted, as it was to be
         if verb in self._questions.asked and (ask.has_body or verb == b"STAT"):
             self._questions.asked.remove(verb)
         if verb == b"DELE" and ask.kind is Kind.OURS:

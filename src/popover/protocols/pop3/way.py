@@ -185,11 +185,16 @@ class Way:
 
     def tell_again(self, one: Ask) -> None:
         """Say, before all that waits, what got lost and is a matter between the server and us."""
-        fresh = Ask(Command(_line(one.command), one.verb, one.command.argument), Kind.OURS)
-        fresh.is_dropped = True
+        fresh = self.tell_first(Command(_line(one.command), one.verb, one.command.argument))
         if one is self.user_ask:
             self.user_ask = fresh
-        self.enqueue(fresh, first=True)
+
+    def tell_first(self, command: Command) -> Ask:
+        """Say something before all that waits, whose answer the client does not get."""
+        quiet = Ask(command, Kind.OURS)
+        quiet.is_dropped = True
+        self.enqueue(quiet, first=True)
+        return quiet
 
     def enqueue(self, one: Ask, *, first: bool = False) -> None:
         """Let a command wait for its turn to be sent."""
