@@ -104,7 +104,7 @@ def test_handshake_that_stalls_behind_starttls_is_no_starttls_that_stalls(author
         stalls_after_the_hello(wire)
 
     async def act(dialler: Dialler) -> None:
-        told = await failure(dialler, target(authority, server.port, connect_timeout=0.3, greeting_timeout=30))
+        told = await failure(dialler, target(authority, server.port, connect_timeout=0.3, greeting_timeout=600))
         assert "TLS was not ready within 0.3 seconds" in told.cause
 
     with FakeServer(stalls) as server:

@@ -140,6 +140,11 @@ def test_ehlo_is_bounded_in_lines(lines: int, good: bool) -> None:
         assert "100 lines" in fails("smtp", said).cause
 
 
+def test_lines_count_together() -> None:
+    said = HONEST["smtp"][0], (b"250-" + b"x" * 200 + b"\r\n") * 50 + b"250 x\r\n", HONEST["smtp"][2]
+    assert "8,192 octets" in fails("smtp", said).cause
+
+
 def test_imap_tag_is_another_each_time_and_can_not_be_guessed() -> None:
     tags = {begins("imap", HONEST["imap"]).asked[0].split(b" ")[0] for _ in range(20)}
     assert len(tags) == 20
@@ -151,6 +156,17 @@ def test_server_with_tls_from_the_first_octet_on_is_told_apart(dialect: str) -> 
     failure = fails(dialect, [b"\x15\x03\x01\x00\x02\x02\x46"], 2)
     assert "speaks TLS from the first octet on" in failure.cause
     assert failure.remedy == f"write {dialect}s:// instead of {dialect}+starttls://"
+
+
+@dialects
+def test_alert_of_a_server_that_waited_too_long_for_tls_is_enough(dialect: str) -> None:
+    """It is no line, and none follows."""
+    end = End("mail.example.com")
+    talk = STARTTLS[dialect].start_tls(end)  # type: ignore[index]
+    assert next(talk) == More(end)
+    end.inbox += b"\x15\x03"
+    with pytest.raises(ServerFailure, match="speaks TLS from the first octet on"):
+        next(talk)
 
 
 @dialects

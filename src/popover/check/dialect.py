@@ -32,9 +32,10 @@ async def check_dialect(report: Report, service: Service, dialled: Dialled) -> N
         greeting = await greet(service, dialled)
     seconds = time.monotonic() - since
     words = printable(greeting.words, 200)
-    report.add(
-        "dialect", "ok", f"greeting: {words} ({milliseconds(seconds)})", greeting=words, seconds=round(seconds, 3)
-    )
+    text = f"greeting: {words} ({milliseconds(seconds)})"
+    if server.security == "starttls":
+        text = f"it answers inside TLS ({milliseconds(seconds)}), and popover greets in its place: {words}"
+    report.add("dialect", "ok", text, greeting=words, seconds=round(seconds, 3))
     talker, dialogue = Talker(dialled.stream, server.host), DIALOGUES[server.dialect]
     async with report.waiting("asking for capabilities"):
         can = await dialogue.capabilities(talker)
