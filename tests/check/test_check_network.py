@@ -7,7 +7,9 @@ import pytest
 
 from fakes.capable import capable
 from fakes.dns import FakeDNS
+from fakes.evil import Behind
 from fakes.scene import Stage
+from fakes.tls import server_context
 from fakes.wire import Talker
 from fakes.world import World
 from parts.check import Checked
@@ -157,3 +159,17 @@ def test_a_server_that_is_this_gateway_itself_is_found_out(stage: Stage, world: 
         port = good_server(stage, world)
         check = checked(stage, world, port, listen=f"{HERE}:{port}")
         check.failed("connect", "leads back to this gateway itself", remedy="provider")
+
+
+def test_server_with_starttls_only_is_named_with_the_url_that_works(stage: Stage, world: World) -> None:
+    """Nothing at 465, STARTTLS at 587, as with Microsoft and Apple: `check` names what to write, and that works."""
+    certificate = stage.authority.issue(NAME)
+    stage.server(Behind("smtp", server_context(certificate)), plain=True, listener=world.listen(HERE, 587))
+    with FakeDNS(world, {NAME: [HERE]}):
+        keys = {"ca_file": str(stage.authority.ca_file), "listen": "127.0.0.1:0"}
+        check = Checked("-c", stage.config({"server": f"smtps://{NAME}"} | keys), prefix=world.prefix)
+        check.failed("connect", "refuses", "465", remedy=f"STARTTLS only, write smtp+starttls://{NAME}:587")
+        [found] = [finding for finding in check.findings if "plain_port" in finding["facts"]]
+        assert found["remedy"] == f"this server has no other TLS than that: write smtp+starttls://{NAME}:587"
+        works = Checked("-c", stage.config({"server": f"smtp+starttls://{NAME}"} | keys), prefix=world.prefix)
+        assert works.code == 0, works.document

@@ -60,7 +60,8 @@ def test_case_18_plaintext_server_on_the_tls_port(stage: Stage, dialect: str, gr
         wire.send(greeting * 20)
         wire.cut()
 
-    checked(stage, stage.server(speaks, plain=True), dialect).failed("tls", "plain text", remedy="995")
+    remedy = f"write {dialect}+starttls://localhost:"
+    checked(stage, stage.server(speaks, plain=True), dialect).failed("tls", "plain text", remedy=remedy)
 
 
 def test_case_30_handshake_that_stalls(stage: Stage) -> None:

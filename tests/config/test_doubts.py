@@ -36,6 +36,12 @@ def test_another_dialect_is_questioned_with_what_to_write(server: str, oddity: s
     assert f"write {remedy}" in said[1]
 
 
+def test_provider_without_tls_from_the_first_octet_on_is_known() -> None:
+    for host in ("smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.me.com"):
+        assert doubt(parse_server(f"smtps://{host}")) == (f"{host} has STARTTLS only", f"write smtp+starttls://{host}")
+        assert doubt(parse_server(f"smtp+starttls://{host}")) == ("", "")
+
+
 def test_the_other_choice_is_named_too() -> None:
     assert doubt(parse_server("mail.example.com:993"))[1].endswith("or pop3s://mail.example.com for POP3")
     assert doubt(parse_server("imap.example.com"))[1].endswith("or the name of the provider's POP3 server")

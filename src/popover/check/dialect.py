@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import aiohappyeyeballs
 
@@ -31,9 +32,10 @@ async def check_dialect(report: Report, service: Service, dialled: Dialled) -> N
         greeting = await greet(service, dialled)
     seconds = time.monotonic() - since
     words = printable(greeting.words, 200)
-    report.add(
-        "dialect", "ok", f"greeting: {words} ({milliseconds(seconds)})", greeting=words, seconds=round(seconds, 3)
-    )
+    text = f"greeting: {words} ({milliseconds(seconds)})"
+    if server.security == "starttls":
+        text = f"it answers inside TLS ({milliseconds(seconds)}), and popover greets in its place: {words}"
+    report.add("dialect", "ok", text, greeting=words, seconds=round(seconds, 3))
     talker, dialogue = Talker(dialled.stream, server.host), DIALOGUES[server.dialect]
     async with report.waiting("asking for capabilities"):
         can = await dialogue.capabilities(talker)
@@ -65,30 +67,44 @@ _SHUT = {"closed": "too", "filtered": "either"}
 
 
 async def check_plain_port(report: Report, dialler: Dialler, service: Service, *, reached: bool) -> None:
-    """What the port without TLS says: the first test of every how-to, and the reason why popover is there.
+    """What the port without TLS says: the first test of every how-to, and the reason why popover is there. For a
+    service with STARTTLS it is the very port that is used.
 
-    `reached`: the port with TLS accepts connections.
+    `reached`: the service's port accepts connections.
     """
-    server, dialogue = service.server, DIALOGUES[service.server.dialect]
-    port = dialogue.plain_port
+    server, port = service.server, DIALOGUES[service.server.dialect].plain_port
+    if server.security == "starttls":
+        port = server.port
     async with report.waiting(f"looking at port {port} of {server.host}"):
-        text, outcome = await _plain_port(dialler, service, port)
-    if outcome in _SHUT:
-        text += f": {_WHY}" if reached else f", {_SHUT[outcome]}"
-    report.add("dialect", "ok", f"port {port} (without TLS) {text}", plain_port=port, outcome=outcome)
+        found = await _plain_port(dialler, service, port)
+    text, remedy = f"port {port} (without TLS) {found.text}", ""
+    if found.outcome in _SHUT:
+        text += f": {_WHY}" if reached else f", {_SHUT[found.outcome]}"
+    elif found.offers_tls and not reached and server.security == "tls":
+        url = replace(server, port=port, security="starttls")
+        remedy = f"this server has no other TLS than that: write {url}"
+    report.add("dialect", "warn" if remedy else "ok", text, remedy, plain_port=port, outcome=found.outcome)
 
 
-async def _plain_port(dialler: Dialler, service: Service, port: int) -> tuple[str, str]:
-    """Look at it. The end of a sentence about it, and one word for programs."""
+class _PlainPort(NamedTuple):
+    """The end of a sentence about it, and one word for programs."""
+
+    text: str
+    outcome: str
+    offers_tls: bool = False
+
+
+async def _plain_port(dialler: Dialler, service: Service, port: int) -> _PlainPort:
+    """Look at it."""
     host, loop = service.server.host, asyncio.get_running_loop()
     try:
         async with asyncio.timeout(PLAIN_TIMEOUT):
             addresses = await dialler.look_up(replace(service.server, port=port))
             sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=EYEBALLS_DELAY, loop=loop)
     except TimeoutError:
-        return "does not answer", "filtered"
+        return _PlainPort("does not answer", "filtered")
     except (OSError, Failure):
-        return "is closed", "closed"
+        return _PlainPort("is closed", "closed")
     address = sock.getpeername()
     stream = Stream(loop, sock, Scratch(), host)
     try:
@@ -98,28 +114,32 @@ async def _plain_port(dialler: Dialler, service: Service, port: int) -> tuple[st
         stream.close()
         at_once = replace(service.target, server=replace(service.server, security="tls"))
         if await dialler.look_at_certificate((address[0], port), at_once, PLAIN_TIMEOUT) is not None:
-            return "speaks TLS from the first octet, as only the port with TLS should", "tls"
-        return "accepts connections, but says nothing", "silent"
+            return _PlainPort("speaks TLS from the first octet, as only the port with TLS should", "tls")
+        return _PlainPort("accepts connections, but says nothing", "silent")
     except Failure as failure:
-        return f"does not speak {service.server.dialect.upper()}: {failure.cause}", "other"
+        return _PlainPort(f"does not speak {service.server.dialect.upper()}: {failure.cause}", "other")
     finally:
         stream.close()
 
 
-async def _ask_plainly(service: Service, stream: Stream) -> tuple[str, str]:
+async def _ask_plainly(service: Service, stream: Stream) -> _PlainPort:
     dialect, dialogue = service.server.dialect, DIALOGUES[service.server.dialect]
     talker = Talker(stream, service.server.host)
     greeting = await talker.line()
     while dialect == "smtp" and greeting[3:4] == "-":
         greeting = await talker.line()
     if greeting.startswith(("-ERR", "* BYE", "4", "5")):
-        return f"refuses: {printable(greeting.encode('latin-1'), 200)}", "refused"
+        return _PlainPort(f"refuses: {printable(greeting.encode('latin-1'), 200)}", "refused")
     can = [word.upper() for word in await dialogue.capabilities(talker)]
     if "LOGINDISABLED" in can or (dialect == "pop3" and can and not {"USER", "SASL PLAIN"} & set(can)):
         login = False
     else:
         login = dialect != "smtp" or any(word.startswith("AUTH") for word in can)
-    starttls = f"offers {dialogue.starttls}" if dialogue.starttls in can else f"does not offer {dialogue.starttls}"
+    offers = dialogue.starttls in can
+    words = f"offers {dialogue.starttls}" if offers else f"does not offer {dialogue.starttls}"
     if login:
-        return f"{starttls}, and takes logins in plain text: passwords can be read on the way there", "plain login"
-    return f"{starttls}, and takes no login without TLS: that is why popover is there", "no plain login"
+        words += ", and takes logins in plain text: passwords can be read on the way there"
+        return _PlainPort(words, "plain login", offers)
+    return _PlainPort(
+        f"{words}, and takes no login without TLS: that is why popover is there", "no plain login", offers
+    )

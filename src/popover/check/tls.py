@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from aiohappyeyeballs import AddrInfoType
 
+from popover.check.dialogues import DIALOGUES
 from popover.check.report import Fact, Report, step_of
 from popover.check.way import milliseconds
 from popover.config import Service
@@ -69,13 +70,16 @@ def _accepted(report: Report, service: Service, dialled: Dialled, seconds: float
     tls = dialled.tls
     cipher = tls.cipher
     alpn = tls.alpn
+    word = DIALOGUES[service.server.dialect].starttls
+    begun = f"{word}, then " if service.server.security == "starttls" else ""
     report.add(
         "tls",
         "ok",
-        f"{tls.version}, {cipher}, ALPN {alpn or 'none'} ({milliseconds(seconds)} with connecting)",
+        f"{begun}{tls.version}, {cipher}, ALPN {alpn or 'none'} ({milliseconds(seconds)} with connecting)",
         version=tls.version,
         cipher=cipher,
         alpn=alpn,
+        starttls=bool(begun),
         seconds=round(seconds, 3),
     )
     try:

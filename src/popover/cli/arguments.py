@@ -11,7 +11,9 @@ from popover import __version__
 _SERVER = """\
 SERVER is a URL, or a bare host name, which means pop3s://:
   pop3s://host[:995]   imaps://host[:993]   smtps://host[:465]
-It is always verified."""
+or, for a server that has TLS only after STARTTLS:
+  pop3+starttls://host[:110]   imap+starttls://host[:143]   smtp+starttls://host[:587]
+It is always verified, and no login goes out without TLS."""
 
 _SERVICE = f"""\
 {_SERVER}

@@ -17,6 +17,9 @@ _PORTS: Final[dict[int, tuple[DialectName, Security]]] = {
 
 _BEGINS: Final[dict[Security, str]] = {"tls": "TLS from the first octet on", "starttls": "STARTTLS"}
 
+_STARTTLS_ONLY: Final = {"smtp.office365.com", "smtp-mail.outlook.com", "smtp.mail.me.com"}
+"""Submission servers, Microsoft's and Apple's, that have nothing at port 465 (their help pages, as of 2026)."""
+
 _WORD = re.compile(r"(?:secure|ssl)?(pop|imap|smtp)[34]?s?[0-9]*")  # imap, pop3, securesmtp, imap-mail, smtp2
 
 
@@ -30,6 +33,8 @@ def doubt(server: Server) -> tuple[str, str]:
     if by_port != server.dialect:
         place, says = f"port {server.port} of {server.host}", by_port
         other = f"or {server.scheme}://{_host(server)} for {_NAMES[server.dialect]}"
+    elif server.dialect == "smtp" and server.security == "tls" and server.host in _STARTTLS_ONLY:
+        return f"{server.host} has STARTTLS only", f"write smtp+starttls://{server.host}"
     elif begins != server.security:
         return _other_beginning(server, begins)
     elif named and server.dialect not in named:

@@ -23,9 +23,9 @@ async def open_up(target: Target, dialled: Dialled) -> Greeting:
         async with asyncio.timeout(target.greeting_timeout):
             greeting = await converse(_first_words(server, stream.end), {stream.end: stream})
     except TimeoutError:
-        does = "did not greet" if server.security == "tls" else "said nothing inside TLS"
+        does = "did not greet within" if server.security == "tls" else "said nothing inside TLS within"
         raise ServerFailure(
-            f"{server.host} {does} within {target.greeting_timeout:g} seconds (timeout)",
+            f"{server.host} {does} {target.greeting_timeout:g} seconds (timeout)",
             f"is it {server} that answers there? it may be overloaded",
         ) from None
     except ServerFailure:
