@@ -29,7 +29,8 @@ def main(argv: list[str]) -> int:
     findings.remarks.append(
         f"Other programs took {bystanders.share():.0%} of the machine's processor time during the run."
     )
-    names = [peer.name for peer in peers]
+    found = [name for column in findings.columns for name in column.figures]
+    names = list(dict.fromkeys([*(peer.name for peer in peers), *found]))  # some measures have peers of their own
     print(report.terminal(names, findings))
     if failed:
         print(f"Not measured: {', '.join(failed)}.", file=sys.stderr)

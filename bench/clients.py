@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bench.loop import WRITABLE, Loop, Work, patiently
+from bench.peers.base import connect
 
 _HOST = "127.0.0.1"
 _LOGIN = (b"USER anna\r\n", b"PASS secret\r\n")
@@ -71,11 +72,11 @@ class Clients:
             _ask(sock, b"QUIT\r\n")
         return times
 
-    def fetch(self, port: int, times: int) -> Fetched:
+    def fetch(self, port: int, times: int, *, sealed: bool = False) -> Fetched:
         """Fetch the large mail so many times in one session, and throw it away."""
         buffer = bytearray(1024 * 1024)
         size = 0
-        with socket.create_connection((_HOST, port), _PATIENCE) as sock:
+        with connect(port, _PATIENCE, sealed=sealed) as sock:
             _expect_ok(sock.recv(4096))
             for line in _LOGIN:
                 _ask(sock, line)
@@ -92,6 +93,15 @@ class Clients:
         socks = list(_sockets(count))
         self._held += socks
         _run(((sock, _session(sock, port, _LOGIN, stay=True)) for sock in socks), width)
+
+    def hold_sealed(self, port: int, count: int) -> None:
+        """The same inside TLS, one after the other."""
+        for _ in range(count):
+            sock = connect(port, _PATIENCE, sealed=True)
+            self._held.append(sock)
+            _expect_ok(sock.recv(4096))
+            for line in _LOGIN:
+                _ask(sock, line)
 
     def alive(self) -> int:
         """How many of the idle sessions answer a NOOP."""

@@ -28,6 +28,8 @@ one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log ea
   is what all three together reach.
 - **Idle session**: memory (PSS) with {idle} sessions logged in and silent, less the memory at rest, for each.
   The recipe and its processes: {idle_few} sessions.
+- **TLS on both sides**: CPU per GB and idle sessions as before, the clients in TLS from their first octet on; stunnel
+  accepts it with one service and leads to another one of the same process, which goes to the server.
 - **At rest**: memory after one session, as if the program were alone on the machine: pages that it shares with
   other programs count whole.
 - **Greeting after**: from connecting to the server's first line; median and 95th percentile; one session at a time.

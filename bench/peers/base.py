@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -94,6 +95,8 @@ class Peer:
     divisor = 1
     # How many idle sessions it is asked to hold at most.
     most_idle = 500
+    # Whether its clients speak TLS from the first octet on.
+    sealed = False
 
     def installed(self) -> bool:
         """Whether the program is there."""
@@ -124,7 +127,7 @@ class Peer:
         `beside`: the ports of more servers, to each of which it opens one more way.
         """
         with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as made:
-            ways = tuple(Way(_free_port(), server) for server in (server_port, *beside))
+            ways = tuple(Way(free_port(), server) for server in (server_port, *beside))
             place = Place(ways, ca_file, Path(made), sessions)
             place.directory.chmod(0o755)  # some become another user, who must get in
             command = self.command(place)
@@ -140,7 +143,7 @@ class Peer:
                     start_new_session=True,
                 )
             try:
-                _wait_for_greeting(process, ways[0].listen, output)
+                _wait_for_greeting(process, ways[0].listen, output, sealed=self.sealed)
                 ports = [way.listen for way in ways]
                 yield Running(process, self.crew, ports, time.perf_counter() - start)
             finally:
@@ -154,13 +157,13 @@ def find_version(command: list[str]) -> str:
     return found[0] if found else "unknown"
 
 
-def _wait_for_greeting(process: "subprocess.Popen[bytes]", port: int, output: Path) -> None:
+def _wait_for_greeting(process: "subprocess.Popen[bytes]", port: int, output: Path, *, sealed: bool) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            with socket.create_connection(("127.0.0.1", port), _PATIENCE) as sock:
+            with connect(port, _PATIENCE, sealed=sealed) as sock:
                 greeting = sock.recv(4096)
                 sock.sendall(b"QUIT\r\n")
                 sock.recv(4096)
@@ -171,6 +174,16 @@ def _wait_for_greeting(process: "subprocess.Popen[bytes]", port: int, output: Pa
             return
         raise RuntimeError(f"{process.args!r} greeted with {greeting!r}:\n{_tail(output)}")
     raise RuntimeError(f"{process.args!r} does not greet:\n{_tail(output)}")
+
+
+def connect(port: int, patience: float, *, sealed: bool) -> socket.socket:
+    """Connect to a port of this machine, with TLS that looks at no certificate, or without."""
+    sock = socket.create_connection(("127.0.0.1", port), patience)
+    if not sealed:
+        return sock
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(sock)
 
 
 def _tail(output: Path) -> str:
@@ -187,7 +200,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port nobody listens on, below those that Linux hands out to clients (32768 and up)."""
     while True:
         port = random.randint(10_000, 32_767)

@@ -3,12 +3,12 @@
 from bench.certificates import HOST
 from bench.peers.base import Peer, Place
 
-_CONFIG = """
+CONFIG = """
 foreground = yes
 syslog = no
 pid =
 """
-_SERVICE = """
+SERVICE = """
 [pop3-{listen}]
 client = yes
 accept = 127.0.0.1:{listen}
@@ -31,6 +31,6 @@ class Stunnel(Peer):
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         config = place.directory / "stunnel.conf"
-        services = (_SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
-        config.write_text(_CONFIG + "".join(services))
+        services = (SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
+        config.write_text(CONFIG + "".join(services))
         return ["stunnel4", str(config)]

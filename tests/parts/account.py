@@ -18,13 +18,15 @@ class Account:
     """Where to sign in and as whom.
 
     Without `ca_file` the client speaks in plain text, as an old one does to the gateway. With it the client
-    speaks TLS from the first byte, calls the server `localhost` and trusts that authority: the direct way.
+    speaks TLS from the first byte, calls the server `localhost` and trusts that authority: the direct way; or, with
+    `starttls`, begins it by STLS or STARTTLS and does not go on without.
     """
 
     address: Address
     user: str
     password: str
     ca_file: Path | None = None
+    starttls: bool = False
 
     @property
     def host(self) -> str:

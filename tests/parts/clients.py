@@ -26,6 +26,10 @@ poplib._MAXLINE = 1 << 30  # type: ignore[attr-defined]  # noqa: SLF001
 
 def pop3(account: Account) -> poplib.POP3:
     """Python's POP3 client, greeted but not signed in."""
+    if account.ca_file and account.starttls:
+        client = poplib.POP3(account.host, account.port, timeout=TIMEOUT)
+        client.stls(_trusting(account.ca_file))
+        return client
     if account.ca_file:
         return poplib.POP3_SSL(account.host, account.port, timeout=TIMEOUT, context=_trusting(account.ca_file))
     return poplib.POP3(account.host, account.port, timeout=TIMEOUT)

@@ -12,7 +12,7 @@ from parts.account import Account, run, suppress_code, write
 
 def fetch_by_curl_pop3(account: Account, workdir: Path) -> list[bytes]:
     """One connection for STAT, then one for all RETR. The bytes as sent, dots unstuffed."""
-    url = f"{'pop3s' if account.ca_file else 'pop3'}://{account.host}:{account.port}/"
+    url = f"{'pop3s' if account.ca_file and not account.starttls else 'pop3'}://{account.host}:{account.port}/"
     # STAT and not LIST, for which curl 7.88 calls an empty mailbox a weird answer.
     talk = _curl(account, workdir, "--stderr", "-", "-v", "-I", "-X", "STAT", url)
     count = int(talk.split(b"> STAT\r\n")[1].split(b"< +OK ")[1].split()[0])
@@ -35,7 +35,7 @@ def _curl_messages(account: Account, workdir: Path, url: str, count: int) -> lis
 
 
 def _curl(account: Account, workdir: Path, *arguments: str) -> bytes:
-    trust = ["--cacert", str(account.ca_file)] if account.ca_file else []
+    trust = ["--ssl-reqd", "--cacert", str(account.ca_file)] if account.ca_file else []
     secret = f"{account.user}:{account.password}"
     return run(workdir, "curl", "-q", "-sS", "--user", secret, *trust, *arguments)
 
@@ -48,7 +48,8 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) ->
     `invisible` saves the Received line that fetchmail would write; `sslproto ''` keeps it from trying STLS
     on a plain port, which it would by default.
     """
-    tls = f'ssl sslcertck sslcertfile "{account.ca_file}"' if account.ca_file else "sslproto ''"
+    begin = "sslproto 'auto'" if account.starttls else "ssl"
+    tls = f'{begin} sslcertck sslcertfile "{account.ca_file}"' if account.ca_file else "sslproto ''"
     settings = f"""
         set invisible
         poll "{account.host}" protocol pop3 port {account.port} bad-header accept
@@ -66,7 +67,8 @@ def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list
 
     `received_header off` saves the Received line that mpop would write.
     """
-    tls = f"tls on\ntls_starttls off\ntls_trust_file {account.ca_file}" if account.ca_file else "tls off"
+    starttls = "on" if account.starttls else "off"
+    tls = f"tls on\ntls_starttls {starttls}\ntls_trust_file {account.ca_file}" if account.ca_file else "tls off"
     settings = f"""
         account default
         host {account.host}

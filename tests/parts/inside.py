@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from parts.certificates import Authority, Certificate
 from parts.net import Address
@@ -32,7 +32,7 @@ class Inside(Popover):
         certificate: Certificate | None = None,
         *,
         scheme: str = "pop3s",
-        **keys: object,
+        **keys: Any,
     ) -> None:
         self.directory = directory
         self.state = directory / "state"
@@ -45,7 +45,7 @@ class Inside(Popover):
         self.write(**keys)
         super().__init__("-c", self.file, env={"STATE_DIRECTORY": str(self.state)})
 
-    def write(self, **keys: object) -> None:
+    def write(self, **keys: Any) -> None:
         """Write the file anew, for a reload."""
         lines = [f"{key} = {_toml(value)}" for key, value in keys.items()]
         self.file.write_text("[[service]]\n" + self._head + "\n".join(lines) + "\n")
@@ -130,9 +130,10 @@ class Plainly:
         self.say(word)
         return self.line()
 
-    def secure(self, context: ssl.SSLContext, name: str = "localhost") -> str:
-        """Begin TLS; the version."""
-        assert not self._rest, "the server has said more than it was asked"
+    def secure(self, context: ssl.SSLContext, name: str = "localhost", *, strictly: bool = True) -> str:
+        """Begin TLS; the version. `strictly`: nothing was said in plain text that is not read yet."""
+        assert not (strictly and self._rest), "the server has said more than it was asked"
+        self._rest = b""
         wrapped = context.wrap_socket(self.sock, server_hostname=name)
         self.sock = wrapped
         return wrapped.version() or ""

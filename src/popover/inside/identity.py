@@ -70,7 +70,7 @@ def own(directory: Path, inside: Inside) -> Identity | None:
         der = selfmade.first_certificate(place.read_text(encoding="ascii"))
         keys = Keys(place, None, map(alpn_of, DIALECTS), legacy=inside.legacy)
         selfmade.publish(directory, der)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as fault:
         detail = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault

@@ -11,7 +11,6 @@ from popover.inside.hello import Hello
 from popover.inside.identity import Identity, alpn_of
 from popover.inside.reasons import silent
 from popover.protocols.dialect import ClientTLS
-from popover.wire.engine import Engine
 from popover.wire.stream import Stream
 
 
@@ -22,13 +21,14 @@ class Overdue(HandshakeFailure):
 
 
 class Sealing:
-    """One client's. `identity`: what to show it; None: there is no TLS to be had. `engine`: the TLS that is spoken.
+    """One client's. `identity`: what to show it; None: there is no TLS to be had. `version`, `cipher`: what is
+    spoken; empty: plain text.
 
     `spent`: seconds of the client's `login_timeout` that are used up, by handshakes and by talks before them.
     """
 
     def __init__(self, service: Service, client: Stream, identity: Identity | None) -> None:
-        self.engine: Engine | None = None
+        self.version = self.cipher = ""
         self.spent = 0.0
         self._service = service
         self._client = client
@@ -37,7 +37,7 @@ class Sealing:
     @property
     def terms(self) -> ClientTLS:
         """What holds for the next talk."""
-        if self.engine is not None:
+        if self.version:
             return "on"
         tls = self._service.inside.tls
         return "off" if self._identity is None or tls == "implicit" else tls
@@ -59,12 +59,16 @@ class Sealing:
         try:
             async with asyncio.timeout(patience - self.spent):
                 hello = await first_words(client, alpn, behind_starttls=behind_starttls)
-                self.engine = await shake_hands(client, self._identity, hello, alpn)
+                engine = await shake_hands(client, self._identity, hello, alpn)
+                # Asked now: once it has broken, OpenSSL does not tell any more.
+                self.version, self.cipher = engine.version, engine.cipher
         except TimeoutError:
             if hello is None and not client.end.inbox and not behind_starttls:
                 raise silent(patience) from None
             raise Overdue(f"the handshake did not end within {patience:g} seconds") from None
         finally:
             client.spy = spy
+            if spy is not None and self.version and client.end.inbox:
+                spy(True, client.end.inbox)  # what came right behind the handshake
             client.pause()
             self.spent += loop.time() - since

@@ -95,7 +95,7 @@ class Session:
         """Let the client talk with the server, in plain text, in TLS, or in the one after the other."""
         if self._sealing.comes_first:
             await self._seal()
-        opened = warm.take(self.service.target) or await self._open(dialler)
+        opened = await self._take(dialler, warm)
         outcome = await self._talk(opened, memory, warm)
         while outcome is BEGIN_TLS:
             stays = self._may_go_on(opened)
@@ -104,14 +104,13 @@ class Session:
             await self._seal(behind_starttls=True)
             if not stays:
                 self._was_heard = False
-                opened = warm.take(self.service.target) or await self._open(dialler)
+                opened = await self._take(dialler, warm)
             outcome = await self._talk(opened, memory, warm, silently=True)
         return outcome
 
     async def _seal(self, *, behind_starttls: bool = False) -> None:
         await self._sealing.begin(behind_starttls=behind_starttls)
-        if (tls := self._sealing.engine) is not None:
-            self._note(f"{self.address} speaks {tls.version} {tls.cipher}")
+        self._note(f"{self.address} speaks {self._sealing.version} {self._sealing.cipher}")
 
     def _may_go_on(self, opened: Opened) -> bool:
         """Whether another talk may begin on the server's connection: it has heard nothing of this client."""
@@ -120,6 +119,11 @@ class Session:
     def _note(self, text: str) -> None:
         if self._spy is not None:
             self._spy.note(text)
+
+    async def _take(self, dialler: Dialler, warm: Warm) -> Opened:
+        opened = warm.take(self.service.target) or await self._open(dialler)
+        self._note(_connected(opened, self._loop.time() - self.since))
+        return opened
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
@@ -137,7 +141,6 @@ class Session:
         """Let the two talk, and remember what it taught. `silently`: the client has had its greeting before."""
         self.dialled = opened.dialled
         self.is_warm = opened.ready is not None
-        self._note(_connected(opened, self._loop.time() - self.since))
         service, server, sealing = self.service, opened.dialled.stream, self._sealing
         terms = Terms(service.ahead, self.address, sealing.terms, service.hide, service.bare_lf)
         ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
@@ -193,7 +196,7 @@ class Session:
             self.client.close()
 
     def _log_end(self, outcome: Outcome) -> None:
-        relay, dialled, failure, sealed = self.relay, self.dialled, outcome.failure, self._sealing.engine
+        relay, dialled, failure, sealing = self.relay, self.dialled, outcome.failure, self._sealing
         fields: dict[str, str | int | float | bool | None] = {
             "id": self.id,
             "service": self.service.name,
@@ -203,8 +206,8 @@ class Session:
             "cipher": dialled.tls.cipher if dialled else None,
             "resumed": dialled.tls.resumed if dialled else None,
             "warm": self.is_warm,
-            "client_tls": sealed.version if sealed else None,
-            "client_cipher": sealed.cipher if sealed else None,
+            "client_tls": sealing.version or None,
+            "client_cipher": sealing.cipher or None,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
             "seconds": round(self._loop.time() - self.since, 3),

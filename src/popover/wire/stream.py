@@ -194,6 +194,8 @@ class Stream(Outgoing):
             self._answer(answer)  # an alert, or the answer to a KeyUpdate
         self._look()
         if size:
+            if self.spy is not None:
+                self.spy(True, clear[:size])
             self.on_data(clear[:size])
         if ending is not None:
             self._ended(ending)

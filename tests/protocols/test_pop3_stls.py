@@ -1,0 +1,180 @@
+"""POP3's part in TLS towards clients, without a socket: STLS, and what CAPA tells."""
+
+import pytest
+
+from hearing import every_cut
+from model_pop3 import VISITOR, service, trusting
+from popover.protocols import Terms
+from popover.protocols.dialect import ClientTLS
+from popover.protocols.pop3 import Ears
+from popover.protocols.pop3.answers import for_client, is_bound
+from popover.talk import End
+
+CAPA = b"+OK\r\nTOP\r\nSTLS\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS NTLM\r\nPIPELINING\r\n.\r\n"
+
+
+class Talk:
+    """Ears with these terms, and what both sides have got."""
+
+    def __init__(self, tls: ClientTLS, ready: bytes = b"", hide: tuple[str, ...] = ()) -> None:
+        self.client, self.server = End("client"), End("server")
+        terms = Terms(service().ahead, VISITOR, tls, hide)
+        self.ears = Ears(self.client, self.server, terms, trusting())
+        self.ears.start(b"+OK hello\r\n", ready, 1000.0)
+        self.got()
+
+    def got(self) -> bytes:
+        words = bytes(self.client.outbox)
+        self.client.outbox.clear()
+        return words
+
+    def heard(self) -> bytes:
+        words = bytes(self.server.outbox)
+        self.server.outbox.clear()
+        return words
+
+    def say(self, *pieces: bytes) -> bytes:
+        for piece in pieces:
+            self.ears.client_said(piece, 1000.0)
+            while self.ears.has_more:
+                self.ears.client_said(b"", 1000.0)
+        return self.got()
+
+    def answer(self, words: bytes) -> bytes:
+        straight = bytes(self.ears.server_said(words, 1000.0))
+        return self.got() + straight
+
+
+@pytest.mark.parametrize("tls", ["offer", "require"])
+@pytest.mark.parametrize("line", [b"STLS\r\n", b"stls\r\n", b"STLS\n", b" Stls \r\n"])
+def test_stls_is_taken_once_at_every_cut(tls: ClientTLS, line: bytes) -> None:
+    for pieces in every_cut(line):
+        talk = Talk(tls)
+        assert not talk.ears.wants_tls
+        assert talk.say(*pieces) == b"+OK begin TLS\r\n"
+        assert talk.ears.wants_tls
+        assert not talk.ears.has_spoken
+        assert talk.heard() == b""
+
+
+def test_command_injection_what_stands_behind_stls_is_not_heard() -> None:
+    """S1: Postfix CVE-2011-0411, Dovecot CVE-2021-33515, and nine more."""
+    behind = b"CAPA\r\nUSER mallory\r\nPASS secret\r\nSTAT\r\n"
+    for tls in ("offer", "require"):
+        for pieces in every_cut(b"STLS\r\n" + behind):
+            talk = Talk(tls)
+            assert talk.say(*pieces) == b"+OK begin TLS\r\n"
+            talk.ears.on_time(2000.0)
+            assert talk.say(b"", b"NOOP\r\n") == b""
+            assert talk.heard() == b""
+            assert talk.ears.user == ""
+
+
+def test_stls_waits_for_the_answers_before_it() -> None:
+    talk = Talk("offer")
+    assert talk.say(b"CAPA\r\nSTLS\r\nNOOP\r\n") == b""
+    assert not talk.ears.wants_tls
+    assert talk.answer(CAPA).endswith(b".\r\n+OK begin TLS\r\n")
+    assert talk.ears.wants_tls
+    assert not talk.ears.has_spoken  # CAPA leaves nothing behind that another talk could see
+
+
+def test_session_fixation_user_before_stls_needs_another_server_connection() -> None:
+    """S2: what was said in plain text is forgotten."""
+    talk = Talk("offer")
+    talk.say(b"USER mallory\r\n")
+    talk.ears.on_time(1001.0)
+    assert talk.heard() == b"USER mallory\r\n"
+    talk.say(b"STLS\r\n")
+    assert talk.ears.wants_tls
+    assert talk.ears.has_spoken
+
+
+@pytest.mark.parametrize("login", [b"PASS secret\r\n", b"APOP alice 0123\r\n", b"AUTH CRAM-MD5\r\n"])
+def test_session_fixation_no_tls_begins_behind_a_login(login: bytes) -> None:
+    """S2: Citadel CVE-2021-37845. Neither behind one that is answered, nor behind one that is not."""
+    talk = Talk("offer")
+    talk.say(b"USER alice\r\n", login, b"STLS\r\n" if not login.startswith(b"AUTH") else b"")
+    assert not talk.ears.wants_tls
+    talk.answer(b"+OK\r\n+OK\r\n" if login.startswith(b"PASS") else b"+OK\r\n")
+    assert b"-ERR" in talk.say(b"STLS\r\n") or not talk.ears.wants_tls
+    assert not talk.ears.wants_tls
+
+
+@pytest.mark.parametrize(("tls", "words"), [("off", b"-ERR no TLS"), ("on", b"-ERR TLS is spoken already")])
+def test_stls_twice_or_where_there_is_none_is_refused(tls: ClientTLS, words: bytes) -> None:
+    """S4."""
+    talk = Talk(tls)
+    assert talk.say(b"STLS\r\n").startswith(words)
+    assert not talk.ears.wants_tls
+    assert talk.heard() == b""
+
+
+@pytest.mark.parametrize(
+    ("tls", "wanted"),
+    [
+        ("off", b"+OK\r\nTOP\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256\r\nPIPELINING\r\n.\r\n"),
+        ("offer", b"+OK\r\nTOP\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256\r\nPIPELINING\r\nSTLS\r\n.\r\n"),
+        ("require", b"+OK\r\nTOP\r\nPIPELINING\r\nSTLS\r\n.\r\n"),
+        ("on", b"+OK\r\nTOP\r\nUSER\r\nSASL PLAIN\r\nPIPELINING\r\n.\r\n"),
+    ],
+)
+def test_servers_capabilities_do_not_leak(tls: ClientTLS, wanted: bytes) -> None:
+    """S5: the server's own STLS is never shown, ours only where it can be had."""
+    assert for_client(CAPA, tls) == wanted
+    if tls != "require":
+        talk = Talk(tls)
+        talk.say(b"CAPA\r\n")
+        assert talk.answer(CAPA) == wanted
+        assert Talk(tls, ready=CAPA).say(b"CAPA\r\n") == wanted
+
+
+def test_hidden_capabilities_are_not_shown() -> None:
+    assert for_client(CAPA, "off", ("TOP", "SASL", "USER")) == b"+OK\r\nPIPELINING\r\n.\r\n"
+    assert Talk("off", ready=CAPA, hide=("PIPELINING",)).say(b"CAPA\r\n").count(b"PIPELINING") == 0
+
+
+def test_refused_capa_stays_as_it_is() -> None:
+    assert for_client(b"-ERR what\r\n", "offer") == b"-ERR what\r\n"
+
+
+def test_scram_is_for_clients_without_tls_only() -> None:
+    """RFC 5802 section 6."""
+    assert is_bound(b"SCRAM-SHA-1", "on")
+    assert not is_bound(b"SCRAM-SHA-1", "off")
+    assert is_bound(b"SCRAM-SHA-1-PLUS", "off")
+
+
+def test_no_stls_is_offered_after_the_login() -> None:
+    talk = Talk("offer")
+    talk.say(b"USER alice\r\n", b"PASS secret\r\n")
+    talk.ears.on_time(1001.0)
+    talk.heard()
+    talk.answer(b"+OK\r\n")
+    talk.answer(b"+OK\r\n")
+    if not (got := talk.say(b"CAPA\r\n")):
+        got = talk.answer(CAPA)
+    assert b"STLS" not in got
+
+
+def test_login_before_tls_is_refused_and_the_server_hears_nothing() -> None:
+    """S3: and the words do not say that name or password are wrong."""
+    talk = Talk("require", ready=CAPA)
+    for line in (b"USER alice\r\n", b"PASS secret\r\n", b"APOP alice 0\r\n", b"AUTH PLAIN AGEAYg==\r\n", b"AUTH\r\n",
+                 b"STAT\r\n", b"NOOP\r\n", b"XTND\r\n", b"\r\n"):  # fmt: skip
+        words = talk.say(line)
+        assert words == b"-ERR [SYS/PERM] this service wants STLS first\r\n"
+        assert b"AUTH" not in words
+    assert talk.say(b"CAPA\r\n") == b"+OK\r\nSTLS\r\nRESP-CODES\r\n.\r\n"
+    assert talk.heard() == b""
+    assert talk.ears.user == ""
+    assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
+    assert not talk.ears.has_spoken
+
+
+def test_strangers_are_sent_away_before_tls_too() -> None:
+    """ALPACA."""
+    talk = Talk("require")
+    talk.say(*([b"XYZ\r\n"] * 5))
+    assert talk.ears.failure is not None
+    assert talk.heard() == b""

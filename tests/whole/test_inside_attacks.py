@@ -1,0 +1,315 @@
+"""What attackers and odd clients do to the TLS that popover speaks with clients: S1 to S5, ALPACA, plain mistakes."""
+
+import ssl
+import time
+from typing import Any
+
+import pytest
+
+from fakes.capable import CAPABILITIES, capable
+from fakes.hellos import hello
+from fakes.mail import GREETINGS, mail
+from fakes.scene import UNHURRIED, Gateway, Stage, farewell
+from fakes.tls import TLSWire
+from parts.inside import Plainly, trusting
+from parts.net import wait_until
+
+pytest_plugins = ["fakes.fixture"]
+SERVICE_KEYS = UNHURRIED
+
+OFFERING = pytest.mark.parametrize("tls", ["offer", "require"])
+
+
+def keys(stage: Stage, tls: str, **more: Any) -> dict[str, Any]:
+    """Of a service that shows a certificate of the stage's authority."""
+    cert = stage.authority.issue("localhost", "127.0.0.1", rsa_bits=2048)
+    return {"tls": tls, "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), **more}
+
+
+def context(stage: Stage, *alpn: str) -> ssl.SSLContext:
+    return trusting(stage.authority.ca_file, alpn)
+
+
+class Listening:
+    """A POP3 server, and what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def __call__(self, wire: TLSWire) -> None:
+        wire.send(GREETINGS["pop3"])
+        while line := wire.line():
+            self.heard.append(line)
+            wire.send(CAPABILITIES if line == b"CAPA\r\n" else b"+OK\r\n")
+            if line == b"QUIT\r\n":
+                return
+
+
+def client_of(gateway: Gateway) -> Plainly:
+    return Plainly(gateway.popover.addresses[0])
+
+
+def answered_inside_tls(client: Plainly, its: ssl.SSLContext) -> bytes:
+    """What it gets inside TLS without having asked; nothing if there is no TLS."""
+    try:
+        client.secure(its, strictly=False)
+        client.sock.settimeout(2)
+        return client.line()
+    except OSError:
+        return b""
+
+
+INJECTED = [b"CAPA\r\n", b"USER mallory\r\nPASS x\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"]
+
+
+@OFFERING
+@pytest.mark.parametrize("behind", INJECTED)
+@pytest.mark.parametrize("pause", [0, 0.2])
+def test_s1_command_injection_is_never_heard(stage: Stage, tls: str, behind: bytes, pause: float) -> None:
+    """As the published command-injection-tester does it: commands in one piece with STLS, or behind its answer; then
+    TLS, and whoever is answered inside it without having asked has found a hole.
+    """
+    server = Listening()
+    gateway = stage.gateway(stage.server(server), **keys(stage, tls))
+    with client_of(gateway) as client:
+        client.line()
+        client.sock.sendall(b"STLS\r\n" + (b"" if pause else behind))
+        assert client.line() == b"+OK begin TLS\r\n"
+        if pause:
+            client.sock.sendall(behind)
+            time.sleep(pause)
+        assert not answered_inside_tls(client, context(stage))
+    event = gateway.session()
+    assert "command injection" in event["remedy"]
+    assert event["end"] == "misdialled"
+    assert server.heard == []
+
+
+@OFFERING
+def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str) -> None:
+    """RFC 9051 section 6.2.1 allows it; a client that does not wait for its answer is served."""
+    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    with client_of(gateway) as client:
+        client.line()
+        client.sock.sendall(b"STLS\r\n" + hello()[:100])
+        assert client.line() == b"+OK begin TLS\r\n"
+        client.sock.sendall(hello()[100:])
+        assert client.sock.recv(3) == b"\x16\x03\x03"  # a ServerHello, perhaps
+
+
+def test_s2_session_fixation_nothing_said_before_tls_is_kept(stage: Stage) -> None:
+    """A user named in plain text is unknown inside TLS, to us and to the server."""
+    talks: list[list[bytes]] = []
+
+    def listening(wire: TLSWire) -> None:
+        one = Listening()
+        talks.append(one.heard)
+        one(wire)
+
+    gateway = stage.gateway(stage.server(listening), **keys(stage, "offer"))
+    with client_of(gateway) as client:
+        client.line()
+        assert client.ask(b"USER mallory") == b"+OK\r\n"
+        assert client.ask(b"STLS").startswith(b"+OK")
+        client.secure(context(stage))
+        assert client.ask(b"PASS secret") == b"+OK\r\n"
+        assert client.ask(b"QUIT") == b"+OK\r\n"
+    event = gateway.session()
+    assert talks == [[b"USER mallory\r\n"], [b"PASS secret\r\n", b"QUIT\r\n"]]
+    assert "user" not in event
+
+
+def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:
+    server = Listening()
+    gateway = stage.gateway(stage.server(server), **keys(stage, "require"))
+    with client_of(gateway) as client:
+        client.line()
+        assert client.ask(b"USER alice") == b"-ERR [SYS/PERM] this service wants STLS first\r\n"
+        assert client.ask(b"PASS canary-4711").startswith(b"-ERR [SYS/PERM]")
+        client.say(b"CAPA")
+        assert not {b"USER\r\n", b"SASL PLAIN\r\n"} & set(client.lines())
+        client.ask(b"STLS")
+        client.secure(context(stage))
+        assert client.ask(b"USER alice") == b"+OK\r\n"
+    gateway.session()
+    assert server.heard == [b"USER alice\r\n"]
+    assert not any("canary" in line for line in gateway.popover.log_lines())
+
+
+def test_s4_stls_inside_tls_is_refused(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.secure(context(stage))
+        client.line()
+        assert client.ask(b"STLS").startswith(b"-ERR")
+        assert client.ask(b"QUIT").startswith(b"+OK")
+
+
+def test_s5_servers_own_stls_is_not_shown(stage: Stage) -> None:
+    def server(wire: TLSWire) -> None:
+        wire.send(GREETINGS["pop3"])
+        while wire.line():
+            wire.send(b"+OK\r\nSTLS\r\nUSER\r\n.\r\n")
+
+    for tls, wanted in (("off", 0), ("offer", 1)):
+        gateway = stage.gateway(stage.server(server), **({} if tls == "off" else keys(stage, tls)))
+        with client_of(gateway) as client:
+            client.line()
+            client.say(b"CAPA")
+            assert client.lines().count(b"STLS\r\n") == wanted
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+def test_alpaca_wrong_alpn_is_refused(stage: Stage, dialect: str) -> None:
+    """A browser whose HTTPS was sent here asks for http/1.1. It gets an alert, and no server hears of it."""
+    server = stage.server(mail(dialect))
+    gateway = stage.gateway(server, dialect, **keys(stage, "implicit"))
+    with client_of(gateway) as client, pytest.raises(ssl.SSLError) as caught:
+        client.secure(context(stage, "h2", "http/1.1"))
+    assert "NO_APPLICATION_PROTOCOL" in str(caught.value).upper().replace(" ", "_")
+    event = gateway.session()
+    assert event["end"] == "no handshake"
+    assert "h2, http/1.1" in event["cause"]
+    assert server.accepted == 0
+    with client_of(gateway) as client:
+        client.secure(context(stage, "http/1.1", dialect))
+        assert isinstance(client.sock, ssl.SSLSocket)
+        assert client.sock.selected_alpn_protocol() == dialect
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+@pytest.mark.parametrize("said", [b"USER alice\r\n", b"a LOGIN alice x\r\n", b"EHLO there\r\n", b"\r\n"])
+def test_plain_text_on_a_tls_port_gets_a_plain_answer(stage: Stage, dialect: str, said: bytes) -> None:
+    server = stage.server(mail(dialect))
+    gateway = stage.gateway(server, dialect, **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.sock.sendall(said)
+        assert "switch SSL on" in farewell(client.rest(), dialect)
+    event = gateway.session()
+    assert event["end"] == "misdialled"
+    assert "plain text" in event["remedy"]
+    assert server.accepted == 0
+
+
+def test_browser_on_a_tls_port_is_told_apart(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert "not a web server" in farewell(client.rest(), "pop3")
+
+
+def test_silent_client_on_a_tls_port_gets_a_plain_answer_and_costs_no_server_connection(stage: Stage) -> None:
+    """It waits for a greeting, as one does that speaks plain text."""
+    server = stage.server(capable)
+    gateway = stage.gateway(server, **keys(stage, "implicit", login_timeout=1))
+    with client_of(gateway) as client:
+        assert "switch SSL on" in farewell(client.rest(), "pop3")
+    assert gateway.session()["end"] == "misdialled"
+    assert server.accepted == 0
+
+
+@pytest.mark.parametrize("tls", ["implicit", "offer"])
+def test_handshake_that_does_not_end_is_login_time_and_costs_no_server_connection(stage: Stage, tls: str) -> None:
+    server = stage.server(capable)
+    gateway = stage.gateway(server, **keys(stage, tls, login_timeout=2))
+    with client_of(gateway) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"USER alice")
+            client.ask(b"STLS")
+            wait_until(lambda: not server.wires, "the server's connection is given up for the handshake")
+        client.sock.sendall(hello()[:50])
+        assert client.rest() == b""
+    event = gateway.session()
+    assert event["end"] == "login timeout"
+    assert event["seconds"] < 10
+    assert server.accepted == (tls == "offer")
+
+
+def test_handshake_counts_as_login_time(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit", login_timeout=3))
+    with client_of(gateway) as client:
+        time.sleep(1.5)
+        client.secure(context(stage))
+        client.line()
+        client.rest()
+    assert gateway.session()["seconds"] < 4.4
+
+
+def test_tls_on_a_plain_port_is_told_which_setting_is_right(stage: Stage) -> None:
+    for more, word in (({}, "switch it off"), (keys(stage, "offer"), "STARTTLS"), (keys(stage, "require"), "STARTTLS")):
+        gateway = stage.gateway(stage.server(capable), **more)
+        with client_of(gateway) as client:
+            client.line()
+            client.sock.sendall(hello())
+            assert word in farewell(client.rest(), "pop3")
+        assert gateway.session()["end"] == "misdialled"
+
+
+def test_client_that_leaves_before_its_hello_is_nobodys_fault(stage: Stage) -> None:
+    """A health check, or a port scanner."""
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    with client_of(gateway):
+        pass
+    event = gateway.session()
+    assert event["end"] == "client closed"
+    assert "cause" not in event
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_client_that_leaves_in_its_hello_is_named(stage: Stage, size: int) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.sock.sendall(hello()[:size])
+    assert gateway.session()["end"] == "no handshake"
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+@pytest.mark.parametrize("clean", [True, False])
+def test_clients_end_without_close_notify_is_an_end(stage: Stage, dialect: str, *, clean: bool) -> None:
+    """Outlook never says close_notify."""
+    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.secure(context(stage))
+        assert client.line() == GREETINGS[dialect]
+        if clean:
+            assert isinstance(client.sock, ssl.SSLSocket)
+            client.sock.setblocking(False)
+            with pytest.raises(ssl.SSLWantReadError):
+                client.sock.unwrap()
+    event = gateway.session()
+    assert event["end"] == "client closed"
+    assert "cause" not in event
+
+
+def test_refused_client_of_a_tls_port_sees_the_close_alone(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit", deny=["127.0.0.1"]))
+    with client_of(gateway) as client:
+        assert client.rest() == b""
+    assert gateway.popover.wait_for_event("refused")
+
+
+def test_server_that_can_not_be_had_is_told_inside_tls(stage: Stage) -> None:
+    server = stage.server(capable)
+    server.shut()
+    gateway = stage.gateway(server, **keys(stage, "implicit"))
+    with client_of(gateway) as client:
+        client.secure(context(stage))
+        assert farewell(client.rest(), "pop3")
+
+
+def test_trace_shows_no_handshake_as_words(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "offer", trace=True))
+    with client_of(gateway) as client:
+        client.line()
+        client.ask(b"STLS")
+        client.secure(context(stage))
+        client.ask(b"USER alice")
+        client.ask(b"PASS canary-4711")
+        client.ask(b"QUIT")
+    gateway.session()
+    told = [event["text"] for event in gateway.popover.events("trace")]
+    assert any("STLS" in line for line in told)
+    assert any("speaks TLSv1.3" in line for line in told)
+    assert any("USER alice" in line for line in told)
+    assert not any("canary" in line or "\\x16" in line for line in told)
