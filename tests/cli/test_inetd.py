@@ -106,9 +106,9 @@ def test_talk_to_and_fro_over_pipes(stage: Stage, server: FakeServer) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == GREETINGS["imap"]
         for number in range(50):
-            process.stdin.write(b"a%d NOOP\r\n" % number)
+            process.stdin.write(b"a%d CHECK\r\n" % number)
             process.stdin.flush()
-            assert process.stdout.readline() == b"a%d NOOP\r\n" % number
+            assert process.stdout.readline() == b"a%d CHECK\r\n" % number
         process.stdin.close()
         assert process.stdout.read() == b""
         assert process.wait(60) == 0

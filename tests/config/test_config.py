@@ -112,6 +112,7 @@ def test_every_key(write: Write, authority: Authority) -> None:
         quit_at_once = false
         keep_alive = 0
         soften = false
+        hide = ["idle", "AUTH=PLAIN"]
         trace = true
     """
     wanted = Service(
@@ -145,6 +146,7 @@ def test_every_key(write: Write, authority: Authority) -> None:
             keep_alive=0,
             soften=False,
         ),
+        hide=("IDLE", "AUTH=PLAIN"),
         trace=True,
     )
     assert load(write(text)) == Config((wanted,), "nobody", 0)

@@ -191,7 +191,8 @@ def test_every_answer_is_the_servers_own(house: House, dialect: str, half_close:
     with socket.create_connection(ways.direct.address, timeout=60) as direct:
         context = ssl.create_default_context(cafile=ways.direct.ca_file)
         with context.wrap_socket(direct, server_hostname="localhost") as secured:
-            expected = said(secured, talk)
+            # Dovecot's only capability that can not work through a gateway.
+            expected = said(secured, talk).replace(b" LOGIN-REFERRALS", b"")
     with socket.create_connection(ways.through.address, timeout=60) as through:
         assert said(through, talk, half_close=half_close) == expected
 

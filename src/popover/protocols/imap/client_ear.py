@@ -128,13 +128,15 @@ class ClientEar:
                 self._begin_long()
             else:
                 self._seen = len(inbox)
+                self._let_go()
                 return
         self.has_more = bool(inbox) and self._may_listen
 
-    def end(self) -> None:
-        """The client says no more: let the server have what is no whole line, as it would without us."""
+    def _let_go(self) -> None:
+        """What a client that has ended leaves of a line is for the server, as it would be without us."""
         on = self._underway
-        if self._may_listen and not (on is not None and on.is_refused) and not self._answering.is_strict:
+        is_for_server = not (on is not None and on.is_refused) and not self._answering.is_strict
+        if self._state.has_client_ended and is_for_server:
             self._server.outbox += self._client.inbox
             self._client.inbox.clear()
 

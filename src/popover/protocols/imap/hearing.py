@@ -95,7 +95,7 @@ class Ears:
             return not self._server_ear.at_rest
         if self._is_guessing and self._plain.is_owed:
             return True
-        return not state.is_plain and (self._owed.count > 0 or self._ear.awaits)
+        return not state.is_plain and (self._owed.count > 0 or self._ear.awaits or self._ear.has_more)
 
     @property
     def gap(self) -> float:  # noqa: D102
@@ -198,8 +198,8 @@ class Ears:
     def client_ended(self, now: float) -> None:
         """The client says no more."""
         self.state.now = now
-        self._ear.end()
         self.state.has_client_ended = True
+        self._listen()
         self._plain.client_ended(now)
 
     def server_ended(self, now: float) -> None:

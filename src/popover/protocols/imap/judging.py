@@ -53,7 +53,7 @@ class Judging:
             ask = self._ear.answered(word) or self._owed.take(word)
             if ask is not None:
                 self._answered(ask, is_ok=rest[:2].upper() == b"OK")
-        return self._rewrite(line) if b"CAPABILITY" in line[:200].upper() else line
+        return self._rewrite(line) if b"CAPABILITY" in line.upper() else line
 
     def _judge_untagged(self, rest: bytes) -> None:
         kind = rest.split(None, 1)[0].upper() if rest.strip() else b""

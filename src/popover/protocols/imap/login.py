@@ -28,7 +28,7 @@ class Login:
         self._mechanism, self._name = b"", None
         if command.verb == b"LOGIN":
             self.user = name_of(command.argument).decode("utf-8", "replace")
-            if literal is not None and command.argument[:1] == b"{" and literal.size <= NAME_LIMIT:
+            if literal is not None and command.argument[:1] == b"{" and 0 < literal.size <= NAME_LIMIT:
                 self._name, self._left = bytearray(), literal.size
         if command.verb != b"AUTHENTICATE":
             return b""
