@@ -16,9 +16,7 @@ EHLO = b"250-mail.example.com\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250 8BITM
 class Talk:
     """Ears, and what both sides have got of them so far."""
 
-    def __init__(
-        self, terms: Terms = TERMS, memory: Memory | None = None, ready: bytes = b"", **changes: object
-    ) -> None:
+    def __init__(self, memory: Memory | None = None, ready: bytes = b"", **changes: object) -> None:
         self.client, self.server = End("client"), End("server")
         self.memory = memory or Memory()
         terms = replace(TERMS, **changes)  # type: ignore[arg-type]

@@ -16,11 +16,11 @@ MUST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
 OK = b"250 ok\r\n"
 
 
-def greeted(reply: bytes, **changes: object) -> bytes:
+def greeted(reply: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()) -> bytes:
     """What a client gets for EHLO, the same wherever the server's words are cut."""
     found = set()
     for cuts in every_cut(reply):
-        talk = Talk(**changes)
+        talk = Talk(tls=tls, hide=hide)
         assert talk.say(b"EHLO me\r\n") == (b"", b"EHLO me\r\n")
         found.add(talk.answer(*cuts)[0])
         assert not talk.ears.is_owed
