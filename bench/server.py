@@ -43,6 +43,8 @@ class Tally:
 class Server:
     """Listens on a port of its own choice, on 127.0.0.1 and on ::1, both of which are `localhost`."""
 
+    greeting = _GREETING
+
     def __init__(self, certificate: Path, mail_bytes: int) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -98,7 +100,7 @@ class Server:
         try:
             yield from patiently(sock.do_handshake)
             self._count(sock)
-            yield from _send(sock, memoryview(_GREETING))
+            yield from _send(sock, memoryview(self.greeting))
             yield from self._converse(sock)
             yield from _part(sock)
         except OSError:

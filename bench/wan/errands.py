@@ -9,7 +9,8 @@ FETCH = Errand("Fetch 100 small", "100x2000", 1, 100)
 LARGE = Errand("Fetch 20 of 1 MB", "20x1000000", 1, 20)
 MOVE = Errand("Fetch and delete 100", "100x2000", 1, 100, deletes=True)
 NEWEST = Errand("Fetch 3 newest of 1,000", "1000x2000", 998, 1000)
-ERRANDS = [CHECK, FETCH, LARGE, MOVE, NEWEST]
+SEND = Errand("Send 1 small", "anna", dialect="smtp")
+ERRANDS = [CHECK, FETCH, LARGE, MOVE, NEWEST, SEND]
 
 # The one that is drawn.
 SEEN = Errand("Fetch 5", "5x2000", 1, 5)
@@ -31,6 +32,7 @@ CONTROL = [
     Goal(NEWEST, 40, 2.5),
     Goal(LARGE, 40, 1),
     Goal(CHECK, 40, 2, "popover, cold"),
+    Goal(SEND, 40, 2),
     *(Goal(errand, 0, 0.9) for errand in ERRANDS),
 ]
 

@@ -8,6 +8,7 @@ sent sooner leaves only then. Lost packets and TCP's slow start are left out: th
 import asyncio
 import contextlib
 import threading
+from functools import partial
 
 _PIECE = 16 * 1024
 
@@ -27,23 +28,24 @@ class Link:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
-    def open(self) -> int:
-        """Make one more line to the server; its port on this side."""
-        return asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
+    def open(self, server_port: int = 0) -> int:
+        """Make one more line to the server, or to another at that port; its port on this side."""
+        return asyncio.run_coroutine_threadsafe(self._listen(server_port or self._server_port), self._loop).result(30)
 
     def become(self, round_trip: float, bandwidth: float) -> None:
         """Change all lines; 0 is none at all and no limit."""
         self._round_trip, self._bandwidth = round_trip, bandwidth
 
-    async def _listen(self) -> int:
-        server = await asyncio.start_server(self._carry, _HOST, 0, limit=_PIECE)
+    async def _listen(self, server_port: int) -> int:
+        carry = partial(self._carry, server_port)
+        server = await asyncio.start_server(carry, _HOST, 0, limit=_PIECE)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, server_port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opened = self._loop.time() + self._round_trip
         with contextlib.suppress(OSError):
-            far_reader, far_writer = await asyncio.open_connection(_HOST, self._server_port, limit=_PIECE)
+            far_reader, far_writer = await asyncio.open_connection(_HOST, server_port, limit=_PIECE)
             ways = (self._way(reader, far_writer, opened), self._way(far_reader, writer, opened))
             await asyncio.gather(*ways, return_exceptions=True)
             far_writer.close()

@@ -4,10 +4,18 @@ from bench.peers import Place, Popover
 
 
 class PopoverAsIs(Popover):
-    """With its defaults."""
+    """With its defaults. The second way leads to a submission server."""
+
+    def command(self, place: Place) -> list[str]:  # noqa: D102
+        command = super().command(place)
+        config = place.directory / "popover.toml"
+        first, sep, rest = config.read_text().rpartition("pop3s://")
+        if len(place.ways) > 1:
+            config.write_text(first + "smtps://" + rest if sep else rest)
+        return command
 
 
-class PopoverCold(Popover):
+class PopoverCold(PopoverAsIs):
     """Every session dials: what the first client after a long pause meets."""
 
     def __init__(self) -> None:
@@ -17,5 +25,5 @@ class PopoverCold(Popover):
     def command(self, place: Place) -> list[str]:  # noqa: D102
         command = super().command(place)
         config = place.directory / "popover.toml"
-        config.write_text(config.read_text() + "warm = 0\n")
+        config.write_text(config.read_text().replace("max_sessions = 0", "max_sessions = 0\nwarm = 0"))
         return command

@@ -1,11 +1,12 @@
-"""The mail program: Python's poplib, which waits for each answer. Four things that people do with one."""
+"""The mail program: Python's poplib and smtplib, which wait for each answer. What people do with one."""
 
 import poplib
+import smtplib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bench.certificates import HOST
 
@@ -13,7 +14,9 @@ _PATIENCE = 120  # seconds for an answer, only for a run never to hang
 
 
 class Errand(NamedTuple):
-    """What a program does: in which mailbox, which messages it fetches, and whether it deletes them."""
+    """What a program does: in which mailbox, which messages it fetches, and whether it deletes them; by SMTP, that it
+    sends one.
+    """
 
     title: str
     user: str
@@ -21,13 +24,15 @@ class Errand(NamedTuple):
     last: int = 0
     deletes: bool = False
     password: str = "secret"
+    dialect: Literal["pop3", "smtp"] = "pop3"
 
 
 class Line(NamedTuple):
-    """Where a program connects. With `ca_file` it speaks TLS itself."""
+    """Where a program connects, to fetch mail and to send it. With `ca_file` it speaks TLS itself."""
 
     port: int
     ca_file: Path | None = None
+    submission: int = 0
 
 
 class Moment(NamedTuple):
@@ -38,19 +43,58 @@ class Moment(NamedTuple):
 
 
 def run(line: Line, errand: Errand) -> list[Moment]:
-    """Do it; the last moment is the end. Raises poplib.error_proto for anything that is not as it should be."""
+    """Do it; the last moment is the end. Raises poplib.error_proto or smtplib.SMTPException for anything that is not
+    as it should be.
+    """
     start = time.perf_counter()
     moments: list[Moment] = []
 
     def done(what: str) -> None:
         moments.append(Moment(what, time.perf_counter() - start))
 
-    mailbox = _connect(line)
-    done("greeting")
-    for what, act in _steps(mailbox, errand):
+    steps = _sending(line, errand) if errand.dialect == "smtp" else _fetching(line, errand)
+    for what, act in steps:
         act()
         done(what)
     return moments
+
+
+Steps = Iterator[tuple[str, Callable[[], object]]]
+
+
+def _sending(line: Line, errand: Errand) -> Steps:
+    """One small mail, as smtplib's `sendmail` does it."""
+    found: list[smtplib.SMTP] = []
+    yield "greeting", lambda: found.append(_submission(line))
+    [client] = found
+    yield "EHLO", client.ehlo
+    yield "AUTH", lambda: client.login(errand.user, errand.password)
+    yield "MAIL", lambda: client.mail("anna@example.com")
+    yield "RCPT", lambda: client.rcpt("bert@example.com")
+    yield "DATA", lambda: _taken(client.data(_MAIL))
+    yield "QUIT", client.quit
+
+
+def _taken(answer: tuple[int, bytes]) -> None:
+    if answer[0] != 250:
+        raise smtplib.SMTPDataError(*answer)
+
+
+_MAIL = b"From: anna@example.com\r\nTo: bert@example.com\r\nSubject: a scan\r\n\r\n" + b"A line of text.\r\n" * 100
+
+
+def _submission(line: Line) -> smtplib.SMTP:
+    name = "scanner.example"  # else it looks up this machine's
+    if line.ca_file is None:
+        return smtplib.SMTP("127.0.0.1", line.submission, name, _PATIENCE)
+    context = ssl.create_default_context(cafile=str(line.ca_file))
+    return smtplib.SMTP_SSL(HOST, line.submission, name, timeout=_PATIENCE, context=context)
+
+
+def _fetching(line: Line, errand: Errand) -> Steps:
+    found: list[poplib.POP3] = []
+    yield "greeting", lambda: found.append(_connect(line))
+    yield from _steps(found[0], errand)
 
 
 def _connect(line: Line) -> poplib.POP3:

@@ -94,29 +94,48 @@ IMAP_WAYS = {
     "AUTHENTICATE": [b"a AUTHENTICATE PLAIN", b64(f"\0alice\0{CANARY}")],
     "SASL-IR": [b"a AUTHENTICATE PLAIN " + b64(f"\0alice\0{CANARY}")],
 }
-SMTP_WAYS = {
-    "AUTH PLAIN": [b"EHLO x", b"AUTH PLAIN " + b64(f"\0alice\0{CANARY}")],
-    "AUTH LOGIN": [b"EHLO x", b"AUTH LOGIN", b64("alice"), b64(CANARY)],
-}
 
 
-@pytest.mark.parametrize(("dialect", "way"), [*(("imap", w) for w in IMAP_WAYS), *(("smtp", w) for w in SMTP_WAYS)])
-def test_dialects_that_pass_unread_show_sizes_alone(
-    dialect: str, way: str, dovecot: Dovecot, postfix: Postfix, authority: Authority
-) -> None:
-    port, ways = (dovecot.imaps_port, IMAP_WAYS) if dialect == "imap" else (postfix.port, SMTP_WAYS)
-    with Popover(f"0={dialect}s://localhost:{port}", "--trace", "--ca-file", authority.ca_file) as popover:
+@pytest.mark.parametrize("way", IMAP_WAYS)
+def test_a_dialect_that_passes_unread_shows_sizes_alone(way: str, dovecot: Dovecot, authority: Authority) -> None:
+    server = f"0=imaps://localhost:{dovecot.imaps_port}"
+    with Popover(server, "--trace", "--ca-file", authority.ca_file) as popover:
         with Wire.to(popover.addresses[0]) as client:
             client.line()
-            for line in ways[way]:
+            for line in IMAP_WAYS[way]:
                 client.ask(line)
         popover.wait_for_event("session")
         texts = [event["text"] for event in popover.events("trace")]
         log = "\n".join(popover.log_lines())
     assert is_silent_about(CANARY, log)
-    assert f"C: {len(ways[way][0]) + 2} octets" in texts
+    assert f"C: {len(IMAP_WAYS[way][0]) + 2} octets" in texts
     assert "127.0.0.1 connected" in texts
     assert any("has greeted after" in text for text in texts)
+
+
+SMTP_WAYS = {
+    "AUTH PLAIN at once": [b"AUTH PLAIN " + b64(f"\0alice\0{CANARY}")],
+    "AUTH PLAIN": [b"auth plain", b64(f"\0alice\0{CANARY}")],
+    "AUTH LOGIN": [b"AUTH LOGIN", b64("alice"), b64(CANARY)],
+    "AUTH LOGIN with the name at once": [b"AUTH LOGIN " + b64("alice"), b64(CANARY)],
+    "AUTH CRAM-MD5": [b"AUTH CRAM-MD5", b64(f"alice {CANARY}")],
+    "AUTH XOAUTH2": [b"AUTH XOAUTH2 " + b64(f"user=alice\1auth=Bearer {CANARY}\1\1")],
+    "AUTH unknown": [b"AUTH XSECRET " + b64(CANARY), b64(CANARY)],
+    "as the mechanism": [b"AUTH " + CANARY.encode()],
+    "without a command": [CANARY.encode(), b64(CANARY)],
+    "as an argument": [b"NOOP " + CANARY.encode(), b"EHLO x " + CANARY.encode(), b"VRFY " + CANARY.encode()],
+}
+
+
+@pytest.mark.parametrize("way", SMTP_WAYS)
+def test_no_way_to_say_a_password_in_smtp_shows_it(way: str, postfix: Postfix, authority: Authority) -> None:
+    server = f"0=smtps://localhost:{postfix.port}"
+    with Popover(server, "--trace", "-v", "--ca-file", authority.ca_file) as popover:
+        say(popover.addresses[0], [b"EHLO x", *SMTP_WAYS[way]])
+        popover.wait_for_events("session", 2)
+        assert popover.events("trace")
+        log = "\n".join([*popover.log_lines(), *popover.out_lines()])
+    assert is_silent_about(CANARY, log)
 
 
 def test_a_session_can_be_followed(dovecot: Dovecot, authority: Authority) -> None:

@@ -146,6 +146,8 @@ def test_case_66_server_that_stops_reading_is_dropped_as_well(stage: Stage) -> N
 
     def deaf(wire: TLSWire) -> None:
         wire.send(GREETINGS["smtp"])
+        wire.line()
+        wire.send(b"354 go on\r\n")
         over.wait(30)
 
     gateway = stage.gateway(stage.server(deaf), "smtp", stall_timeout=1)

@@ -12,6 +12,7 @@ from collections import deque
 from typing import NamedTuple, Protocol
 
 from popover.protocols.dialect import printable
+from popover.protocols.smtp.overhear import Smtp
 
 LINE_LIMIT = 16 * 1024
 """Octets of one command or status line; with more, it is no POP3 we know, and sizes are all that is shown."""
@@ -43,7 +44,7 @@ class Overhearer(Protocol):
 
 
 class Sizes:
-    """For dialects that pass through unread: nothing but how much."""
+    """For a dialect that passes through unread: nothing but how much."""
 
     def client_said(self, data: bytes) -> list[str]:
         """Tell the size."""
@@ -194,4 +195,6 @@ def _shown(verb: bytes, words: list[bytes]) -> str | None:
 
 def overhearer(dialect: str) -> Overhearer:
     """Give the one for a dialect."""
+    if dialect == "smtp":
+        return Smtp()
     return Pop3() if dialect == "pop3" else Sizes()

@@ -14,6 +14,8 @@ USERNAME, PASSWORD = b"334 VXNlcm5hbWU6", b"334 UGFzc3dvcmQ6"
 
 _BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
 _BARE = frozenset((b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER", b"ANONYMOUS", b"NTLM"))
+# IANA's registry, and what old clients say.
+_NAMES = _BOUND | _BARE | frozenset(b"DIGEST-MD5 SKEY OTP SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-512".split())
 _NAMED = re.compile(rb'(?:^|,)\s*username="((?:[^"\\]|\\.)*)"')
 
 
@@ -25,6 +27,11 @@ def can_work(mechanism: bytes, *, in_tls: bool) -> bool:
     """
     is_bound = mechanism in _BOUND or mechanism.endswith(b"-PLUS")
     return not is_bound and not (in_tls and mechanism.startswith(b"SCRAM-"))
+
+
+def is_mechanism(word: bytes) -> bool:
+    """Whether a word (upper case) is a mechanism's name: one that only looks like it may be a password."""
+    return word.removesuffix(b"-PLUS") in _NAMES
 
 
 def may_add_a_layer(mechanism: bytes) -> bool:
