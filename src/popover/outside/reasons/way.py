@@ -46,7 +46,8 @@ class Step:
                 f"the name {server.host} could not be looked up: no answer from DNS within {seconds:g} seconds",
                 "is the network up, and does /etc/resolv.conf name a server that answers?",
             )
-        if self.stream is None or self.stream.backlog:
+        # Not: whether our first flight has left. On a busy machine the server may have accepted before we look.
+        if self.stream is None or not self.stream.is_connected:
             return ConnectFailure(
                 f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
                 "a firewall on the way may drop it, or the network is down",
