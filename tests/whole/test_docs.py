@@ -27,6 +27,15 @@ def test_the_tables_are_there() -> None:
     assert len(QUOTED) > 30
 
 
+def test_figures_of_the_first_page_name_their_conditions() -> None:
+    """What a server must offer, what it must have shown, and over which line; what was not measured is not said."""
+    page = (ROOT / "README.md").read_text()
+    [claim] = [part for part in re.split(r"\n- |\n\n", page) if re.search(r"\d ?m?s\s+instead of", part)]
+    for condition in ("a line of 40 ms", "PIPELINING", "first sessions", "docs/speed.md"):
+        assert condition in claim
+    assert not re.search(r"Raspberry|\bISP\b", page)
+
+
 def test_no_right_is_advised_that_every_python_program_would_get() -> None:
     """A capability of a file is whoever's who runs it (capabilities(7)), and the file is the interpreter."""
     folders = [ROOT / name for name in ("src", "docs", "examples", "scripts", "completions")]
