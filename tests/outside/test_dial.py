@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from popover.config import Config, Server, Service
 from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 from popover.inside.doors import Door, Doors
 from popover.outside.dial import LOOK_TIMEOUT, Dialler
+from popover.outside.reasons import Step
 from popover.protocols import DIALECTS
-from popover.wire.stream import Scratch
+from popover.wire.stream import Scratch, Stream
 from services import service as flat_service
 
 HOST = "127.0.0.1"
@@ -37,6 +38,33 @@ OPTIONS = {
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): 30,
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): 4,
 }
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_what_a_stalled_server_is_told_does_not_hang_on_how_far_our_own_words_have_got(accepts: bool) -> None:
+    """Who has accepted is not said to be unreachable, though the machine was too busy to send the first flight."""
+
+    async def act() -> Failure:
+        step, loop = Step(), asyncio.get_running_loop()
+        step.name = "connect"
+        with socket.create_server((HOST, 0), backlog=0) as listener, ExitStack() as stack:
+            for _ in range(0 if accepts else 2):  # Linux takes one more than the backlog says
+                fills = stack.enter_context(socket.socket())
+                fills.setblocking(False)
+                fills.connect_ex(listener.getsockname())
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+            step.stream = Stream(loop, sock, Scratch(), "fake")
+            step.stream.write(bytes(64 << 20))  # more than any buffer of a kernel takes at once
+            assert step.stream.backlog
+            failure = step.too_slow(Server("pop3", "fake.test", 995), 10)
+            step.drop()
+            return failure
+
+    failure = asyncio.run(act())
+    assert isinstance(failure, TLSFailure if accepts else ConnectFailure)
+    assert ("accepted the connection" if accepts else "does not answer on port 995") in failure.cause
 
 
 class Loop(asyncio.SelectorEventLoop):

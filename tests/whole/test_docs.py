@@ -27,6 +27,38 @@ def test_the_tables_are_there() -> None:
     assert len(QUOTED) > 30
 
 
+def test_figures_of_the_first_page_name_their_conditions() -> None:
+    """What a server must offer, what it must have shown, and over which line; what was not measured is not said."""
+    page = (ROOT / "README.md").read_text()
+    [claim] = [part for part in re.split(r"\n- |\n\n", page) if re.search(r"\d ?m?s\s+instead of", part)]
+    for condition in ("a line of 40 ms", "PIPELINING", "first sessions", "docs/speed.md"):
+        assert condition in claim
+    assert not re.search(r"Raspberry|\bISP\b", page)
+
+
+CLIENTS = sorted(path for path in (ROOT / "docs" / "clients").glob("*.md") if path.name != "README.md")
+DEVICES = ("scanner.md", "office-devices.md", "nas.md")  # they only send
+
+
+@pytest.mark.parametrize("path", CLIENTS, ids=lambda path: path.name)
+def test_every_page_for_a_client_says_what_must_be_off_and_what_may_be_lost(path: Path) -> None:
+    page = path.read_text()
+    assert re.search(r"\*\*(off|Never|none|None|no)\*\*|\bOff\b|\*Never\*|nothing for SSL|:110=", page)
+    assert path.name in DEVICES or "before the first fetch" in page
+    assert f"({path.name})" in (ROOT / "docs" / "clients" / "README.md").read_text()
+
+
+def test_a_newcomer_finds_what_he_has_to_do_around_popover() -> None:
+    page = (ROOT / "docs" / "your-machine.md").read_text()
+    titles = re.findall(r"(?m)^## (.+)$", page)
+    for title in ("Which machine", "Finding its address", "Keeping that address", "Firewall", "Starting at boot"):
+        assert title in titles
+    assert titles[-3:] == ["Leave messages on the server", "Updating", "Uninstalling"]
+    for system in ("windows.md", "macos.md"):
+        assert f"({system})" in page
+        assert "does not run on" in (ROOT / "docs" / system).read_text()
+
+
 def test_no_right_is_advised_that_every_python_program_would_get() -> None:
     """A capability of a file is whoever's who runs it (capabilities(7)), and the file is the interpreter."""
     folders = [ROOT / name for name in ("src", "docs", "examples", "scripts", "completions")]

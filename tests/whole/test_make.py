@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,6 +100,25 @@ def test_the_first_thing_that_make_does_is_to_ask(machine: Path) -> None:
         assert ended.returncode == 2
         assert "needs Python 3.11 or newer" in ended.stderr
         assert not (machine / "venv").exists()
+
+
+def test_sudo_make_test_leaves_nothing_of_roots_in_the_tree(machine: Path, tmp_path: Path) -> None:
+    """As root in somebody else's tree, or so it is told: no bytecode, no cache, none of what hypothesis has found."""
+    program(machine / "id", "echo 0")
+    program(machine / "stat", "echo 4711")
+    tree = tmp_path / "tree"
+    for name in ("src", "tests"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    before = set(tree.rglob("*"))
+    tests = ("tests/outside/test_chain.py", "tests/cli/test_completion.py")  # hypothesis; popover as a process
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "HYPOTHESIS"))}
+    env |= {"PYTHONPATH": str(tree / "src"), "PATH": f"{machine}:{env['PATH']}"}
+    words = [f"{tree}/tests/run", sys.executable, "-q", "-k", "breaks_nothing or help_has", *tests]
+    ended = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "5 passed" in ended.stdout
+    assert sorted(set(tree.rglob("*")) - before) == []
 
 
 def test_run_sets_up_the_gateway_and_its_demo_and_no_tools_of_developers() -> None:

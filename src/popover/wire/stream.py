@@ -226,6 +226,15 @@ class Stream(Outgoing):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the peer has accepted the connection: one that is being made has no peer yet."""
+        try:
+            self.sock.getpeername()
+        except OSError:
+            return False
+        return True
+
     # -- writing ---------------------------------------------------------------------------------
 
     @property

@@ -64,7 +64,8 @@ class Step:
                 f"if it speaks TLS from the first octet on, it waits for us to speak: {instead(server)}; "
                 "else it may be overloaded",
             )
-        if self.stream is None or self.stream.backlog:
+        # Not: whether our first flight has left. On a busy machine the server may have accepted before we look.
+        if self.stream is None or not self.stream.is_connected:
             return ConnectFailure(
                 f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
                 f"a firewall on the way may drop it, or the network is down{or_instead(server)}",
