@@ -46,7 +46,7 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 	$(BIN)/python -m bench.wan
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build dist
 
 # A Debian machine may have Python without its venv module.
 $(SETUP): pyproject.toml
@@ -54,3 +54,28 @@ $(SETUP): pyproject.toml
 	scripts/as-owner $(PYTHON) -m venv $(VENV)
 	scripts/as-owner $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@scripts/as-owner touch $@
+
+# --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
+.PHONY: pyz dist
+
+TOOLS := build/tools
+# The date of all that is built (reproducible-builds.org): that of the commit, so that two builds are equal.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
+pyz: $(TOOLS)/.done  ## dist/popover.pyz: one file for any Python from 3.11 on
+	rm -rf build/site
+	$(TOOLS)/bin/pip install --quiet --require-hashes --no-deps --no-compile --only-binary :all: \
+		--target build/site -r packaging/vendored.txt
+	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python packaging/pyz.py dist/popover.pyz build/site
+	dist/popover.pyz --version
+
+dist: $(TOOLS)/.done  ## wheel and source distribution, for pip and pipx
+	rm -f dist/popover-*.whl dist/popover-*.tar.gz
+	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python -m build --outdir dist .
+	$(TOOLS)/bin/twine check --strict dist/popover-*.whl dist/popover-*.tar.gz
+
+$(TOOLS)/.done:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check build twine
+	@touch $@
