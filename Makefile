@@ -56,7 +56,7 @@ $(SETUP): pyproject.toml
 	@scripts/as-owner touch $@
 
 # --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
-.PHONY: pyz dist
+.PHONY: pyz dist deb test-packages
 
 TOOLS := build/tools
 # The date of all that is built (reproducible-builds.org): that of the commit, so that two builds are equal.
@@ -73,6 +73,12 @@ dist: $(TOOLS)/.done  ## wheel and source distribution, for pip and pipx
 	rm -f dist/popover-*.whl dist/popover-*.tar.gz
 	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python -m build --outdir dist .
 	$(TOOLS)/bin/twine check --strict dist/popover-*.whl dist/popover-*.tar.gz
+
+deb: pyz dist  ## both Debian packages: for Debian 13 and later, and with its libraries bundled for Debian 12
+	SOURCE_DATE_EPOCH=$(EPOCH) packaging/deb
+
+test-packages: $(SETUP)  ## what make has built, installed, run, upgraded and removed in roots of its own (as root; minutes)
+	$(BIN)/pytest packaging/trials
 
 $(TOOLS)/.done:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
