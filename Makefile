@@ -4,18 +4,24 @@ PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
 BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 SETUP := $(VENV)/.done
+
+# `make run server=...` is meant so, and no demo. The environment's `server` is somebody else's.
+ifeq ($(origin server),command line)
+SERVER := $(server)
+endif
 
 .PHONY: run demo test test-deep check fix bench clean
 
-run: $(SETUP)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
-ifdef SERVER
-	$(BIN)/popover run $(SERVER)
-else
+run: $(READY)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
+ifeq ($(origin SERVER),undefined)
 	$(BIN)/popover demo
+else
+	$(BIN)/popover run $(SERVER)
 endif
 
-demo: $(SETUP)  ## see it work, with a mail server made for it
+demo: $(READY)  ## see it work, with a mail server made for it
 	$(BIN)/popover demo
 
 test: $(SETUP)  ## every test, against real servers and clients, or make test TESTS=tests/wire; installs nothing
@@ -48,11 +54,18 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 clean:
 	rm -rf $(VENV) build dist
 
-# A Debian machine may have Python without its venv module.
-$(SETUP): pyproject.toml
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
+# What the gateway and its demo need, and no more.
+$(READY): pyproject.toml
+	@scripts/ready $(PYTHON)
+	@echo "Setting popover up in $(VENV), once: a few small libraries, some 50 MB. Nothing else on this machine is changed."
 	scripts/as-owner $(PYTHON) -m venv $(VENV)
-	scripts/as-owner $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable .
+	@scripts/as-owner touch $@
+
+# What developers need as well.
+$(SETUP): $(READY)
+	@echo "Adding the tools for tests, some 150 MB, in $(VENV)."
+	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	@scripts/as-owner touch $@
 
 # --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
@@ -81,7 +94,7 @@ test-packages: $(SETUP)  ## what make has built, installed, run, upgraded and re
 	$(BIN)/pytest packaging/trials
 
 $(TOOLS)/.done:
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/install-venv
+	@scripts/ready $(PYTHON)
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check build twine
 	@touch $@

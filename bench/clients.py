@@ -55,6 +55,22 @@ class Clients:
                 _ask(sock, b"QUIT\r\n")
         return times
 
+    def noops(self, port: int, count: int, pause: float) -> list[float]:
+        """Seconds from a NOOP to its answer, for so many in one session; `pause` seconds between them."""
+        times = []
+        with socket.create_connection((_HOST, port), _PATIENCE) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _expect_ok(sock.recv(4096))
+            for line in _LOGIN:
+                _ask(sock, line)
+            for _ in range(count):
+                time.sleep(pause)
+                start = time.perf_counter()
+                _ask(sock, b"NOOP\r\n")
+                times.append(time.perf_counter() - start)
+            _ask(sock, b"QUIT\r\n")
+        return times
+
     def fetch(self, port: int, times: int) -> Fetched:
         """Fetch the large mail so many times in one session, and throw it away."""
         buffer = bytearray(1024 * 1024)

@@ -30,6 +30,12 @@ class Sizes:
     starts: int = 5
     crowd: int = 9000
     versions: int = 15
+    soak: int = 50_000
+    soak_samples: int = 50
+    fair_rounds: int = 5
+    fair_noops: int = 300
+    fair_greetings: int = 60
+    fair_slow: bool = True  # also loads that take seconds to come to full swing
 
 
 FULL = Sizes()
@@ -46,6 +52,12 @@ QUICK = Sizes(
     starts=1,
     crowd=500,
     versions=3,
+    soak=2_000,
+    soak_samples=20,
+    fair_rounds=1,
+    fair_noops=100,
+    fair_greetings=20,
+    fair_slow=False,
 )
 
 
@@ -59,11 +71,12 @@ class Field:
     clients: Apart[Clients]
     server_port: int
     ca_file: Path
+    certificate: Path
 
     @contextmanager
-    def start(self, peer: Peer, sessions: int = 1000) -> Iterator[Running]:
-        """One peer, to the end of the block; it can hold so many sessions."""
-        with peer.start(self.server_port, self.ca_file, sessions) as running:
+    def start(self, peer: Peer, sessions: int = 1000, beside: tuple[int, ...] = ()) -> Iterator[Running]:
+        """One peer, to the end of the block; it can hold so many sessions. `beside`: ports of more servers."""
+        with peer.start(self.server_port, self.ca_file, sessions, beside) as running:
             yield running
 
     @contextmanager
@@ -81,7 +94,7 @@ def lay_out(peers: list[Peer], sizes: Sizes) -> Iterator[Field]:
         directory.chmod(0o755)  # peers that became another user read the authority there
         ca_file, certificate = issue(directory)
         with Apart(Server, certificate, sizes.mail_mb * 1_000_000) as server, Apart(Clients) as clients:
-            yield Field(peers, sizes, server, clients, server.do(Server.port), ca_file)
+            yield Field(peers, sizes, server, clients, server.do(Server.port), ca_file, certificate)
 
 
 def say(text: str) -> None:

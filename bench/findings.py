@@ -1,7 +1,7 @@
 """What a measurement hands to the report: columns of figures by peer, targets, and remarks."""
 
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median, quantiles
 
 # The peer the issue's targets are about; its variants have longer names.
 POPOVER = "popover"
@@ -19,6 +19,12 @@ class Figure:
         """The median of these samples."""
         return cls(median(samples), tuple(samples))
 
+    @classmethod
+    def pooled(cls, rounds: list[list[float]], percent: int) -> "Figure":
+        """The percentile of all rounds together, and of each; two samples a round at least."""
+        pool = [sample for samples in rounds for sample in samples]
+        return cls(_percentile(pool, percent), tuple(_percentile(samples, percent) for samples in rounds))
+
     def beside(self, other: "Figure") -> "Figure":
         """How many times the other: the ratio of each round, where both met the same disturbance."""
         return Figure.of([mine / its for mine, its in zip(self.samples, other.samples, strict=True)])
@@ -31,12 +37,16 @@ class Figure:
 
 @dataclass
 class Column:
-    """One kind of figure. `title`: with its unit. `beside`: peers to which a ratio is of interest."""
+    """One kind of figure. `title`: with its unit. `beside`: peers to which a ratio is of interest.
+
+    `table`: the title of the table in which it stands, where that is not the first.
+    """
 
     title: str
     digits: int
     figures: dict[str, Figure] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    table: str = ""
 
     def text(self, peer: str) -> str:
         """The figure as the table shows it; a dash when there is none."""
@@ -78,6 +88,10 @@ class Findings:
     columns: list[Column] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+
+def _percentile(samples: list[float], percent: int) -> float:
+    return quantiles(samples, n=100, method="inclusive")[percent - 1]
 
 
 def ratio_target(column: Column, what: str, peer: str, limit: float) -> list[Target]:

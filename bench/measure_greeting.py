@@ -1,7 +1,5 @@
 """How long a mail program waits: for the server's greeting, and for the peer itself to be ready."""
 
-from statistics import quantiles
-
 from bench.clients import Clients
 from bench.field import Field, say
 from bench.findings import Column, Figure, Findings, plain_target
@@ -19,21 +17,11 @@ def measure(field: Field) -> Findings:
                 rounds[peer].append([seconds * 1000 for seconds in times])
                 running.settle()
     typical = Column("Greeting after, ms", 1)
-    typical.figures = {peer.name: _pooled(samples, 50) for peer, samples in rounds.items()}
+    typical.figures = {peer.name: Figure.pooled(samples, 50) for peer, samples in rounds.items()}
     slow = Column("p95, ms", 1)
-    slow.figures = {peer.name: _pooled(samples, 95) for peer, samples in rounds.items()}
+    slow.figures = {peer.name: Figure.pooled(samples, 95) for peer, samples in rounds.items()}
     ready = _ready(field)
     return Findings([typical, slow, ready], plain_target(ready, "Ready to serve", 500, "ms"))
-
-
-def _pooled(rounds: list[list[float]], percent: int) -> Figure:
-    """The percentile of all rounds together, and of each."""
-    pool = [sample for samples in rounds for sample in samples]
-    return Figure(_percentile(pool, percent), tuple(_percentile(samples, percent) for samples in rounds))
-
-
-def _percentile(samples: list[float], percent: int) -> float:
-    return quantiles(samples, n=100, method="inclusive")[percent - 1]
 
 
 def _ready(field: Field) -> Column:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from bench import (
     measure_bulk,
     measure_crowd,
+    measure_fairness,
     measure_greeting,
     measure_idle,
     measure_sessions,
+    measure_soak,
     measure_version,
 )
 from bench.field import Field
@@ -19,5 +21,7 @@ MEASURES: dict[str, Callable[[Field], Findings]] = {
     "idle": measure_idle.measure,
     "greeting": measure_greeting.measure,
     "crowd": measure_crowd.measure,
+    "fairness": measure_fairness.measure,
+    "soak": measure_soak.measure,
     "version": measure_version.measure,
 }

@@ -1,6 +1,6 @@
 """The findings as Markdown: for the terminal, and with what a stranger must know, for docs/benchmarks.md."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bench.findings import Column, Findings, Target
 
@@ -32,12 +32,24 @@ one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log ea
   other programs count whole.
 - **Greeting after**: from connecting to the server's first line; median and 95th percentile; one session at a time.
 - **Ready after**: from the start of the program to the first greeting through it.
+- **NOOP, Greeting**: how long a small session waits for an answer, and a new one for its greeting, while others make
+  much work (`bench/fair/loads.py`): 50 sessions that fetch mails of 1 MB as fast as they can, or 120 MB a second all
+  together; a client that has deleted 59,999 of 60,000 messages and says RETR 1, 500 of them in a segment; one that
+  pipelines 500 NOOP and DELE; twenty that ask for mails and read nothing; a server that sends 20,000 of TLS's
+  KeyUpdate a second, each to be answered. The small session has a server and a client that nobody else uses; all of
+  them, the crowd, its server and the peer share the machine's processors, so a peer that takes more of them when 50
+  go as fast as they can also takes them from the small session's server. Each peer is started anew, and is alone.
+  "The better": of nginx and stunnel.
+- **Memory for 1,000 sessions**: sessions of all kinds (`bench/visitors.py`) through one popover; the slope of the line
+  through its memory after every fiftieth of them, the first fifth left out. Noise is twice the slope's standard
+  error, or one arena that Python's allocator takes (1 MiB), whichever is more.
 
 ## Repeat it
 
     bench/install-peers    # Debian's packages of the peers; starts no service
-    make bench             # about three minutes; needs no root
+    make bench             # about ten minutes; needs no root
     python -m bench --quick --only sessions,bulk --peers popover,nginx
+    python -m bench.wan.real    # over a long line to Courier, Cyrus and GNU Mailutils, set up by tests/install-parts
 
 Where a ratio is given, it is the median of the ratios of the rounds: what disturbed a round disturbed both.
 """
@@ -51,12 +63,12 @@ def terminal(peers: list[str], findings: Findings) -> str:
 def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: int) -> str:
     """The whole of docs/benchmarks.md."""
     columns = findings.columns
-    rounds = {column.title: max(len(figure.samples) for figure in column.figures.values()) for column in columns}
+    rounds = {
+        column.table or column.title: max(len(figure.samples) for figure in column.figures.values())
+        for column in columns
+    }
     repeats = ", ".join(f"{title.partition(',')[0]} {count}" for title, count in rounds.items())
-    spread = table(
-        ["", *(column.title for column in columns)],
-        [[peer, *(column.spread(peer) for column in columns)] for peer in peers],
-    )
+    spread = _by_table(peers, columns, Column.spread)
     return "\n".join(
         [
             _ABOUT,
@@ -67,7 +79,6 @@ def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: 
             f"The middle half of the rounds lies between these. Rounds: {repeats}.",
             "",
             *spread,
-            "",
             "## Machine and versions",
             "",
             *(f"- {line}" for line in machine),
@@ -84,16 +95,27 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _tables(peers: list[str], findings: Findings) -> list[str]:
-    lines = []
-    if columns := findings.columns:
-        head = ["", *(column.title for column in columns)]
-        lines += [*table(head, [[peer, *(column.text(peer) for column in columns)] for peer in peers]), ""]
-    lines += _ratios(peers, columns)
+    columns = findings.columns
+    lines = [*_by_table(peers, columns, Column.text), *_ratios(peers, columns)]
     if findings.targets:
         head = ["popover's targets", "target", "measured", "middle half of the rounds", ""]
         lines += [*table(head, [_target(target) for target in findings.targets]), ""]
     lines += [f"- {remark}" for remark in findings.remarks]
     return [*lines, ""] if findings.remarks else lines
+
+
+def _by_table(peers: list[str], columns: list[Column], show: Callable[[Column, str], str]) -> list[str]:
+    """Each table with its columns, and the peers that have a figure there."""
+    lines = []
+    for title in dict.fromkeys(column.table for column in columns):
+        mine = [column for column in columns if column.table == title]
+        rows = [
+            [peer, *(show(column, peer) for column in mine)]
+            for peer in peers
+            if any(peer in column.figures for column in mine)
+        ]
+        lines += [*table([title, *(column.title for column in mine)], rows), ""]
+    return lines
 
 
 def _ratios(peers: list[str], columns: list[Column]) -> list[str]:

@@ -7,7 +7,7 @@
 
 _shtab_popover_subparsers=(run inetd check demo)
 
-_shtab_popover_run_option_strings=(-h --help -c --config --ca-file --log-format --allow --unsafe-public -v --verbose --max-sessions --user --trace)
+_shtab_popover_run_option_strings=(-h --help -c --config --ca-file --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help --ca-file --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
@@ -31,6 +31,7 @@ _shtab_popover_run___help_nargs=0
 _shtab_popover_run___unsafe_public_nargs=0
 _shtab_popover_run__v_nargs=0
 _shtab_popover_run___verbose_nargs=0
+_shtab_popover_run___check_nargs=0
 _shtab_popover_run___trace_nargs=0
 _shtab_popover_inetd__h_nargs=0
 _shtab_popover_inetd___help_nargs=0

@@ -68,6 +68,7 @@ complete -c popover -n '_shtab_popover_using run' -l unsafe-public -d 'let --all
 complete -c popover -n '_shtab_popover_using run' -s v -l verbose -d 'log more: the settings of each service, whenever they are read'
 complete -c popover -n '_shtab_popover_using run' -l max-sessions -x -d 'sessions per service at most (0: no limit)'
 complete -c popover -n '_shtab_popover_using run' -l user -x -d 'become this user after binding low ports'
+complete -c popover -n '_shtab_popover_using run' -l check -d 'only say whether FILE or the words are right, and exit'
 complete -c popover -n '_shtab_popover_using run' -l trace -d 'log what is said, without secrets and without bodies'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a inetd -d 'Serve one session on stdin and stdout, started by xinetd.'
 complete -c popover -n '_shtab_popover_using inetd' -s h -l help -d 'show this help message and exit'

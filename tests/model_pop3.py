@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from popover.config import Server, Service
 from popover.config.values import ReadAhead
+from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory
 from popover.protocols.pop3.answers import capabilities
 from popover.talk import End
@@ -290,7 +291,7 @@ class World:
     ) -> None:
         self.client, self.server = client, server
         self.inside, self.outside = End("client"), End("server")
-        self.ears = Ears(self.inside, self.outside, of.ahead, memory, visitor)
+        self.ears = Ears(self.inside, self.outside, Terms(of.ahead, visitor), memory)
         self.server_gone = False
         self.most_held = 0
         self.now = 1000.0

@@ -22,24 +22,40 @@ from bench import processes
 _PATIENCE = 30
 
 
-class Place(NamedTuple):
-    """What a peer needs to know: where to listen, whom to connect to and trust, where its files go.
-
-    `sessions`: how many it must be able to hold; what some of them size their tables by.
-    """
+class Way(NamedTuple):
+    """A port to listen on, and the server's port that it leads to."""
 
     listen: int
     server: int
+
+
+class Place(NamedTuple):
+    """What a peer needs to know: where to listen, whom to connect to and trust, where its files go.
+
+    `ways`: one at least. `sessions`: how many it must be able to hold; what some of them size their tables by.
+    """
+
+    ways: tuple[Way, ...]
     ca_file: Path
     directory: Path
     sessions: int
 
+    def way(self) -> Way:
+        """The one way, for who knows no more; ValueError when it was asked for several."""
+        (way,) = self.ways
+        return way
+
 
 class Running:
-    """A peer at work. `port`: where it listens. `ready_seconds`: from its start to its first greeting."""
+    """A peer at work.
 
-    def __init__(self, process: "subprocess.Popen[bytes]", crew: int, port: int, ready_seconds: float) -> None:
-        self.port = port
+    `ports`: where it listens, one for each way; `port`: the first.
+    `ready_seconds`: from its start to its first greeting.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", crew: int, ports: list[int], ready_seconds: float) -> None:
+        self.ports = ports
+        self.port = ports[0]
         self.ready_seconds = ready_seconds
         self._process = process
         self._crew = crew
@@ -100,10 +116,16 @@ class Peer:
         return MappingProxyType({})
 
     @contextmanager
-    def start(self, server_port: int, ca_file: Path, sessions: int = 1000) -> Iterator[Running]:
-        """Run it from its first greeting to the end of the block; RuntimeError when it ends before."""
+    def start(
+        self, server_port: int, ca_file: Path, sessions: int = 1000, beside: tuple[int, ...] = ()
+    ) -> Iterator[Running]:
+        """Run it from its first greeting to the end of the block; RuntimeError when it ends before.
+
+        `beside`: the ports of more servers, to each of which it opens one more way.
+        """
         with TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as made:
-            place = Place(_free_port(), server_port, ca_file, Path(made), sessions)
+            ways = tuple(Way(_free_port(), server) for server in (server_port, *beside))
+            place = Place(ways, ca_file, Path(made), sessions)
             place.directory.chmod(0o755)  # some become another user, who must get in
             command = self.command(place)
             output = place.directory / "output.txt"
@@ -118,8 +140,9 @@ class Peer:
                     start_new_session=True,
                 )
             try:
-                _wait_for_greeting(process, place.listen, output)
-                yield Running(process, self.crew, place.listen, time.perf_counter() - start)
+                _wait_for_greeting(process, ways[0].listen, output)
+                ports = [way.listen for way in ways]
+                yield Running(process, self.crew, ports, time.perf_counter() - start)
             finally:
                 _end(process)
 

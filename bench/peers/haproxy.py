@@ -15,7 +15,9 @@ defaults
     timeout connect 10s
     timeout client 30m
     timeout server 30m
-listen pop3
+"""
+_SERVICE = """
+listen pop3-{listen}
     bind 127.0.0.1:{listen} backlog 4096
     server mail 127.0.0.1:{server} ssl verify required ca-file {ca_file} verifyhost {host} sni str({host})
 """
@@ -32,5 +34,6 @@ class Haproxy(Peer):
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         config = place.directory / "haproxy.cfg"
-        config.write_text(_CONFIG.format(**place._asdict(), host=HOST))
+        services = (_SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
+        config.write_text(_CONFIG.format(sessions=place.sessions) + "".join(services))
         return ["haproxy", "-db", "-f", str(config)]

@@ -18,6 +18,10 @@ events {{ worker_connections {connections}; }}
 stream {{
     log_format session '$remote_addr $upstream_addr $bytes_sent $bytes_received $session_time';
     access_log {directory}/access.log session;
+    {services}
+}}
+"""
+_SERVICE = """
     server {{
         listen 127.0.0.1:{listen} backlog=4096;
         proxy_pass 127.0.0.1:{server};
@@ -29,7 +33,6 @@ stream {{
         proxy_ssl_session_reuse on;
         proxy_ssl_protocols TLSv1.2 TLSv1.3;
     }}
-}}
 """
 
 
@@ -49,7 +52,9 @@ class Nginx(Peer):
     def command(self, place: Place) -> list[str]:  # noqa: D102
         # A session is two connections; their records are made at the start.
         config = place.directory / "nginx.conf"
+        services = "".join(_SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
+        connections = 2 * place.sessions + 64
         config.write_text(
-            _CONFIG.format(**place._asdict(), host=HOST, module=_MODULE, connections=2 * place.sessions + 64)
+            _CONFIG.format(directory=place.directory, services=services, module=_MODULE, connections=connections)
         )
         return ["nginx", "-p", str(place.directory), "-e", "stderr", "-c", str(config)]

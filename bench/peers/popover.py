@@ -8,8 +8,8 @@ from types import MappingProxyType
 from bench.certificates import HOST
 from bench.peers.base import Peer, Place, find_version
 
-_CONFIG = """
-drain_timeout = 0
+_CONFIG = "drain_timeout = 0\n"
+_SERVICE = """
 [[service]]
 listen = "127.0.0.1:{listen}"
 server = "pop3s://{host}:{server}"
@@ -46,5 +46,6 @@ class Popover(Peer):
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         config = place.directory / "popover.toml"
-        config.write_text(_CONFIG.format(**place._asdict(), host=HOST))
+        services = (_SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
+        config.write_text(_CONFIG + "".join(services))
         return [self.program, "-m", "popover", "run", "-c", str(config)]

@@ -53,12 +53,13 @@ class Recipe(Peer):
         return f"{super().version()}, OpenSSL {find_version(['openssl', 'version'])}"
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
+        way = place.way()
         user = "nobody" if os.geteuid() == 0 else getpass.getuser()
         openssl = shutil.which("openssl")
         bundle = place.directory / "bundle.pem"
         bundle.write_bytes(b"".join(file.read_bytes() for file in (_SYSTEM_BUNDLE, place.ca_file) if file.exists()))
         config = place.directory / "xinetd.conf"
-        args = f"s_client -connect {HOST}:{place.server} -servername {HOST} -quiet -verify_quiet"
+        args = f"s_client -connect {HOST}:{way.server} -servername {HOST} -quiet -verify_quiet"
         if _talkative():
             script = place.directory / "quiet"
             script.write_text(f"#!/bin/sh\nexec {openssl} {args} 2>/dev/null\n")
@@ -66,7 +67,7 @@ class Recipe(Peer):
             server_lines = f"  server = {script}"
         else:
             server_lines = f"  server = {openssl}\n  server_args = {args}"
-        config.write_text(_CONFIG.format(listen=place.listen, user=user, bundle=bundle, server_lines=server_lines))
+        config.write_text(_CONFIG.format(listen=way.listen, user=user, bundle=bundle, server_lines=server_lines))
         pid_file = place.directory / "pid"
         return ["xinetd", "-dontfork", "-stayalive", "-f", str(config), "-pidfile", str(pid_file)]
 

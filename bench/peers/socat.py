@@ -15,6 +15,7 @@ class Socat(Peer):
         return ["socat", "-V"]
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
-        inside = f"TCP4-LISTEN:{place.listen},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=4096"
-        outside = f"OPENSSL:127.0.0.1:{place.server},verify=1,cafile={place.ca_file}"
+        way = place.way()
+        inside = f"TCP4-LISTEN:{way.listen},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=4096"
+        outside = f"OPENSSL:127.0.0.1:{way.server},verify=1,cafile={place.ca_file}"
         return ["socat", inside, f"{outside},commonname={HOST},snihost={HOST},nodelay"]

@@ -7,7 +7,9 @@ _CONFIG = """
 foreground = yes
 syslog = no
 pid =
-[pop3]
+"""
+_SERVICE = """
+[pop3-{listen}]
 client = yes
 accept = 127.0.0.1:{listen}
 connect = 127.0.0.1:{server}
@@ -29,5 +31,6 @@ class Stunnel(Peer):
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         config = place.directory / "stunnel.conf"
-        config.write_text(_CONFIG.format(**place._asdict(), host=HOST))
+        services = (_SERVICE.format(**way._asdict(), ca_file=place.ca_file, host=HOST) for way in place.ways)
+        config.write_text(_CONFIG + "".join(services))
         return ["stunnel4", str(config)]

@@ -20,6 +20,7 @@ class Errand(NamedTuple):
     first: int = 1
     last: int = 0
     deletes: bool = False
+    password: str = "secret"
 
 
 class Line(NamedTuple):
@@ -62,7 +63,7 @@ def _connect(line: Line) -> poplib.POP3:
 def _steps(mailbox: poplib.POP3, errand: Errand) -> list[tuple[str, Callable[[], object]]]:
     steps: list[tuple[str, Callable[[], object]]] = [
         ("USER", lambda: mailbox.user(errand.user)),
-        ("PASS", lambda: mailbox.pass_("secret")),
+        ("PASS", lambda: mailbox.pass_(errand.password)),
         ("STAT", mailbox.stat),
         ("LIST", mailbox.list),
         ("UIDL", mailbox.uidl),

@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import re
+import shlex
+import shutil
 import signal
 import ssl
 import subprocess
@@ -17,7 +19,9 @@ import pytest
 from fakes.capable import capable
 from fakes.mail import silent
 from fakes.scene import Stage
+from fakes.wire import Wire
 from parts.check import Checked, run_check
+from parts.popover import Popover
 from popover.check import here
 from popover.check.old_tls import Kind, works
 from popover.check.providers import hint
@@ -25,6 +29,8 @@ from popover.check.report import Part, Report
 from popover.check.settings import settings_of
 from popover.check.table import Table
 from popover.check.tls import check_trust_store
+from popover.cli.arguments import parse
+from popover.cli.check import next_command
 from popover.config import Address, Server
 from popover.errors import StartError
 from popover.inside.machine import own_addresses
@@ -108,6 +114,37 @@ def test_the_document_has_stable_keys(stage: Stage) -> None:
     assert {frozenset(finding) for finding in check.findings} == {
         frozenset({"step", "status", "text", "remedy", "facts"})
     }
+
+
+def test_a_check_that_is_all_well_ends_with_the_next_command_which_works(stage: Stage) -> None:
+    ended = run_check(f"0=localhost:{stage.server(capable).port}", *stage.trust)
+    *_, blank, title, command = ended.stdout.splitlines()
+    assert (blank, title) == ("", "The next command:")
+    assert command.startswith("  popover run ")
+    with Popover(*shlex.split(command)[2:]) as popover, Wire.to(popover.addresses[0]) as client:
+        assert client.line().startswith(b"+OK")
+
+
+def test_the_next_command_is_what_was_checked(stage: Stage) -> None:
+    port = stage.server(capable).port
+    path = stage.config(stage.service(port))
+    assert run_check("-c", path).stdout.endswith(f"\n  popover run -c {path}\n")
+    twice = [f"localhost:{port}"] * 2
+    *_, command = run_check(*twice, *stage.trust).stdout.splitlines()
+    assert command == f"  popover run localhost:{port} 1111=localhost:{port} --ca-file {stage.authority.ca_file}"
+
+
+def test_a_check_that_failed_names_no_command(stage: Stage) -> None:
+    bad = stage.server(capable, stage.authority.issue("localhost", expired=True))
+    assert "popover run" not in run_check(f"0=localhost:{bad.port}", *stage.trust).stdout
+
+
+def test_a_checkout_without_an_installation_is_called_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = parse(["check", "pop.example.com"])
+    monkeypatch.setattr(sys, "argv", [".venv/bin/popover"])
+    assert next_command(arguments) == ".venv/bin/popover run pop.example.com"
+    monkeypatch.setattr(shutil, "which", lambda _: str(Path(".venv/bin/popover").resolve()))
+    assert next_command(arguments) == "popover run pop.example.com"
 
 
 def test_what_failed_comes_with_what_to_do(stage: Stage) -> None:

@@ -86,8 +86,8 @@ def test_the_table_ends_with_what_to_type(servers: dict[str, str], authority: Au
     # By its address: where localhost is ::1 as well, all is not well, since nothing listens there.
     ended = run_popover("check", servers["pop3"].replace("localhost", LOOPBACK), "--ca-file", authority.ca_file)
     assert ended.returncode == 0
-    assert "What to type into the mail client" in ended.stdout
-    assert ended.stdout.endswith("All is well.\n")
+    assert "What to type into the mail client, once popover runs; " in ended.stdout
+    assert "\nAll is well.\n\nThe next command:\n  popover run " in ended.stdout
     assert "\x1b" not in ended.stdout
 
 
@@ -95,9 +95,12 @@ def test_a_running_popover_is_recognised(servers: dict[str, str], authority: Aut
     server = servers["pop3"].partition("=")[2]
     with Popover(f"0={server}", "--ca-file", authority.ca_file) as popover:
         part = check(f"{popover.ports[0]}={server}", "--ca-file", authority.ca_file)
+        lines = run_popover("check", f"{popover.ports[0]}={server}", "--ca-file", authority.ca_file).stdout
     [here] = texts(part, "here")
     assert "served by a running popover" in here
     assert f"pid {popover.pid}" in here
+    assert "What to type into the mail client; " in lines
+    assert "The next command" not in lines
 
 
 def test_a_running_popover_of_another_dialect_is_in_the_way(servers: dict[str, str], authority: Authority) -> None:

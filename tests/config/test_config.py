@@ -326,6 +326,39 @@ def test_a_wrong_file(write: Write, text: str | bytes, told: str) -> None:
     assert found == [told]
 
 
+QUOTES = "write it in quotes: "
+EACH = 'write each text in quotes, several in brackets: ["...", "..."]'
+NEWLINE = "expected newline or end of document after a statement: "
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("server = pop3s://mail.example.com", f'invalid value: {QUOTES}server = "pop3s://mail.example.com"'),
+        ("server = mail.example.com  # mine", f'invalid value: {QUOTES}server = "mail.example.com"'),
+        ("server = me:hunter2@mail.example.com", "invalid value: write it in quotes"),
+        ("ca_file = C:\\my.pem\r", f'invalid value: {QUOTES}ca_file = "C:\\\\my.pem"'),
+        ("listen = 127.0.0.1:1110", f'{NEWLINE}{QUOTES}listen = "127.0.0.1:1110"'),
+        ("listen = [::1]:110", f'invalid value: {QUOTES}listen = "[::1]:110"'),
+        ("hours = 07:00-23:00", f'{NEWLINE}{QUOTES}hours = "07:00-23:00"'),
+        ("max_rate = 50/10s", f'{NEWLINE}{QUOTES}max_rate = "50/10s"'),
+        ("hours = 07:00-12:00, 13:00-18:00", f"{NEWLINE}{EACH}"),
+        ("allow = [192.168.0.0/16]", f"unclosed array: {EACH}"),
+        ("trace = True", "invalid value: write trace = true"),
+        ("trace = off", "invalid value: write trace = false"),
+        ('name = "one" two', NEWLINE.removesuffix(": ")),
+    ],
+)
+def test_a_text_without_quotes_is_shown_with_them(write: Write, text: str, told: str) -> None:
+    (found,) = mistakes(write(f"[[service]]\n{text}\n"))
+    assert re.sub(r"^line 2, column \d+: ", "", found) == told
+
+
+def test_a_text_without_quotes_in_a_long_list(write: Write) -> None:
+    (found,) = mistakes(write("[[service]]\nallow = [\n  192.168.0.0/16,\n]\n"))
+    assert found == f"line 3, column 10: unclosed array: {EACH}"
+
+
 def test_a_server_is_needed(write: Write) -> None:
     assert mistakes(write("[[service]]")) == [
         'service 1: server: is missing; write server = "pop3s://mail.example.com"'

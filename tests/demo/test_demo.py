@@ -119,6 +119,13 @@ def test_an_address_that_is_none_is_wrong_use() -> None:
     assert ended.stderr.startswith("--listen: ")
 
 
+def test_an_address_that_is_not_of_this_machine_is_not_waited_for() -> None:
+    ended = run_popover("demo", "--listen", "192.0.2.1")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("popover: 192.0.2.1:")
+    assert "is not an address of this machine" in ended.stderr
+
+
 def test_an_address_for_a_circle_that_needs_none_is_wrong_use() -> None:
     ended = run_popover("demo", "--once", "--listen", "192.168.1.2")
     assert ended.returncode == 2

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -29,7 +30,7 @@ def hostile_port() -> Iterator[int]:
     if not (child := os.fork()):
         ctypes.CDLL(None).prctl(_SET_NAME, b"\x1b[31m\xff\n", 0, 0, 0)
         os.write(tell, b"x")
-        os.read(told, 2)  # for ever
+        signal.pause()  # not os.read: the child would take its own word off the pipe
         os._exit(0)
     port = listener.getsockname()[1]
     listener.close()

@@ -22,7 +22,7 @@ _LIBRARY = Path("/usr/lib/courier")
 _LOGIN = [_LIBRARY / "courier" / name for name in ("courierpop3login", "courierpop3d")]
 # As in /etc/courier/pop3d and pop3d-ssl; by default one address may have four sessions.
 _SETTINGS = {"POP3AUTH": "", "POP3AUTH_TLS": "", "POP3_TLS": "1", "POP3_STARTTLS": "NO", "TLS_VERIFYPEER": "NONE"}
-_LISTENER = ("-maxprocs=400", "-maxperip=400", "-nodnslookup", "-noidentlookup")
+_LISTENER = ("-maxprocs=400", "-maxperip=400", "-nodnslookup")
 
 
 class Courier:

@@ -32,7 +32,7 @@ connect = {host}:{inner}
 cert = {certificate.cert_file}
 key = {certificate.key_file}
 """
-_LISTENER = ("-maxprocs=400", "-maxperip=400", "-nodnslookup", "-noidentlookup")
+_LISTENER = ("-maxprocs=400", "-maxperip=400", "-nodnslookup")
 
 
 class Inetd(ABC):

@@ -60,7 +60,7 @@ def test_port_in_use_by_another_popover_leaves_that_one_alone(stage: Stage, serv
         (["run", "localhost", "--user", ""], 2, "--user"),
         (["run", "-c", ""], 2, "--config"),
         (["run", "0=localhost", "--user", "no-such-user"], 1, "no-such-user"),
-        (["run", "192.0.2.1:0=localhost"], 1, "192.0.2.1"),
+        (["run", "[fe80::1]:0=localhost"], 1, "[fe80::1]:0"),
         (["serve", "localhost"], 2, "serve"),
         ([], 2, "COMMAND"),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
+from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory, ask_capabilities
 from popover.protocols.pop3.ahead import OVER
 from popover.protocols.pop3.answers import capabilities, for_client, soften
@@ -28,7 +29,7 @@ class Talk:
     def __init__(self, of: Service | None = None, memory: Memory | None = None, ready: bytes = CAPA) -> None:
         self.client, self.server = End("client"), End("server")
         self.memory = memory or trusting()
-        self.ears = Ears(self.client, self.server, (of or service()).ahead, self.memory, VISITOR)
+        self.ears = Ears(self.client, self.server, Terms((of or service()).ahead, VISITOR), self.memory)
         self.now = 1000.0
         self.ears.start(b"+OK hello\r\n", ready, self.now)
         assert self.got() == b"+OK hello\r\n"

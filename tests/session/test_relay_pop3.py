@@ -10,7 +10,7 @@ import pytest
 from test_relay import PATIENCE, Peer, tcp_pair, until
 
 from model_pop3 import VISITOR, service, trusting
-from popover.protocols import pop3
+from popover.protocols import Terms, pop3
 from popover.protocols.pop3.commands import RESPONSE_LIMIT
 from popover.session import relay as rooms
 from popover.session.relay import Outcome, Relay
@@ -31,7 +31,7 @@ class Scene:
         self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
         self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
         of = changed(service(), **keys)
-        self.ears = pop3.Ears(self.inside.end, self.outside.end, of.ahead, memory, VISITOR)
+        self.ears = pop3.Ears(self.inside.end, self.outside.end, Terms(of.ahead, VISITOR), memory)
         self.relay = Relay(loop, of.patience, self.inside, self.outside, self.ears)
         self.talk = asyncio.create_task(self.relay.talk(GREETING, CAPA if warm else b""))
 

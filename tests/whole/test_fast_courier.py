@@ -64,8 +64,12 @@ def test_a_client_that_deletes_leaves_nothing_behind(house: House, workdir: Work
         through = fetch(house.ways(one).through, workdir(), keep=False)
         same = through == fetch(house.ways(other).direct, workdir(), keep=False)
         assert same
-        # Courier answers QUIT first and deletes then, directly, too.
-        wait_until(lambda: not (house.server.left(one) or house.server.left(other)), "both mailboxes are empty")  # noqa: B023
+        wait_until_empty(house, one, other)
+
+
+def wait_until_empty(house: House, *users: str) -> None:
+    """Courier says goodbye first and deletes then."""
+    wait_until(lambda: not any(map(house.server.left, users)), "all is deleted")
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,6 +1,8 @@
 """The parts work without popover: when one of these fails, look here before looking at the gateway."""
 
 import os
+import pwd
+import shutil
 import socket
 import ssl
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fakes import world
-from parts import pretend
+from parts import pretend, private
 from parts.account import Account
 from parts.activate import systemd_socket_activate
 from parts.certificates import Authority, Certificate, Faults
@@ -145,6 +147,38 @@ os.setgroups([1])
 print(os.getuid(), os.geteuid(), os.stat(sys.argv[1]).st_uid, flush=True)
 sys.exit(subprocess.call(["id", "-ru"]) + 7)
 """
+
+
+def test_each_program_is_found_by_an_ordinary_users_path() -> None:
+    programs = ["curl", "dovecot", "fetchmail", "getmail", "ip", "mbsync", "mpop", "msmtp", "openssl", "postconf"]
+    programs += ["swaks", "systemd-socket-activate", "xinetd"]
+    path = private.search_path("/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")
+    assert [program for program in programs if not shutil.which(program, path=path)] == []
+
+
+@pytest.mark.parametrize("release", [private.OWN, private.TRIXIE])
+def test_program_with_a_root_of_its_own_is_run_by_who_runs_it(tmp_path: Path, release: str) -> None:
+    bound = tmp_path / "bound"
+    bound.write_text("bound here\n")
+    script = f'id -u; id -un; cat /etc/hosts; echo written >"{tmp_path}/new"; exit 7'
+    command = private.inside(release, "sh", "-c", script, binds={"/etc/hosts": bound})
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    who = [str(os.geteuid()), pwd.getpwuid(os.geteuid()).pw_name]
+    assert (ended.stdout.splitlines(), ended.returncode) == ([*who, "bound here"], 7), ended.stderr
+    assert (tmp_path / "new").read_text() == "written\n"
+    assert (tmp_path / "new").stat().st_uid == os.geteuid()
+    assert "bound here" not in Path("/etc/hosts").read_text()
+
+
+def test_lent_file_is_there_for_the_program_alone(tmp_path: Path) -> None:
+    lent = tmp_path / "popover-lent"
+    lent.write_text("lent\n")
+    lend = Path(private.__file__).with_name("lend")
+    command: list[str | Path] = [lend, lent, "--", "sh", "-c", "id -u; cat /etc/popover-lent; head -n 1 /etc/passwd"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    first = Path("/etc/passwd").read_text().splitlines()[0]
+    assert ended.stdout.splitlines() == [str(os.geteuid()), "lent", first], ended.stderr
+    assert not Path("/etc/popover-lent").exists()
 
 
 def test_pretender_is_told_that_it_is_root_and_its_children_the_truth(tmp_path: Path) -> None:

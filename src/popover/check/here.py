@@ -16,7 +16,7 @@ from popover.check.talker import Talker
 from popover.check.way import milliseconds
 from popover.config import Activated, Address, Admission, Config, Service
 from popover.errors import Failure, ServerFailure, StartError
-from popover.inside.listen import open_listener, port_holder
+from popover.inside.listen import must_be_here, open_listener, port_holder
 from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.process.gateway import Gateway
@@ -38,6 +38,7 @@ async def check_ports(report: Report, service: Service) -> None:
             report.add("here", "ok", f"{listen}: systemd opens this socket", listen=str(listen), outcome="systemd")
             continue
         try:
+            must_be_here(listen)
             sockets = open_listener(listen, {})
         except StartError as fault:
             await _not_free(report, service, listen, str(fault))

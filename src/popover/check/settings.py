@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from popover.check.report import Fact
-from popover.config import Address, Service
+from popover.config import Address, DialectName, Service
 from popover.inside.machine import reachable_at
 
 _KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)"}
@@ -19,23 +19,23 @@ HINTS = (
 
 def settings_of(service: Service) -> list[dict[str, Fact]]:
     """Give one entry for each address that clients can be told."""
-    kind = _KINDS[service.server.dialect]
-    return [
-        {
-            "what": kind,
-            "dialect": service.server.dialect,
-            "server": reachable_at(listen.host),
-            "port": listen.port,
-            "tls": "off",
-            "login": "user name and password as with the provider",
-        }
-        for listen in service.listen
-        if isinstance(listen, Address)
-    ]
+    return [setting(service.server.dialect, listen) for listen in service.listen if isinstance(listen, Address)]
 
 
-def settings_lines(entries: list[dict[str, Fact]]) -> list[str]:
-    """Write the table, and the hints."""
+def setting(dialect: DialectName, listen: Address) -> dict[str, Fact]:
+    """Give the entry for one address."""
+    return {
+        "what": _KINDS[dialect],
+        "dialect": dialect,
+        "server": reachable_at(listen.host),
+        "port": listen.port,
+        "tls": "off",
+        "login": "user name and password as with the provider",
+    }
+
+
+def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
+    """Write the table, and the hints; `when`: from when on it works, ", once popover runs"."""
     rows = []
     for entry in entries:
         hosts = entry["server"]
@@ -45,7 +45,7 @@ def settings_lines(entries: list[dict[str, Fact]]) -> list[str]:
     cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
     return [
         "",
-        "What to type into the mail client; user name and password are those of the provider:",
+        f"What to type into the mail client{when}; user name and password are those of the provider:",
         *("  " + "   ".join(row) for row in cells),
         *(f"  {client}: {hint}" for client, hint in HINTS),
     ]

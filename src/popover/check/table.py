@@ -76,8 +76,13 @@ class Table:
             self._out.write(f"\r\x1b[K...   {what} ({time.monotonic() - since:.0f} s)")
             self._out.flush()
 
-    def conclude(self, report: Report) -> None:
-        """Say what to do, for each finding that is not as it should be."""
+    def conclude(self, report: Report, command: str = "") -> None:
+        """Say what to do about each finding that is not as it should be; where nothing failed, the next `command`."""
+        self._say_what_to_do(report)
+        if report.ok and command:
+            self.say(f"\nThe next command:\n  {command}")
+
+    def _say_what_to_do(self, report: Report) -> None:
         todo = [(part, finding) for part in report.parts for finding in part.findings if finding.remedy]
         todo.sort(key=lambda entry: entry[1].status != "fail")  # what keeps mail from coming is first to be mended
         if not todo:

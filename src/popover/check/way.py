@@ -12,7 +12,7 @@ from typing import NamedTuple
 from aiohappyeyeballs import AddrInfoType
 
 from popover.check.report import Fact, Report, Status
-from popover.config import Service, host_port
+from popover.config import Service, doubt, host_port
 from popover.errors import ConnectFailure, Failure
 from popover.outside.dial import Dialler, server_socket
 from popover.outside.reasons import Step, no_connection
@@ -53,7 +53,10 @@ def milliseconds(seconds: float) -> str:
 
 
 async def check_name(report: Report, dialler: Dialler, service: Service) -> list[AddrInfoType]:
-    """Look the server's name up. Raises Failure."""
+    """Look the server's name up, and whether it and the port are those of its dialect. Raises Failure."""
+    oddity, advice = doubt(service.server)
+    if oddity:
+        report.add("name", "warn", oddity, advice, outcome="another dialect")
     server, since = service.server, time.monotonic()
     try:
         async with report.waiting(f"looking up {server.host}"), asyncio.timeout(service.target.connect_timeout):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from popover.cli.arguments import parse
+from popover.cli.output import OutputError, give_up, guarded
 from popover.errors import ConfigError, StartError
 
 
@@ -33,18 +34,24 @@ def same_file(one: int, other: int) -> bool:
 
 
 def _run(words: Sequence[str]) -> int:
-    arguments = parse(words)
     try:
-        # The rooms below are imported when they are wanted: `popover --version` needs none of them.
-        command = import_module(f"popover.cli.{arguments.command}")
-        code: int = getattr(command, arguments.command)(arguments)
+        with guarded():
+            return _obey(words)
     except ConfigError as mistake:
         print(mistake, file=sys.stderr)  # noqa: T201
         return 2
+    except OutputError as fault:
+        give_up()
+        if not fault.unread:
+            print(f"popover: {fault}", file=sys.stderr)  # noqa: T201
     except StartError as fault:
         print(f"popover: {fault}", file=sys.stderr)  # noqa: T201
-        return 1
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return 1
+
+
+def _obey(words: Sequence[str]) -> int:
+    arguments = parse(words)
+    # The rooms below are imported when they are wanted: `popover --version` needs none of them.
+    command = import_module(f"popover.cli.{arguments.command}")
+    code: int = getattr(command, arguments.command)(arguments)
     return code

@@ -28,6 +28,8 @@ examples:
       for the old machines and the printer of the house
   popover run -c /etc/popover.toml
       what the file says (a directory: all its *.toml); SIGHUP reads it again
+  popover run -c /etc/popover.toml --check
+      0 if it could, 2 and a line for each mistake if not: ask this before a SIGHUP
 """
 
 _INETD = f"""\
@@ -77,7 +79,7 @@ examples:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
-    arguments, strange = parser.parse_known_args(argv)
+    arguments, strange = parser.parse_known_args(_as_option(argv))
     name = arguments.command
     for option, value in vars(arguments).items():
         if value == "" or (isinstance(value, list) and "" in value):
@@ -94,6 +96,16 @@ def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
     return Path(text)
+
+
+def _as_option(argv: Sequence[str]) -> Sequence[str]:
+    """`popover help`, `popover help run` and `popover version` are what many other programs have for the options."""
+    match argv:
+        case ["version"]:
+            return ["--version"]
+        case ["help", *command]:
+            return [*command, "--help"]
+    return argv
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -134,6 +146,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
     parser.add_argument("--max-sessions", metavar="N", type=_count, help="sessions per service at most (0: no limit)")
     parser.add_argument("--user", metavar="NAME", help="become this user after binding low ports")
+    parser.add_argument("--check", action="store_true", help="only say whether FILE or the words are right, and exit")
     parser.add_argument("--trace", action="store_true", help="log what is said, without secrets and without bodies")
 
 

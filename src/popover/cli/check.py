@@ -7,7 +7,10 @@ import asyncio
 import getpass
 import json
 import os
+import shlex
+import shutil
 import sys
+from pathlib import Path
 
 from popover.check.login import Login
 from popover.check.report import Part, Report
@@ -41,7 +44,7 @@ def check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print(report)
     else:
-        _conclude(table, report)
+        _conclude(table, report, next_command(arguments) if _is_to_be_started(report) else "")
     return 0 if report.ok else 1
 
 
@@ -67,7 +70,7 @@ def _configuration(arguments: argparse.Namespace) -> Config:
 
 
 def _with_listen(words: list[str]) -> list[str]:
-    """Give the words that name no LISTEN the usual port, or the next: several servers are no mistake here."""
+    """Give the words without a LISTEN whose usual port another one has the next port: that is no mistake here."""
     taken: set[int] = set()
     complete = []
     for word in words:
@@ -77,11 +80,12 @@ def _with_listen(words: list[str]) -> list[str]:
             complete.append(word)
             continue
         if listen is None:
-            port = default_listen(server.dialect).port
+            port = usual = default_listen(server.dialect).port
             while port in taken:
                 port += 1
             taken.add(port)
-            word = f"{port}={word}"  # noqa: PLW2901 - completed
+            if port != usual:
+                word = f"{port}={word}"  # noqa: PLW2901 - completed
         complete.append(word)
     return complete
 
@@ -100,9 +104,31 @@ def _login(user: str | None) -> Login | None:
     return Login(user, password)
 
 
-def _conclude(table: Table, report: Report) -> None:
+def _is_to_be_started(report: Report) -> bool:
+    """Whether no popover runs at some address, and it is not systemd that starts it."""
+    outcomes = {find.facts.get("outcome") for part in report.parts for find in part.findings if find.step == "here"}
+    return "free" in outcomes and "systemd" not in outcomes
+
+
+def next_command(arguments: argparse.Namespace) -> str:
+    """Write the `popover run` that serves what was checked. The words of `arguments` are those of check."""
+    words = list(arguments.services)
+    for option, value in (("--ca-file", arguments.ca_file), ("-c", arguments.config)):
+        words += [option, str(value)] if value is not None else []
+    return shlex.join([_program(), "run", *words])
+
+
+def _program() -> str:
+    """How whoever typed this command can type the next: a checkout's popover is in no PATH."""
+    this = Path(sys.argv[0])
+    found = shutil.which("popover")
+    is_found = found is not None and this.resolve() == Path(found).resolve()
+    return str(this) if this.name == "popover" and not is_found else "popover"
+
+
+def _conclude(table: Table, report: Report, command: str) -> None:
     entries = [entry for part in report.parts for entry in part.settings]
     if report.ok and entries:
-        for line in settings_lines(entries):
+        for line in settings_lines(entries, ", once popover runs" if command else ""):
             table.say(line)
-    table.conclude(report)
+    table.conclude(report, command)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
+from popover.cli.output import OutputError, give_up
 from popover.config import (
     PRIVATE_NETWORKS,
+    Address,
     Admission,
     Config,
     Network,
@@ -19,7 +22,9 @@ from popover.config import (
     default_listen,
     default_names,
     load,
+    parse_listen,
     parse_network,
+    parse_server,
     parse_service_word,
     pin_text,
 )
@@ -27,25 +32,33 @@ from popover.config.flat import flatten
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
+from popover.process.gateway import verifiers_of
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped. Raises ConfigError, StartError."""
     log = Log(to_stderr(arguments.log_format), arguments.log_format, verbose=arguments.verbose)
-    if arguments.config is None:
-        config = _traced(from_command_line(arguments), arguments)
+
+    def read() -> Config:
+        config = _traced(_configuration(arguments), arguments)
         log_settings(log, config)
-        serve(config, log, None, _announce)
+        return config
+
+    config = read()
+    if arguments.check:
+        verifiers_of(config.services)
+        place = arguments.config or "command line"
+        print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:
-        _only_in_file(arguments)
-
-        def read() -> Config:
-            config = _traced(load(arguments.config), arguments)
-            log_settings(log, config)
-            return config
-
-        serve(read(), log, read, _announce)
+        serve(config, log, None if arguments.config is None else read, Announcer(config))
     return 0
+
+
+def _configuration(arguments: argparse.Namespace) -> Config:
+    if arguments.config is None:
+        return from_command_line(arguments)
+    _only_in_file(arguments)
+    return load(arguments.config)
 
 
 def _traced(config: Config, arguments: argparse.Namespace) -> Config:
@@ -71,11 +84,38 @@ def _shown(value: object) -> str:
     return pin_text(value) if isinstance(value, bytes) else str(value)
 
 
-def _announce(line: str) -> None:
-    try:
-        print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
-    except OSError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+class Announcer:
+    """Says where popover listens, a line each; after the last, who looks on is told what to type into the client."""
+
+    def __init__(self, config: Config) -> None:
+        self._left = sum(len(service.listen) for service in config.services)
+        self._lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Say one line: "127.0.0.1:1110 -> pop3s://pop.example.com:995"."""
+        self._left -= 1
+        try:
+            print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
+            if sys.stdout.isatty():
+                self._lines.append(line)
+                if self._left == 0 and (words := what_to_type(self._lines)):
+                    print(words, flush=True)  # noqa: T201
+        except OutputError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
+            give_up()
+
+
+def what_to_type(lines: Iterable[str]) -> str:
+    """Say what `check` says about it, for the listeners in such lines."""
+    from popover.check.settings import setting, settings_lines  # noqa: PLC0415 - a daemon on a router needs none of it
+
+    settings = []
+    for line in lines:
+        place, _, server = line.partition(" -> ")
+        with contextlib.suppress(ConfigError):  # a Unix socket of systemd's is no place for a mail client
+            listen = parse_listen(place)
+            if isinstance(listen, Address):
+                settings.append(setting(parse_server(server).dialect, listen))
+    return "\n".join(settings_lines(settings)) if settings else ""
 
 
 def from_command_line(arguments: argparse.Namespace) -> Config:

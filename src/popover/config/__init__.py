@@ -4,8 +4,10 @@
     flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
     places.py   the words for places: LISTEN, SERVER
+    doubts.py   what is allowed but most likely not meant
     cross.py    mistakes that only show when all services are seen together
-    file.py     popover.toml; with fields.py (a reader for each key) and tables.py (cattrs)
+    file.py     popover.toml; with fields.py (a reader for each key), tables.py (cattrs) and
+                unquoted.py (what to write for a text without quotes)
 
 All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
 """
@@ -13,6 +15,7 @@ All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one
 from pathlib import Path
 
 from popover.config.cross import check, clash
+from popover.config.doubts import doubt
 from popover.config.places import (
     default_listen,
     default_names,
@@ -65,6 +68,7 @@ __all__ = [
     "clash",
     "default_listen",
     "default_names",
+    "doubt",
     "host_port",
     "is_private",
     "load",

@@ -8,6 +8,7 @@ Import this module only to load a file: cattrs takes its time, and a command lin
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass, replace
@@ -19,12 +20,15 @@ from popover.config.fields import SERVICE, TOP, read_name
 from popover.config.flat import assemble
 from popover.config.places import default_listen, default_names
 from popover.config.tables import structurer
+from popover.config.unquoted import advice
 from popover.config.values import Config, Service
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 
 FILE_LIMIT = 1024 * 1024
 """Octets of a configuration file; a thousand services with every key need about 600 KiB."""
+
+_NOT_UNDERSTOOD = ("Invalid value", "Unclosed array", "Expected newline or end of document after a statement")
 
 
 @dataclass(slots=True)
@@ -183,7 +187,16 @@ def _where_first(message: str, text: str) -> str:
         where = f"line {len(text.splitlines())}, at the end"
     if what == "Cannot overwrite a value":
         what = "this key stands here for the second time"
-    return visible(f"{where}: {what[:1].lower()}{what[1:]}" if what else message)
+    return visible(f"{where}: {what[:1].lower()}{what[1:]}{_advice(what, where, text)}" if what else message)
+
+
+def _advice(what: str, where: str, text: str) -> str:
+    """Say what is missing where tomllib says only that it does not understand: quotes, most often."""
+    number = re.match(r"line (\d+),", where)
+    if not number or not what.startswith(_NOT_UNDERSTOOD):
+        return ""
+    told = advice(text.split("\n")[int(number[1]) - 1].rstrip("\r"))
+    return f": {told}" if told else ""
 
 
 def _reason(problem: OSError | ValueError) -> str:

@@ -14,7 +14,7 @@ from popover.demo.letters import ADDRESS
 from popover.demo.pop3 import PASSWORD, USER
 from popover.demo.server import MailServer, mail_server
 from popover.errors import StartError
-from popover.inside.listen import open_listener
+from popover.inside.listen import must_be_here, open_listener
 from popover.inside.machine import reachable_at
 from popover.log import Log
 from popover.process.daemon import Daemon
@@ -78,10 +78,11 @@ def _config(server: MailServer, pop3: Address, smtp: Address) -> Config:
 def _free(host: str, server: Server) -> Address:
     """The port that `popover run` would take, or any other where that one is taken."""
     usual = Address(host, default_listen(server.dialect).port)
+    must_be_here(usual)
     try:
         sockets = open_listener(usual, {})
     except StartError:
-        return Address(host, 0)  # if the address itself is wrong, binding it to port 0 says so
+        return Address(host, 0)  # if more than the port is wrong, binding it to port 0 says so
     for sock in sockets:
         sock.close()
     return usual

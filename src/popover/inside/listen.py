@@ -17,6 +17,10 @@ BACKLOG = 512
 511: enough for what comes in while a session's handshake is being computed."""
 
 
+_FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""IP_FREEBIND of linux/in.h and IPV6_FREEBIND of linux/in6.h, which Python's socket module does not have."""
+
+
 class PortInUseError(StartError):
     """Somebody listens there already: another program, or a listener of our own that is to go."""
 
@@ -71,13 +75,43 @@ def _bound(address: Address) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # 0.0.0.0 is a listener of its own
-        sock.bind((address.host, address.port))
+        _bind(sock, address)
         sock.listen(BACKLOG)
     except OSError as fault:
         sock.close()
         kind = PortInUseError if fault.errno == errno.EADDRINUSE else StartError
         raise kind(_why_not(address, fault)) from None
     return sock
+
+
+def _bind(sock: socket.socket, address: Address) -> None:
+    """Bind, even to an address that this machine does not have yet (ip(7), IP_FREEBIND): after a power cut, DHCP may be
+    slower than we are, and later, as `user`, we could not bind a low port any more.
+    """
+    try:
+        sock.bind((address.host, address.port))
+    except OSError as fault:
+        if fault.errno != errno.EADDRNOTAVAIL:
+            raise
+        level, option = _FREEBIND[sock.family]
+        sock.setsockopt(level, option, 1)
+        sock.bind((address.host, address.port))
+
+
+def is_here(host: str) -> bool:
+    """Whether this machine has that IP address. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+    except OSError as fault:
+        return fault.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def must_be_here(address: Address) -> None:
+    """For who can not wait until this machine has that address. Raises StartError."""
+    if not is_here(address.host):
+        raise StartError(_why_not(address, OSError(errno.EADDRNOTAVAIL, "")))
 
 
 def _why_not(address: Address, fault: OSError) -> str:

@@ -47,7 +47,11 @@ class Resolver:
         if key not in self._asked:
             self._start(host, port)
             self._asked[key] = self._loop.create_future()  # only now: nobody may wait for a thread that is not there
-        return await asyncio.shield(self._asked[key])
+        answer = self._asked[key]
+        # Whoever is cancelled leaves alone. asyncio.shield would do that, too, but from Python 3.14 on it reports a
+        # look-up that fails after its waiter has gone as an error that nobody has seen.
+        await asyncio.wait([answer])
+        return answer.result()
 
     def forget(self, host: str, port: int) -> None:
         """Ask anew next time: what we have did not lead to the server."""

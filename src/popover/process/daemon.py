@@ -9,10 +9,12 @@ import signal
 import socket
 from collections.abc import Callable
 
-from popover.config import Activated, Config
+from popover.config import Activated, Config, doubt
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
+from popover.process.awaited import Awaited
+from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
@@ -35,7 +37,9 @@ class Daemon:
         self._ceiling = session_ceiling()
         self._inherited = inherited
         self._user = config.user  # as whom we run is decided once, at the start
+        self._awaited = Awaited(asyncio.get_running_loop(), log)
         self._gateway = Gateway(log, self._ceiling, inherited, state_file())
+        self._first_look = FirstLook(log, self._gateway.look_up)
 
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
@@ -108,6 +112,8 @@ class Daemon:
 
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
+        self._awaited.look(config)
+        self._first_look.begin(config.services)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
@@ -116,6 +122,9 @@ class Daemon:
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
+            oddity, remedy = doubt(service.server)
+            if oddity:
+                self._warn(f"{service.name}: {oddity}: {remedy}")
             if service.admission.max_sessions > self._ceiling:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip

@@ -21,6 +21,7 @@ from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.first_look import LookUp
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
 from popover.protocols import DIALECTS
@@ -185,6 +186,11 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await self.drained()
+
+    @property
+    def look_up(self) -> LookUp:
+        """How the sessions look a server's name up."""
+        return self._dialler.look_up
 
     @property
     def sessions(self) -> int:

@@ -1,8 +1,8 @@
 """One room per dialect. Each module is a `Dialect`."""
 
 from popover.protocols import imap, pop3, smtp
-from popover.protocols.dialect import Dialect, Ears, Greeting, Memory, printable, sentence
+from popover.protocols.dialect import Dialect, Ears, Greeting, Memory, Terms, printable, sentence
 
 DIALECTS: dict[str, Dialect] = {"pop3": pop3, "imap": imap, "smtp": smtp}
 
-__all__ = ["DIALECTS", "Dialect", "Ears", "Greeting", "Memory", "printable", "sentence"]
+__all__ = ["DIALECTS", "Dialect", "Ears", "Greeting", "Memory", "Terms", "printable", "sentence"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from popover.config import Ahead
 from popover.errors import Failure, ServerFailure
@@ -26,6 +26,22 @@ class Greeting:
 
     words: bytes
     welcome: bool
+
+
+ClientTLS: TypeAlias = Literal["off", "offer", "require", "on"]
+"""TLS between a client and us: there is none to be had; it may begin (STLS, STARTTLS); it has to, before a login; it is
+spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for one talk, by its service and by its connection."""
+
+    ahead: Ahead
+    visitor: str = ""  # the client's address, for what is learned of each client alone
+    tls: ClientTLS = "off"
+    hide: tuple[str, ...] = ()  # capabilities that the client is not to see, in upper case
+    bare_lf: Literal["pass", "normalize"] = "pass"  # what becomes of a mail's lines that end in LF (SMTP)
 
 
 class Ears(Protocol):
@@ -83,6 +99,16 @@ class Ears(Protocol):
     @property
     def has_more(self) -> bool:
         """Not all that the client said was heard in one go: call `client_said` with nothing in the next turn."""
+
+    @property
+    def wants_tls(self) -> bool:
+        """The client has asked for TLS and its answer stands in the outbox: this talk is over, and another begins
+        inside TLS. What the client said behind its command was not heard (protocol notes, S1).
+        """
+
+    @property
+    def has_spoken(self) -> bool:
+        """The server has heard something of the client: no other talk may begin on its connection."""
 
     @property
     def due(self) -> float:
@@ -161,8 +187,8 @@ class Dialect(Desk, Opening, Protocol):
     def memory(self) -> Memory:
         """Make an empty memory for a service."""
 
-    def ears(self, client: End, server: End, ahead: Ahead, memory: Memory, visitor: str) -> Ears:
-        """Make the ears of one session. `visitor`: the client's address, for what is learned of each client alone."""
+    def ears(self, client: End, server: End, terms: Terms, memory: Memory) -> Ears:
+        """Make the ears of one talk."""
 
 
 def sentence(text: str) -> str:

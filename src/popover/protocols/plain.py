@@ -38,7 +38,7 @@ class Plain:
     has_left = False
     is_settled = True
     wants_client = wants_server = True
-    has_more = False
+    has_more = wants_tls = False
     due = math.inf
 
     def __init__(self, client: End, is_whole: IsWhole = never_sure) -> None:
@@ -50,6 +50,11 @@ class Plain:
         self._is_whole = is_whole
         self._said = self._heard = b""
         self._lines = 0  # of the client since the server last spoke
+
+    @property
+    def has_spoken(self) -> bool:
+        """The client has said something, and all of that goes through."""
+        return bool(self._said)
 
     @property
     def has_quit(self) -> bool:

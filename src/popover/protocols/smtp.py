@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from popover.config import Ahead
-from popover.protocols.dialect import Greeting, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.plain import Nothing, Plain, wait_for_nobody
 from popover.talk import End, Talk
 
@@ -36,7 +35,7 @@ def open_up(server: End) -> Talk[Greeting]:
     raise stranger(server, line)
 
 
-def ears(client: End, server: End, ahead: Ahead, memory: object, visitor: str) -> Plain:  # noqa: ARG001 - the seam's
+def ears(client: End, server: End, terms: Terms, memory: object) -> Plain:  # noqa: ARG001 - the seam's
     """Listen to nothing: octets pass."""
     return Plain(client, is_whole)
 

@@ -19,7 +19,7 @@ from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import open_up
 from popover.outside.spare import Opened
 from popover.outside.warm import Warm
-from popover.protocols import DIALECTS, Memory
+from popover.protocols import DIALECTS, Memory, Terms
 from popover.session.dead_spare import DeadSpare
 from popover.session.relay import LINGER, Outcome, Relay
 from popover.session.trace import Spy
@@ -99,7 +99,8 @@ class Session:
         if self._spy is not None:
             self._spy.note(_connected(opened, self._loop.time() - self.since))
         service, server = self.service, opened.dialled.stream
-        ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, service.ahead, memory, self.address)
+        terms = Terms(service.ahead, self.address)
+        ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears)
         relay.on_left = self.on_left
         watch = None

@@ -20,9 +20,8 @@ client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 
 from __future__ import annotations
 
-from popover.config import Ahead
 from popover.errors import ServerFailure
-from popover.protocols.dialect import Greeting, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.dialect import Memory as AnyMemory
 from popover.protocols.pop3.answers import PIPELINING, capabilities
 from popover.protocols.pop3.hearing import Ears
@@ -90,9 +89,9 @@ def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
     return answer
 
 
-def ears(client: End, server: End, ahead: Ahead, memory: AnyMemory, visitor: str) -> Ears:
-    """Make the ears of one session."""
-    return Ears(client, server, ahead, _pop3(memory), visitor)
+def ears(client: End, server: End, terms: Terms, memory: AnyMemory) -> Ears:
+    """Make the ears of one talk."""
+    return Ears(client, server, terms, _pop3(memory))
 
 
 def _pop3(memory: AnyMemory) -> Memory:

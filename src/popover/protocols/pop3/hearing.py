@@ -21,8 +21,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from popover.config import Ahead as Wanted
 from popover.errors import Failure
+from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, soften
@@ -48,12 +48,12 @@ log anybody out earlier, so it is what a client may count on; a client that died
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
-    def __init__(self, client: End, server: End, wanted: Wanted, memory: Memory, visitor: str) -> None:
+    def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
-        self._wanted = wanted
+        wanted = self._wanted = terms.ahead
         self._client = client
         self._server = server
-        state = self.state = State(memory, visitor)
+        state = self.state = State(memory, terms.visitor)
         mailbox = self.mailbox = Mailbox()
         owed = self._owed = Owed(client, softening=wanted.soften)
         way = self._way = Way(state, server, owed)
@@ -121,6 +121,14 @@ class Ears:
     @property
     def has_more(self) -> bool:  # noqa: D102
         return self._ear.has_more
+
+    @property
+    def wants_tls(self) -> bool:  # noqa: D102
+        return False
+
+    @property
+    def has_spoken(self) -> bool:  # noqa: D102
+        return self._way.has_spoken
 
     @property
     def held(self) -> int:

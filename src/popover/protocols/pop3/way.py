@@ -49,6 +49,7 @@ class Way:
         self.hold_user_until = 0.0  # its PASS comes in a moment, and both make one flight
         self.changes = 0  # DELE and RSET of the client, not yet answered
         self.last_owed = 0  # serial of the last ask that the client is owed
+        self.has_spoken = False  # the server has heard something of the client
         self.on_turn: Decide
         self.may_log_in: Callable[[], bool]
         self.on_login: Callable[[Ask], None]
@@ -216,6 +217,7 @@ class Way:
         one.since = self._state.now
         self._under_way[one.kind] += 1
         self._deletions += one.kind is Kind.OURS and one.verb == b"DELE"
+        self.has_spoken = self.has_spoken or one.kind is not Kind.GUESS
         if one.kind is Kind.GUESS and one.flight is not None:
             one.is_doubtful = self._state.manners.has_shown(one.flight.ability) is not Shown.YES
             self._doubtful += one.is_doubtful

@@ -1,0 +1,47 @@
+"""What a command prints, where it can not be printed: one line says so, and never a traceback."""
+
+import subprocess
+
+import pytest
+
+from parts.popover import COMMAND, run_popover
+from popover import __version__
+
+COMMANDS = ["--help", "--version", "help", "version", "check localhost:1", "check --json localhost:1", "demo --once"]
+
+
+def ended(words: str, redirection: str) -> subprocess.CompletedProcess[str]:
+    script = f'exec "$@" {words} {redirection}'
+    return subprocess.run(["sh", "-c", script, "sh", *COMMAND], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize(("redirection", "why"), [(">/dev/full", "No space left"), (">&-", "Bad file descriptor")])
+def test_output_that_can_not_be_written_is_told_in_one_line(words: str, redirection: str, why: str) -> None:
+    end = ended(words, redirection)
+    assert end.returncode == 1
+    [line] = end.stderr.splitlines()
+    assert line.startswith(f"popover: the output can not be written: {why}")
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_whoever_reads_the_output_may_go_and_nothing_is_said(words: str) -> None:
+    with subprocess.Popen([*COMMAND, *words.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_wrong_use_is_told_whatever_became_of_the_output() -> None:
+    end = ended("check --frobnicate", ">/dev/full")
+    assert end.returncode == 2
+    assert "name one SERVER or more" in end.stderr or "--frobnicate" in end.stderr
+
+
+def test_help_and_version_are_words_too() -> None:
+    assert run_popover("version").stdout == f"popover {__version__}\n"
+    assert run_popover("help").stdout == run_popover("--help").stdout
+    assert run_popover("help", "check").stdout == run_popover("check", "--help").stdout
+    assert run_popover("help", "frobnicate").returncode == 2

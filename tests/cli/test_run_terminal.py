@@ -1,0 +1,44 @@
+"""`popover run` on a terminal: whoever looks on reads what to type into the mail client."""
+
+import os
+import pty
+import re
+import signal
+import sys
+
+from fakes.mail import mail
+from fakes.scene import Stage, url
+
+pytest_plugins = ["fakes.fixture"]
+
+
+def on_terminal(*words: str) -> str:
+    """What is on the screen of `popover run WORDS` before it is ended by Ctrl-C."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "popover", "run", *words])
+    seen = b""
+    try:
+        while b"a scanner" not in seen:
+            seen += os.read(screen, 4096)
+    finally:
+        os.kill(pid, signal.SIGINT)
+        _, status = os.waitpid(pid, 0)
+        os.close(screen)
+    assert os.waitstatus_to_exitcode(status) == 0
+    return seen.decode().replace("\r\n", "\n")
+
+
+def test_on_a_terminal_it_says_what_to_type_with_the_ports_it_has(stage: Stage) -> None:
+    servers = stage.server(mail("pop3")), stage.server(mail("smtp"))
+    seen = on_terminal(f"0={url(servers[0], 'pop3')}", f"0={url(servers[1], 'smtp')}", *stage.trust)
+    ports = re.findall(r"(?m)^listening 127\.0\.0\.1:(\d+) -> ", seen)
+    told = re.findall(r"(?m)^  (\S+) mail \(\S+\) +server 127\.0\.0\.1 +port (\d+) +SSL off$", seen)
+    assert told == [("incoming", ports[0]), ("outgoing", ports[1])]
+    assert seen.count("What to type into the mail client; ") == 1
+
+
+def test_elsewhere_it_says_where_it_listens_and_no_more(stage: Stage) -> None:
+    popover = stage.popover(f"0={url(stage.server(mail('pop3')), 'pop3')}", *stage.trust)
+    stage.gateway(stage.server(mail("pop3"))).serves()
+    assert [line.split()[0] for line in popover.out_lines()] == ["listening"]
