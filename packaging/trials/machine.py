@@ -21,7 +21,8 @@ PATIENCE = 90.0
 
 _WITH = {
     "bookworm": "systemd-sysv,ca-certificates,curl,openssl,passwd,python3",
-    "trixie": "systemd-sysv,ca-certificates,curl,openssl,passwd,python3,python3-attr,python3-cattr,python3-aiohappyeyeballs",
+    "trixie": "systemd-sysv,ca-certificates,curl,openssl,passwd,python3,"
+    "python3-attr,python3-cattr,python3-aiohappyeyeballs",
 }
 """What the package asks for: it is installed without a network."""
 

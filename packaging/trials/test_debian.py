@@ -1,8 +1,8 @@
 """The Debian packages: installed, run as a service, upgraded, removed and purged on machines of their own."""
 
+import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,6 @@ def built(pattern: str) -> Path:
     found = list((ROOT / "dist").glob(pattern))
     assert len(found) == 1, f"make deb comes first: dist/ has {found}"
     return found[0]
-
-
-@pytest.fixture(params=[("bookworm", BUNDLED), ("trixie", USUAL), ("trixie", BUNDLED)], ids=lambda p: "-".join(p)[:13])
-def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
-    suite, pattern = request.param
-    with Machine(suite, tmp_path) as running:
-        running.deb = built(pattern)
-        yield running
 
 
 def install(machine: Machine, deb: Path) -> None:
@@ -68,16 +60,31 @@ def fetched(machine: Machine) -> str:
     return machine.run("curl", "-sS", "--max-time", "20", "pop3://demo:popover@127.0.0.1:110/1")
 
 
-def test_life_of_a_package(machine: Machine, tmp_path: Path) -> None:
-    before = machine.files()
+@pytest.mark.parametrize(("suite", "package"), [("bookworm", BUNDLED), ("trixie", USUAL), ("trixie", BUNDLED)])
+def test_life_of_a_package(suite: str, package: str, tmp_path: Path) -> None:
+    with Machine(suite, tmp_path) as machine:
+        before = machine.files()
+        deb = built(package)
+        is_installed(machine, deb)
+        pid = serves(machine)
+        is_upgraded(machine, newer(deb, tmp_path), pid)
+        leaves_nothing(machine, before)
 
-    install(machine, machine.deb)
+
+def is_installed(machine: Machine, deb: Path) -> None:
+    install(machine, deb)
     assert machine.said("systemctl", "is-failed", "popover") != "failed"  # it has nothing to serve yet
     assert machine.said("systemctl", "is-enabled", "popover") == "enabled"
     assert "popover" in machine.run("id", "popover")
     assert "came back, octet for octet" in machine.run("popover", "demo", "--once")
     machine.run("test", "-e", "/usr/share/man/man1/popover.1.gz")
+    (machine.root / "root" / "fetch").write_bytes((ROOT / "debian" / "tests" / "fetch").read_bytes())
+    machine.run("env", "AUTOPKGTEST_TMP=/run", "sh", "/root/fetch")  # as Debian's own testers will
+    machine.run("rm", "/root/fetch", "/run/demo")
 
+
+def serves(machine: Machine) -> str:
+    """With as few rights as the unit leaves it; the number of its process."""
     configure(machine)
     machine.run("systemctl", "restart", "popover")
     assert "Welcome to popover" in fetched(machine)
@@ -86,13 +93,22 @@ def test_life_of_a_package(machine: Machine, tmp_path: Path) -> None:
     assert machine.run("stat", "-c", "%U", f"/proc/{pid}") == "popover"
     assert "Seccomp:\t2" in machine.run("cat", f"/proc/{pid}/status")
     assert machine.said("journalctl", "-u", "popover", "-p", "err", "-q") == ""
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+) ", machine.run("systemd-analyze", "security", "popover"))
+    assert exposure
+    assert float(exposure[1]) <= 2.0  # of 10
+    return pid
 
+
+def is_upgraded(machine: Machine, deb: Path, pid: str) -> None:
     settings = machine.read("/etc/popover/popover.toml")
-    install(machine, newer(machine.deb, tmp_path))
+    install(machine, deb)
     assert machine.read("/etc/popover/popover.toml") == settings
     assert machine.run("systemctl", "show", "-P", "MainPID", "popover") not in (pid, "0")
     assert "Welcome to popover" in fetched(machine)
 
+
+def leaves_nothing(machine: Machine, before: set[str]) -> None:
+    settings = machine.read("/etc/popover/popover.toml")
     machine.run("systemctl", "stop", "demo")
     machine.run("rm", "/etc/popover/demo.pem", "/run/demo")
     machine.run("dpkg", "--remove", "popover")
@@ -101,6 +117,22 @@ def test_life_of_a_package(machine: Machine, tmp_path: Path) -> None:
     machine.run("dpkg", "--purge", "popover")
     assert machine.call("id", "popover").returncode != 0
     assert sorted(machine.files() - before) == []
+
+
+def test_two_builds_are_equal(tmp_path: Path) -> None:
+    for name, zone in (("one", "UTC"), ("two", "Pacific/Auckland")):
+        env = os.environ | {"SOURCE_DATE_EPOCH": "1700000000", "TZ": zone}
+        subprocess.run((ROOT / "packaging" / "deb", tmp_path / name), env=env, check=True, stdout=subprocess.DEVNULL)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert len(first) == 5
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+
+
+@pytest.mark.parametrize("package", [USUAL, BUNDLED])
+def test_lintian_has_no_error_and_no_warning(package: str) -> None:
+    command = ("lintian", "--allow-root", "--fail-on", "error,warning", built(package))
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_a_machine_that_is_upgraded_gets_the_usual_package(tmp_path: Path) -> None:
@@ -117,6 +149,6 @@ def test_old_libraries_are_refused_and_say_so(tmp_path: Path) -> None:
     """Debian 12 with the package for 13."""
     with Machine("bookworm", tmp_path) as machine:
         (machine.root / "root" / "popover.deb").write_bytes(built(USUAL).read_bytes())
-        ended = machine.call("apt-get", "-qq", "install", "--yes", "/root/popover.deb")
+        ended = machine.call("apt-get", "--simulate", "install", "--yes", "/root/popover.deb")
         assert ended.returncode != 0
         assert "python3-cattr" in ended.stdout + ended.stderr

@@ -103,7 +103,7 @@ def test_the_first_thing_that_make_does_is_to_ask(machine: Path) -> None:
 
 def test_run_sets_up_the_gateway_and_its_demo_and_no_tools_of_developers() -> None:
     plan = planned("run")
-    assert "'.[demo]'" in plan
+    assert "--editable .\n" in plan
     assert "[dev]" not in plan
     assert "'.[dev]'" in planned("check")
 
