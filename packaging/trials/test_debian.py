@@ -119,6 +119,25 @@ def leaves_nothing(machine: Machine, before: set[str]) -> None:
     assert sorted(machine.files() - before) == []
 
 
+def test_one_process_for_each_core_on_one_socket(tmp_path: Path) -> None:
+    with Machine("trixie", tmp_path) as machine:
+        install(machine, built(USUAL))
+        configure(machine)
+        settings = machine.read("/etc/popover/popover.toml").replace('"127.0.0.1:110"', '"systemd:pop3"')
+        machine.write("/etc/popover/popover.toml", settings)
+        socket = (ROOT / "examples" / "popover.socket").read_text().replace("192.168.1.1", "127.0.0.1")
+        socket = socket.replace("[Socket]", "[Socket]\nService=popover@1.service")
+        machine.write("/etc/systemd/system/popover.socket", socket)
+        machine.run("systemctl", "disable", "--now", "popover")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "enable", "--now", "popover.socket", "popover@1", "popover@2")
+        assert "Welcome to popover" in fetched(machine)
+        machine.run("systemctl", "stop", "popover@1")
+        assert "Welcome to popover" in fetched(machine)
+        machine.run("dpkg", "--purge", "popover")
+        assert machine.said("sh", "-c", "ls -d /var/lib/popover* /run/popover*") == ""
+
+
 def test_two_builds_are_equal(tmp_path: Path) -> None:
     for name, zone in (("one", "UTC"), ("two", "Pacific/Auckland")):
         env = os.environ | {"SOURCE_DATE_EPOCH": "1700000000", "TZ": zone}

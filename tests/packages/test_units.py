@@ -58,9 +58,10 @@ def settings(file: str, section: str) -> list[str]:
 
 
 def test_one_for_each_core_is_as_safe_as_one_alone() -> None:
+    alone = settings("popover.service", "Service")
     assert settings("popover@.service", "Service") == [
         "Sockets=popover.socket",
-        *settings("popover.service", "Service"),
+        *(each.replace("StateDirectory=popover", "StateDirectory=popover-%i") for each in alone),
     ]
 
 
