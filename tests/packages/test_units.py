@@ -23,8 +23,22 @@ SERVICES = {"popover.service": "popover.service", "popover@.service": "popover@1
 """Each service's file, and a name that it runs by."""
 
 
-def analyzed(*words: str | Path) -> str:
-    ended = subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
+SYSTEM = (
+    "basic.target",
+    "multi-user.target",
+    "network-online.target",
+    "shutdown.target",
+    "sockets.target",
+    "sysinit.target",
+)
+"""What the units name of a system's own; the machine that runs this need not have systemd."""
+
+
+def analyzed(*words: str | Path, units: Path | None = None) -> str:
+    env = os.environ | ({"SYSTEMD_UNIT_PATH": str(units)} if units else {})
+    ended = subprocess.run(
+        ["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False, env=env
+    )
     return ended.stdout + ended.stderr
 
 
@@ -47,7 +61,9 @@ def test_what_the_service_may_do_scores_2_at_most(file: str, tmp_path: Path) -> 
 def test_systemd_finds_nothing_wrong_with_the_unit(file: str, tmp_path: Path) -> None:
     for each in (*SERVICES, "popover.socket"):
         as_run(each, tmp_path)
-    said = analyzed("verify", "--man=no", tmp_path / SERVICES.get(file, file))
+    for name in SYSTEM:
+        (tmp_path / name).write_text(f"[Unit]\nDescription={name}\n")
+    said = analyzed("verify", "--man=no", tmp_path / SERVICES.get(file, file), units=tmp_path)
     assert "popover" not in said, said
 
 
