@@ -69,7 +69,7 @@ $(SETUP): $(READY)
 	@scripts/as-owner touch $@
 
 # --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
-.PHONY: pyz dist deb ipk test-packages
+.PHONY: pyz dist deb ipk image release test-packages
 
 TOOLS := build/tools
 # The date of all that is built (reproducible-builds.org): that of the commit, so that two builds are equal.
@@ -92,6 +92,9 @@ deb: pyz dist  ## both Debian packages: for Debian 13 and later, and with its li
 
 ipk: pyz  ## OpenWrt's package, up to 24.10
 	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python packaging/ipk.py dist/popover.pyz dist
+
+image: pyz  ## the container image (as root)
+	SOURCE_DATE_EPOCH=$(EPOCH) packaging/image
 
 test-packages: $(SETUP)  ## what make has built, installed, run, upgraded and removed in roots of its own (as root; minutes)
 	$(BIN)/pytest packaging/trials
