@@ -96,7 +96,10 @@ ipk: pyz  ## OpenWrt's package, up to 24.10
 image: pyz  ## the container image (as root)
 	SOURCE_DATE_EPOCH=$(EPOCH) packaging/image
 
-test-packages: $(SETUP)  ## what make has built, installed, run, upgraded and removed in roots of its own (as root; minutes)
+release: pyz dist deb ipk image  ## all of them, with their checksums; of the same commit they are the same again
+	cd dist && rm -f SHA256SUMS && sha256sum popover* >SHA256SUMS
+
+test-packages: $(SETUP)  ## what make release has built: installed, run, upgraded and removed on machines of its own (as root; minutes)
 	$(BIN)/pytest packaging/trials
 
 $(TOOLS)/.done:
