@@ -52,14 +52,14 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 	$(BIN)/python -m bench.wan
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build dist
 
 # What the gateway and its demo need, and no more.
 $(READY): pyproject.toml
 	@scripts/ready $(PYTHON)
 	@echo "Setting popover up in $(VENV), once: a few small libraries, some 50 MB. Nothing else on this machine is changed."
 	scripts/as-owner $(PYTHON) -m venv $(VENV)
-	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[demo]'
+	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable .
 	@scripts/as-owner touch $@
 
 # What developers need as well.
@@ -67,3 +67,43 @@ $(SETUP): $(READY)
 	@echo "Adding the tools for tests, some 150 MB, in $(VENV)."
 	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	@scripts/as-owner touch $@
+
+# --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
+.PHONY: pyz dist deb ipk image release test-packages
+
+TOOLS := build/tools
+# The date of all that is built (reproducible-builds.org): that of the commit, so that two builds are equal.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
+pyz: $(TOOLS)/.done  ## dist/popover.pyz: one file for any Python from 3.11 on
+	rm -rf build/site
+	$(TOOLS)/bin/pip install --quiet --require-hashes --no-deps --no-compile --only-binary :all: \
+		--target build/site -r packaging/vendored.txt
+	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python packaging/pyz.py dist/popover.pyz build/site
+	dist/popover.pyz --version
+
+dist: $(TOOLS)/.done  ## wheel and source distribution, for pip and pipx
+	rm -f dist/popover-*.whl dist/popover-*.tar.gz
+	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python -m build --outdir dist .
+	$(TOOLS)/bin/twine check --strict dist/popover-*.whl dist/popover-*.tar.gz
+
+deb: pyz dist  ## both Debian packages: for Debian 13 and later, and with its libraries bundled for Debian 12
+	SOURCE_DATE_EPOCH=$(EPOCH) packaging/deb
+
+ipk: pyz  ## OpenWrt's package, up to 24.10
+	SOURCE_DATE_EPOCH=$(EPOCH) $(TOOLS)/bin/python packaging/ipk.py dist/popover.pyz dist
+
+image: pyz  ## the container image (as root)
+	SOURCE_DATE_EPOCH=$(EPOCH) packaging/image
+
+release: pyz dist deb ipk image  ## all of them, with their checksums; of the same commit they are the same again
+	cd dist && rm -f SHA256SUMS && sha256sum popover* >SHA256SUMS
+
+test-packages: $(SETUP)  ## what make release has built: installed, run, upgraded and removed on machines of its own (as root; minutes)
+	$(BIN)/pytest packaging/trials
+
+$(TOOLS)/.done:
+	@scripts/ready $(PYTHON)
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check build twine
+	@touch $@

@@ -98,10 +98,19 @@ def test_once_goes_the_full_circle_and_exits_with_0() -> None:
 
 
 def test_what_is_missing_is_asked_for_by_name(tmp_path: Path) -> None:
-    (tmp_path / "aiosmtpd.py").write_text("raise ModuleNotFoundError(\"No module named 'aiosmtpd'\", name='aiosmtpd')")
-    ended = run_popover("demo", "--once", env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    ended = run_popover("demo", "--once", env=os.environ | {"PATH": str(tmp_path)})
     assert ended.returncode == 1
-    assert ended.stderr.startswith("popover: popover demo needs aiosmtpd: in popover's clone, pip install '.[demo]'")
+    assert ended.stderr.startswith("popover: popover demo needs the program openssl, to make a certificate")
+
+
+def test_an_openssl_that_fails_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "openssl").write_text("#!/bin/sh\necho no randomness here >&2; exit 1\n")
+    (tmp_path / "openssl").chmod(0o755)
+    ended = run_popover("demo", "--once", env=os.environ | {"PATH": str(tmp_path)})
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "popover: popover demo: openssl could not make a certificate: no randomness here\n",
+    )
 
 
 def test_an_address_that_is_none_is_wrong_use() -> None:

@@ -13,9 +13,14 @@ from parts.net import wait_until
 
 
 class Program:
-    """Runs a command from `__init__` to the end of the `with` block, both its outputs going to a file."""
+    """Runs a command from `__init__` to the end of the `with` block, both its outputs going to a file.
 
-    def __init__(self, *command: str | Path, output: Path, env: Mapping[str, str] | None = None) -> None:
+    `handed` is a descriptor that it inherits, by its number here.
+    """
+
+    def __init__(
+        self, *command: str | Path, output: Path, env: Mapping[str, str] | None = None, handed: int | None = None
+    ) -> None:
         self._command = command
         self._output = output
         with output.open("wb") as file:
@@ -25,6 +30,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                pass_fds=() if handed is None else (handed,),
                 # A session of its own: some servers signal their whole process group when they end.
                 start_new_session=True,
             )

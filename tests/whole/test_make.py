@@ -123,7 +123,7 @@ def test_sudo_make_test_leaves_nothing_of_roots_in_the_tree(machine: Path, tmp_p
 
 def test_run_sets_up_the_gateway_and_its_demo_and_no_tools_of_developers() -> None:
     plan = planned("run")
-    assert "'.[demo]'" in plan
+    assert "--editable .\n" in plan
     assert "[dev]" not in plan
     assert "'.[dev]'" in planned("check")
 
