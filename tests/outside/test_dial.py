@@ -157,7 +157,7 @@ def test_no_socket_for_the_second_look_is_no_second_fault(monkeypatch: pytest.Mo
     async def act(dialler: Dialler) -> None:
         with monkeypatch.context() as crowded:
             crowded.setattr(socket, "socket", exhausted)
-            seen = await dialler.look_at_certificate((HOST, 995), HOST)
+            seen = await dialler.look_at_certificate((HOST, 995), service(995).target)
         assert seen is None
 
     play(act)

@@ -96,7 +96,7 @@ async def _plain_port(dialler: Dialler, service: Service, port: int) -> tuple[st
             return await _ask_plainly(service, stream)
     except TimeoutError:
         stream.close()
-        if await dialler.look_at_certificate((address[0], port), host, PLAIN_TIMEOUT) is not None:
+        if await dialler.look_at_certificate((address[0], port), service.target, PLAIN_TIMEOUT) is not None:
             return "speaks TLS from the first octet, as only the port with TLS should", "tls"
         return "accepts connections, but says nothing", "silent"
     except Failure as failure:

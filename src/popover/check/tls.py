@@ -53,7 +53,7 @@ async def _refused(report: Report, dialler: Dialler, service: Service, info: Add
     report.fail(step_of(failure), failure, **facts)
     if not isinstance(failure, TLSFailure) or "certificate of" not in failure.cause:
         return
-    found = await dialler.look_at_certificate((address, info[4][1]), host)
+    found = await dialler.look_at_certificate((address, info[4][1]), service.target)
     if found is not None:
         report.add(
             "tls",

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_listen, parse_server
-from popover.config.values import Listen, ReadAhead, TLSVersion
+from popover.config.values import Listen, ProxyVersion, ReadAhead, TLSVersion
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, quote
 from popover.errors import ConfigError
 
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
+PROXY_VERSIONS: tuple[ProxyVersion, ...] = get_args(ProxyVersion)
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -171,6 +172,23 @@ def read_min_tls(value: object) -> TLSVersion:
     raise ConfigError(f'must be "1.2" or "1.3"{quotes}; is {show(value)}')
 
 
+def read_proxy_version(value: object) -> ProxyVersion:
+    """How a server is told who the client is."""
+    for version in PROXY_VERSIONS:
+        if value == version:
+            return version
+    raise ConfigError(f'must be "v2" or "v1", or left out: then the server is told nothing; is {show(value)}')
+
+
+def read_table(value: object) -> dict[str, Any]:
+    """The one `[status]` of a file."""
+    if isinstance(value, list):
+        raise ConfigError("write it in one pair of brackets: [status]")
+    if not isinstance(value, dict):
+        raise ConfigError(f"must be a table, beginning with the line [status]; is {show(value)}")
+    return value
+
+
 def read_tables(value: object) -> list[dict[str, Any]]:
     """All `[[service]]`s of a file."""
     if isinstance(value, dict):
@@ -193,12 +211,14 @@ SERVICE: dict[str, Reader] = {
     "max_sessions": read_count,
     "max_sessions_per_client": read_count,
     "max_rate": word(parse_rate),
+    "proxy_from": words(parse_network),
     "source_address": word(lambda text: str(parse_ip(text))),
     "connect_timeout": read_seconds,
     "greeting_timeout": read_seconds,
     "login_timeout": read_seconds,
     "idle_timeout": read_seconds,
     "stall_timeout": read_seconds,
+    "proxy_to_server": read_proxy_version,
     "unsafe_public": read_switch,
     "trace": read_switch,
     "warm": read_spares,
@@ -212,4 +232,11 @@ SERVICE: dict[str, Reader] = {
     "soften": read_switch,
 }
 
-TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}
+TOP: dict[str, Reader] = {
+    "user": read_text,
+    "drain_timeout": read_drain,
+    "status": read_table,
+    "service": read_tables,
+}
+
+STATUS: dict[str, Reader] = {key: SERVICE[key] for key in ("listen", "allow", "deny", "unsafe_public")}

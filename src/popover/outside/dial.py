@@ -29,6 +29,7 @@ from popover.outside.reasons import (
 )
 from popover.outside.resolve import NoThread, Resolver
 from popover.outside.trust import Verifier, Verifiers
+from popover.protocols.proxy_header import Carried, preface
 from popover.wire.engine import Engine, TLSError, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
 from popover.wire.stream import Scratch, Stream
@@ -67,9 +68,14 @@ class Dialler:
         self._resolver = Resolver(loop)
         self.verifiers = Verifiers()
 
-    async def dial(self, target: Target, only: list[AddrInfoType] | None = None) -> Dialled:
-        """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses. Raises Failure."""
+    async def dial(
+        self, target: Target, only: list[AddrInfoType] | None = None, client: Carried | None = None
+    ) -> Dialled:
+        """Connect within `connect_timeout` seconds, all in all. `only`: to these addresses; `client`: for whom, if the
+        server wants to know. Raises Failure.
+        """
         server, step = target.server, Step()
+        step.preface = preface(target.proxy_to_server, client)
         deadline = self._loop.time() + target.connect_timeout
         try:
             async with asyncio.timeout_at(deadline):
@@ -109,8 +115,8 @@ class Dialler:
     async def _explain(
         self, fault: UntrustedError, target: Target, address: SocketAddress, deadline: float
     ) -> TLSFailure:
-        host, left = target.server.host, deadline - self._loop.time()
-        sent = await look_at_chain(self._loop, self._scratch, address, host, min(LOOK_TIMEOUT, left))
+        patience = min(LOOK_TIMEOUT, deadline - self._loop.time())
+        sent = await look_at_chain(self._loop, self._scratch, address, target, patience)
         trusted = self._verifier(target).authorities() if sent else []
         way = way_up(sent, trusted, datetime.fromtimestamp(time.time(), UTC))
         return explain_tls(fault, target.server, way)
@@ -135,7 +141,7 @@ class Dialler:
         if not addresses:
             raise leads_back(target.server)
         try:
-            if len(addresses) == 1:
+            if len(addresses) == 1 and target.proxy_to_server is None:  # else something is said before TLS
                 return _start_connecting(addresses[0], source), addresses[0][4][:2]
             sock = await aiohappyeyeballs.start_connection(
                 addresses,
@@ -165,6 +171,7 @@ class Dialler:
         server = target.server
         sock, step.address = await self._connect(target, found)
         stream = step.stream = Stream(self._loop, sock, self._scratch, server.host)
+        stream.write(step.preface)
         tls = verifier.engine(server.host, server.port)
         try:
             await stream.secure(tls)
@@ -194,12 +201,12 @@ class Dialler:
             ) from None
 
     async def look_at_certificate(
-        self, address: SocketAddress, host: str, patience: float = LOOK_TIMEOUT
+        self, address: SocketAddress, target: Target, patience: float = LOOK_TIMEOUT
     ) -> Certificate | None:
         """Fetch a certificate that was refused, to tell what it says. None if it does not come within `patience`
         seconds, or is not to be had at all.
         """
-        sent = await look_at_chain(self._loop, self._scratch, address, host, patience)
+        sent = await look_at_chain(self._loop, self._scratch, address, target, patience)
         with contextlib.suppress(ValueError):
             return read_certificate(sent[0]) if sent else None
         return None

@@ -7,8 +7,10 @@ import contextlib
 import socket
 import sys
 
+from popover.config import Target
 from popover.outside.chain import overheard
 from popover.outside.trust import unverified
+from popover.protocols.proxy_header import preface
 from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Scratch, Stream
 
@@ -17,7 +19,7 @@ TELLS_CHAINS = sys.version_info >= (3, 13)
 
 
 async def look_at_chain(
-    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, host: str, patience: float
+    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, target: Target, patience: float
 ) -> list[bytes]:
     """Fetch the certificates that a server sends, in DER, its own first; no byte of mail goes this way. With TLS 1.2 at
     first, where they can be overheard; of a server that has only TLS 1.3, an older Python gets its own alone.
@@ -26,21 +28,22 @@ async def look_at_chain(
     """
     with contextlib.suppress(OSError):  # TimeoutError is one
         async with asyncio.timeout(patience):
-            if not TELLS_CHAINS and (sent := await _look(loop, scratch, address, host, may_be_new=False)):
+            if not TELLS_CHAINS and (sent := await _look(loop, scratch, address, target, may_be_new=False)):
                 return sent
-            return await _look(loop, scratch, address, host, may_be_new=True)
+            return await _look(loop, scratch, address, target, may_be_new=True)
     return []
 
 
 async def _look(
-    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, host: str, *, may_be_new: bool
+    loop: asyncio.AbstractEventLoop, scratch: Scratch, address: SocketAddress, target: Target, *, may_be_new: bool
 ) -> list[bytes]:
-    heard = bytearray()
-    tls = unverified(host, heard, may_be_new=may_be_new)
+    heard, server = bytearray(), target.server
+    tls = unverified(server.host, heard, may_be_new=may_be_new)
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
-    with contextlib.closing(Stream(loop, sock, scratch, host)) as stream, contextlib.suppress(OSError):
+    with contextlib.closing(Stream(loop, sock, scratch, server.host)) as stream, contextlib.suppress(OSError):
         await loop.sock_connect(sock, address)
+        stream.write(preface(target.proxy_to_server, None))
         await stream.secure(tls)
         stream.leave()
         return tls.chain or overheard(heard) or [tls.certificate]

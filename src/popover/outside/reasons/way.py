@@ -32,6 +32,7 @@ class Step:
     name = "name"
     stream: Stream | None = None  # from the moment on that it is connecting
     address: SocketAddress = ("", 0)  # where that leads
+    preface = b""  # what the server has to hear before all else
 
     def drop(self) -> None:
         """Close what was begun."""
