@@ -29,6 +29,7 @@ from popover.config import (
     Rate,
     Server,
     Service,
+    Status,
     Target,
     Trust,
     check,
@@ -83,6 +84,11 @@ def test_every_key(write: Write, authority: Authority) -> None:
     text = f"""
         user = "nobody"
         drain_timeout = 0
+        [status]
+        listen = ["127.0.0.1:0", "systemd:status"]
+        allow = "192.168.0.0/16"
+        deny = "192.168.7.0/24"
+        unsafe_public = true
         [[service]]
         name = "example"
         listen = ["192.168.1.1:110", "[::1]:0", "systemd:pop3"]
@@ -96,6 +102,8 @@ def test_every_key(write: Write, authority: Authority) -> None:
         max_sessions = 100
         max_sessions_per_client = 0
         max_rate = "50/10s"
+        proxy_from = ["192.168.1.3", "fd00::/64"]
+        proxy_to_server = "v2"
         source_address = "::1"
         connect_timeout = 1.5
         greeting_timeout = 2
@@ -124,6 +132,7 @@ def test_every_key(write: Write, authority: Authority) -> None:
             source_address="::1",
             connect_timeout=1.5,
             greeting_timeout=2,
+            proxy_to_server="v2",
         ),
         admission=Admission(
             allow=(IPv4Network("192.168.0.0/16"), IPv4Network("8.8.8.8/32")),
@@ -133,6 +142,7 @@ def test_every_key(write: Write, authority: Authority) -> None:
             max_sessions_per_client=0,
             max_rate=Rate(50, 10),
             unsafe_public=True,
+            proxy_from=(IPv4Network("192.168.1.3/32"), IPv6Network("fd00::/64")),
         ),
         patience=Patience(login_timeout=3, idle_timeout=4, stall_timeout=5),
         ahead=Ahead(
@@ -149,7 +159,13 @@ def test_every_key(write: Write, authority: Authority) -> None:
         hide=("IDLE", "AUTH=PLAIN"),
         trace=True,
     )
-    assert load(write(text)) == Config((wanted,), "nobody", 0)
+    status = Status(
+        listen=(Address("127.0.0.1", 0), Activated("status")),
+        admission=Admission(
+            allow=(IPv4Network("192.168.0.0/16"),), deny=(IPv4Network("192.168.7.0/24"),), unsafe_public=True
+        ),
+    )
+    assert load(write(text)) == Config((wanted,), "nobody", 0, status)
 
 
 def test_the_example_states_the_defaults() -> None:
@@ -158,12 +174,13 @@ def test_the_example_states_the_defaults() -> None:
 
 
 def test_the_example_shows_every_key(write: Write, tmp_path: Path) -> None:
-    text = re.sub(r"(?m)^# (?=\w+ = )", "", EXAMPLE.read_text())
+    text = re.sub(r"(?m)^# (?=\w+ = |\[status\])", "", EXAMPLE.read_text())
     (tmp_path / "my-ca.pem").write_text("-----BEGIN CERTIFICATE-----")
     (tmp_path / "my-cert.pem").write_text("-----BEGIN CERTIFICATE-----")
     (tmp_path / "my-key.pem").write_text("-----BEGIN PRIVATE KEY-----")
     config = load(write(text.replace('tls = "off"', 'tls = "offer"')))  # the rest would be nothing without
     assert config.user == "nobody"
+    assert config.status == Status()
     (found,) = config.services
     assert found.admission.allow is not None
     assert sorted(map(str, found.admission.allow)) == sorted(map(str, PRIVATE_NETWORKS))
@@ -261,6 +278,13 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
             'max_rate: "50" is no rate: write "50/10s" for 50 new sessions in 10 seconds',
         ),
         ('source_address = "eth0"', 'source_address: "eth0" is no IP address'),
+        ('proxy_to_server = "v3"', 'proxy_to_server: must be "v2" or "v1", or left out'),
+        ("proxy_to_server = 2", 'proxy_to_server: must be "v2" or "v1", or left out'),
+        ('proxy_from = "balancer"', 'proxy_from: "balancer" is no network'),
+        (
+            'proxy_from = "0.0.0.0/0"',
+            "proxy_from: 0.0.0.0/0 reaches beyond private networks, and whoever connects from",
+        ),
         ('unsafe_public = "yes"', 'unsafe_public: must be true or false, without quotes; is "yes"'),
         ('read_ahead = "sometimes"', 'read_ahead: must be true, false or "always"; is "sometimes"'),
         ("read_ahead = 1", 'read_ahead: must be true, false or "always"; is 1'),
@@ -277,6 +301,36 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
 def test_a_wrong_value(write: Write, line: str, told: str) -> None:
     (found,) = mistakes(write(SERVICE + line))
     assert found.startswith(f'service "example": {told}')
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("listen = 8110", "[status]: listen: must be a text in quotes, or a list of them; is 8110"),
+        ('listen = "127.0.0.1:1110"', '[status]: listen: 127.0.0.1:1110 is taken, service "example" listens there'),
+        ('listen = "0.0.0.0:1110"', '[status]: listen: 0.0.0.0:1110 is taken, service "example" listens there'),
+        ('listen = ["8110", "127.0.0.1:8110"]', "[status]: listen: 127.0.0.1:8110 is taken, it is listed twice"),
+        ('listen = "0.0.0.0:8110"\nallow = "8.8.8.8"', "[status]: allow: 8.8.8.8/32 reaches beyond private networks"),
+        ("max_sessions = 1", "[status]: max_sessions: belongs to a service"),
+        ("user = 'a'", "[status]: user: belongs to the whole file; write it above [status]"),
+        ("color = 1", "[status]: color: unknown; known are listen, allow, deny, unsafe_public"),
+    ],
+)
+def test_a_wrong_status(write: Write, lines: str, told: str) -> None:
+    (found,) = mistakes(write(f"[status]\n{lines}\n{SERVICE}"))
+    assert found.startswith(told)
+
+
+def test_status_page_is_stated_once(write: Write, tmp_path: Path) -> None:
+    assert load(write("[status]\n" + SERVICE)).status == Status()
+    assert load(write(SERVICE)).status is None
+    assert mistakes(write("[[status]]\n" + SERVICE)) == ["status: write it in one pair of brackets: [status]"]
+    assert mistakes(write("status = 8110\n" + SERVICE))[0].startswith("status: must be a table")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(f'[status]\n{SERVICE.replace("example", name)}listen = "0"')
+    (tmp_path / "popover.toml").unlink()
+    told = f"{tmp_path / 'b.toml'}: status: {tmp_path / 'a.toml'} states it already; say it in one file"
+    assert mistakes(tmp_path) == [told]
 
 
 @pytest.mark.parametrize(
@@ -309,7 +363,7 @@ def test_a_wrong_timeout(write: Write, key: str, value: str) -> None:
         ("[service]", "service: write it in two pairs of brackets: [[service]]"),
         ("service = [5]", "service: must be tables, each beginning with the line [[service]]; is a list"),
         ("service = 5", "service: must be tables, each beginning with the line [[service]]; is 5"),
-        ('"\\u001b" = 5', '"\\u001b": unknown; known are user, drain_timeout, service'),
+        ('"\\u001b" = 5', '"\\u001b": unknown; known are user, drain_timeout, status, service'),
         ("", 'no service: write [[service]] and server = "pop3s://mail.example.com"'),
         ("service = []", 'no service: write [[service]] and server = "pop3s://mail.example.com"'),
         ("user =", "line 1, at the end: invalid value"),

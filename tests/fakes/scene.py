@@ -227,7 +227,13 @@ def rewrite(path: Path, *services: Mapping[str, Any], **top: Any) -> None:
 
 
 def toml(services: tuple[Mapping[str, Any], ...], top: Mapping[str, Any]) -> str:
-    """Services as TOML; its texts, numbers, switches and lists are written as JSON's."""
+    """Services as TOML; its texts, numbers, switches and lists are written as JSON's, and a table in one line."""
     tables = [top, *services]
-    blocks = ["\n".join(f"{key} = {json.dumps(value)}" for key, value in table.items()) for table in tables]
+    blocks = ["\n".join(f"{key} = {_value(value)}" for key, value in table.items()) for table in tables]
     return "\n\n[[service]]\n".join(blocks) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {json.dumps(inner)}' for key, inner in value.items())}}}"
+    return json.dumps(value)

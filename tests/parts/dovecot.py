@@ -30,7 +30,8 @@ class Dovecot:
     """Runs from `__enter__` to `__exit__`, as root or not, in a directory every user may enter.
 
     Its certificate, unless another is given, is the authority's for `NAMES`; `local_names` are certificates
-    for clients that ask for these names (SNI). A login may be written `user` or `user@any.domain`.
+    for clients that ask for these names (SNI). A login may be written `user` or `user@any.domain`. With `haproxy`, who
+    comes by TLS has to say first, by a PROXY header, for whom.
     """
 
     host = LOOPBACK
@@ -43,6 +44,8 @@ class Dovecot:
         authority: Authority,
         certificate: Certificate | None = None,
         local_names: Mapping[str, Certificate] | None = None,
+        *,
+        haproxy: bool = False,
     ) -> None:
         ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp")}
         self.pop3_port, self.pop3s_port = ports["pop3"], ports["pop3s"]
@@ -51,7 +54,7 @@ class Dovecot:
         self._directory = directory
         self.auth_socket = directory / "auth"
         self._settings = dovecot_config.Settings(
-            directory, ports, certificate or authority.issue(*NAMES), local_names or {}, self.program
+            directory, ports, certificate or authority.issue(*NAMES), local_names or {}, self.program, haproxy
         )
         self._numbers = iter(range(_USERS))
         self._delivered = 0

@@ -27,6 +27,7 @@ class Settings:
     certificate: Certificate
     local_names: Mapping[str, Certificate] = field(default_factory=dict)  # chosen by SNI
     program: Sequence[str | Path] = ("dovecot",)  # the command that runs it
+    haproxy: bool = False  # a PROXY header is waited for before TLS
 
 
 def version(program: Sequence[str | Path]) -> tuple[int, ...]:
@@ -61,6 +62,7 @@ def _common(settings: Settings) -> str:
         state_dir = {directory}/state
         log_path = {directory}/dovecot.log
         listen = 127.0.0.1
+        haproxy_trusted_networks = 127.0.0.0/8
         ssl = yes
         {_users()}
         mail_uid = {uid}
@@ -189,6 +191,7 @@ def _services(settings: Settings, count: str, unlimited: str) -> str:
           inet_listener {tls} {{
             port = {ports[tls]}
             ssl = yes
+            haproxy = {"yes" if settings.haproxy else "no"}
           }}
         }}
         service {dialect} {{

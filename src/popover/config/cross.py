@@ -4,11 +4,12 @@ Used for files and for the command line alike. A mistake names its services by t
 `service "example"`; file.py puts the file before it.
 """
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
 
-from popover.config.values import Activated, Address, Config, Listen, Server, Service, is_private
+from popover.config.values import Activated, Address, Config, Listen, Network, Server, Service, Status, is_private
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 
@@ -43,11 +44,30 @@ def find_mistakes(services: tuple[Service, ...], places: list[str]) -> list[str]
             _listens_nowhere(service),
             _leads_to_itself(service),
             _unsafe(service),
+            _unsafe_proxy(service),
             _wrong_ca_file(service),
             _idle_tls(service),
             *_wrong_tls_files(service),
         )
         mistakes += [f"{place}: {mistake}" for mistake in found if mistake]
+    return mistakes
+
+
+def find_status_mistakes(status: Status, services: tuple[Service, ...], place: str) -> list[str]:
+    """Give all mistakes of `[status]`, one line each."""
+    mistakes = []
+    seen = [
+        (listen, f"service {quote(service.name)} listens there") for service in services for listen in service.listen
+    ]
+    for listen in status.listen:
+        taken = next((where for other, where in seen if clash(listen, other)), None)
+        if taken:
+            mistakes.append(f"{place}: listen: {listen} is taken, {taken}")
+        seen.append((listen, "it is listed twice"))
+    if status.is_public and not status.admission.unsafe_public:
+        public = _public(status.admission.allow or ())
+        mistakes.append(f"{place}: allow: {public} reaches beyond private networks, and the page tells strangers what "
+                        "this gateway does; narrow it, or write unsafe_public = true if you mean it")  # fmt: skip
     return mistakes
 
 
@@ -116,16 +136,30 @@ def _is_at(server: Server, listen: Address) -> bool:
 def _unsafe(service: Service) -> str | None:
     if service.admission.unsafe_public or not service.is_public:
         return None
-    public = [str(network) for network in service.admission.allow or () if not is_private(network)]
     danger = (
         "strangers there may try passwords on the server through this gateway"
         if service.inside.seals_logins
         else "passwords travel in plain text between those clients and this gateway"
     )
     return (
-        f"allow: {', '.join(public)} reaches beyond private networks, and {danger}; narrow it, or write "
-        "unsafe_public = true (--unsafe-public) if you mean it"
+        f"allow: {_public(service.admission.allow or ())} reaches beyond private networks, and {danger}; narrow it, or "
+        "write unsafe_public = true (--unsafe-public) if you mean it"
     )
+
+
+def _unsafe_proxy(service: Service) -> str | None:
+    """Whoever is in `proxy_from` may say that it is anybody, and so passes `allow`."""
+    public = _public(service.admission.proxy_from)
+    if not public or service.admission.unsafe_public:
+        return None
+    return (
+        f"proxy_from: {public} reaches beyond private networks, and whoever connects from there can say that it is any "
+        "address; name the balancer alone, or write unsafe_public = true if you mean it"
+    )
+
+
+def _public(networks: Iterable[Network]) -> str:
+    return ", ".join(str(network) for network in networks if not is_private(network))
 
 
 def _wrong_ca_file(service: Service) -> str | None:

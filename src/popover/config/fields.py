@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_host, parse_listen, parse_server
-from popover.config.values import BareLF, InsideTLS, Listen, ReadAhead, TLSVersion
+from popover.config.values import BareLF, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
 from popover.config.words import (
     parse_capability,
     parse_hours,
@@ -24,6 +24,7 @@ from popover.errors import ConfigError
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
 BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
+PROXY_VERSIONS: tuple[ProxyVersion, ...] = get_args(ProxyVersion)
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -204,6 +205,23 @@ def read_bare_lf(value: object) -> BareLF:
     raise ConfigError(f'must be "pass" or "normalize"; is {show(value)}')
 
 
+def read_proxy_version(value: object) -> ProxyVersion:
+    """How a server is told who the client is."""
+    for version in PROXY_VERSIONS:
+        if value == version:
+            return version
+    raise ConfigError(f'must be "v2" or "v1", or left out: then the server is told nothing; is {show(value)}')
+
+
+def read_table(value: object) -> dict[str, Any]:
+    """The one `[status]` of a file."""
+    if isinstance(value, list):
+        raise ConfigError("write it in one pair of brackets: [status]")
+    if not isinstance(value, dict):
+        raise ConfigError(f"must be a table, beginning with the line [status]; is {show(value)}")
+    return value
+
+
 def read_tables(value: object) -> list[dict[str, Any]]:
     """All `[[service]]`s of a file."""
     if isinstance(value, dict):
@@ -231,12 +249,14 @@ SERVICE: dict[str, Reader] = {
     "max_sessions": read_count,
     "max_sessions_per_client": read_count,
     "max_rate": word(parse_rate),
+    "proxy_from": words(parse_network),
     "source_address": word(lambda text: str(parse_ip(text))),
     "connect_timeout": read_seconds,
     "greeting_timeout": read_seconds,
     "login_timeout": read_seconds,
     "idle_timeout": read_seconds,
     "stall_timeout": read_seconds,
+    "proxy_to_server": read_proxy_version,
     "unsafe_public": read_switch,
     "hide": words(parse_capability),
     "trace": read_switch,
@@ -252,4 +272,11 @@ SERVICE: dict[str, Reader] = {
     "bare_lf": read_bare_lf,
 }
 
-TOP: dict[str, Reader] = {"user": read_text, "drain_timeout": read_drain, "service": read_tables}
+TOP: dict[str, Reader] = {
+    "user": read_text,
+    "drain_timeout": read_drain,
+    "status": read_table,
+    "service": read_tables,
+}
+
+STATUS: dict[str, Reader] = {key: SERVICE[key] for key in ("listen", "allow", "deny", "unsafe_public")}

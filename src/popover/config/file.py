@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from popover.config.cross import find_mistakes
-from popover.config.fields import SERVICE, TOP, read_name
+from popover.config.cross import find_mistakes, find_status_mistakes
+from popover.config.fields import SERVICE, STATUS, TOP, read_name
 from popover.config.flat import assemble
 from popover.config.places import default_listen, default_names
 from popover.config.tables import structurer
 from popover.config.unquoted import advice
-from popover.config.values import Config, Service
+from popover.config.values import Admission, Config, Network, Service, Status
+from popover.config.values import Listen as Place
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 
@@ -37,7 +38,18 @@ class _Top:
 
     user: str | None = None
     drain_timeout: float | None = None
+    status: Any = None
     service: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Status:
+    """`[status]` as it stands there."""
+
+    listen: tuple[Place, ...] = Status().listen
+    allow: tuple[Network, ...] | None = None
+    deny: tuple[Network, ...] = ()
+    unsafe_public: bool = False
 
 
 # One `[[service]]` as it stands there; None: not stated, so that the defaults stand in values.py alone.
@@ -46,6 +58,7 @@ _Written = make_dataclass("_Written", [("server", Any), *((key, Any, None) for k
 _FILES = ("ca_file", "tls_cert", "tls_key")  # as they are written, relative to the file that names them
 
 _read_top = structurer(_Top, TOP)
+_read_status = structurer(_Status, STATUS)
 _read_service: Callable[[dict[str, Any]], Any] = structurer(_Written, SERVICE)
 
 
@@ -69,7 +82,7 @@ def load(path: str | Path) -> Config:
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
     drain = reading.top.drain_timeout
-    config = Config(services, reading.top.user)
+    config = Config(services, reading.top.user, status=reading.status)
     return config if drain is None else replace(config, drain_timeout=drain)
 
 
@@ -80,6 +93,7 @@ class _Reading:
         self.mistakes: list[str] = []
         self.drafts: list[_Draft] = []
         self.top = _Top()
+        self.status: Status | None = None
         self._stated: dict[str, str] = {}  # key of the top level -> the file that has it
 
     def read(self, file: Path) -> None:
@@ -101,7 +115,7 @@ class _Reading:
             self._add(shown, file.parent, number, written)
 
     def _state(self, top: _Top, file: str) -> None:
-        for key in ("user", "drain_timeout"):
+        for key in ("user", "drain_timeout", "status"):
             value = getattr(top, key)
             if value is None:
                 continue
@@ -110,6 +124,17 @@ class _Reading:
             else:
                 self._stated[key] = file
                 setattr(self.top, key, value)
+                if key == "status":
+                    self._read_status(value, file)
+
+    def _read_status(self, table: dict[str, Any], file: str) -> None:
+        try:
+            read = _read_status(table)
+        except ConfigError as mistake:
+            self.mistakes += [f"{file}: [status]: {line}" for line in mistake.mistakes]
+        else:
+            admission = Admission(read.allow, read.deny, unsafe_public=read.unsafe_public)
+            self.status = Status(read.listen, admission)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
         try:
@@ -135,6 +160,8 @@ class _Reading:
         places = [f"{draft.file}: service {quote(draft.service.name)}" for draft in self.drafts]
         if services:
             self.mistakes += find_mistakes(services, places)
+            if self.status is not None:
+                self.mistakes += find_status_mistakes(self.status, services, f"{self._stated['status']}: [status]")
         elif not self.mistakes:
             self.mistakes.append(f'{path}: no service: write [[service]] and server = "pop3s://mail.example.com"')
         return services

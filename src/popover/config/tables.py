@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from popover.config.fields import SERVICE, TOP, Reader
+from popover.config.fields import SERVICE, STATUS, TOP, Reader
 from popover.config.words import quote
 from popover.errors import ConfigError
 
@@ -71,10 +71,11 @@ def _tell(problems: ClassValidationError, order: list[str], readers: dict[str, R
 def _unknown(key: str, readers: dict[str, Reader]) -> str:
     """What to say of a key that we do not have."""
     shown = key if key.isidentifier() and key.isascii() else quote(key)
-    if readers is TOP and key in SERVICE:
+    if readers in (TOP, STATUS) and key in SERVICE:
         return f"{shown}: belongs to a service; write it below a line [[service]]"
-    if readers is SERVICE and key in TOP:
-        return f"{shown}: belongs to the whole file; write it above the first [[service]]"
+    if readers is not TOP and key in TOP:
+        first = "[status]" if readers is STATUS else "the first [[service]]"
+        return f"{shown}: belongs to the whole file; write it above {first}"
     if "verif" in key.lower() or "insecure" in key.lower():
         return f"{shown}: unknown; the server is always verified (ca_file and pin say by what)"
     near = NEIGHBOURS.get(key.lower()) if readers is SERVICE else None

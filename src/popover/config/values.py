@@ -1,6 +1,7 @@
 """What a configuration is once it has been read: frozen values, nothing to open and nothing to close.
 
     Config            the whole: services, user, drain_timeout
+    +-- Status        `[status]`: where the gateway tells how it is, and whom
     +-- Service       one `[[service]]`, in parts, each for those who need it:
         +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
         +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
@@ -25,6 +26,7 @@ DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
 Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; after a word in plain text
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
+ProxyVersion: TypeAlias = Literal["v1", "v2"]  # of the PROXY header, protocols/proxy_header.py
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 BareLF: TypeAlias = Literal["pass", "normalize"]
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -167,6 +169,7 @@ class Target:
     source_address: str | None = None  # an IP address; None: the system chooses
     connect_timeout: float = 10  # TCP and TLS together, over all addresses of the server
     greeting_timeout: float = 30  # until the server's first line; with STARTTLS also until it has agreed to TLS
+    proxy_to_server: ProxyVersion | None = None  # tell it who the client is by such a header, before TLS
 
     @property
     def certificate_name(self) -> str:
@@ -211,6 +214,7 @@ class Admission:
     max_sessions_per_client: int = 20  # 0: no limit. Thunderbird opens 5 per account, Dovecot allows 10
     max_rate: Rate | None = None  # None: no limit
     unsafe_public: bool = False
+    proxy_from: tuple[Network, ...] = ()  # who connects from there says by a PROXY header for whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +272,20 @@ class Service:
 
         A socket from systemd counts as reachable: we do not know yet where it listens.
         """
-        if self.admission.allow is None:
-            return False
-        reachable = any(not (isinstance(at, Address) and at.is_loopback) for at in self.listen)
-        return reachable and not all(is_private(network) for network in self.admission.allow)
+        return is_public(self.listen, self.admission)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the gateway tells how it is. Of `admission`, the networks count."""
+
+    listen: tuple[Listen, ...] = (Address("127.0.0.1", 8110),)
+    admission: Admission = Admission()
+
+    @property
+    def is_public(self) -> bool:
+        """Likewise: `allow` reaches beyond the private networks, and someone from there could look."""
+        return is_public(self.listen, self.admission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +295,21 @@ class Config:
     services: tuple[Service, ...]
     user: str | None = None  # to become after binding; None: stay who we are
     drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
+    status: Status | None = None  # None: it tells nobody
+
+    @property
+    def listeners(self) -> tuple[Listen, ...]:
+        """All places to listen, those of the status page last."""
+        places = [place for service in self.services for place in service.listen]
+        return (*places, *(self.status.listen if self.status else ()))
+
+
+def is_public(listen: tuple[Listen, ...], admission: Admission) -> bool:
+    """Whether someone from beyond the private networks could come in; a balancer in front brings them everywhere."""
+    if admission.allow is None:
+        return False
+    reachable = any(not (isinstance(at, Address) and at.is_loopback) for at in listen)
+    return (reachable or bool(admission.proxy_from)) and not all(map(is_private, admission.allow))
 
 
 def is_private(network: Network) -> bool:

@@ -179,8 +179,8 @@ def mistaken_for(first: bytes, tls: str = "off") -> tuple[str, str] | None:
         return "this is a mail gateway, not a SOCKS proxy", "a SOCKS client or scanner was here"
     if first.startswith((b"PROXY TCP", b"PROXY UNKNOWN", b"\r\n\r\n\0\r\nQUIT\n")):
         return (
-            "this gateway takes no PROXY header",
-            "the balancer in front sends the PROXY protocol: switch it off",
+            "this gateway takes no PROXY header from you",
+            "the balancer in front sends the PROXY protocol: name its address in proxy_from, or switch it off there",
         )
     return None
 

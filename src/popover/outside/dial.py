@@ -31,6 +31,7 @@ from popover.outside.reasons import (
 )
 from popover.outside.resolve import NoThread, Resolver
 from popover.outside.trust import Verifier, Verifiers, store_is_empty
+from popover.protocols.proxy_header import Carried, preface
 from popover.protocols.starttls import STARTTLS
 from popover.wire.engine import Engine, TLSError, UntrustedError
 from popover.wire.sockets import SocketAddress, keep_alive
@@ -72,12 +73,16 @@ class Dialler:
         self._resolver = Resolver(loop)
         self.verifiers = Verifiers()
 
-    async def dial(self, target: Target, only: list[AddrInfoType] | None = None) -> Dialled:
+    async def dial(
+        self, target: Target, only: list[AddrInfoType] | None = None, client: Carried | None = None
+    ) -> Dialled:
         """Connect within `connect_timeout` seconds, all in all; what a server says before STARTTLS has
-        `greeting_timeout` for itself. `only`: to these addresses. Raises Failure.
+        `greeting_timeout` for itself. `only`: to these addresses; `client`: for whom, if the server wants to know.
+        Raises Failure.
         """
         server = target.server
         step = Step(asyncio.timeout(target.connect_timeout))
+        step.preface = preface(target.proxy_to_server, client)
         try:
             async with step.clock:
                 found = only or await self.look_up(server)
@@ -143,7 +148,8 @@ class Dialler:
         if not addresses:
             raise leads_back(target.server)
         try:
-            if len(addresses) == 1 and target.server.security == "tls":
+            # Else something is said before TLS.
+            if len(addresses) == 1 and target.server.security == "tls" and target.proxy_to_server is None:
                 return _start_connecting(addresses[0], source), addresses[0][4][:2]
             sock = await aiohappyeyeballs.start_connection(
                 addresses,
@@ -173,6 +179,7 @@ class Dialler:
         server = target.server
         sock, step.address = await self._connect(target, found)
         stream = step.stream = Stream(self._loop, sock, self._scratch, server.host)
+        stream.write(step.preface)
         if server.security == "starttls":
             await self._start_tls(target, stream, step)
         tls = verifier.engine(server.host, server.port)

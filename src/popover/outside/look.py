@@ -12,6 +12,7 @@ from popover.errors import Failure
 from popover.outside.chain import Shown, overheard
 from popover.outside.converse import converse
 from popover.outside.trust import unverified
+from popover.protocols.proxy_header import preface
 from popover.protocols.starttls import STARTTLS
 from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Scratch, Stream
@@ -47,6 +48,7 @@ async def _look(
     sock = socket.socket(family, socket.SOCK_STREAM)
     with contextlib.closing(Stream(loop, sock, scratch, server.host)) as stream, contextlib.suppress(OSError, Failure):
         await loop.sock_connect(sock, address)
+        stream.write(preface(target.proxy_to_server, None))
         if server.security == "starttls":
             await converse(STARTTLS[server.dialect].start_tls(stream.end), {stream.end: stream})
         await stream.secure(tls)

@@ -23,7 +23,7 @@ class Awaited:
 
     def look(self, config: Config) -> None:
         """Look at all of a configuration's addresses, which are listened on."""
-        wanted = [at.host for service in config.services for at in service.listen if isinstance(at, Address)]
+        wanted = [at.host for at in config.listeners if isinstance(at, Address)]
         self._missing = [host for host in dict.fromkeys(wanted) if not is_here(host)]
         for host in self._missing:
             text = (

@@ -18,6 +18,7 @@ from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
+from popover.process.status.server import StatusServer
 from popover.process.supervisor import Notifier, inherited_sockets
 
 Load = Callable[[], Config]
@@ -39,13 +40,14 @@ class Daemon:
         self._user = config.user  # as whom we run is decided once, at the start
         self._awaited = Awaited(asyncio.get_running_loop(), log)
         self._gateway = Gateway(log, self._ceiling, inherited, state_file())
+        self._status = StatusServer(asyncio.get_running_loop(), log, self._gateway, inherited)
         self._first_look = FirstLook(log, self._gateway.look_up)
 
     async def run(self, announce: Callable[[str], None]) -> None:
         """Serve. `announce` gets a line per address once it accepts. Raises ConfigError, StartError."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._report)
-        lines = self._gateway.load(self._config)
+        lines = self._put_in_force(self._config)
         if self._config.user:
             become(self._config.user)
         self._warn_of(self._config)
@@ -62,6 +64,10 @@ class Daemon:
             self._alive()
         await self._stop.wait()
         await self._drain()
+
+    def _put_in_force(self, config: Config) -> list[str]:
+        with self._status.changing(config.status) as lines:
+            return self._gateway.load(config) + lines
 
     def _alive(self) -> None:
         self._notify.alive()
@@ -83,6 +89,7 @@ class Daemon:
         for wait in waits:
             wait.cancel()
         await self._gateway.cut()
+        self._status.close()
 
     def _reload(self) -> None:
         if self._load is None:
@@ -99,7 +106,7 @@ class Daemon:
     def _read_again(self, load: Load) -> None:
         try:
             config = load()
-            lines = self._gateway.load(config)
+            lines = self._put_in_force(config)
         except (ConfigError, StartError) as fault:
             for line in str(fault).splitlines():
                 self._warn(f"the new configuration is not in force, the old one stays: {line}")
@@ -131,6 +138,8 @@ class Daemon:
             if service.is_public:
                 danger = "" if service.inside.seals_logins else ", and their passwords come here unencrypted"
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in{danger}")
+        if config.status is not None and config.status.is_public:
+            self._warn("status: unsafe_public: public networks may look at the status page")
         if is_root():
             self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
 
@@ -145,7 +154,7 @@ class Daemon:
 
 def unused(inherited: Inherited, config: Config) -> set[str]:
     """The names of systemd's sockets from which no service accepts."""
-    taken = {listen.name for service in config.services for listen in service.listen if isinstance(listen, Activated)}
+    taken = {listen.name for listen in config.listeners if isinstance(listen, Activated)}
     return set(inherited) - taken
 
 

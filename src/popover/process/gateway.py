@@ -12,20 +12,25 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from popover import __version__
 from popover.config import Config, Service, quote
 from popover.errors import ConfigError, Refused
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
-from popover.inside.listen import OwnAddresses
+from popover.inside.listen import OwnAddresses, shown
+from popover.inside.proxied import brings_clients, read_header
 from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.first_look import LookUp
 from popover.process.identities import Identities
+from popover.process.ledger import Ledger
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
+from popover.process.status.figures import Picture
 from popover.protocols import DIALECTS
+from popover.protocols.proxy_header import Reader
 from popover.session.memories import Memories
 from popover.session.relay import LINGER
 from popover.session.session import Session
@@ -52,8 +57,10 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         self._log = log
         self._ceiling = ceiling
-        self._scratch = Scratch()
-        self._doors = Doors(self._loop, inherited or {}, self._welcome, self._exhausted)
+        self._ledger = Ledger()
+        self._places: dict[Service, tuple[str, ...]] = {}
+        self.scratch = self._scratch = Scratch()
+        self._doors = Doors(self._loop, inherited or {}, self._arrive, self._exhausted)
         self._own = OwnAddresses([])
         self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
         self._warm = Warm(self._loop, self._dialler, self._has_room)
@@ -65,6 +72,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
         self._sessions = 0
+        self._unknown = 0  # clients of whom their balancer has not said yet who they are
         self._complained = -QUIET_PERIOD
         self._said_no_state = False
         self._began = time.monotonic()
@@ -84,6 +92,9 @@ class Gateway:
         self._identities.become(identities, config.services)
         self._warm.load(service.target for service in config.services)
         self._memories.load(config.services)
+        self._ledger.load(config.services)
+        self._places = {one: tuple(shown(sock) for door in self._doors if door.service is one for sock in door.sockets)
+                        for one in config.services}  # fmt: skip
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
@@ -112,7 +123,36 @@ class Gateway:
 
     # -- clients ---------------------------------------------------------------------------------
 
-    def _welcome(self, door: Door, sock: socket.socket, address: str) -> None:
+    def _arrive(self, door: Door, sock: socket.socket, address: str) -> None:
+        """Take a client as who it is, or as whom its balancer says it is."""
+        if not brings_clients(address, door.service.admission.proxy_from):
+            self._welcome(door, sock, address)
+        elif self._sessions + self._unknown < self._ceiling:
+            self._unknown += 1
+            self._spawn(self._hear_who(door, sock, address))
+        else:
+            door.silent += 1
+            self._ledger.of(door.service).refused()
+            sock.close()
+
+    async def _hear_who(self, door: Door, sock: socket.socket, balancer: str) -> None:
+        try:
+            header = await read_header(self._loop, sock, balancer)
+        except Refused as refused:
+            self._refuse(door, Stream(self._loop, sock, self._scratch, balancer), balancer, refused, self._loop.time())
+            return
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            self._unknown -= 1
+        if header is None:
+            sock.close()
+        else:
+            address = header.carried.source[0] if header.carried else balancer
+            self._welcome(door, sock, address, header)
+
+    def _welcome(self, door: Door, sock: socket.socket, address: str, header: Reader | None = None) -> None:
         client = Stream(self._loop, sock, self._scratch, address)
         now = self._loop.time()
         refused: Refused | None
@@ -127,7 +167,9 @@ class Gateway:
             self._refuse(door, client, address, refused, now)
             return
         session = Session(self._loop, self._log, door.service, client, address, next(self._numbers))
+        session.header = header
         self._sessions += 1
+        self._ledger.of(session.service).came(session)
         self._spawn(self._serve(session, door.guard))
 
     async def _serve(self, session: Session, guard: Guard) -> None:
@@ -137,13 +179,16 @@ class Gateway:
             await session.run(self._dialler, memory, self._warm, identity)
         finally:
             self._sessions -= 1
+            self._ledger.of(session.service).left(session)
             guard.leave(session.address)
 
     def _refuse(self, door: Door, client: Stream, address: str, refused: Refused, now: float) -> None:
         if not door.guard.is_polite(now):
             door.silent += 1
+            self._ledger.of(door.service).refused()
             client.close()
             return
+        self._ledger.of(door.service).refused(refused)
         self._log.event(
             "notice",
             "refused",
@@ -202,6 +247,17 @@ class Gateway:
     def sessions(self) -> int:
         """How many sessions there are."""
         return self._sessions
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new clients are taken."""
+        return any(True for _ in self._doors)
+
+    def picture(self) -> Picture:
+        """Give all that the status page tells."""
+        figures = (self._ledger.of(service).figures(service, at) for service, at in self._places.items())
+        now, up = time.time(), time.monotonic() - self._began
+        return Picture(__version__, now, now - up, self.is_ready, self._sessions, self._ceiling, tuple(figures))
 
     def log_status(self) -> None:
         """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""

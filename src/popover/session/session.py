@@ -17,12 +17,14 @@ from popover.errors import Failure, HandshakeFailure, OurFailure, ServerFailure
 from popover.inside.guard import mistaken_for
 from popover.inside.handshake import Left
 from popover.inside.identity import Identity
+from popover.inside.proxied import ends_of
 from popover.log import Log
 from popover.outside.dial import Dialled, Dialler
 from popover.outside.opening import open_up
 from popover.outside.spare import Opened
 from popover.outside.warm import Warm
 from popover.protocols import DIALECTS, Memory, Terms
+from popover.protocols.proxy_header import Reader
 from popover.session.dead_spare import DeadSpare
 from popover.session.relay import BEGIN_TLS, LINGER, Outcome, Relay
 from popover.session.sealing import Sealing
@@ -34,13 +36,14 @@ from popover.wire.stream import Stream
 class Session:
     """One client connection and, once dialled, its server connection. `run` never raises.
 
-    `on_left`: called once the client has had its goodbye, while the server is yet to be told. `amend`: may change how
-    the outcome is told before it is; `outcome`: what it was, once it is over.
+    `header`: its balancer's word for where it comes from. `on_left`: called once the client has had its goodbye, while
+    the server is yet to be told. `amend`: may change how the outcome is told before it is; `outcome`: what it was, once
+    it is over.
     """
 
     __slots__ = (
         "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in", "bytes_out", "client",
-        "dialled", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
+        "dialled", "header", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +53,7 @@ class Session:
         self.client = client
         self.address = address
         self.id = f"{number:x}"
+        self.header: Reader | None = None
         self.dialled: Dialled | None = None
         self.is_warm = False
         self.relay: Relay | None = None
@@ -87,6 +91,8 @@ class Session:
             dialect = DIALECTS[self.service.server.dialect]
             get_ready = partial(dialect.get_ready, memory=memory)
             most = self.service.ahead.warm * dialect.CAN_WAIT
+            if self.service.target.proxy_to_server:  # nobody knows yet for whom the next connection will be
+                most = 0
             is_curious = dialect.CAN_WAIT and memory.is_curious and self.service.ahead.wants_to_know
             warm.visited(self.service.target, self.since, most, get_ready, is_curious=is_curious)
         await self._end(outcome)
@@ -127,7 +133,8 @@ class Session:
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
-        self.dialled = await dialler.dial(self.service.target)
+        client = ends_of(self.client.sock, self.header) if self.service.target.proxy_to_server else None
+        self.dialled = await dialler.dial(self.service.target, client=client)
         stream = self.dialled.stream
         greeting = await open_up(self.service.target, self.dialled)
         if not greeting.welcome:

@@ -35,6 +35,7 @@ class Step:
     name: Literal["name", "connect", "starttls"] = "name"
     stream: Stream | None = None  # from the moment on that it is connecting
     address: SocketAddress = ("", 0)  # where that leads
+    preface = b""  # what the server has to hear before all else
 
     def __init__(self, clock: asyncio.Timeout | None = None) -> None:
         self.clock = clock or asyncio.timeout(None)

@@ -1,0 +1,65 @@
+"""What is told of the gateway: its numbers at one moment. No user's name, no password, no line of mail is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that went wrong, in words: when (seconds since 1970), why, and what to do."""
+
+    at: float
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One service's. Moments are seconds since 1970; None: not yet.
+
+    `sessions`: those there are now; `ended`: those that are over, of which `failed` by how the log calls their end;
+    `warm`: those that were given a connection which stood ready. `octets_in`, `octets_out`: from and to the clients.
+    `reached`, `unreached`: when last a session had its server, and when last it could not be had.
+    """
+
+    name: str
+    server: str
+    listens: tuple[str, ...] = ()
+    sessions: int = 0
+    ended: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    warm: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
+    last_session: float | None = None
+    reached: float | None = None
+    unreached: float | None = None
+    failure: Told | None = None
+    refusal: Told | None = None
+    tls: str = ""
+    certificate_end: float | None = None
+
+    @property
+    def is_reachable(self) -> bool | None:
+        """Whether the last session that wanted its server had it; None: there was none yet."""
+        if self.reached is None:
+            return None if self.unreached is None else False
+        return self.unreached is None or self.reached >= self.unreached
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole gateway at the moment `now`. `ready`: it takes new clients."""
+
+    version: str
+    now: float
+    began: float
+    ready: bool
+    sessions: int
+    ceiling: int
+    services: tuple[Figures, ...]
