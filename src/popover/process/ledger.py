@@ -76,7 +76,7 @@ class Account:
         self._ended += 1
         self._last = now
         self._warm += session.is_warm
-        octets_in, octets_out = _octets(session)
+        octets_in, octets_out = session.octets
         self._in += octets_in
         self._out += octets_out
         if session.relay is not None:
@@ -105,7 +105,7 @@ class Account:
         """Give them all, with what is under way."""
         octets_in, octets_out, reached = self._in, self._out, self._reached
         for session in self._inside:
-            more_in, more_out = _octets(session)
+            more_in, more_out = session.octets
             octets_in += more_in
             octets_out += more_out
             if session.relay is not None and session.dialled is not None:
@@ -131,9 +131,3 @@ class Account:
             tls=self._tls,
             certificate_end=self._certificate_end,
         )
-
-
-def _octets(session: Session) -> tuple[int, int]:
-    """From and to the client."""
-    relay = session.relay
-    return (relay.bytes_in, relay.bytes_out) if relay is not None else (0, 0)

@@ -97,6 +97,13 @@ class Session:
             warm.visited(self.service.target, self.since, most, get_ready, is_curious=is_curious)
         await self._end(outcome)
 
+    @property
+    def octets(self) -> tuple[int, int]:
+        """From and to the client, up to now."""
+        if self.relay is None:
+            return self.bytes_in, self.bytes_out
+        return self.bytes_in + self.relay.bytes_in, self.bytes_out + self.relay.bytes_out
+
     async def _serve(self, dialler: Dialler, memory: Memory, warm: Warm) -> Outcome:
         """Let the client talk with the server, in plain text, in TLS, or in the one after the other."""
         if self._sealing.comes_first:
@@ -169,8 +176,8 @@ class Session:
                 server_left = False  # what is dead has not heard what it was asked
         finally:
             ears.over(self._loop.time(), server_left=server_left)
-            self.bytes_in += relay.bytes_in
-            self.bytes_out += relay.bytes_out
+            self.bytes_in, self.bytes_out = self.octets
+            relay.bytes_in = relay.bytes_out = 0
         if outcome is BEGIN_TLS:
             self.client.collect()
             self._was_heard = watch is None or watch.has_spoken

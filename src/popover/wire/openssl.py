@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -246,8 +247,10 @@ class OpenSSL:
 
     @property
     def certificate(self) -> bytes:
-        """The server's certificate in DER; empty if there is none."""
-        return self._tls.getpeercert(binary_form=True) or b""
+        """The server's certificate in DER; empty if there is none, or TLS has broken since: OpenSSL tells no more."""
+        with contextlib.suppress(ValueError):
+            return self._tls.getpeercert(binary_form=True) or b""
+        return b""
 
     @property
     def chain(self) -> list[bytes]:
