@@ -21,6 +21,7 @@ from fakes.capable import capable
 from fakes.mail import silent
 from fakes.scene import Stage
 from fakes.wire import Wire
+from fakes.world import World
 from parts.check import Checked, run_check
 from parts.popover import Popover
 from popover.check.here import check_ports
@@ -127,11 +128,13 @@ def test_a_check_that_is_all_well_ends_with_the_next_command_which_works(stage: 
 
 
 def test_the_next_command_is_what_was_checked(stage: Stage) -> None:
-    port = stage.server(capable).port
-    path = stage.config(stage.service(port))
-    assert run_check("-c", path).stdout.endswith(f"\n  popover run -c {path}\n")
-    twice = [f"localhost:{port}"] * 2
-    *_, command = run_check(*twice, *stage.trust).stdout.splitlines()
+    """In a network of its own: somebody may have a popover on port 1110 here."""
+    with World(stage.directory / "world") as world:
+        port = stage.server(capable, listener=world.listen("127.0.0.1")).port
+        path = stage.config(stage.service(port))
+        assert run_check("-c", path, prefix=world.prefix).stdout.endswith(f"\n  popover run -c {path}\n")
+        twice = [f"localhost:{port}"] * 2
+        *_, command = run_check(*twice, *stage.trust, prefix=world.prefix).stdout.splitlines()
     assert command == f"  popover run localhost:{port} 1111=localhost:{port} --ca-file {stage.authority.ca_file}"
 
 
@@ -169,6 +172,20 @@ def test_what_failed_is_first_to_be_mended() -> None:
     todo = [line.strip()[:6] for line in out.getvalue().partition("What to do:")[2].splitlines()[1:]]
     assert todo == ["1. the", "2. the", "3. no "]
     assert "1. the port is taken: stop the other\n" in out.getvalue()
+
+
+def test_what_is_to_be_done_is_said_once() -> None:
+    out = io.StringIO()
+    table = Table(out, {})
+    report = table.report()
+    for server in ("pop3s://one.example.com", "pop3s://two.example.com"):
+        report.begin(Part("example", server))
+        report.add("tls", "warn", "no trust store", "install ca-certificates")
+        report.add("tls", "fail", "it can not be judged", "the trust store is empty: install ca-certificates")
+    table.conclude(report)
+    todo = out.getvalue().partition("What to do:")[2]
+    assert re.findall(r"\d\. pop3s://(\w+)\S+ it can not be judged: the trust", todo) == ["one", "two"]
+    assert "no trust store" not in todo
 
 
 def on_terminal(stage: Stage, words: list[str], env: dict[str, str], typed: bytes = b"") -> tuple[int, str]:

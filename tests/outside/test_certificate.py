@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from depth import examples
 from hearing import UNTIMED
 from parts.certificates import Authority
-from popover.outside.certificate import Certificate, pin_of, read_certificate
+from popover.outside.certificate import Certificate, pem_of, pin_of, read_certificate
 
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
@@ -136,6 +136,11 @@ def test_who_names_itself_as_issuer_is_self_signed(authority: Authority) -> None
 def test_pin_is_the_one_of_the_operators_tools(authority: Authority) -> None:
     issued = authority.issue("localhost")
     assert issued.pin == "sha256:" + base64.b64encode(pin_of(der(issued.leaf))).decode()
+
+
+def test_written_as_text_it_is_what_the_library_writes(authority: Authority) -> None:
+    leaf = authority.issue("localhost").leaf
+    assert pem_of(der(leaf)) == leaf.public_bytes(Encoding.PEM).decode()
 
 
 def test_same_key_has_the_same_pin_in_every_certificate() -> None:

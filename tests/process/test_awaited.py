@@ -1,5 +1,6 @@
 """Addresses that this machine gets only later: a service listens there already, whatever the order of a boot."""
 
+import errno
 import signal
 import socket
 from collections.abc import Iterator
@@ -29,8 +30,9 @@ def come(world: World, address: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
     def is_reached() -> bool:
-        with world.new_socket(family, socket.SOCK_DGRAM) as probe:
-            return probe.connect_ex((address, 9)) == 0  # sends nothing
+        """Whether the address itself says that nothing listens there: the way to it may be known before it answers."""
+        with world.new_socket(family, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex((address, 9)) == errno.ECONNREFUSED
 
     wait_until(is_reached, f"a route to {address}")
 

@@ -133,10 +133,10 @@ def test_case_04_certificate_without_its_intermediate_is_refused(stage: Stage) -
 def test_case_04_intermediate_that_is_missing_is_told_with_its_place(stage: Stage) -> None:
     """A public authority writes into each certificate where its own can be had (RFC 5280, 4.2.2.1)."""
     event = refused_and_healed(
-        stage, ("localhost",), "Popover test intermediate", missing_intermediate=True,
-        issuer_urls=("http://ca.example.com/one.der",),
+        stage, ("localhost",), 'by "Popover test intermediate", whose certificate the server leaves out',
+        missing_intermediate=True, issuer_urls=("http://ca.example.com/one.der",),
     )  # fmt: skip
-    assert 'leaves out the intermediate certificate of "Popover test intermediate"' in event["remedy"]
+    assert "operator must have it send this intermediate certificate" in event["remedy"]
     assert "http://ca.example.com/one.der" in event["remedy"]
 
 

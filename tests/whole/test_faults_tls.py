@@ -167,7 +167,7 @@ def test_case_17_both_attempts_have_one_connect_timeout(stage: Stage) -> None:
             wire.send(alert(NO_APPLICATION_PROTOCOL))
         silent(wire)
 
-    gateway = stage.gateway(stage.server(stalls, plain=True), connect_timeout=1)
+    gateway = stage.gateway(stage.server(stalls, plain=True), host="127.0.0.1", connect_timeout=1)
     event = gateway.refuses("TLS", "1 seconds")
     assert event["seconds"] < 1.5
 

@@ -52,9 +52,9 @@ def python(path: Path, version: str, *, has_venv: bool = True) -> None:
     program(path, f'case "$2" in\n{cases}\nesac\nexit 0')
 
 
-def ready(machine: Path, name: str = "python3") -> tuple[int, list[str]]:
+def ready(machine: Path, name: str = "python3", *targets: str) -> tuple[int, list[str]]:
     ended = subprocess.run(
-        ["/bin/sh", str(ROOT / "scripts" / "ready"), name],
+        ["/bin/sh", str(ROOT / "scripts" / "ready"), name, *targets],
         capture_output=True, text=True, check=False, env={"PATH": str(machine)}, stdin=subprocess.DEVNULL
     )  # fmt: skip
     assert not list(machine.glob("was-called-*")), "nothing may be installed, and no password asked for"
@@ -78,7 +78,9 @@ def test_an_old_python_is_told_at_once_with_what_to_do(machine: Path) -> None:
 def test_a_newer_python_beside_it_is_named(machine: Path) -> None:
     python(machine / "python3", "3.9")
     python(machine / "python3.12", "3.12")
-    assert ready(machine)[1][1] == "This machine has a newer one, too:  make run PYTHON=python3.12"
+    words = "This machine has a newer one, too:  make"
+    assert ready(machine)[1][1] == f"{words} run PYTHON=python3.12"
+    assert ready(machine, "python3", "test")[1][1] == f"{words} test PYTHON=python3.12"
 
 
 @pytest.mark.parametrize(

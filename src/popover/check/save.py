@@ -13,7 +13,7 @@ from pathlib import Path
 from popover.check.report import Part, Report
 from popover.config import Service, pin_text
 from popover.errors import ConfigError, Failure, TLSFailure
-from popover.outside.certificate import Certificate, as_pem, read_certificate
+from popover.outside.certificate import Certificate, pem_of, read_certificate
 from popover.outside.chain import way_up
 from popover.outside.dial import Dialler
 from popover.outside.reasons.shown import day, name
@@ -77,20 +77,21 @@ def _is(der: bytes, certificate: Certificate) -> bool:
 def _write(path: Path, der: bytes) -> None:
     try:
         with path.open("x", encoding="ascii") as file:
-            file.write(as_pem(der))
+            file.write(pem_of(der))
     except OSError as fault:
         raise ConfigError(f"--save-certificate: {path} can not be written: {fault.strerror}") from None
 
 
 def _tell(report: Report, path: Path, certificate: Certificate, *, is_servers: bool) -> None:
-    what = "that one certificate, and no other" if is_servers else "whatever this authority vouches for"
+    what = "that one certificate and no other" if is_servers else "whatever this authority vouches for"
     key = pin_text(certificate.pin)
     report.add(
         "tls",
         "warn",
         f"{path}: saved the certificate of {name(certificate.subject)}, valid {day(certificate.not_before)} to "
         f"{day(certificate.not_after)}; with it as ca_file {what} is trusted",
-        f"whoever stands between could have shown his own: compare its public key, {key}, with that on the server",
+        "whoever stands between you and the server could have shown his own: compare its public key, "
+        f"{key}, with that on the server",
         saved=str(path),
         key=key,
     )

@@ -21,6 +21,13 @@ _PATIENCE = 0.4
 """Seconds of silence after which the step in progress is shown; below that it would only flicker."""
 
 
+def _is_news(finding: Finding, part: Part) -> bool:
+    """Whether there is something to do about it that no other finding of its part says as well."""
+    others = (other.remedy for other in part.findings if other is not finding)
+    said = any(finding.remedy in remedy and finding.remedy != remedy for remedy in others)
+    return bool(finding.remedy) and not said
+
+
 class Table:
     """Writes a report to `out` as it comes. Colours and the step in progress only on a terminal."""
 
@@ -83,7 +90,7 @@ class Table:
             self.say(f"\nThe next command:\n  {command}")
 
     def _say_what_to_do(self, report: Report) -> None:
-        todo = [(part, finding) for part in report.parts for finding in part.findings if finding.remedy]
+        todo = [(part, finding) for part in report.parts for finding in part.findings if _is_news(finding, part)]
         todo.sort(key=lambda entry: entry[1].status != "fail")  # what keeps mail from coming is first to be mended
         if not todo:
             self.say("\nAll is well.")

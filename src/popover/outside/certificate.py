@@ -59,12 +59,6 @@ class Certificate:
         return self.not_before <= moment <= self.not_after
 
 
-def as_pem(der: bytes) -> str:
-    """Write a certificate as text (RFC 7468 section 5)."""
-    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
-
-
 def read_certificate(der: bytes) -> Certificate:
     """Read the DER of one certificate. Raises ValueError for what is none."""
     try:
@@ -76,6 +70,12 @@ def read_certificate(der: bytes) -> Certificate:
 def pin_of(der: bytes) -> bytes:
     """Give the SHA-256 of the certificate's SubjectPublicKeyInfo, as RFC 7469 section 2.4 has it."""
     return read_certificate(der).pin
+
+
+def pem_of(der: bytes) -> str:
+    """Write it as text, as RFC 7468 section 5 has it."""
+    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
 def _certificate(der: bytes) -> Certificate:

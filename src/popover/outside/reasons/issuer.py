@@ -45,7 +45,25 @@ def unknown_issuer(server: Server, seen: Seen) -> Words:
         return f"{of}, and {name(old.subject)} ran out on {day(old.not_after)} (expired)", (
             "the server's operator must send a chain that leads to a current authority"
         )
+    if _is_incomplete(seen):
+        return f"{of}, whose certificate the server leaves out", _incomplete(way[0].certificate)
     return f"{of}, which this machine does not know", _unknown(server, seen)
+
+
+def _is_incomplete(seen: Seen) -> bool:
+    """Whether the server sends its own certificate alone, and that says that another stands above it: public
+    authorities write into each where the next one can be had (RFC 5280 section 4.2.2.1).
+    """
+    own = seen.way[0].certificate
+    return seen.is_all and len(seen.way) == 1 and not own.self_signed and bool(own.issuer_urls)
+
+
+def _incomplete(own: Certificate) -> str:
+    place = printable(own.issuer_urls[0].encode("latin-1", "replace"), 100)
+    return (
+        f"the server's operator must have it send this intermediate certificate, too (it is at {place}); until then "
+        "that will do as ca_file (--ca-file), if you have it from the authority itself"
+    )
 
 
 def _unknown(server: Server, seen: Seen) -> str:
@@ -66,12 +84,6 @@ def _unknown(server: Server, seen: Seen) -> str:
         return (
             f"the server may leave out the intermediate certificate of {by}: tell its operator; "
             f"if {by} is your own authority: {_CA_FILE}"
-        )
-    if own.issuer_urls:
-        place = printable(own.issuer_urls[0].encode("latin-1", "replace"), 100)
-        return (
-            f"the server leaves out the intermediate certificate of {by}: its operator must send that, too (it is at "
-            f"{place}); until then it will do as ca_file (--ca-file), if you have it from the authority itself"
         )
     return (
         f"the server sends no certificate of {by}: if that is an intermediate certificate of a public authority, its "
