@@ -124,8 +124,7 @@ def test_check_goes_through_starttls_with_all_its_steps(
     check = Checked(*words, password=Dovecot.password)
     assert check.code == 0, check.document
     assert len(check.parts) == 3
-    words = ("STLS, then TLSv1.3", "STARTTLS, then TLSv1.3", "STARTTLS, then TLSv1.3")
-    for part, began in zip(check.parts, words, strict=True):
+    for part, began in zip(check.parts, ("STLS, then ", "STARTTLS, then ", "STARTTLS, then "), strict=True):
         assert [finding for finding in part["findings"] if finding["text"].startswith(began)]
         found = {finding["step"] for finding in part["findings"] if finding["status"] == "ok"}
         assert found >= {"connect", "tls", "dialect", "login", "here", "session"}
