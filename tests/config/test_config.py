@@ -56,6 +56,9 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
+IDNA = "xn--bcher-kva.example"
+
+
 def mistakes(path: Path) -> list[str]:
     """What is told about the file, without the file's name before it."""
     with pytest.raises(ConfigError) as caught:
@@ -261,6 +264,13 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
             'pin = "sha256:x"',
             'pin: "sha256:x" is no pin: write "sha256:" and 44 base64 characters, or 64 hex digits',
         ),
+        (
+            'certificate_name = "*.hoster.example"',
+            'certificate_name: "*.hoster.example": write one of the names that the certificate stands for, without a *',
+        ),
+        ('certificate_name = "a b"', 'certificate_name: "a b" is no host name'),
+        ('sni = "a.example"', "sni: unknown; did you mean certificate_name?"),
+        ('checkHost = "a.example"', "checkHost: unknown; did you mean certificate_name?"),
         ("allow = []", "allow: lets nobody in; leave it out to let private networks in"),
         ("allow = { a = 1 }", "allow: must be a text in quotes, or a list of them; is a table"),
         (
@@ -301,6 +311,14 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
 def test_a_wrong_value(write: Write, line: str, told: str) -> None:
     (found,) = mistakes(write(SERVICE + line))
     assert found.startswith(f'service "example": {told}')
+
+
+def test_certificate_name_is_read_as_a_host_is(write: Write) -> None:
+    for text, name in (("MX1.Hoster.Example.", "mx1.hoster.example"), ("::1", "::1"), ("bücher.example", IDNA)):
+        (found,) = load(write(f'{SERVICE}certificate_name = "{text}"')).services
+        assert found.target.certificate_name == name
+    (found,) = load(write(SERVICE)).services
+    assert found.target.certificate_name == found.server.host
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,11 @@ def test_plain_words_have_the_time_of_a_greeting_and_tls_what_was_left(authority
     """A server that looks its clients up before it greets is waited for as long as behind TLS."""
 
     def slow(wire: Wire) -> None:
-        time.sleep(0.5)
+        time.sleep(2)
         Behind("pop3", server_context(authority.issue(HOST)))(wire)
 
     async def act(dialler: Dialler) -> None:
-        (await dialler.dial(target(authority, server.port, connect_timeout=0.4))).stream.leave()
+        (await dialler.dial(target(authority, server.port, connect_timeout=1.5))).stream.leave()
 
     with FakeServer(slow) as server:
         play(act)
@@ -104,8 +104,8 @@ def test_handshake_that_stalls_behind_starttls_is_no_starttls_that_stalls(author
         stalls_after_the_hello(wire)
 
     async def act(dialler: Dialler) -> None:
-        told = await failure(dialler, target(authority, server.port, connect_timeout=0.3, greeting_timeout=600))
-        assert "TLS was not ready within 0.3 seconds" in told.cause
+        told = await failure(dialler, target(authority, server.port, connect_timeout=1, greeting_timeout=600))
+        assert "TLS was not ready within 1 seconds" in told.cause
 
     with FakeServer(stalls) as server:
         play(act)
@@ -116,7 +116,7 @@ def test_silence_inside_tls_is_told_as_such(authority: Authority) -> None:
     behind.served = lambda wire: wire.ending() and None
 
     async def act(dialler: Dialler) -> None:
-        wanted = target(authority, server.port, "imap", greeting_timeout=0.5)
+        wanted = target(authority, server.port, "imap", greeting_timeout=2)
         dialled = await dialler.dial(wanted)
         with contextlib.closing(dialled.stream), pytest.raises(Failure, match="said nothing inside TLS"):
             await open_up(wanted, dialled)

@@ -47,7 +47,7 @@ class House:
                 "server": f"{dialect}+starttls://localhost:{server.port}",
                 "ca_file": str(authority.ca_file),
                 "name": dialect,
-                "greeting_timeout": 1,  # some of them say nothing more
+                "greeting_timeout": 3,  # some of them say nothing more
                 **UNHURRIED,
             }
             for dialect, server in self.servers.items()
@@ -251,6 +251,13 @@ def test_u12_only_a_finished_handshake_makes_a_secured_stream() -> None:
                 calls = [node for node in ast.walk(outer) if isinstance(node, ast.Call)]
                 makers += [f"{path.name}:{outer.name}" for call in calls if "Secured" in ast.unparse(call.func)]
     assert makers == ["stream.py:secure"]
+
+
+def test_u12_only_the_second_look_which_says_nothing_goes_without_verifying() -> None:
+    users = [path.name for path in SOURCE.rglob("*.py") if "unverified(" in path.read_text()]
+    assert sorted(users) == ["look.py", "trust.py"]
+    looking = next(SOURCE.rglob("look.py")).read_text()
+    assert "await stream.secure(tls)\n        stream.leave()\n" in looking
 
 
 @attacks("U13")

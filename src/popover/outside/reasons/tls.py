@@ -85,7 +85,7 @@ def _plain_words(server: Server) -> Words:
     usual = server.port == SERVER_PORTS[server.dialect, "tls"]
     return (
         f"{server.host} does not speak TLS on that port, it answers in plain text",
-        f"write {other} if it has STARTTLS there"
+        f"write {other} if it has STARTTLS on that port"
         + ("" if usual else f", or {replace(server, port=SERVER_PORTS[server.dialect, 'tls'])}"),
     )
 
