@@ -316,10 +316,30 @@ def test_handshake_in_single_octets_goes_through(stage: Stage, tls: str) -> None
     assert gateway.session()["client_tls"] == "TLSv1.3"
 
 
+@pytest.mark.parametrize("tls", ["implicit", "offer"])
+def test_what_a_client_says_in_one_piece_with_its_handshake_is_heard(stage: Stage, tls: str) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    with client_of(gateway) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"STLS")
+        inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+        its = context(stage).wrap_bio(inward, outward, server_hostname="localhost")
+        while not heard(its, b"") and its.version() is None:
+            client.sock.sendall(outward.read())
+            inward.write(client.sock.recv(1 << 16))
+        its.write(b"USER alice\r\nPASS x\r\nQUIT\r\n")
+        client.sock.sendall(outward.read())
+        client.rest()
+    assert gateway.session()["user"] == "alice"
+
+
 def heard(its: ssl.SSLObject, words: bytes) -> bytes:
     """Shake hands or, when that is over, say these words: what is heard so far."""
     try:
         its.do_handshake()
+        if not words:
+            return b"."
         its.write(words)
         return its.read(4096)
     except ssl.SSLWantReadError:
