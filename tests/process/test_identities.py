@@ -64,6 +64,32 @@ def test_own_certificate_is_renewed_before_its_end_with_its_key(
     assert "gate" not in str(first.subject), "it was not renewed"
 
 
+def test_own_certificate_that_can_not_be_renewed_is_shown_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, one = Told(), with_tls(Inside("implicit"))
+    monkeypatch.setattr(selfmade, "DAYS", selfmade.BEFORE + 29)
+    selfmade.make(tmp_path, ["gate", "127.0.0.1"])
+
+    def fails(*_: object, **__: object) -> None:
+        raise StartError("no")
+
+    monkeypatch.setattr(selfmade, "make", fails)
+    identities = Identities(told.log, tmp_path)
+    load(identities, one)
+    assert identities.of(one) is not None
+    assert "ends soon" in told.words()
+
+
+def test_own_certificate_that_lacks_an_address_is_told(tmp_path: Path) -> None:
+    told = Told()
+    selfmade.make(tmp_path, ["gate", "192.168.77.1"])
+    identities = Identities(told.log, tmp_path)
+    load(identities, with_tls(Inside("implicit")))
+    assert "does not name 127.0.0.1" in told.words()
+    assert str(tmp_path / selfmade.IDENTITY) in told.words()
+
+
 def test_own_certificate_in_force_is_not_read_again(tmp_path: Path) -> None:
     """popover may have become a user who can't."""
     told, one = Told(), with_tls(Inside("implicit"))
@@ -111,7 +137,8 @@ def test_doubts_are_about_what_is_dangerous(tmp_path: Path, authority: Authority
     identities = Identities(told.log, tmp_path)
     for inside, wanted in (
         (Inside("implicit", good.cert_file, good.key_file), ""),
-        (Inside("implicit", good.cert_file, good.key_file, legacy=True), "old TLS is let in"),
+        (Inside("implicit", good.cert_file, good.key_file, legacy=True), "no RSA key"),
+        (Inside("implicit", legacy=True), "old TLS is let in"),
         (Inside("implicit"), ""),
     ):
         one = with_tls(inside)

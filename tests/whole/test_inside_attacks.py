@@ -328,10 +328,14 @@ def test_what_a_client_says_in_one_piece_with_its_handshake_is_heard(stage: Stag
         while not heard(its, b"") and its.version() is None:
             client.sock.sendall(outward.read())
             inward.write(client.sock.recv(1 << 16))
-        its.write(b"USER alice\r\nPASS x\r\nQUIT\r\n")
+        its.write(b"USER alice\r\nPASS x\r\n")
+        with pytest.raises(ssl.SSLWantReadError):
+            its.unwrap()  # and so is that it says no more
         client.sock.sendall(outward.read())
         client.rest()
-    assert gateway.session()["user"] == "alice"
+    event = gateway.session()
+    assert event["user"] == "alice"
+    assert event["end"] == "client closed"
 
 
 def heard(its: ssl.SSLObject, words: bytes) -> bytes:

@@ -128,6 +128,8 @@ class Relay:
         if early:
             self._from_client(memoryview(early))
         self._tick()
+        if client.ending is not None:  # it ended right after its handshake, and what it said in one piece with that
+            self._client_ended(client.ending)
         if server.ending is not None:  # it ended right after the greeting
             self._server_ended(server.ending)
         try:
