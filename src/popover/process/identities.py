@@ -122,10 +122,10 @@ def doubts(service: Service, identity: Identity) -> list[str]:
         elif left < SOON:
             found.append(f"tls_cert: {inside.tls_cert} expires on {certificate.not_after:%Y-%m-%d}: renew it soon")
     if certificate is not None and identity.to_import and (strange := ", ".join(_unnamed(service, certificate))):
-        place = identity.to_import[0].with_name(selfmade.IDENTITY)
+        made = identity.to_import[0].with_name(selfmade.IDENTITY)
         found.append(
             f"tls: the certificate that popover has made does not name {strange}: clients that call it so will refuse "
-            f"it; remove {place} for a new one, which they have to import"
+            f"it; remove {made} for a new one, which they have to import"
         )
     if inside.legacy and _RSA not in identity.der:
         found.append("legacy: the key of tls_cert is no RSA key, and programs from before 2006 know no other kind")
