@@ -25,6 +25,7 @@ from popover.config import (
     Config,
     HourRange,
     Hours,
+    Inside,
     Patience,
     Rate,
     Server,
@@ -257,6 +258,10 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
             'listen: "mail:110" has a name before the port: write the IP address of this machine',
         ),
         ("ca_file = true", "ca_file: must be a text in quotes; is true"),
+        ("tls = true", 'tls: must be "off", "offer", "require" or "implicit"; is true'),
+        ('tls = "starttls"', 'tls: must be "off", "offer", "require" or "implicit"; is "starttls"'),
+        ('legacy = "yes"', 'legacy: must be true or false, without quotes; is "yes"'),
+        ("legacy = true", 'legacy: nothing without TLS; write tls = "offer", "require" or "implicit"'),
         ("min_tls = 1.2", 'min_tls: must be "1.2" or "1.3", in quotes; is 1.2'),
         ('min_tls = "1.1"', 'min_tls: must be "1.2" or "1.3"; is "1.1"'),
         ("min_tls = [1.2]", 'min_tls: must be "1.2" or "1.3"; is a list'),
@@ -638,6 +643,32 @@ def test_ca_file_without_certificate(tmp_path: Path, octets: bytes, line: str) -
     path = tmp_path / "ca.pem"
     path.write_bytes(octets)
     assert f'service "example": ca_file: "{path}" {line}' in told(service(ca_file=path))
+
+
+def test_certificate_of_our_own_side_is_read_as_a_ca_file_is(tmp_path: Path, authority: Authority) -> None:
+    good = authority.issue("localhost")
+    pair: dict[str, Any] = {"tls": "offer", "tls_cert": good.cert_file, "tls_key": good.key_file}
+    check(Config((service(**pair),)))
+    assert "tls_key: goes with a tls_cert" in told(service(tls="offer", tls_key=good.key_file))
+    assert "tls_cert: " in told(service(**pair | {"tls_cert": tmp_path / "gone"}))
+    assert "holds no private key in PEM" in told(service(**pair | {"tls_key": good.cert_file}))
+    assert "holds no PEM certificate" in told(service(**pair | {"tls_cert": good.key_file}))
+
+
+def test_certificate_of_our_own_side_is_relative_to_its_file(
+    write: Write, authority: Authority, tmp_path: Path
+) -> None:
+    good = authority.issue("localhost")
+    (tmp_path / "cert.pem").write_bytes(good.cert_file.read_bytes() + good.key_file.read_bytes())
+    (found,) = load(write(SERVICE + 'tls = "implicit"\ntls_cert = "cert.pem"\nlegacy = true\n')).services
+    assert found.inside == Inside("implicit", tmp_path / "cert.pem", None, legacy=True)
+
+
+def test_clients_from_everywhere_that_must_speak_tls_are_another_danger() -> None:
+    public: dict[str, Any] = {"allow": (IPv4Network("203.0.113.0/24"),)}
+    assert "passwords travel in plain text" in told(service("0.0.0.0:110", **public))
+    assert "passwords travel in plain text" in told(service("0.0.0.0:110", **public, tls="offer"))
+    assert "strangers there may try passwords" in told(service("0.0.0.0:110", **public, tls="require"))
 
 
 def test_ca_file_that_is_none(tmp_path: Path) -> None:

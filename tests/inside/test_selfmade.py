@@ -1,8 +1,7 @@
 """The certificate that popover makes for itself, by either of the two ways."""
 
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +19,10 @@ NAMES = ("gate", "gate.local", "localhost", "192.168.1.2", "127.0.0.1", "::1")
 WAYS = pytest.mark.parametrize("way", ["cryptography", "openssl"])
 
 
+def not_installed(_key: str, _names: Sequence[str]) -> str:
+    raise ImportError
+
+
 Use = Callable[[str], None]
 
 
@@ -29,7 +32,7 @@ def by(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def use(way: str) -> None:
         if way != "cryptography":
-            monkeypatch.setitem(sys.modules, "cryptography", None)
+            monkeypatch.setattr(selfmade, "_by_cryptography", not_installed)
         if way == "nothing":
             monkeypatch.setenv("PATH", "")
 

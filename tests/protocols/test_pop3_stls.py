@@ -90,14 +90,25 @@ def test_session_fixation_user_before_stls_needs_another_server_connection() -> 
     assert talk.ears.has_spoken
 
 
-@pytest.mark.parametrize("login", [b"PASS secret\r\n", b"APOP alice 0123\r\n", b"AUTH CRAM-MD5\r\n"])
-def test_session_fixation_no_tls_begins_behind_a_login(login: bytes) -> None:
-    """S2: Citadel CVE-2021-37845. Neither behind one that is answered, nor behind one that is not."""
+LOGGED_IN = b"+OK\r\n+OK\r\n" + CAPA + b"+OK 0 0\r\n"  # USER, PASS, and what is asked with them
+
+
+def test_session_fixation_no_tls_begins_behind_a_login_that_is_not_answered() -> None:
+    """S2: Citadel CVE-2021-37845."""
     talk = Talk("offer")
-    talk.say(b"USER alice\r\n", login, b"STLS\r\n" if not login.startswith(b"AUTH") else b"")
+    talk.say(b"USER alice\r\nPASS secret\r\nSTLS\r\n")
+    assert talk.heard().startswith(b"USER alice\r\nPASS secret\r\n")
+    assert talk.answer(LOGGED_IN) == b"+OK\r\n-ERR TLS begins before the login\r\n"
     assert not talk.ears.wants_tls
-    talk.answer(b"+OK\r\n+OK\r\n" if login.startswith(b"PASS") else b"+OK\r\n")
-    assert b"-ERR" in talk.say(b"STLS\r\n") or not talk.ears.wants_tls
+
+
+@pytest.mark.parametrize("line", [b"APOP alice 0123\r\n", b"AUTH CRAM-MD5\r\n"])
+def test_session_fixation_no_tls_begins_behind_another_login(line: bytes) -> None:
+    talk = Talk("offer")
+    talk.say(line)
+    talk.answer(b"+OK\r\n" + CAPA + b"+OK 0 0\r\n")
+    assert talk.ears.logged_in
+    assert talk.say(b"STLS\r\n") == b"-ERR TLS begins before the login\r\n"
     assert not talk.ears.wants_tls
 
 
@@ -146,14 +157,11 @@ def test_scram_is_for_clients_without_tls_only() -> None:
 
 
 def test_no_stls_is_offered_after_the_login() -> None:
-    talk = Talk("offer")
-    talk.say(b"USER alice\r\n", b"PASS secret\r\n")
-    talk.ears.on_time(1001.0)
-    talk.heard()
-    talk.answer(b"+OK\r\n")
-    talk.answer(b"+OK\r\n")
-    if not (got := talk.say(b"CAPA\r\n")):
-        got = talk.answer(CAPA)
+    talk = Talk("offer", ready=CAPA)
+    talk.say(b"USER alice\r\nPASS secret\r\n")
+    assert talk.answer(LOGGED_IN) == b"+OK\r\n"
+    got = talk.say(b"CAPA\r\n")
+    assert got == for_client(CAPA)
     assert b"STLS" not in got
 
 

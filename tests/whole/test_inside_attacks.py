@@ -13,6 +13,8 @@ from fakes.scene import UNHURRIED, Gateway, Stage, farewell
 from fakes.tls import TLSWire
 from parts.inside import Plainly, trusting
 from parts.net import wait_until
+from popover.wire.engine import Ending
+from popover.wire.openssl import OpenSSL
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -117,6 +119,40 @@ def test_s2_session_fixation_nothing_said_before_tls_is_kept(stage: Stage) -> No
     event = gateway.session()
     assert talks == [[b"USER mallory\r\n"], [b"PASS secret\r\n", b"QUIT\r\n"]]
     assert "user" not in event
+
+
+def test_s2_servers_connection_stays_if_it_has_heard_nothing_that_it_may_remember(stage: Stage) -> None:
+    """CAPA leaves nothing behind, and STLS costs no second connection."""
+    server = stage.server(Listening())
+    gateway = stage.gateway(server, **keys(stage, "offer"))
+    with client_of(gateway) as client:
+        client.line()
+        client.say(b"CAPA")
+        client.lines()
+        client.ask(b"STLS")
+        client.secure(context(stage))
+        client.say(b"CAPA")
+        client.lines()
+        client.ask(b"USER alice")
+        assert client.ask(b"QUIT") == b"+OK\r\n"
+    gateway.session()
+    assert server.accepted == 1
+
+
+def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage) -> None:
+    def leaves(wire: TLSWire) -> None:
+        wire.send(GREETINGS["pop3"])
+        if server.accepted > 1:
+            wire.line()
+            wire.send(b"+OK the second\r\n")
+
+    server = stage.server(leaves)
+    gateway = stage.gateway(server, **keys(stage, "offer"))
+    with client_of(gateway) as client:
+        client.line()
+        if client.ask(b"STLS").startswith(b"+OK"):  # else the gateway has seen the server's end first
+            client.secure(context(stage))
+            assert client.ask(b"NOOP") in {b"+OK the second\r\n", b""}
 
 
 def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:
@@ -262,6 +298,72 @@ def test_client_that_leaves_in_its_hello_is_named(stage: Stage, size: int) -> No
     with client_of(gateway) as client:
         client.sock.sendall(hello()[:size])
     assert gateway.session()["end"] == "no handshake"
+
+
+@pytest.mark.parametrize("tls", ["implicit", "offer"])
+def test_handshake_in_single_octets_goes_through(stage: Stage, tls: str) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    with client_of(gateway) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"STLS")
+        inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
+        its = context(stage).wrap_bio(inward, outward, server_hostname="localhost")
+        for words in (b"CAPA\r\n", b"QUIT\r\n"):
+            while outward.pending or not heard(its, words):
+                for octet in outward.read():
+                    client.sock.sendall(bytes([octet]))
+                if words:
+                    inward.write(client.sock.recv(4096))
+    assert gateway.session()["client_tls"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("tls", ["implicit", "offer"])
+def test_what_a_client_says_in_one_piece_with_its_handshake_is_heard(stage: Stage, tls: str) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    with client_of(gateway) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"STLS")
+        engine, room = OpenSSL(context(stage), "localhost"), memoryview(bytearray(1 << 16))
+        is_done = engine.shake(b"")
+        while not is_done:
+            client.sock.sendall(engine.answer())
+            is_done = engine.shake(client.sock.recv(1 << 16))
+        # And so is that it says no more; the answers come all the same.
+        client.sock.sendall(engine.answer() + engine.push(b"USER alice\r\nPASS x\r\n") + engine.bye())
+        size, ending = engine.pull(room, client.rest())
+    assert bytes(room[:size]).endswith(b"+OK\r\n+OK\r\n")
+    assert ending == Ending("closed")
+    event = gateway.session()
+    assert event["user"] == "alice"
+    assert event["end"] == "client closed"
+
+
+def heard(its: ssl.SSLObject, words: bytes) -> bytes:
+    """Shake hands or, when that is over, say these words: what is heard so far."""
+    try:
+        its.do_handshake()
+        its.write(words)
+        return its.read(4096)
+    except ssl.SSLWantReadError:
+        return b""
+
+
+def test_handshakes_that_fail_leave_nothing_behind(stage: Stage) -> None:
+    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    first = hello()
+    for count in (300, 1200):
+        for number in range(count):
+            with client_of(gateway) as client:
+                client.sock.sendall((first + b"x" * 40, first[:100], b"x" * 40)[number % 3])
+                if number % 3 != 1:
+                    client.rest()
+        gateway.settle()
+        if count == 300:
+            before, fds = gateway.popover.rss(), gateway.popover.fds()
+    assert gateway.popover.rss() - before < 4096  # KiB
+    assert gateway.popover.fds() == fds
 
 
 @pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])

@@ -177,6 +177,8 @@ def test_certificate_that_is_of_no_use_is_told_in_plain_words(
     assert ended.returncode == 2
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+    words_of_check = ["--check", "--tls", "implicit", "--tls-cert", cert, *extra]
+    assert run_popover("run", "0=pop3s://localhost:9", *words_of_check).stderr == ended.stderr
 
 
 def test_dangers_are_warned_about_at_the_start(tmp_path: Path, authority: Authority, dovecot: Dovecot) -> None:

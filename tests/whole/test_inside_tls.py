@@ -48,6 +48,7 @@ def test_stls_leads_into_tls(make: Make, dovecot: Dovecot, tls: str) -> None:
         client.say(b"CAPA")  # no greeting comes first (RFC 2595 section 4)
         capabilities = client.lines()
         assert capabilities[0].startswith(b"+OK")
+        assert not any(line.startswith(b"+OK") for line in capabilities[1:])
         assert b"STLS\r\n" not in capabilities
         assert b"USER\r\n" in capabilities
         assert client.ask(b"STLS").startswith(b"-ERR")

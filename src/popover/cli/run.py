@@ -35,6 +35,7 @@ from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
 from popover.process.gateway import verifiers_of
+from popover.process.identities import check_given
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = read()
     if arguments.check:
         verifiers_of(config.services)
+        check_given(config.services)
         place = arguments.config or "command line"
         print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:

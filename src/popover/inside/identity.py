@@ -22,7 +22,7 @@ def alpn_of(dialect: str) -> str:
     return DIALECTS[dialect].ALPN or dialect
 
 
-_OTHERS = 0o007  # bits of a file's mode
+_OTHERS = 0o006  # bits of a file's mode
 
 
 @dataclass(frozen=True, slots=True)

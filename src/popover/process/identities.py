@@ -11,12 +11,14 @@ from popover.config import Address, Inside, Service, is_private, quote
 from popover.errors import ConfigError, StartError
 from popover.inside import selfmade
 from popover.inside.identity import Identity, given, others_may_read, own
-from popover.inside.machine import own_addresses, own_names
+from popover.inside.machine import own_addresses, own_names, reachable_at
 from popover.log import Log
 from popover.outside.certificate import Certificate, read_certificate
 
 SOON = timedelta(days=30)
 """Before its end a certificate is renewed if it is ours, and spoken of if it is not. Let's Encrypt's are renewed so."""
+
+_RSA = bytes.fromhex("2a864886f70d010101")  # rsaEncryption, the kind of a key (RFC 8017 appendix C)
 
 Known = dict[Inside, Identity]
 
@@ -70,12 +72,23 @@ class Identities:
         if self._directory is None:
             raise StartError("tls: there is no place for the certificate that popover makes: name a tls_cert")
         found = own(self._directory, inside)
-        if found is None or _ends_soon(found):
-            selfmade.make(self._directory, _names(wanted), anew=found is not None)
+        if found is None:
+            selfmade.make(self._directory, _names(wanted))
             found = own(self._directory, inside)
+        elif _ends_soon(found):
+            found = self._renewed(found, self._directory, wanted)
         if found is None:
             raise StartError(f"tls: the certificate in {self._directory} vanished while it was made: try again")
         return found
+
+    def _renewed(self, old: Identity, directory: Path, wanted: list[Service]) -> Identity:
+        """Make a certificate that stays longer, or go on with the old one and say why."""
+        try:
+            selfmade.make(directory, _names(wanted), anew=True)
+            return own(directory, old.inside) or old
+        except StartError as fault:
+            self._warn(f"the certificate that popover has made ends soon, and no new one can be made: {fault}")
+            return old
 
     # -- telling ---------------------------------------------------------------------------------
 
@@ -108,6 +121,14 @@ def doubts(service: Service, identity: Identity) -> list[str]:
             )
         elif left < SOON:
             found.append(f"tls_cert: {inside.tls_cert} expires on {certificate.not_after:%Y-%m-%d}: renew it soon")
+    if certificate is not None and identity.to_import and (strange := ", ".join(_unnamed(service, certificate))):
+        made = identity.to_import[0].with_name(selfmade.IDENTITY)
+        found.append(
+            f"tls: the certificate that popover has made does not name {strange}: clients that call it so will refuse "
+            f"it; remove {made} for a new one, which they have to import"
+        )
+    if inside.legacy and _RSA not in identity.der:
+        found.append("legacy: the key of tls_cert is no RSA key, and programs from before 2006 know no other kind")
     if (place := others_may_read(inside)) is not None:
         found.append(f"tls_key: every user of this machine can read {place}: chmod 600 it")
     if inside.legacy:
@@ -127,6 +148,25 @@ def _certificate(identity: Identity) -> Certificate | None:
 def _ends_soon(identity: Identity) -> bool:
     certificate = _certificate(identity)
     return certificate is not None and certificate.not_after - datetime.now(UTC) < SOON
+
+
+def _unnamed(service: Service, certificate: Certificate) -> list[str]:
+    """Give the addresses at which clients find this service and that its certificate does not name. IPv6's come and go
+    by themselves, and few old clients are told one.
+    """
+    listens = [at.host for at in service.listen if isinstance(at, Address)]
+    told = {one for host in listens for one in reachable_at(host) if ":" not in one}
+    return sorted(told - set(certificate.names))
+
+
+def check_given(services: Iterable[Service]) -> None:
+    """Read the operators' certificates, to say whether they are right. Raises ConfigError."""
+    for service in services:
+        if service.inside.tls_cert is not None:
+            try:
+                given(service.inside)
+            except ConfigError as fault:
+                raise ConfigError(f"service {quote(service.name)}: {fault}") from None
 
 
 def _names(services: Iterable[Service]) -> list[str]:

@@ -124,10 +124,13 @@ class Relay:
         early = bytes(client.end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
         client.end.inbox.clear()
         client.resume()
-        self._flush()
         if early:
             self._from_client(memoryview(early))
+        else:
+            self._flush()
         self._tick()
+        if client.ending is not None:  # it ended right after its handshake, and what it said in one piece with that
+            self._client_ended(client.ending)
         if server.ending is not None:  # it ended right after the greeting
             self._server_ended(server.ending)
         try:

@@ -27,6 +27,8 @@ class Sealing:
     `spent`: seconds of the client's `login_timeout` that are used up, by handshakes and by talks before them.
     """
 
+    __slots__ = ("_client", "_identity", "_service", "cipher", "spent", "version")
+
     def __init__(self, service: Service, client: Stream, identity: Identity | None) -> None:
         self.version = self.cipher = ""
         self.spent = 0.0
