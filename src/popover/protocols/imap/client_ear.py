@@ -66,7 +66,7 @@ class ClientEar:
 
     def knows(self, begin: bytes) -> bool:
         """Whether the tag of what is under way begins so."""
-        return self._underway is not None and self._underway.ask.tag.startswith(begin)
+        return self._underway is not None and bool(begin) and self._underway.ask.tag.startswith(begin)
 
     def passes(self, size: int) -> bool:
         """Whether so many octets are all of a literal that goes to the server as it is."""
@@ -95,7 +95,7 @@ class ClientEar:
     def answered(self, tag: bytes) -> Ask | None:
         """The server has answered a command that is under way, or was it another?"""
         on = self._underway
-        if on is None or on.ask.tag != tag or on.is_answered or on.is_refused:
+        if on is None or not tag or on.ask.tag != tag or on.is_answered or on.is_refused:
             return None
         if on.answered():
             self._underway = None

@@ -51,8 +51,9 @@ class Judging:
             return line
         else:
             ask = self._ear.answered(word) or self._owed.take(word)
-            if ask is not None:
-                self._answered(ask, is_ok=rest[:2].upper() == b"OK")
+            if ask is None:
+                return line
+            self._answered(ask, is_ok=rest[:2].upper() == b"OK")
         return self._rewrite(line) if b"CAPABILITY" in line.upper() else line
 
     def _judge_untagged(self, rest: bytes) -> None:
