@@ -32,7 +32,8 @@ Play = list[Turn]
 # What must not be taken for anything else where it stands: in a literal, in a quoted string, in a status line's words.
 tempting = st.sampled_from([
     b"* CAPABILITY" + FULL + b"\r\n", b"a1 OK [CAPABILITY" + FULL + b"] in\r\n", b"a1 OK done\r\n", b"+ go\r\n",
-    b"{9}\r\n", b"* BYE\r\n", b"\r\n", b"\n", b"\r", b"}", b"\0", b"x" * 300, b"a2 BAD\r\n", b")\r\n", bytes(range(256)),
+    b"{9}\r\n", b"* BYE\r\n", b"\r\n", b"\n", b"\r", b"}", b"\0", b"x" * 300, b"a2 BAD\r\n", b")\r\n",
+    bytes(range(256)),
 ])  # fmt: skip
 contents = st.lists(tempting | st.binary(max_size=40), max_size=4).map(b"".join)
 line_ends = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])

@@ -276,11 +276,8 @@ IMAP_CONVERSATION = [
     ("C", b"secret\r\n"),
     ("S", b"* CAPABILITY secret\r\nb OK [CAPABILITY X] in\r\n* CAPABILITY X\r\n"),
     ("C", b"c select INBOX\r\nd UID FETCH 1:* (BODY[])\r\n"),
-    (
-        "S",
-        b"* 3 EXISTS\r\n* FLAGS (a)\r\nc OK [READ-WRITE] done\r\n"
-        b"* 1 FETCH (BODY[] {10}\r\nd OK body\n UID 3)\r\nd OK\r\n",
-    ),
+    ("S", b"* 3 EXISTS\r\n* FLAGS (a)\r\nc OK [READ-WRITE] done\r\n"),
+    ("S", b"* 1 FETCH (BODY[] {10}\r\nd OK body\n UID 3)\r\nd OK\r\n"),
     ("C", b"e APPEND x {5}\r\n"),
     ("S", b"e NO full\r\n"),
     ("C", b"f IDLE\r\n"),
