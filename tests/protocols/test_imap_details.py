@@ -8,7 +8,7 @@ import pytest
 from hearing import every_cut
 from imap_talk import GREETING, Talk
 from popover.errors import Misdialled, ServerFailure
-from popover.protocols.imap import client_ear, grammar, server_ear
+from popover.protocols.imap import client_ear, grammar, owed, server_ear
 
 TEMPTING = b"* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\na OK [CAPABILITY STARTTLS] x\r\n+ go\r\n* BYE\r\n"
 
@@ -98,6 +98,13 @@ def test_a_line_that_matters_is_not_kept_without_end() -> None:
     assert talk.answer(b"STARTTLS] z {3}\r\na OK\r\n")[0] == b"STARTTLS] z {3}\r\na OK\r\n"
 
 
+def test_not_even_if_it_comes_in_one_piece() -> None:
+    talk = Talk()
+    long = b"* OK [CAPABILITY " + b"x" * server_ear.HOLD_LIMIT
+    assert talk.answer(long)[0] == long
+    assert talk.answer(b" STARTTLS] z\r\n")[0] == b" STARTTLS] z\r\n"
+
+
 def test_what_is_held_when_the_server_ends_is_given_out() -> None:
     talk = Talk()
     assert talk.answer(b"* OK [CAPAB")[0] == b""
@@ -127,6 +134,18 @@ def test_a_clients_literal_passes_uncopied_in_pieces_of_any_size() -> None:
     for _ in range(100):
         assert len(talk.ears.client_said(bytearray(10_000), 0.0)) == 10_000
         assert not talk.server.outbox
+    assert not talk.ears.is_owed
+
+
+def test_a_client_that_does_not_wait_to_be_told_waits_for_nothing() -> None:
+    talk = Talk()
+    talk.say(b"a APPEND box {5}\r\n")
+    assert talk.ears.is_owed
+    talk.say(b"ab")
+    assert not talk.ears.is_owed
+    talk.say(b"cde\r\n")
+    assert talk.ears.is_owed
+    talk.answer(b"+ go\r\na OK\r\n")
     assert not talk.ears.is_owed
 
 
@@ -303,13 +322,23 @@ def test_goodbye_is_said_once_it_is_answered() -> None:
     assert not talk.ears.is_owed
 
 
-def test_commands_without_an_answer_are_not_read_without_end() -> None:
+def test_commands_without_an_answer_are_not_remembered_without_end_and_none_is_kept_back() -> None:
+    """A server that answers them without their tags serves its clients all the same."""
     talk = Talk()
     talk.log_in()
-    many = b"".join(b"%d NOOP\r\n" % number for number in range(client_ear.TURNS_LIMIT + 100))
-    talk.say(many)
-    assert not talk.ears.wants_client
-    assert talk.answer(b"1 OK\r\n")[1] == b"%d NOOP\r\n" % client_ear.TURNS_LIMIT
+    for number in range(owed.LIMIT + 1):
+        talk.passes(b"%d NOOP\r\n" % number, b"* BAD what?\r\n")
+    assert talk.ears._owed.count == owed.LIMIT  # noqa: SLF001 - memory is not to be seen otherwise
+    assert talk.ears.wants_client
+    talk.ears.client_ended(0.0)
+    assert talk.ears.gap > 0
+
+
+def test_a_challenge_may_come_without_a_blank() -> None:
+    for come in every_cut(b"+VXNlcm5hbWU6\r\n"):
+        talk = Talk()
+        talk.say(b"a AUTHENTICATE LOGIN\r\nYW5uYQ==\r\n")
+        assert talk.answer(*come) == (b"+VXNlcm5hbWU6\r\n", b"YW5uYQ==\r\n")
 
 
 def test_nothing_is_ever_due() -> None:
@@ -371,7 +400,7 @@ def test_the_name_is_known_of_an_exchange_and_no_secret_is_kept(mechanism: bytes
         b"a LOGIN {0+}\r\n {6+}\r\ncanary\r\n",
         b'a LOGIN "" canary\r\n',
         b'a LOGIN "canary\r\n',
-        b"a LOGIN {400}\r\ncanary",
+        b"a LOGIN {400}\r\n" + b"canary".ljust(400) + b" x\r\n",
         b"a AUTHENTICATE PLAIN canary\r\n",
         b"a AUTHENTICATE CANARY Y2FuYXJ5\r\n",
     ],

@@ -35,7 +35,7 @@ class Judging:
         word, blank, rest = begin.partition(b" ")
         if word == b"*":
             return rest[:1].upper() in b"CONBP"  # nothing, too: what it is comes yet
-        if word.strip() == b"+":
+        if begin[:1] == b"+":
             return True
         if blank:
             return word in self._owed or self._ear.knows(word)
@@ -46,7 +46,7 @@ class Judging:
         word, _, rest = line.partition(b" ")
         if word == b"*":
             self._judge_untagged(rest)
-        elif word.strip() == b"+":
+        elif word.strip() == b"+" or (line[:1] == b"+" and self._ear.may_be_told):  # some leave out the blank
             self._ear.go_on()
             return line
         else:
