@@ -1,4 +1,4 @@
-"""Through the ears both sides hear what they would hear without them, but for the lists of capabilities; and at any time
+"""Through the ears both sides hear what they would without them, but for the lists of capabilities; and at any time
 it is known whether the client is owed an answer.
 
 A play is a list of turns: what the client says, and what the server says to that. A server speaks when it has heard
@@ -14,7 +14,7 @@ from depth import examples
 from hearing import pieces
 from imap_talk import Talk
 
-FULL = b" IMAP4rev1 STARTTLS sasl-ir LOGIN-REFERRALS IDLE COMPRESS=DEFLATE AUTH=PLAIN auth=gssapi AUTH=SCRAM-SHA-1-PLUS X-y"
+FULL = b" IMAP4rev1 STARTTLS sasl-ir LOGIN-REFERRALS IDLE COMPRESS=DEFLATE AUTH=PLAIN auth=gssapi AUTH=X-PLUS X-y"
 SHOWN = b" IMAP4rev1 sasl-ir AUTH=PLAIN X-y"  # with IDLE hidden
 
 
@@ -31,8 +31,9 @@ Play = list[Turn]
 
 # What must not be taken for anything else where it stands: in a literal, in a quoted string, in a status line's words.
 tempting = st.sampled_from([
-    b"* CAPABILITY" + FULL + b"\r\n", b"a1 OK [CAPABILITY" + FULL + b"] in\r\n", b"a1 OK done\r\n", b"+ go\r\n", b"{9}\r\n",
-    b"* BYE\r\n", b"\r\n", b"\n", b"\r", b"}", b"\0", b"x" * 300, b"a2 BAD\r\n", b")\r\n", bytes(range(256)),
+    b"* CAPABILITY" + FULL + b"\r\n", b"a1 OK [CAPABILITY" + FULL + b"] in\r\n", b"a1 OK done\r\n", b"+ go\r\n",
+    b"{9}\r\n", b"* BYE\r\n", b"\r\n", b"\n", b"\r", b"}", b"\0", b"x" * 300, b"a2 BAD\r\n", b")\r\n",
+    bytes(range(256)),
 ])  # fmt: skip
 contents = st.lists(tempting | st.binary(max_size=40), max_size=4).map(b"".join)
 line_ends = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
@@ -50,9 +51,10 @@ listed = st.sampled_from([
 ])  # fmt: skip
 same = st.one_of(
     st.sampled_from([
-        b"* 3 EXISTS\r\n", b"* FLAGS (\\Seen)\r\n", b"* OK [UIDNEXT 4] x {3}\r\n", b"* NO watch\r\n", b"* CAPABILITIES\r\n",
-        b'* LIST () "/" "a {3}"\r\n', b"* NAMESPACE NIL NIL NIL\r\n", b"* BAD [X]\r\n", b"* OK\r\n", b"*\r\n", b"* \r\n",
-        b"odd\r\n", b"\r\n", b"* C\r\n", b"* 1 FETCH (X {99999999999999999999}\r\n", b"* 1 FETCH (X {9223372036854775808}\r\n",
+        b"* 3 EXISTS\r\n", b"* FLAGS (\\Seen)\r\n", b"* OK [UIDNEXT 4] x {3}\r\n", b"* NO watch\r\n", b"* OK\r\n",
+        b'* LIST () "/" "a {3}"\r\n', b"* NAMESPACE NIL NIL NIL\r\n", b"* BAD [X]\r\n", b"*\r\n", b"* \r\n", b"* C\r\n",
+        b"odd\r\n", b"\r\n", b"* CAPABILITIES\r\n", b"* 1 FETCH (X {99999999999999999999}\r\n",
+        b"* 1 FETCH (X {9223372036854775808}\r\n",
     ]),
     st.builds(lambda one, two, end: b"* 1 FETCH (BODY[1] %s BODY[2] ~%s)%s" % (literal(one, end), literal(two), end),
               contents, contents, line_ends),
@@ -61,8 +63,7 @@ same = st.one_of(
 untagged = st.lists(same.map(lambda line: (line, line)) | listed, max_size=4).map(
     lambda lines: (b"".join(line for line, _ in lines), b"".join(shown for _, shown in lines))
 )
-tags = st.sampled_from([b"a1", b"a2", b"A", b"tag.with:odd/chars~", b"*"[:0] + b"7"])
-"""The server's words as it says them, and as the client gets them, are told apart by `Turn`s of two plays."""
+tags = st.sampled_from([b"a1", b"a2", b"A", b"tag.with:odd/chars~", b"7"])
 
 
 @st.composite
@@ -77,6 +78,7 @@ def closings(draw: st.DrawFn, tag: bytes) -> tuple[bytes, bytes]:
 
 
 Two = tuple[Play, Play]
+"""What the server says, and what the client gets for it."""
 
 
 @st.composite
@@ -86,9 +88,8 @@ def commands(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
     end = draw(line_ends)
     said = draw(
         st.sampled_from([b"NOOP", b"noop", b"CAPABILITY", b"UID FETCH 1:* (FLAGS)", b"SELECT {3+}\r\nb{}", b"ID NIL",
-                         b"LOGIN anna secret", b'LOGIN "a b" {6+}\r\nsecret', b"LIST \"\" {0+}\r\n", b"ENABLE X",
-                         b"SEARCH TEXT {2+}\r\na\n {3+}\r\nb\r\n", b"AUTHENTICATE PLAIN", b"IDLE"])
-        .filter(lambda words: words not in (b"AUTHENTICATE PLAIN", b"IDLE"))
+                         b"LOGIN anna secret", b'LOGIN "a b" {6+}\r\nsecret', b'LIST "" {0+}\r\n', b"ENABLE X",
+                         b"SEARCH TEXT {2+}\r\na\n {3+}\r\nb\r\n"])
         | contents.map(lambda content: b"APPEND x {%d+}\r\n%s" % (len(content), content))
     )  # fmt: skip
     before, before_shown = draw(untagged)
@@ -121,6 +122,7 @@ def waiting(draw: st.DrawFn) -> Two:
     refused = Turn(tag + b" APPEND x {%d}" % len(content) + end, tag + b" NO " + draw(words) + end)
     idle = Turn(tag + b" IDLE" + end, b"+ idling" + end)
     auth = Turn(tag + b" AUTHENTICATE LOGIN" + end, b"+ VXNlcg==" + end)
+    go = b"+ go" + end
     literals = (
         Turn(tag + b" LOGIN {4}" + end, b"+" + end),
         Turn(b"anna {6}" + end, b"* 2 EXISTS\r\n+ more" + end),
@@ -129,8 +131,8 @@ def waiting(draw: st.DrawFn) -> Two:
     return draw(
         st.sampled_from([
             both(refused),
-            both(Turn(refused.said, b"+ go" + end), Turn(content + end, last)),
-            both(Turn(refused.said, b"+ go" + end), Turn(content + b" {2}" + end, b"+ go" + end), Turn(b"\r\n" + end, last)),
+            both(Turn(refused.said, go), Turn(content + end, last)),
+            both(Turn(refused.said, go), Turn(content + b" {2}" + end, go), Turn(b"\r\n" + end, last)),
             both(literals[0], Turn(literals[1].said, tag + b" NO no such user" + end)),
             both(*literals),
             both(auth, Turn(b"YQ==" + end, b"+" + end), Turn(b"c2VjcmV0" + end, last)),
@@ -205,7 +207,7 @@ def test_whatever_comes_passes(said: list[bytes], answered: list[bytes]) -> None
     all_got += talk.client.outbox
     waits = bytes(talk.client.inbox)
     assert all_heard + waits == b"".join(said)
-    hidden = (b" STARTTLS", b" LOGIN-REFERRALS", b" COMPRESS=DEFLATE", b" auth=gssapi", b" AUTH=SCRAM-SHA-1-PLUS")
+    hidden = (b" STARTTLS", b" LOGIN-REFERRALS", b" COMPRESS=DEFLATE", b" auth=gssapi", b" AUTH=X-PLUS")
     expected, came = b"".join(answered), all_got
     for name in hidden:
         expected, came = expected.replace(name, b""), came.replace(name, b"")

@@ -1,8 +1,8 @@
 """Cases 40 to 52 of the list of faults: what the server says passes unchanged, or not at all.
 
 Each of them is something on which a line reader, a text decoder or a buffer without limit would stumble. The service
-is an IMAP one, whatever the words are: its ears look at lines and count literals, and what they do not understand passes
-all the same. POP3's dialect has tests of its own.
+is an IMAP one, whatever the words are: its ears look at lines and count literals, and what they do not understand
+passes all the same. POP3's dialect has tests of its own.
 """
 
 import hashlib

@@ -228,7 +228,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What is done ahead of a POP3 client. Nothing here changes what it gets; see docs/speed.md."""
+    """What is done ahead of a POP3 client, some of it for IMAP. Nothing here changes what it gets: docs/speed.md."""
 
     warm: int = 1  # connections that stand ready while the service is in use; 0: none
     ask_ahead: bool = True

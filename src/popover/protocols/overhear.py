@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from popover.protocols.dialect import printable
+from popover.protocols.imap.overhear import Imap
+from popover.protocols.sasl import MECHANISMS
 from popover.protocols.smtp.overhear import Smtp
 
 LINE_LIMIT = 16 * 1024
@@ -25,11 +28,6 @@ _BARE = frozenset((b"CAPA", b"STAT", b"NOOP", b"RSET", b"QUIT", b"STLS", b"LAST"
 _BODY = frozenset((b"CAPA", b"RETR", b"TOP"))
 _BODY_WHEN_BARE = frozenset((b"LIST", b"UIDL", b"AUTH"))
 _END = b"\r\n.\r\n"
-# A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
-_MECHANISMS = frozenset(
-    b"PLAIN LOGIN CRAM-MD5 DIGEST-MD5 NTLM GSSAPI GSS-SPNEGO KERBEROS_V4 EXTERNAL ANONYMOUS SKEY OTP XOAUTH2 "
-    b"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512".split()
-)
 _STATUS = re.compile(rb"(\+OK|-ERR)(?: (\[[A-Z/-]{1,20}\]))?")
 
 
@@ -41,18 +39,6 @@ class Overhearer(Protocol):
 
     def client_got(self, data: bytes) -> list[str]:
         """Give the lines about octets for the client."""
-
-
-class Sizes:
-    """For a dialect that passes through unread: nothing but how much."""
-
-    def client_said(self, data: bytes) -> list[str]:
-        """Tell the size."""
-        return [f"C: {len(data):,} octets"]
-
-    def client_got(self, data: bytes) -> list[str]:
-        """Tell the size."""
-        return [f"S: {len(data):,} octets"]
 
 
 class _Ask(NamedTuple):
@@ -188,13 +174,14 @@ def _shown(verb: bytes, words: list[bytes]) -> str | None:
         return f"USER {printable(arguments[0], SHOWN)}" if len(arguments) == 1 else "USER ***"
     if verb == b"AUTH":
         mechanism = arguments[0].upper() if arguments else b""
-        shown = [name, mechanism.decode() if mechanism in _MECHANISMS else "***"] if arguments else [name]
+        shown = [name, mechanism.decode() if mechanism in MECHANISMS else "***"] if arguments else [name]
         return " ".join(shown + ["***"] * (len(arguments) > 1))
     return f"{name} ***" if verb in (b"PASS", b"APOP") else None
 
 
 def overhearer(dialect: str) -> Overhearer:
     """Give the one for a dialect."""
-    if dialect == "smtp":
-        return Smtp()
-    return Pop3() if dialect == "pop3" else Sizes()
+    return _OVERHEARERS[dialect]()
+
+
+_OVERHEARERS: dict[str, Callable[[], Overhearer]] = {"pop3": Pop3, "imap": Imap, "smtp": Smtp}

@@ -323,8 +323,8 @@ class Relay:
             return slow.moved_at + patience.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
             return self._due_to_the_ended()
-        if self.ears.is_idling:  # each side's TCP tells when the other is gone (sockets.keep_alive)
-            return math.inf, None
+        if self.ears.is_idling:  # each side's TCP tells when the other is gone (sockets.keep_alive); look again later
+            return self._loop.time() + patience.idle_timeout, None
         # Silence may begin in the middle of an answer: a reset says that it was not the whole.
         return self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
 

@@ -9,6 +9,7 @@ state.py       how a session goes
 memory.py      what a service's sessions remember
 answering.py   what is answered here
 spare.py       what is asked on a connection that stands ready
+overhear.py    what a trace may show
 client_ear.py, server_ear.py, judging.py, hearing.py   who hears whom, and the whole
 """
 

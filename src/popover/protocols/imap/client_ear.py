@@ -15,9 +15,6 @@ from popover.protocols.imap.state import State
 from popover.protocols.imap.underway import Mode, Underway
 from popover.talk import End
 
-TURNS_LIMIT = 2048
-"""Commands of a client that pipelines, not yet answered; more wait unread. A quarter of a KiB each."""
-
 STRANGE_LIMIT = 5
 """Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
@@ -51,7 +48,7 @@ class ClientEar:
     @property
     def wants(self) -> bool:
         """More may be read from the client."""
-        return self._owed.count < TURNS_LIMIT and len(self._client.inbox) < LINE_LIMIT
+        return len(self._client.inbox) < LINE_LIMIT
 
     @property
     def awaits(self) -> bool:
@@ -64,9 +61,14 @@ class ClientEar:
         """The client waits to be told something (RFC 2177)."""
         return self._underway is not None and self._underway.mode is Mode.DONE and self._underway.may_go_on
 
+    @property
+    def may_be_told(self) -> bool:
+        """The client may be waiting to be told to go on."""
+        return self._underway is not None
+
     def knows(self, begin: bytes) -> bool:
         """Whether the tag of what is under way begins so."""
-        return self._underway is not None and self._underway.ask.tag.startswith(begin)
+        return self._underway is not None and bool(begin) and self._underway.ask.tag.startswith(begin)
 
     def passes(self, size: int) -> bool:
         """Whether so many octets are all of a literal that goes to the server as it is."""
@@ -83,7 +85,7 @@ class ClientEar:
             return False
         if on is not None and on.mode is Mode.RESPONSE:
             return on.may_go_on or self._is_long
-        return self._owed.count < TURNS_LIMIT
+        return True
 
     # -- what the server says --------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class ClientEar:
     def answered(self, tag: bytes) -> Ask | None:
         """The server has answered a command that is under way, or was it another?"""
         on = self._underway
-        if on is None or on.ask.tag != tag or on.is_answered or on.is_refused:
+        if on is None or not tag or on.ask.tag != tag or on.is_answered or on.is_refused:
             return None
         if on.answered():
             self._underway = None
@@ -237,7 +239,7 @@ class ClientEar:
         else:
             self._underway = None
             if on.ask.tag and not on.is_answered:
-                self._owed.add(on.ask)
+                self._state.is_doubtful |= not self._owed.add(on.ask)
                 self._is_waiting = verb == b"COMPRESS"
 
     def _break_idle(self, on: Underway) -> None:

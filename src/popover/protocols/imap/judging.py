@@ -35,7 +35,7 @@ class Judging:
         word, blank, rest = begin.partition(b" ")
         if word == b"*":
             return rest[:1].upper() in b"CONBP"  # nothing, too: what it is comes yet
-        if word.strip() == b"+":
+        if begin[:1] == b"+":
             return True
         if blank:
             return word in self._owed or self._ear.knows(word)
@@ -46,13 +46,14 @@ class Judging:
         word, _, rest = line.partition(b" ")
         if word == b"*":
             self._judge_untagged(rest)
-        elif word.strip() == b"+":
+        elif word.strip() == b"+" or (line[:1] == b"+" and self._ear.may_be_told):  # some leave out the blank
             self._ear.go_on()
             return line
         else:
             ask = self._ear.answered(word) or self._owed.take(word)
-            if ask is not None:
-                self._answered(ask, is_ok=rest[:2].upper() == b"OK")
+            if ask is None:
+                return line
+            self._answered(ask, is_ok=rest[:2].upper() == b"OK")
         return self._rewrite(line) if b"CAPABILITY" in line.upper() else line
 
     def _judge_untagged(self, rest: bytes) -> None:

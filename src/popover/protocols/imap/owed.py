@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+LIMIT = 4096
+"""Commands without an answer that are remembered, a quarter of a KiB each. Clients have a few under way; one that
+has this many has a server that answers some without their tags."""
+
 
 class Ask(NamedTuple):
     """A command that the server has heard. `mechanism`: of an AUTHENTICATE, in upper case."""
@@ -21,10 +25,14 @@ class Owed:
         self.count = 0
         self._of: dict[bytes, deque[Ask]] = {}
 
-    def add(self, ask: Ask) -> None:
-        """The server has heard all of it."""
+    def add(self, ask: Ask) -> bool:
+        """The server has heard all of it. Whether all are remembered: else the oldest is not."""
         self._of.setdefault(ask.tag, deque()).append(ask)
         self.count += 1
+        if self.count <= LIMIT:
+            return True
+        self.take(next(iter(self._of)))
+        return False
 
     def take(self, tag: bytes) -> Ask | None:
         """Give the one that is answered by a line with this tag."""
