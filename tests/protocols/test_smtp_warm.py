@@ -9,7 +9,7 @@ from model_smtp import EHLO, TERMS, Talk
 from popover.config import Ahead
 from popover.errors import ServerFailure
 from popover.protocols import smtp
-from popover.protocols.smtp.memory import KEPT, Memory
+from popover.protocols.smtp.memory import KEPT, TRIES, Memory
 from popover.talk import End
 
 HELLO = b"EHLO me.example\r\n"
@@ -55,6 +55,14 @@ def test_a_server_that_takes_it_once_hears_it_from_no_spare() -> None:
     assert get_ready(memory, EHLO, b"503 you said that\r\n")[0] is None
     assert get_ready(memory) == (b"", b"")
     assert told == [True]
+
+
+def test_a_server_that_answers_the_second_one_never_is_asked_thrice() -> None:
+    memory = remembers(HELLO)
+    for _ in range(TRIES):
+        with pytest.raises(ServerFailure):
+            get_ready(memory, EHLO)
+    assert get_ready(memory) == (b"", b"")
 
 
 def test_what_a_server_does_not_take_is_kept_for_a_month() -> None:

@@ -223,7 +223,7 @@ class ClientEar:
             return
         self._send(command.line)
         self._owed.owe(told)
-        self._client.inbox.clear()  # there is nothing to say after it
+        self._client.inbox.clear()  # nobody hears it
         self._state.waits_for = told
 
     def _starttls(self, command: Command) -> None:
