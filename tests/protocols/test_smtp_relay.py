@@ -8,7 +8,8 @@ from hearing import every_cut
 from model_smtp import EHLO, Talk
 from popover.config import Ahead
 from popover.errors import Misdialled
-from popover.protocols.smtp.client_ear import BURST, HEADERS_LIMIT, STRANGE_LIMIT, TURNS_LIMIT
+from popover.protocols.smtp.belated import HEADERS_LIMIT
+from popover.protocols.smtp.client_ear import BURST, STRANGE_LIMIT, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
 from popover.protocols.smtp.memory import LEAVING_LIMIT, Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
@@ -264,6 +265,14 @@ def test_a_client_that_ends_is_owed_what_is_not_answered_and_no_more() -> None:
     assert talk.ears.gap == 0
     talk.answer(OK)
     assert not talk.ears.is_owed
+
+
+def test_half_a_line_that_is_not_for_the_server_goes_nowhere() -> None:
+    for half, tls in ((b"STARTTLS", "off"), (b"AUTH PLAIN CANARY", "require")):
+        talk = Talk(tls=tls)
+        assert talk.say(half) == (b"", b"")
+        talk.ears.client_ended(0.0)
+        assert talk.heard() == b""
 
 
 def test_a_client_that_ends_behind_a_mail_sent_without_waiting_has_all_of_it_sent() -> None:

@@ -8,6 +8,7 @@ queue.py          which answer is whose
 state.py          how a session goes
 hello.py          EHLO, HELO
 leaving.py        QUIT
+belated.py        header lines behind a mail
 memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
