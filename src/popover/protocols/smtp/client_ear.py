@@ -107,8 +107,8 @@ class ClientEar:
         return True
 
     def end(self) -> None:
-        """The client says no more: what is there of a line, or was kept back of a body, goes as it is; but not half of a
-        line that would be answered here.
+        """The client says no more: what is there of a line, or was kept back of a body, goes as it is; but not half of
+        a line that would be answered here.
         """
         inbox = self._client.inbox
         if self._state.body is not None:
