@@ -111,6 +111,16 @@ def test_who_did_not_log_in_teaches_nothing() -> None:
     assert memory.hello == b""
 
 
+@pytest.mark.parametrize("words", [b"250-me\r\n", b"235 in\r\n", b"334 aGk=\r\n", b"535 no\r\n"])
+def test_an_answer_shows_that_a_spare_was_alive(words: bytes) -> None:
+    assert smtp.is_answer(words)
+
+
+@pytest.mark.parametrize("words", [b"421 4.4.2 you were silent\r\n", b"450 later\r\n", b"", b"\r\n"])
+def test_a_farewell_does_not(words: bytes) -> None:
+    assert not smtp.is_answer(words)
+
+
 # The client's side
 
 

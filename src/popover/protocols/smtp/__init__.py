@@ -24,7 +24,7 @@ from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.spare import say_hello
 from popover.talk import End, Talk
 
-__all__ = ["ALPN", "CAN_WAIT", "Ears", "Memory", "ears", "farewell", "get_ready", "memory", "open_up"]
+__all__ = ["ALPN", "CAN_WAIT", "Ears", "Memory", "ears", "farewell", "get_ready", "is_answer", "memory", "open_up"]
 
 ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
 CAN_WAIT = True
@@ -58,6 +58,11 @@ def open_up(server: End) -> Talk[Greeting]:
 def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
     """Say what the last client said first, so that the next one has its answer at once if it says the same."""
     return (yield from say_hello(server, _smtp(memory)))
+
+
+def is_answer(words: bytes) -> bool:
+    """Whether a server's first words on a connection that has waited are an answer, and not its farewell: 421."""
+    return words[:1] in (b"2", b"3", b"5")
 
 
 def ears(client: End, server: End, terms: Terms, memory: AnyMemory) -> Ears:
