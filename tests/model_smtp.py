@@ -130,6 +130,8 @@ class Model:
         if verb == b"DATA":
             self._in_mail = True
             return b"354 go on\r\n"
+        if verb == b"AUTH" and len(words) > 2:
+            return b"235 in\r\n"
         if verb == b"AUTH":
             self._auth = 2
             return b"334 VXNlcm5hbWU6\r\n"

@@ -215,5 +215,13 @@ def test_a_trace_shows_nothing_that_may_be_a_secret_in_the_wrong_place(line: byt
     assert "CANARY" not in "\n".join(shown)
 
 
+def test_a_trace_of_a_client_that_does_not_wait_shows_no_mail_and_no_secret() -> None:
+    said = b"AUTH LOGIN\r\nYQ==\r\nMAIL FROM:<CANARY@x>\r\nDATA\r\nRCPT TO:<CANARY@x>\r\n.\r\nQUIT\r\n"
+    replies = USERNAME + PASSWORD + b"235 in\r\n354 go on\r\n250 queued\r\n221 bye\r\n"
+    shown = lines_of(("S", b"220 hello\r\n"), ("C", said), ("S", replies))
+    assert "CANARY" not in "\n".join(shown)
+    assert {"C: ... 23 octets", "C: QUIT"} <= set(shown)
+
+
 def test_a_trace_of_what_is_no_smtp_shows_sizes() -> None:
     assert lines_of(("S", b"220 hi\r\n"), ("C", b"NOOP\r\n"), ("S", b"what?\r\n"))[-1].endswith("only sizes are shown")

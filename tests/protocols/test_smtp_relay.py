@@ -8,7 +8,8 @@ from hearing import every_cut
 from model_smtp import EHLO, Talk
 from popover.config import Ahead
 from popover.errors import Misdialled
-from popover.protocols.smtp.client_ear import HEADERS_LIMIT, STRANGE_LIMIT, TURNS_LIMIT
+from popover.protocols.smtp.belated import HEADERS_LIMIT
+from popover.protocols.smtp.client_ear import BURST, STRANGE_LIMIT, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
 from popover.protocols.smtp.memory import LEAVING_LIMIT, Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
@@ -86,6 +87,26 @@ def test_after_a_reply_that_is_none_octets_just_pass() -> None:
     assert talk.ask(b"EHLO me\r\n", b"hello you\r\n") == b"hello you\r\n"
     assert talk.say(b"STARTTLS\r\n") == (b"", b"STARTTLS\r\n")
     assert talk.answer(EHLO)[0] == EHLO
+
+
+def test_what_is_owed_when_octets_begin_to_pass_stays_owed() -> None:
+    talk = Talk()
+    talk.say(b"NOOP\r\nNOOP\r\n")
+    assert talk.answer(b"what\r\n")[0] == b"what\r\n"
+    assert talk.ears.is_owed
+    talk.answer(OK)
+    assert not talk.ears.is_owed
+
+
+def test_what_is_not_heard_yet_is_owed() -> None:
+    """A server must not be told the end before it has heard all."""
+    talk = Talk()
+    talk.ears.client_said(b"STARTTLS\r\n" * (BURST + 1), 0.0)
+    talk.ears.client_ended(0.0)
+    assert talk.ears.is_owed
+    talk.ears.client_said(b"", 0.0)
+    assert not talk.ears.is_owed
+    assert talk.got() == b"502 5.5.1 no TLS on this port, go on without\r\n" * (BURST + 1)
 
 
 def test_where_normalizing_is_promised_a_reply_that_is_none_changes_nothing() -> None:
@@ -188,6 +209,8 @@ def test_quit_is_answered_at_once_where_nothing_is_owed_and_the_server_is_told()
     talk = Talk()
     talk.ask(b"NOOP\r\n", OK)
     assert talk.say(b"quit\r\nNOOP\r\n") == (BYE, b"quit\r\n")
+    talk.say(b"more\r\n")
+    assert len(talk.client.inbox) == 0
     assert talk.ears.has_left
     assert talk.ears.has_quit
     assert not talk.ears.is_owed
@@ -242,6 +265,14 @@ def test_a_client_that_ends_is_owed_what_is_not_answered_and_no_more() -> None:
     assert talk.ears.gap == 0
     talk.answer(OK)
     assert not talk.ears.is_owed
+
+
+def test_half_a_line_that_is_not_for_the_server_goes_nowhere() -> None:
+    for half, tls in ((b"STARTTLS", "off"), (b"AUTH PLAIN CANARY", "require")):
+        talk = Talk(tls=tls)
+        assert talk.say(half) == (b"", b"")
+        talk.ears.client_ended(0.0)
+        assert talk.heard() == b""
 
 
 def test_a_client_that_ends_behind_a_mail_sent_without_waiting_has_all_of_it_sent() -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from hearing import every_cut, hear
-from model_smtp import EHLO, TERMS, Talk
+from model_smtp import EHLO, TERMS, Model, Talk
 from popover.config import Ahead
 from popover.errors import ServerFailure
 from popover.protocols import smtp
-from popover.protocols.smtp.memory import KEPT, Memory
+from popover.protocols.smtp.memory import KEPT, TRIES, Memory
 from popover.talk import End
 
 HELLO = b"EHLO me.example\r\n"
@@ -57,6 +57,14 @@ def test_a_server_that_takes_it_once_hears_it_from_no_spare() -> None:
     assert told == [True]
 
 
+def test_a_server_that_answers_the_second_one_never_is_asked_thrice() -> None:
+    memory = remembers(HELLO)
+    for _ in range(TRIES):
+        with pytest.raises(ServerFailure):
+            get_ready(memory, EHLO)
+    assert get_ready(memory) == (b"", b"")
+
+
 def test_what_a_server_does_not_take_is_kept_for_a_month() -> None:
     memory = Memory()
     memory.fail()
@@ -101,6 +109,16 @@ def test_who_did_not_log_in_teaches_nothing() -> None:
     talk.ask(HELLO, EHLO)
     talk.ears.over(0.0, server_left=False)
     assert memory.hello == b""
+
+
+@pytest.mark.parametrize("words", [b"250-me\r\n", b"235 in\r\n", b"334 aGk=\r\n", b"535 no\r\n"])
+def test_an_answer_shows_that_a_spare_was_alive(words: bytes) -> None:
+    assert smtp.is_answer(words)
+
+
+@pytest.mark.parametrize("words", [b"421 4.4.2 you were silent\r\n", b"450 later\r\n", b"", b"\r\n"])
+def test_a_farewell_does_not(words: bytes) -> None:
+    assert not smtp.is_answer(words)
 
 
 # The client's side
@@ -151,13 +169,19 @@ def test_behind_anything_else_they_are_said_again() -> None:
     assert talk.ask(HELLO, EHLO) == EHLO
 
 
-def test_mail_recipients_and_data_are_always_the_servers_to_answer() -> None:
-    talk = Talk(ready=READY)
-    talk.say(HELLO)
-    for line in (b"AUTH LOGIN\r\n", b"bmFtZQ==\r\n", b"cGFzcw==\r\n"):
-        assert talk.say(line) == (b"", line)
-        talk.answer(b"334 aGk=\r\n" if line != b"cGFzcw==\r\n" else b"235 in\r\n")
-    for line in (b"MAIL FROM:<a@x>\r\n", b"RCPT TO:<b@x>\r\n"):
-        assert talk.ask(line, OK) == OK
-    talk.ask(b"DATA\r\n", b"354 go on\r\n")
-    assert talk.say(b"one\r\n.\r\n") == (b"", b"one\r\n.\r\n")
+def test_one_small_mail_waits_for_the_server_five_times_in_place_of_ten() -> None:
+    """Directly it waits for TCP, TLS, the greeting, and seven answers. None of the five is ever given here."""
+    server, waits = Model(), 0
+    talk = Talk(ready=HELLO.strip() + b"\n" + server.hear(HELLO))
+    for words, code in (
+        (HELLO, b"250"), (b"AUTH PLAIN AGEAYg==\r\n", b"235"), (b"MAIL FROM:<a@x>\r\n", b"250"),
+        (b"RCPT TO:<b@x>\r\n", b"250"), (b"DATA\r\n", b"354"), (b"one\r\n.\r\n", b"250"), (b"QUIT\r\n", b"221"),
+    ):  # fmt: skip
+        got, heard = talk.say(words)
+        if not got:
+            waits += 1
+            got, _ = talk.answer(server.hear(heard))
+        assert got[:3] == code
+        assert talk.ears.is_owed is False
+    assert waits == 5
+    assert server.mails == [b"one\r\n"]

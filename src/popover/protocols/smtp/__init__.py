@@ -8,6 +8,7 @@ queue.py          which answer is whose
 state.py          how a session goes
 hello.py          EHLO, HELO
 leaving.py        QUIT
+belated.py        header lines behind a mail
 memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
@@ -60,7 +61,7 @@ def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
 
 
 def is_answer(words: bytes) -> bool:
-    """Whether a server's first words to a client are an answer: a refusal, too, but not its farewell, 421."""
+    """Whether a server's first words on a connection that has waited are an answer, and not its farewell: 421."""
     return words[:1] in (b"2", b"3", b"5")
 
 

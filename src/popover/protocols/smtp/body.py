@@ -11,9 +11,6 @@ from typing import NamedTuple, Protocol
 
 _END = b"\r\n.\r\n"
 _LOOSE_END = re.compile(rb"[\r\n]\.[\r\n]{1,2}\Z")
-_LONE_DOT = re.compile(rb"(?<=\n)\.(?=\r?\n)")
-_PERHAPS_LONE = re.compile(rb"(?<=\n)\.\r?\Z")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class Fed(NamedTuple):
@@ -86,8 +83,7 @@ class Mended:
         if found >= 0:
             out = self._mend(joined[: found + 2]) + _END[2:]
             return Fed(out, found + len(_END) - behind, is_over=True)
-        undecided = _PERHAPS_LONE.search(joined)
-        cut = undecided.start() if undecided else len(joined)
+        cut = next((len(joined) - len(dot) for dot in _PERHAPS_LONE if joined.endswith(b"\n" + dot)), len(joined))
         out = self._mend(joined[:cut])
         self._kept = joined[cut:]
         self._before = next((end for end in _LINE_ENDS if joined.endswith(end, 0, cut)), b"")
@@ -95,8 +91,12 @@ class Mended:
 
     def _mend(self, octets: bytes) -> bytes:
         """Mend what begins with `_before`, and give what is behind it."""
-        mended = _BARE_LF.sub(b"\r\n", _LONE_DOT.sub(b"..", octets))
-        return mended[2 if self._before.endswith(b"\n") else len(self._before) :]
+        if octets.count(b"\n") > octets.count(b"\r\n"):  # else it has its CRLFs, and of dots just the last one
+            octets = octets.replace(b"\r\n", b"\n")
+            for _ in range(2):  # each second one of those that stand one below the other
+                octets = octets.replace(b"\n.\n", b"\n..\n")
+            octets = octets.replace(b"\n", b"\r\n")
+        return octets[2 if self._before.endswith(b"\n") else len(self._before) :]
 
     def rest(self) -> bytes:
         """See `Body`."""
@@ -124,4 +124,5 @@ class Chunk:
         return b""
 
 
+_PERHAPS_LONE = (b".", b".\r")
 _LINE_ENDS = (b"\r\n", b"\n", b"\r")

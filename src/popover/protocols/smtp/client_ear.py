@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from popover.errors import Misdialled
+from popover.protocols.smtp.belated import PASSED_OVER, Belated
 from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
@@ -25,17 +26,12 @@ recipients a mail, Postfix takes 1,000."""
 STRANGE_LIMIT = 5
 """Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
-HEADERS_LIMIT = 10
-"""Lines of a header that are answered behind a mail. SAM2 (Apple IIgs) says them there as if they were commands; the
-recipe for it passes over ten."""
-
 BURST = 64
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
 
 INBOX_LIMIT = 64 * 1024
 """Octets that may wait to be heard: a client that sends a mail without waiting for DATA's answer goes on then."""
 
-_PASSED_OVER = b"250 2.0.0 ok\r\n"
 _TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
 _READY = b"220 2.0.0 Ready to start TLS\r\n"
 _NO_TLS = b"502 5.5.1 no TLS on this port, go on without\r\n"
@@ -57,8 +53,8 @@ class ClientEar:
         self._leaving = leaving
         self._mends = state.terms.bare_lf == "normalize"
         self._strangers = 0
-        self._headers = -1  # lines of a header that were answered behind a mail; -1: this is no such place
-        self._in_header = self._tells_user = False
+        self._belated = Belated()
+        self._tells_user = False
         self._matters: dict[bytes, Callable[[Command], object]] = {
             b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls,
             b"QUIT": self._quit,
@@ -111,12 +107,16 @@ class ClientEar:
         return True
 
     def end(self) -> None:
-        """The client says no more: what is there of a line, or was kept back of a body, goes as it is."""
+        """The client says no more: what is there of a line, or was kept back of a body, goes as it is; but not half of
+        a line that would be answered here.
+        """
+        inbox = self._client.inbox
         if self._state.body is not None:
             self._server.outbox += self._state.body.rest()
         elif self._may_listen and not self.has_more:
-            self._server.outbox += self._client.inbox
-            self._client.inbox.clear()
+            is_ours = self._state.needs_tls or parse(bytes(inbox)).verb == b"STARTTLS"
+            self._server.outbox += b"" if is_ours else inbox
+            inbox.clear()
 
     # -- bodies ----------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class ClientEar:
         is_chunk, state.body = isinstance(state.body, Chunk), None
         if is_chunk:
             return
-        self._headers = 0
+        self._belated.mail_over()
         if state.answered_early:
             state.answered_early = False
             state.turn_plain()
@@ -147,12 +147,11 @@ class ClientEar:
 
     def _command(self, command: Command) -> None:
         verb, state = command.verb, self._state
-        if self._is_belated(command):
-            self._headers += 1
-            self._owed.owe(Ask(verb, _PASSED_OVER))
+        if self._belated.is_one(command):
+            self._owed.owe(Ask(verb, PASSED_OVER))
             return
         if verb in KNOWN:
-            state.has_begun, self._headers = True, -1
+            state.has_begun = True
         elif self._is_strange():
             return
         if state.needs_tls and verb not in BEFORE_TLS:
@@ -161,13 +160,6 @@ class ClientEar:
             self._greet(command)
         else:
             self._matters.get(verb, self.pass_on)(command)
-
-    def _is_belated(self, command: Command) -> bool:
-        """Whether it is a line of the header of a mail that was sent."""
-        if not 0 <= self._headers < HEADERS_LIMIT:
-            return False
-        self._in_header = command.is_header or (self._headers > 0 and self._in_header and command.is_folded)
-        return self._in_header
 
     def _is_strange(self) -> bool:
         """Count a command that no mail program says; whether it was one too many."""
@@ -223,7 +215,7 @@ class ClientEar:
             return
         self._send(command.line)
         self._owed.owe(told)
-        self._client.inbox.clear()  # there is nothing to say after it
+        self._client.inbox.clear()  # nobody hears it
         self._state.waits_for = told
 
     def _starttls(self, command: Command) -> None:

@@ -62,7 +62,7 @@ class Command(NamedTuple):
     @property
     def is_folded(self) -> bool:
         """It looks like the second line of a header's field (RFC 5322 section 2.2.3)."""
-        return self.line[:1] in (b" ", b"\t") and bool(self.verb) and self.verb not in KNOWN
+        return self.line[:1] in (b" ", b"\t") and bool(self.verb)
 
 
 def parse(line: bytes) -> Command:

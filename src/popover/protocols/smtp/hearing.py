@@ -43,6 +43,7 @@ class Ears:
 
     due = math.inf
     wants_server = True
+    is_idling = False
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None

@@ -13,6 +13,9 @@ service's, so there is one: as many as one client may have at once by default (`
 KEPT = 30 * 86400.0
 """Seconds for which it is believed that a server does not bear a second EHLO: a month, as with POP3's servers."""
 
+TRIES = 3
+"""Connections on which that is tried; a server that has not told by then does not tell."""
+
 _TWICE = "hello twice"
 
 
@@ -28,9 +31,15 @@ class Memory:
     def __init__(self) -> None:
         self.hello = b""
         self.bears: bool | None = None
+        self.tries = 0
         self.on_harm: Callable[[], None] = lambda: None
         self._failed_at: float | None = None
         self._leaving: Counter[str] = Counter()
+
+    @property
+    def may_greet(self) -> bool:
+        """Whether something may be said to the server ahead of a client that may say something else."""
+        return bool(self.hello) and (self.bears is True or (self.bears is None and self.tries < TRIES))
 
     def fail(self) -> None:
         """The server has refused a second EHLO: never again is one asked ahead of a client that may say another."""

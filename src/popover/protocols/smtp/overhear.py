@@ -114,9 +114,10 @@ class Smtp:
             line = bytes(self._got[:cut])
             del self._got[:cut]
             lines.append(f"S: {self._reply(line)}")
+            lines += self._hear()  # what waited for it
         if len(self._got) > LINE_LIMIT:
             lines.append(self._lose("S", len(self._got)))
-        return lines + self._hear()
+        return lines
 
     def _reply(self, line: bytes) -> str:
         if not line[:3].isdigit():

@@ -21,13 +21,14 @@ def say_hello(server: End, memory: Memory) -> Talk[bytes | None]:
     has heard what it does not bear, or has nothing to say, and is for nobody.
     """
     hello = memory.hello
-    if not hello or memory.bears is False:
+    if not memory.may_greet:
         return b""
     reply = yield from _reply(server, hello)
     if not reply.startswith(b"250"):
         memory.hello = b""
         return None
     if memory.bears is None:
+        memory.tries += 1
         again = yield from _reply(server, hello)
         if not again.startswith(b"250"):
             memory.fail()
