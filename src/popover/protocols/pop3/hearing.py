@@ -45,6 +45,10 @@ KEEP_ALIVE_FOR = 600.0
 log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
 
 
+FIND_OUT = 2.0
+"""Seconds for all that is asked before QUIT is told: a server may never end what it says."""
+
+
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
@@ -243,11 +247,14 @@ class Ears:
         """When what is asked before QUIT is told is given up."""
         if not (self._leaving.is_finding_out and self._owed.asked):
             return math.inf
-        return max(self._server_spoke, self._owed.asked[0].since) + self.state.manners.patience
+        since, patience = self._owed.asked[0].since, self.state.manners.patience
+        return min(max(self._server_spoke, since) + patience, since + FIND_OUT)
 
     @property
     def _keep_alive_at(self) -> float:
         pause = self._wanted.keep_alive
+        if self.state.manners.adds_lines or self.state.unasked_at:
+            return math.inf
         if not pause or not self.state.logged_in or self._leaving.has_said or self._has_client_ended:
             return math.inf
         at = self._server_spoke + pause

@@ -27,10 +27,11 @@ whole, while a client that asks by itself sees them come."""
 
 
 class Questions:
-    """Those of one session. `asked`: what the client itself asked, for its habits."""
+    """Those of one session. `asked`: what the client itself asked, for its habits; `answered`: what of it was."""
 
     def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, ahead: Ahead, way: Way) -> None:
         self.asked: list[bytes] = []
+        self.answered: set[bytes] = set()
         self._wanted = wanted
         self._state = state
         self._mailbox = mailbox
@@ -43,7 +44,7 @@ class Questions:
         """What this session's client asked, for its next."""
         if self._mailbox.count > MANY:
             return tuple(verb for verb in self.asked if verb in (b"CAPA", b"STAT"))
-        return tuple(self.asked)
+        return tuple(verb for verb in self.asked if verb in self.answered)
 
     def client_asks(self, command: Command) -> None:
         """Take note of a question of the client's."""
@@ -95,7 +96,7 @@ class Questions:
         """
         manners = self._state.manners
         if manners.may_be_tried:
-            self._fly("pipelines", [ask(b"LIST 1"), CAPA, STAT])
+            self._fly("pipelines", [STAT, ask(b"LIST 1"), CAPA])
         elif manners.after is None and manners.knows_capa and not manners.offers_before:
             self._way.tell(CAPA)
 
@@ -103,16 +104,24 @@ class Questions:
         """A client that fetches messages without asking for their sizes: ask for it; and what the server can, if it has
         not told in this session.
         """
-        if self._ahead.is_walking and not self._have_asked and self._state.manners.pipelines is Shown.YES:
+        manners = self._state.manners
+        if not self._ahead.is_walking or self._have_asked or manners.pipelines is not Shown.YES:
+            return
+        if manners.lists is not Shown.NO:
             self._have_asked = True
             questions = [] if self._state.is_informed else [CAPA]
             questions += [] if self._mailbox.knows_sizes else [LIST]
-            self._fly("pipelines", [*questions, STAT])
+            self._fly("pipelines" if manners.lists is Shown.YES else "lists", [*questions, STAT])
 
     def _questions(self) -> list[Command]:
         habits = self._state.habits
         verbs = [verb for verb in habits.questions if verb not in (b"CAPA", b"STAT")]
-        if habits.fetches and self._wanted.read_ahead and b"LIST" not in verbs:
+        if (
+            habits.fetches
+            and self._wanted.read_ahead
+            and b"LIST" not in verbs
+            and self._state.manners.lists is Shown.YES
+        ):
             verbs.append(b"LIST")
         return [ask(verb) for verb in verbs] or [STAT] * (b"STAT" in habits.questions)
 
