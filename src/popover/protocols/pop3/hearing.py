@@ -112,7 +112,9 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap if self.state.is_plain else 0.0
+        if self.state.is_plain:
+            return self._plain.gap
+        return self.state.manners.patience if self.state.is_odd else 0.0
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
@@ -283,6 +285,13 @@ class Ears:
         self._go_on()
         self.on_wake()
 
+    def _mistrust(self, asked: Ask, *, server_left: bool) -> None:
+        """A session has ended behind what the server has not shown to bear."""
+        is_late = self.state.now - asked.since > self.state.manners.patience
+        is_in_vain = self._has_client_ended and bool(self._owed.turns) and is_late
+        if asked.flight is not None and (server_left or is_in_vain):
+            self.state.manners.fail(asked.flight.ability)
+
     def over(self, now: float, *, server_left: bool) -> None:
         """Remember this session for the next one."""
         self.state.now = now
@@ -293,8 +302,8 @@ class Ears:
         waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
         if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
             state.manners.fail("before")  # it has heard USER, and not what came with it
-        if server_left and state.logged_in and asked and asked[0].is_doubtful and asked[0].flight is not None:
-            state.manners.fail(asked[0].flight.ability)
+        if state.logged_in and asked and asked[0].is_doubtful:
+            self._mistrust(asked[0], server_left=server_left)
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:

@@ -27,16 +27,16 @@ whole, while a client that asks by itself sees them come."""
 
 
 class Questions:
-    """Those of one session. `asked`: what the client itself asked, for its habits; `answered`: what of it was."""
+    """Those of one session. `asked`: what the client itself asked, for its habits."""
 
     def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, ahead: Ahead, way: Way) -> None:
         self.asked: list[bytes] = []
-        self.answered: set[bytes] = set()
         self._wanted = wanted
         self._state = state
         self._mailbox = mailbox
         self._ahead = ahead
         self._way = way
+        self._answered: set[bytes] = set()
         self._have_left = self._have_asked = False
 
     @property
@@ -44,13 +44,18 @@ class Questions:
         """What this session's client asked, for its next."""
         if self._mailbox.count > MANY:
             return tuple(verb for verb in self.asked if verb in (b"CAPA", b"STAT"))
-        return tuple(verb for verb in self.asked if verb in self.answered)
+        return tuple(verb for verb in self.asked if verb in self._answered)
 
     def client_asks(self, command: Command) -> None:
         """Take note of a question of the client's."""
         is_question = command.verb in QUESTIONS and not command.argument and self._state.logged_in
         if is_question and command.verb not in self.asked and not self._ahead.has_walked:
             self.asked.append(command.verb)
+
+    def heard(self, ask: Ask) -> None:
+        """Take note of an answer."""
+        if ask.is_ok and not ask.command.argument:
+            self._answered.add(ask.verb)
 
     # -- with the login --------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class ServerEar:
         that goes on to answer adds lines, and is never run ahead of again.
         """
         self._be_careful()
-        if self._leaving.has_found_out:
+        if self._leaving.has_found_out or self._leaving.is_told:
             self._state.manners.fail("adds nothing")
         elif not self._state.unasked_at:
             self._state.unasked_at = self._state.now
@@ -91,13 +91,15 @@ class ServerEar:
         """An answer is complete: what does it teach?"""
         verb, way, state = ask.verb, self._way, self._state
         way.answered(ask)
+        self._questions.heard(ask)
         if 0 < state.unasked_at <= ask.since:
             state.manners.fail("adds nothing")
         if ask.kind is Kind.GUESS:
             self._ahead.landed(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
-        if self._owed.is_loose or not (ask.is_ok or line.startswith(b"-ERR")):
+        state.is_odd |= not (ask.is_ok or line.startswith(b"-ERR"))
+        if self._owed.is_loose or state.is_odd:
             self._be_careful()
         if verb == b"CAPA":
             self._judge_capa(ask)
@@ -166,7 +168,6 @@ class ServerEar:
 
     def _judge_success(self, ask: Ask, line: bytes) -> None:
         verb, mailbox = ask.verb, self._mailbox
-        self._questions.answered.add(verb)
         if verb == b"STAT":
             mailbox.learn_stat(line)
         elif verb == b"LIST" and ask.kind is Kind.OURS:
