@@ -199,10 +199,11 @@ def test_a_user_that_thinks_better_of_it() -> None:
 
 def looks(talk: Talk) -> None:
     """Log in and look, step by step."""
-    steps = {b"USER anna\r\n": b"+OK\r\n", b"PASS secret\r\n": b"+OK in\r\n", b"STAT\r\n": b"+OK 3 9\r\n"}
-    for line, answer in steps.items():
-        talk.say(line)
-        talk.answer(answer)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    talk.answer(b"+OK\r\n")
+    talk.answer(b"+OK in\r\n")
+    talk.say(b"STAT\r\n")
+    talk.answer(b"+OK 3 9\r\n")
 
 
 def test_a_server_that_has_shown_nothing_hears_the_client_alone() -> None:
@@ -233,9 +234,9 @@ def test_what_a_server_can_is_found_out_when_its_client_has_left() -> None:
         talk.say(line)
         talk.answer(answer)
     assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\n")
-    assert talk.answer(CAPA) == (b"", b"CAPA\r\nLIST 3\r\nNOOP\r\nSTAT\r\n")
+    assert talk.answer(CAPA) == (b"", b"CAPA\r\nLIST 3\r\nLIST\r\nSTAT\r\n")
     assert not talk.ears.is_settled
-    assert talk.answer(CAPA + b"+OK 3 3\r\n+OK\r\n+OK 3 9\r\n") == (b"", b"QUIT\r\n")
+    assert talk.answer(CAPA + b"+OK 3 3\r\n" + list_of(3, 3, 3) + b"+OK 3 9\r\n") == (b"", b"QUIT\r\n")
     assert memory.manners.pipelines is Shown.YES
 
 
@@ -250,7 +251,7 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
     ):
         talk.say(line)
         talk.answer(answer)
-    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nNOOP\r\nSTAT\r\n")
+    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nLIST\r\nSTAT\r\n")
     got, heard = talk.answer(answers)
     if not heard:
         got, heard = talk.wait()
@@ -282,7 +283,7 @@ def logs_in_to_find_out(memory: Memory) -> Talk:
     deletes(Talk(memory=memory))
     talk = Talk(memory=memory)
     talk.say(b"USER anna\r\nPASS secret\r\n")
-    assert talk.answer(b"+OK\r\n+OK in\r\n") == (b"+OK in\r\n", b"LIST 1\r\nCAPA\r\nSTAT\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n") == (b"+OK in\r\n", b"STAT\r\nLIST 1\r\nCAPA\r\n")
     return talk
 
 
@@ -290,14 +291,21 @@ def test_with_a_client_that_always_deletes_it_is_found_out_behind_its_login() ->
     memory = shown_before_only()
     talk = logs_in_to_find_out(memory)
     assert talk.say(b"STAT\r\n") == (b"", b"")
-    assert talk.answer(b"+OK 1 3\r\n" + CAPA + b"+OK 3 9\r\n") == (b"+OK 3 9\r\n", b"")
+    assert talk.answer(b"+OK 3 9\r\n+OK 1 3\r\n" + CAPA) == (b"+OK 3 9\r\n", b"")
     assert memory.manners.pipelines is Shown.YES
     assert talk.say(b"DELE 1\r\n") == (b"+OK message 1 deleted\r\n", b"DELE 1\r\n")
 
 
 @pytest.mark.parametrize(
     "answers",
-    [b"+OK 1 3\r\n", CAPA, b"+OK 1 3\r\n" + CAPA, b"+OK 1 3\r\n+OK 3 9\r\n", CAPA + b"+OK 3 9\r\n+OK 1 3\r\n"],
+    [
+        b"+OK 3 9\r\n",  # the first only
+        CAPA,  # the last only
+        b"+OK 3 9\r\n+OK 1 3\r\n",
+        b"+OK 3 9\r\n" + CAPA,
+        b"+OK 3 9\r\n" + CAPA + b"+OK 1 3\r\n",
+        b"+OK 3 9\r\n+OK by the way\r\n+OK 1 3\r\n" + CAPA,
+    ],
 )
 def test_what_gets_lost_when_it_is_found_out_costs_less_than_a_second_and_no_answer(answers: bytes) -> None:
     memory = shown_before_only()
@@ -327,7 +335,7 @@ def test_a_server_that_offers_it_only_after_the_login_is_asked_for_that_first() 
     memory = untrusted()
     memory.manners.learn(capabilities(b"+OK\r\nTOP\r\n.\r\n"), logged_in=False)
     deletes(Talk(memory=memory, ready=b""))
-    for asked in (b"CAPA\r\n", b"LIST 1\r\nCAPA\r\nSTAT\r\n"):
+    for asked in (b"CAPA\r\n", b"STAT\r\nLIST 1\r\nCAPA\r\n"):
         talk = Talk(memory=memory, ready=b"")
         talk.say(b"USER anna\r\nPASS secret\r\n")
         talk.answer(b"+OK\r\n")

@@ -76,15 +76,33 @@ def test_an_early_answer_comes_after_all_that_the_server_has_said() -> None:
 
 @pytest.mark.parametrize("more", [b"\r\n", b"+OK by the way\r\n", b"x" * (TAIL - 5)])
 @pytest.mark.parametrize("size", [0, 10, TAIL - 3, TAIL, 3 * TAIL])
-def test_a_server_that_says_more_than_it_owes_does_not_hold_the_session_up(more: bytes, size: int) -> None:
+def test_with_a_server_that_says_more_than_it_owes_it_goes_as_through_a_wire(more: bytes, size: int) -> None:
     talk = logged_in()
     talk.say(b"RETR 1\r\n")
     message = b"+OK\r\n" + b"x" * size + b"\r\n.\r\n"
     assert talk.answer(message + more) == (message + more, b"")
     assert not talk.ears.is_owed
-    assert talk.say(b"DELE 1\r\n") == (b"+OK message 1 deleted\r\n", b"DELE 1\r\n")
-    talk.answer(b"+OK\r\n")
     assert talk.say(b"QUIT\r\n") == (b"", b"QUIT\r\n")
+    assert talk.memory.harm() == {}  # it may hang up, and have said why
+    talk.answer(b"+OK\r\n")
+    assert talk.memory.harm().keys() == {"adds nothing"}
+
+
+def test_once_a_server_has_added_lines_its_sessions_go_as_through_a_wire() -> None:
+    memory = trusting()
+    memory.manners.fail("adds nothing")
+    talk = Talk(memory=memory)
+    for line, answer in (
+        (b"USER anna\r\n", b"+OK\r\n"),
+        (b"PASS secret\r\n", b"+OK in\r\n"),
+        (b"STAT\r\n", b"+OK 3 9\r\n"),
+        (b"RETR 1\r\n", mail(1)),
+        (b"DELE 1\r\n", b"+OK gone\r\n"),
+        (b"RSET\r\n", b"+OK back\r\n"),
+        (b"QUIT\r\n", b"+OK bye\r\n"),
+    ):
+        assert talk.say(line) == (b"", line)
+        assert talk.answer(answer) == (answer, b"")
 
 
 @pytest.mark.parametrize("first", range(TAIL, TAIL + 12))

@@ -84,8 +84,8 @@ def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
     manners.learn(known, logged_in=False)
     if not known:
         return None
-    if PIPELINING in known and manners.pipelines_before is Shown.NOTHING:
-        shown = yield from prove_pipelining(server)
+    if PIPELINING in known and manners.pipelines_before is Shown.NOTHING and known_so_far.somebody:
+        shown = yield from prove_pipelining(server, known_so_far.somebody)
         (manners.show if shown else manners.fail)("before")
         return None
     return answer

@@ -36,9 +36,9 @@ class Flight:
     def land(self, ask: Ask, line: bytes, refusals: frozenset[bytes]) -> None:
         """An answer is whole; `line` is its status line, `refusals` the words with which this server refuses."""
         self.missing -= 1
-        self.is_void |= not self.missing and ask.proves and not ask.is_ok
+        self.is_void |= not self.missing and not ask.is_ok
         if ask.is_ok or line[:4].upper() in refusals:
-            self.is_wrong |= not ask.fits(line) or (self._is_odd and ask.proves and not ask.is_ok)
+            self.is_wrong |= not ask.fits(line) or (self._is_odd and not self.missing and not ask.is_ok)
         else:  # a refusal in words of its own; or not, as the proof behind it tells
             self.is_void = self._is_odd = True
             self.is_wrong |= ask.proves or not self.missing

@@ -45,6 +45,10 @@ KEEP_ALIVE_FOR = 600.0
 log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
 
 
+FIND_OUT = 2.0
+"""Seconds for all that is asked before QUIT is told: a server may never end what it says."""
+
+
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
@@ -108,7 +112,9 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap if self.state.is_plain else 0.0
+        if self.state.is_plain:
+            return self._plain.gap
+        return self.state.manners.patience if self.state.is_odd else 0.0
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
@@ -247,11 +253,14 @@ class Ears:
         """When what is asked before QUIT is told is given up."""
         if not (self._leaving.is_finding_out and self._owed.asked):
             return math.inf
-        return max(self._server_spoke, self._owed.asked[0].since) + self.state.manners.patience
+        since, patience = self._owed.asked[0].since, self.state.manners.patience
+        return min(max(self._server_spoke, since) + patience, since + FIND_OUT)
 
     @property
     def _keep_alive_at(self) -> float:
         pause = self._wanted.keep_alive
+        if self.state.manners.adds_lines or self.state.unasked_at:
+            return math.inf
         if not pause or not self.state.logged_in or self._leaving.has_said or self._has_client_ended:
             return math.inf
         at = self._server_spoke + pause
@@ -280,6 +289,13 @@ class Ears:
         self._go_on()
         self.on_wake()
 
+    def _mistrust(self, asked: Ask, *, server_left: bool) -> None:
+        """A session has ended behind what the server has not shown to bear."""
+        is_late = self.state.now - asked.since > self.state.manners.patience
+        is_in_vain = self._has_client_ended and bool(self._owed.turns) and is_late
+        if asked.flight is not None and (server_left or is_in_vain):
+            self.state.manners.fail(asked.flight.ability)
+
     def over(self, now: float, *, server_left: bool) -> None:
         """Remember this session for the next one."""
         self.state.now = now
@@ -290,8 +306,8 @@ class Ears:
         waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
         if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
             state.manners.fail("before")  # it has heard USER, and not what came with it
-        if server_left and state.logged_in and asked and asked[0].is_doubtful and asked[0].flight is not None:
-            state.manners.fail(asked[0].flight.ability)
+        if state.logged_in and asked and asked[0].is_doubtful:
+            self._mistrust(asked[0], server_left=server_left)
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:

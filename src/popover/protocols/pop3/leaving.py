@@ -14,8 +14,9 @@ from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.commands import Command, ask
 from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.manners import Shown
+from popover.protocols.pop3.questions import MANY
 from popover.protocols.pop3.state import State
-from popover.protocols.pop3.way import CAPA, NOOP, STAT, Way
+from popover.protocols.pop3.way import CAPA, LIST, NOOP, STAT, Way
 
 NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
 """RFC 1939 section 6, the answer to QUIT."""
@@ -49,6 +50,7 @@ class Leaving:
         self._ahead.drop_all()
         state = self._state
         is_free = not (self._mailbox.is_touched or state.is_strange or self._way.has_deletions)
+        is_free &= not (state.manners.adds_lines or state.unasked_at)
         if self._wanted.quit_at_once and is_free and state.memory.may_leave(state.visitor):
             self.is_early = True
             self._has_asked = self._has_proved = (
@@ -90,7 +92,11 @@ class Leaving:
         """
         flight, number = Flight("pipelines"), self._mailbox.count
         about_one = [ask(b"LIST %d" % number)] if self._mailbox.has(number) else []
-        between = [ask(verb) for verb in self._of_next_time] or [NOOP]
+        between = [ask(verb) for verb in self._of_next_time]
+        if self._wanted.read_ahead and 0 < number <= MANY and b"LIST" not in self._of_next_time:
+            between.append(LIST)
+        if not between:
+            between.append(NOOP)
         return [Ask(question, Kind.GUESS, flight) for question in (CAPA, *about_one, *between, STAT)]
 
     def tell(self) -> None:
@@ -98,6 +104,11 @@ class Leaving:
         if self._command is not None:
             command, self._command = self._command, None
             self._way.tell(command)
+
+    @property
+    def has_found_out(self) -> bool:
+        """The server was asked all that there is to be found out before QUIT is told."""
+        return self._is_asking and self._has_proved
 
     @property
     def is_finding_out(self) -> bool:
@@ -108,8 +119,9 @@ class Leaving:
         """What it was asked is not answered, or not as it should: never mind, QUIT is what counts. `asked`: the first
         that is not answered.
         """
-        if asked.verb == b"STAT":  # and CAPA, which left with it, is
-            self._state.manners.fail(asked.flight.ability if asked.flight is not None else "pipelines")
+        flight = asked.flight
+        if flight is not None and flight.missing < len(flight.asks):  # it has answered some of it, and is not just slow
+            self._state.manners.fail(flight.ability)
         self._way.start_anew()
         self.tell()
 

@@ -204,6 +204,8 @@ class Login:
         refusal, self.user_refusal = self.user_refusal, b""
         if ask.is_ok:
             self._state.logged_in = True
+            if self.user.isascii() and self.user.isprintable() and " " not in self.user:
+                self._state.memory.somebody = self.user
         elif ask.verb == b"PASS" and refusal:
             ask.kept[:] = refusal
         elif not line.startswith(b"-ERR"):

@@ -74,12 +74,12 @@ class Manners:
     @property
     def pipelines_before(self) -> Shown:
         """Whether all of several commands in one piece are heard and answered in order, before the login."""
-        return self._shown["before"] if self.offers_before else Shown.NO
+        return self._shown["before"] if self.offers_before and not self.adds_lines else Shown.NO
 
     @property
     def pipelines(self) -> Shown:
         """Whether all of several commands in one piece are heard and answered in order, after the login."""
-        return self._shown["pipelines"] if self.offers_after else Shown.NO
+        return self._shown["pipelines"] if self.offers_after and not self.adds_lines else Shown.NO
 
     @property
     def may_be_tried(self) -> bool:
@@ -88,7 +88,7 @@ class Manners:
         """
         offers = self.offers_before if self.after is None else self.offers_after
         can = self._shown["before"] is Shown.YES or not self.offers_before
-        return offers and can and self._shown["pipelines"] is Shown.NOTHING
+        return offers and can and not self.adds_lines and self._shown["pipelines"] is Shown.NOTHING
 
     @property
     def keeps(self) -> Shown:
@@ -100,6 +100,16 @@ class Manners:
     def reads_ahead(self) -> Shown:
         """Whether it sends one mail after the other when they are asked for in one piece."""
         return self._shown["reads ahead"] if self.pipelines is Shown.YES else Shown.NO
+
+    @property
+    def lists(self) -> Shown:
+        """Whether LIST ends where it should: some never end it, or end it twice."""
+        return self._shown["lists"]
+
+    @property
+    def adds_lines(self) -> bool:
+        """It says lines that nobody has asked for: its sessions go as through a wire, all of it."""
+        return self._shown["adds nothing"] is Shown.NO
 
     def has_shown(self, ability: str) -> Shown:
         """What is known of an ability, whatever CAPA says."""
@@ -189,7 +199,7 @@ class Manners:
                 self._harm[ability] = since
 
 
-_ABILITIES = ("before", "pipelines", "keeps", "reads ahead", "bears auth")
+_ABILITIES = ("before", "pipelines", "keeps", "reads ahead", "bears auth", "lists", "adds nothing")
 _CAPA = "knows capa"
 
 _TRINITY = b"IMPLEMENTATION TRINITY"

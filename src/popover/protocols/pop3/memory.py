@@ -30,6 +30,7 @@ class Memory:
     def __init__(self) -> None:
         self.manners = Manners()
         self.scouts = 0
+        self.somebody = ""  # who logged in last
         self.manners.wall = time.time
         self._habits: OrderedDict[Who, Habits] = OrderedDict()
         self._leaving_of: Counter[str] = Counter()
@@ -56,7 +57,8 @@ class Memory:
     def is_curious(self) -> bool:
         """A connection that serves nobody could teach something: whether CAPA is known, or what it promises is kept."""
         manners = self.manners
-        is_unknown = manners.knows_capa is None or manners.pipelines_before is Shown.NOTHING
+        is_to_be_proved = manners.pipelines_before is Shown.NOTHING and bool(self.somebody)
+        is_unknown = manners.knows_capa is None or is_to_be_proved
         return is_unknown and self.scouts < SCOUTS
 
     def habits(self, who: Who) -> Habits:

@@ -36,6 +36,7 @@ class Questions:
         self._mailbox = mailbox
         self._ahead = ahead
         self._way = way
+        self._answered: set[bytes] = set()
         self._have_left = self._have_asked = False
 
     @property
@@ -43,13 +44,18 @@ class Questions:
         """What this session's client asked, for its next."""
         if self._mailbox.count > MANY:
             return tuple(verb for verb in self.asked if verb in (b"CAPA", b"STAT"))
-        return tuple(self.asked)
+        return tuple(verb for verb in self.asked if verb in self._answered)
 
     def client_asks(self, command: Command) -> None:
         """Take note of a question of the client's."""
         is_question = command.verb in QUESTIONS and not command.argument and self._state.logged_in
         if is_question and command.verb not in self.asked and not self._ahead.has_walked:
             self.asked.append(command.verb)
+
+    def heard(self, ask: Ask) -> None:
+        """Take note of an answer."""
+        if ask.is_ok and not ask.command.argument:
+            self._answered.add(ask.verb)
 
     # -- with the login --------------------------------------------------------------------------
 
@@ -95,7 +101,7 @@ class Questions:
         """
         manners = self._state.manners
         if manners.may_be_tried:
-            self._fly("pipelines", [ask(b"LIST 1"), CAPA, STAT])
+            self._fly("pipelines", [STAT, ask(b"LIST 1"), CAPA])
         elif manners.after is None and manners.knows_capa and not manners.offers_before:
             self._way.tell(CAPA)
 
@@ -103,16 +109,24 @@ class Questions:
         """A client that fetches messages without asking for their sizes: ask for it; and what the server can, if it has
         not told in this session.
         """
-        if self._ahead.is_walking and not self._have_asked and self._state.manners.pipelines is Shown.YES:
+        manners = self._state.manners
+        if not self._ahead.is_walking or self._have_asked or manners.pipelines is not Shown.YES:
+            return
+        if manners.lists is not Shown.NO:
             self._have_asked = True
             questions = [] if self._state.is_informed else [CAPA]
             questions += [] if self._mailbox.knows_sizes else [LIST]
-            self._fly("pipelines", [*questions, STAT])
+            self._fly("pipelines" if manners.lists is Shown.YES else "lists", [*questions, STAT])
 
     def _questions(self) -> list[Command]:
         habits = self._state.habits
         verbs = [verb for verb in habits.questions if verb not in (b"CAPA", b"STAT")]
-        if habits.fetches and self._wanted.read_ahead and b"LIST" not in verbs:
+        if (
+            habits.fetches
+            and self._wanted.read_ahead
+            and b"LIST" not in verbs
+            and self._state.manners.lists is Shown.YES
+        ):
             verbs.append(b"LIST")
         return [ask(verb) for verb in verbs] or [STAT] * (b"STAT" in habits.questions)
 

@@ -42,6 +42,9 @@ class Judge(Protocol):
     def hold(self, ask: Ask, octets: int) -> None:
         """Octets are kept for a client that has not asked for them."""
 
+    def unasked(self) -> None:
+        """The server has said something although it owed no answer."""
+
     def lost(self, ask: Ask) -> None:
         """The server has answered a STAT that left after this and its flight, which it has not heard."""
 
@@ -84,7 +87,8 @@ class Owed:
         while at < end and not self.is_lost:
             if not self.asked:
                 if not self.is_nobodys:
-                    self._pass_on(at, end)  # said unasked: not ours to judge
+                    self._pass_on(at, end)
+                    self.judge.unasked()
                 at = end
             else:
                 at = self._hear_body(at) if self._in_body else self._hear_status(at)

@@ -52,6 +52,16 @@ class ServerEar:
         if ahead.is_over or (ahead.is_full and self._owed.turns):
             ahead.drop(ask)  # the client waits for what comes behind it, or the server's LIST was not true
 
+    def unasked(self) -> None:
+        """From now on answers may come later than we think: go as a wire goes. A server that hangs up may say why; one
+        that goes on to answer adds lines, and is never run ahead of again.
+        """
+        self._be_careful()
+        if self._leaving.has_found_out or self._leaving.is_told:
+            self._state.manners.fail("adds nothing")
+        elif not self._state.unasked_at:
+            self._state.unasked_at = self._state.now
+
     def lost(self, ask: Ask) -> None:
         """The server has not heard what left in that flight: never again, and ask what the client waits for."""
         asked, flight = self._owed.asked, ask.flight
@@ -81,11 +91,15 @@ class ServerEar:
         """An answer is complete: what does it teach?"""
         verb, way, state = ask.verb, self._way, self._state
         way.answered(ask)
+        self._questions.heard(ask)
+        if 0 < state.unasked_at <= ask.since:
+            state.manners.fail("adds nothing")
         if ask.kind is Kind.GUESS:
             self._ahead.landed(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
-        if self._owed.is_loose or not (ask.is_ok or line.startswith(b"-ERR")):
+        state.is_odd |= not (ask.is_ok or line.startswith(b"-ERR"))
+        if self._owed.is_loose or state.is_odd:
             self._be_careful()
         if verb == b"CAPA":
             self._judge_capa(ask)
@@ -116,7 +130,13 @@ class ServerEar:
         elif self._state.logged_in:
             if flight.shows:
                 manners.show(flight.ability)
+                self._shows_lists(*flight.asks)
             manners.carried(sum(len(ask.kept) for ask in flight.asks), self._state.now - last.since)
+
+    def _shows_lists(self, *asks: Ask) -> None:
+        """An answer to LIST has come whole, and the next one in its turn, or the client goes on."""
+        if any(ask.verb == b"LIST" and ask.has_body and ask.is_ok for ask in asks):
+            self._state.manners.show("lists")
 
     def _judge_message(self, message: Ask) -> None:
         """A mail has come, and the answer behind it names it. Its octets must be those of LIST, too, unless this
@@ -154,6 +174,8 @@ class ServerEar:
             self._way.tell_first(command(b"DELE %d" % ask.number))  # we had answered it, and it was not heard
         elif verb == b"LIST" and ask.listing is not None:
             mailbox.learn_list(ask.listing)
+            if ask.kind is Kind.CLIENT:
+                self._shows_lists(ask)
         elif verb in _FETCHES and ask.number:
             mailbox.count = max(mailbox.count, ask.number)
             if ask.octets and ask.kind is Kind.CLIENT:

@@ -12,19 +12,23 @@ def ask_capabilities(server: End) -> Talk[bytes]:
     return (yield from _answer(server))
 
 
-def prove_pipelining(server: End) -> Talk[bool]:
-    """Say two things with different answers in one piece: CAPA, and NOOP, which nobody knows before the login. Whether
-    both were answered, each in its turn.
+def prove_pipelining(server: End, user: str) -> Talk[bool]:
+    """Say several things with different answers in one piece: CAPA, NOOP, which nobody knows before the login, USER, at
+    which some change the program behind them, and CAPA again. Whether all were answered, each in its turn.
+
+    `user`: somebody that the server knows, for to some the name of a stranger is an attack.
     """
-    server.outbox += b"CAPA\r\nNOOP\r\n"
-    answer = yield from _answer(server)
-    if not is_capabilities(answer):
+    server.outbox += b"CAPA\r\nNOOP\r\nUSER %s\r\nCAPA\r\n" % user.encode()
+    if not is_capabilities((yield from _answer(server))):
         return False
-    try:
-        line = yield from read_line(server, STATUS_LIMIT)
-    except Broken:
-        return False
-    return line.startswith((b"+OK", b"-ERR")) and not server.inbox
+    for _ in (b"NOOP", b"USER"):
+        try:
+            line = yield from read_line(server, STATUS_LIMIT)
+        except Broken:
+            return False
+        if not line.startswith((b"+OK", b"-ERR")):
+            return False
+    return is_capabilities((yield from _answer(server))) and not server.inbox
 
 
 def _answer(server: End) -> Talk[bytes]:

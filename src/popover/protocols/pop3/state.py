@@ -14,12 +14,14 @@ class State:
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
     of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
     on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
-    in this session what it can. `is_strange`: something was said of which we do not know what it does.
+    in this session what it can. `is_strange`: something was said of which we do not know what it does. `is_odd`: the
+    server said something that is neither +OK nor -ERR. `unasked_at`: when it said something that nobody had asked for;
+    0: it did not.
     """
 
     __slots__ = (
-        "begins_tls", "failure", "habits", "hide", "is_careful", "is_informed", "is_plain", "is_strange", "logged_in",
-        "manners", "memory", "now", "tls", "turns_plain", "visitor",
+        "begins_tls", "failure", "habits", "hide", "is_careful", "is_informed", "is_odd", "is_plain", "is_strange",
+        "logged_in", "manners", "memory", "now", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -32,7 +34,9 @@ class State:
         self.habits = Habits()  # of nobody, until the client says who it is
         self.now = 0.0
         self.logged_in = False
-        self.is_careful = self.is_strange = self.is_informed = False
+        self.is_strange = self.is_informed = self.is_odd = False
+        self.is_careful = self.manners.adds_lines
+        self.unasked_at = 0.0
         self.turns_plain = self.is_plain = False
         self.failure: Failure | None = None
 

@@ -38,7 +38,7 @@ class Step:
         self._heard = bytearray()
         self._until = 0.0
         self._lists = self._stats = 0  # answers to CAPA and STAT that are yet to come, unless they are lost
-        self._is_asked = self._is_last_asked = False
+        self._may_be_in_step = self._is_asked = self._is_last_asked = False
 
     def begin(self, line: bytes, lost: list[Ask], *, is_asked: bool) -> None:
         """Nobody knows whose answers come. `line`: the status line that could not be right; `lost`: what was asked;
@@ -48,9 +48,9 @@ class Step:
         self._heard = bytearray(line)
         self._lists = sum(one.verb == b"CAPA" for one in lost)
         self._stats = sum(one.verb == b"STAT" for one in lost)
-        self._is_asked, self._is_last_asked = is_asked, False
+        self._may_be_in_step, self._is_asked, self._is_last_asked = is_asked, False, False
         self._until = now + ANSWER
-        self.due = self._until if is_asked else now + HUSH
+        self.due = now + HUSH
 
     def hear(self, view: memoryview) -> bool:
         """Hear what nobody knows whose it is. Whether we are in step again."""
@@ -58,6 +58,7 @@ class Step:
         del self._heard[:-HEARD_LIMIT]
         if not self._is_asked:
             self.due = min(self._state.now + HUSH, self._until)
+        if not self._may_be_in_step:
             return False
         if self._is_last_asked:
             return self._hear_last()
@@ -66,7 +67,7 @@ class Step:
             return False
         if len(found) >= self._lists:
             return True
-        if self._state.logged_in:
+        if self._state.logged_in and self._is_asked:
             self._is_last_asked = True
             self._server.outbox += STAT.line
         return False
@@ -86,7 +87,7 @@ class Step:
     def on_time(self) -> bool:
         """Silence has lasted long enough, or too long. Whether we are in step again."""
         if not self._is_asked:
-            self._is_asked = True
+            self._is_asked = self._may_be_in_step = True
             self._lists += 1
             self._server.outbox += CAPA.line
             self.due = self._state.now + ANSWER

@@ -103,10 +103,6 @@ class Ears:
         return self._ear.wants
 
     @property
-    def is_idling(self) -> bool:  # noqa: D102
-        return False
-
-    @property
     def has_more(self) -> bool:  # noqa: D102
         return self._ear.has_more
 
