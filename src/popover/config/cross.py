@@ -142,8 +142,8 @@ def _idle_tls(service: Service) -> str | None:
 
 
 def _wrong_tls_files(service: Service) -> list[str | None]:
-    """A key that can't be read is told later (inside/identity.py): at a reload popover may have become another user, and
-    what is in force then stays so.
+    """A key that can't be read is told later (inside/identity.py): at a reload popover may have become another user,
+    and what is in force then stays so.
     """
     inside = service.inside
     if inside.tls_key is None:
