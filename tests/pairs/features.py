@@ -1,4 +1,6 @@
-"""Sets of switches: everything on, everything off, and each feature alone."""
+"""Sets of switches: everything on, everything off, each feature alone, and everything on for clients inside TLS."""
+
+import json
 
 _OFF: dict[str, object] = {
     "warm": 0,
@@ -18,12 +20,18 @@ FEATURES: dict[str, dict[str, object]] = {
     "on": _ON,
     "off": _OFF,
     **{name: {**_OFF, name: _ON.get(name, 1 if name == "warm" else True)} for name in _OFF},
+    "sealed": {**_ON, "tls": "implicit"},
 }
 
 
 def toml(features: str) -> str:
     """The keys of this set for a service."""
-    return "\n".join(f"{key} = {str(value).lower()}" for key, value in FEATURES[features].items())
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in FEATURES[features].items())
+
+
+def is_sealed(features: str) -> bool:
+    """Whether the clients come by TLS."""
+    return "tls" in FEATURES[features]
 
 
 def has(features: str, name: str) -> bool:

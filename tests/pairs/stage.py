@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from pairs.features import toml
+from pairs.features import is_sealed, toml
 from pairs.servers.base import Pop3
 from pairs.talk import Meter
 from pairs.tunnel import Tunnel
@@ -39,6 +39,7 @@ class Stage:
         for context in (self._of_server, self._of_client):
             context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
         self._ca_file = authority.ca_file
+        self._certificate = certificate
         self.meter = Meter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[socket.socket] = []
@@ -85,12 +86,26 @@ class Stage:
             "".join(
                 f'[[service]]\nname = "{type(server).__name__[:40]} {port}"\nlisten = "0"\n'
                 f'server = "pop3s://{LOOPBACK}:{port}"\nca_file = "{self._ca_file}"\n{toml(features)}\n'
+                + (self._shown if is_sealed(features) else "")
                 for (server, features), port in zip(servers, ports, strict=True)
             )
         )
         popover = await asyncio.to_thread(Popover, "-c", file)
         self._popovers.append(popover)
-        return [Way(server, port) for (server, _), port in zip(servers, popover.ports, strict=True)]
+        return [
+            Way(server, self._sealed(port) if is_sealed(features) else port)
+            for (server, features), port in zip(servers, popover.ports, strict=True)
+        ]
+
+    @property
+    def _shown(self) -> str:
+        """The certificate that a popover shows its clients."""
+        return f'tls_cert = "{self._certificate.cert_file}"\ntls_key = "{self._certificate.key_file}"\n'
+
+    def _sealed(self, port: int) -> int:
+        """Where a client without TLS comes to this port, which has it."""
+        self._tunnels.append(Tunnel(port, self._of_client))
+        return self._tunnels[-1].port
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

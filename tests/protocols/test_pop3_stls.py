@@ -1,8 +1,10 @@
 """POP3's part in TLS towards clients, without a socket: STLS, and what CAPA tells."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hearing import every_cut
+from hearing import UNTIMED, every_cut, pieces
 from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms
 from popover.protocols.dialect import ClientTLS
@@ -48,10 +50,10 @@ class Talk:
 @pytest.mark.parametrize("tls", ["offer", "require"])
 @pytest.mark.parametrize("line", [b"STLS\r\n", b"stls\r\n", b"STLS\n", b" Stls \r\n"])
 def test_stls_is_taken_once_at_every_cut(tls: ClientTLS, line: bytes) -> None:
-    for pieces in every_cut(line):
+    for cuts in every_cut(line):
         talk = Talk(tls)
         assert not talk.ears.wants_tls
-        assert talk.say(*pieces) == b"+OK begin TLS\r\n"
+        assert talk.say(*cuts) == b"+OK begin TLS\r\n"
         assert talk.ears.wants_tls
         assert not talk.ears.has_spoken
         assert talk.heard() == b""
@@ -61,9 +63,9 @@ def test_command_injection_what_stands_behind_stls_is_not_heard() -> None:
     """S1: Postfix CVE-2011-0411, Dovecot CVE-2021-33515, and nine more."""
     behind = b"CAPA\r\nUSER mallory\r\nPASS secret\r\nSTAT\r\n"
     for tls in ("offer", "require"):
-        for pieces in every_cut(b"STLS\r\n" + behind):
+        for cuts in every_cut(b"STLS\r\n" + behind):
             talk = Talk(tls)
-            assert talk.say(*pieces) == b"+OK begin TLS\r\n"
+            assert talk.say(*cuts) == b"+OK begin TLS\r\n"
             talk.ears.on_time(2000.0)
             assert talk.say(b"", b"NOOP\r\n") == b""
             assert talk.heard() == b""
@@ -77,6 +79,16 @@ def test_stls_waits_for_the_answers_before_it() -> None:
     assert talk.answer(CAPA).endswith(b".\r\n+OK begin TLS\r\n")
     assert talk.ears.wants_tls
     assert not talk.ears.has_spoken  # CAPA leaves nothing behind that another talk could see
+
+
+def test_session_fixation_user_that_was_not_sent_yet_is_forgotten() -> None:
+    """S2: it was answered here, and waits for its PASS."""
+    for said in ((b"USER mallory\r\nSTLS\r\n",), (b"USER mallory\r\n", b"STLS\r\n")):
+        talk = Talk("offer")
+        assert talk.say(*said) == b"+OK\r\n+OK begin TLS\r\n"
+        talk.ears.on_time(2000.0)
+        assert talk.heard() == b""
+        assert not talk.ears.has_spoken
 
 
 def test_session_fixation_user_before_stls_needs_another_server_connection() -> None:
@@ -178,6 +190,44 @@ def test_login_before_tls_is_refused_and_the_server_hears_nothing() -> None:
     assert talk.ears.user == ""
     assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
     assert not talk.ears.has_spoken
+
+
+LINES = [
+    b"CAPA",
+    b"STLS",
+    b"USER alice",
+    b"PASS secret",
+    b"AUTH PLAIN",
+    b"AGEAYg==",
+    b"NOOP",
+    b"STAT",
+    b"XTND",
+    b"",
+    b"*",
+]
+
+
+@UNTIMED
+@given(st.sampled_from(["offer", "require"]), st.lists(st.sampled_from(LINES), max_size=12), st.data())
+def test_whatever_is_said_nothing_behind_stls_is_heard(tls: ClientTLS, lines: list[bytes], data: st.DataObject) -> None:
+    """S1 and S3, with any words before and behind, cut anywhere, and a server that says +OK to all of them."""
+    talk = Talk(tls, ready=CAPA)
+    said = b"".join(line + b"\r\n" for line in lines)
+    for piece in data.draw(pieces(said)):
+        talk.say(piece)
+        heard = talk.heard()
+        if tls == "require":
+            assert heard == b""
+        if talk.ears.wants_tls:
+            break
+        for _ in range(heard.count(b"\n") if data.draw(st.booleans()) else 0):
+            talk.answer(b"+OK\r\n")
+        talk.heard()
+    if talk.ears.wants_tls:
+        assert not talk.ears.logged_in
+        assert talk.say(b"PASS secret\r\nSTAT\r\n") == b""
+        talk.ears.on_time(5000.0)
+        assert (talk.got(), talk.heard()) == (b"", b"")
 
 
 def test_strangers_are_sent_away_before_tls_too() -> None:

@@ -120,3 +120,24 @@ def test_client_that_distrusts_us_is_named_with_the_file_to_import(make: Make) -
         event = inside.wait_for_event("session", end="no handshake")
     assert "does not trust" in event["cause"]
     assert str(inside.own) in event["remedy"]
+
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize(("version", "tickets"), [(V12, True), (V12, False), (V13, True)])
+def test_client_may_resume_its_session(make: Make, version: ssl.TLSVersion, *, tickets: bool) -> None:
+    """By a ticket, or in TLS 1.2 by the session's id, as before there were tickets."""
+    with make(tls="implicit") as inside:
+        context = trusting(inside.own)
+        context.maximum_version = version
+        if not tickets:
+            context.options |= ssl.OP_NO_TICKET
+        session = None
+        for _ in range(2):
+            with Plainly(inside.address) as client:
+                client.sock = context.wrap_socket(client.sock, server_hostname="localhost", session=session)
+                client.line()
+                client.ask(b"QUIT")
+                session, reused = client.sock.session, client.sock.session_reused
+        assert reused

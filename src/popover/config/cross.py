@@ -176,6 +176,9 @@ def _idle_tls(service: Service) -> str | None:
 
 
 def _wrong_tls_files(service: Service) -> list[str | None]:
+    """A key that can't be read is told later (inside/identity.py): at a reload popover may have become another user,
+    and what is in force then stays so.
+    """
     inside = service.inside
     if inside.tls_key is None:
         return [_wrong_file("tls_cert", inside.tls_cert, _PEM_HEADS)]
@@ -183,11 +186,15 @@ def _wrong_tls_files(service: Service) -> list[str | None]:
 
 
 def _wrong_file(key: str, path: Path | None, heads: tuple[bytes, ...]) -> str | None:
-    wrong = path and _why_not(path, heads)
+    try:
+        wrong = path and _why_not(path, heads)
+    except PermissionError as problem:
+        wrong = f"can't be read: {problem.strerror}" if key == "ca_file" else None
     return f'{key}: "{visible(str(path))}" {wrong}' if wrong else None
 
 
 def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
+    """Say what is wrong with a PEM file. Raises PermissionError."""
     try:
         if not S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
             return "is no ordinary file"
@@ -195,6 +202,8 @@ def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
             text = file.read(CA_FILE_LIMIT)
     except FileNotFoundError:
         return "does not exist"
+    except PermissionError:
+        raise
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
         return f"can't be read: {problem.strerror if isinstance(problem, OSError) else problem}"
     if any(head in text for head in heads):

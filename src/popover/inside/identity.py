@@ -16,13 +16,12 @@ from popover.inside import selfmade
 from popover.inside.tls import ENCRYPTED, Keys, KeysError
 from popover.protocols import DIALECTS
 
+_OTHERS = 0o006  # bits of a file's mode
+
 
 def alpn_of(dialect: str) -> str:
     """Give the name by which clients ask for a dialect. SMTP has none in the registry; nginx calls it so, too."""
     return DIALECTS[dialect].ALPN or dialect
-
-
-_OTHERS = 0o006  # bits of a file's mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def given(inside: Inside) -> Identity:
 
 
 def own(directory: Path, inside: Inside) -> Identity | None:
-    """Read the certificate that popover has made; None: there is none, or none that is whole."""
+    """Read the certificate that popover has made; None: there is none. Raises ConfigError for one that is of no use."""
     place = directory / selfmade.IDENTITY
     try:
         der = selfmade.first_certificate(place.read_text(encoding="ascii"))

@@ -99,7 +99,7 @@ class Identities:
             files = " or ".join(map(str, identity.to_import))
             how = f"; import {files} into the mail program or its system" if files else ""
             self._log.event(
-                "notice", "tls", f"{name}: TLS {inside.tls}, certificate SHA-256 {identity.fingerprint}{how}",
+                "notice", "tls", f"TLS {inside.tls}, certificate SHA-256 {identity.fingerprint}{how}",
                 service=name, tls=inside.tls, fingerprint=identity.fingerprint, files=files,
             )  # fmt: skip
         for doubt in doubts(service, identity):

@@ -78,11 +78,7 @@ class Session:
         except Left as gone:
             outcome = Outcome(gone.end, clean=True)
         except Failure as failure:
-            untold = (
-                _Dismissed,
-                HandshakeFailure,
-            )  # it has the server's own words; no TLS to say it in, and no plain text
-            outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not isinstance(failure, untold))
+            outcome = Outcome(failure.end, clean=True, failure=failure, may_be_told=not isinstance(failure, _UNTOLD))
         except asyncio.CancelledError:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
@@ -250,6 +246,9 @@ class _Dismissed(ServerFailure):
     """The server greeted with a refusal, and the client has got it."""
 
     end = "server refused"
+
+
+_UNTOLD = (_Dismissed, HandshakeFailure)  # the server's own words were passed on; there is nothing to say it in
 
 
 def _sentence(fields: dict[str, str | int | float | bool | None]) -> str:

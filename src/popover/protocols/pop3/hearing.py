@@ -138,7 +138,7 @@ class Ears:
 
     @property
     def has_spoken(self) -> bool:  # noqa: D102
-        return self._way.has_spoken or not self._way.is_empty
+        return self._way.has_spoken or bool(self._owed.asked)
 
     @property
     def held(self) -> int:
@@ -194,6 +194,8 @@ class Ears:
 
     def _go_on(self) -> None:
         """Send what may be sent now, guess what may be guessed."""
+        if self.wants_tls:  # a USER that was held is forgotten with all the rest
+            return
         self._way.send()
         self._leaving.go_on()
         if self.ahead.may_fetch and self.state.logged_in and self._way.is_quiet and not self._leaving.has_said:
@@ -239,7 +241,7 @@ class Ears:
     def due(self) -> float:
         """When something is to be done by itself."""
         state, way, login = self.state, self._way, self._login
-        if state.is_plain:
+        if state.is_plain or self.wants_tls:
             return math.inf
         due = self._mending.due
         if login.wait_until > 0:
@@ -269,6 +271,8 @@ class Ears:
     def on_time(self, now: float) -> None:
         """Do what is due."""
         self.state.now = now
+        if self.wants_tls:
+            return
         if 0 < self._login.wait_until <= now:
             self._login.go_on_anyway()
         if now >= self._mending.due:
