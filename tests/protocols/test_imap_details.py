@@ -312,6 +312,21 @@ def test_half_a_line_reaches_the_server_as_it_would_without_us() -> None:
     assert not talk.ears.is_owed
 
 
+def test_what_was_too_much_for_one_go_is_heard_in_the_next_and_owed_meanwhile() -> None:
+    talk = Talk()
+    said = b"\r\n" * client_ear.BURST * 2 + b"a NOOP\r\nb LOGO"
+    talk.ears.client_said(said, 0.0)
+    talk.ears.client_ended(0.0)
+    assert talk.ears.has_more
+    assert talk.ears.is_owed
+    talk.ears.client_said(b"", 0.0)
+    assert not talk.ears.has_more
+    assert bytes(talk.server.outbox) == said
+    assert talk.ears.is_owed
+    talk.answer(b"a OK\r\n")
+    assert not talk.ears.is_owed
+
+
 def test_goodbye_is_said_once_it_is_answered() -> None:
     talk = Talk()
     talk.say(b"a LOGOUT\r\n")
