@@ -253,7 +253,9 @@ def test_a_command_in_the_midst_of_idle_passes_and_what_is_owed_is_guessed() -> 
     """Outlook leaves DONE out; some servers hear the command, others do not."""
     talk = Talk()
     talk.passes(b"a IDLE\r\n", b"+ idling\r\n")
-    talk.passes(b"b SELECT x\r\n", b"a BAD expected DONE\r\n")
+    talk.passes(b"b SELECT x\r\n", b"* 4 EXISTS\r\n")
+    assert talk.ears.is_owed  # IDLE has an answer to come, whatever becomes of the other
+    talk.answer(b"a BAD expected DONE\r\n")
     assert not talk.ears.is_owed
     talk.ears.client_ended(0.0)
     assert talk.ears.gap > 0
