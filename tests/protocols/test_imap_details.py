@@ -596,6 +596,14 @@ def test_where_tls_is_required_half_a_line_stays_here() -> None:
     assert not talk.server.outbox
 
 
+def test_a_refusal_does_not_come_in_the_midst_of_the_servers_words() -> None:
+    talk = Talk(tls="require")
+    talk.say(b"a LOGIN {4+}\r\nanna")
+    assert talk.answer(b"* 1 FETCH (X {4}\r\nab")[0] == b"* 1 FETCH (X {4}\r\nab"
+    assert talk.say(b" canary\r\n") == (b"", b"")
+    assert talk.answer(b"cd)\r\n") == (b"cd)\r\n" + REFUSAL, b"")
+
+
 def test_our_word_does_not_come_in_the_midst_of_the_servers() -> None:
     talk = Talk()
     assert talk.answer(b"* 1 FETCH (X {4}\r\nab")[0] == b"* 1 FETCH (X {4}\r\nab"
