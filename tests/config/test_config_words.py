@@ -34,9 +34,11 @@ from popover.config import (
     pin_text,
     quote,
 )
+from popover.config.words import parse_capability
 from popover.errors import ConfigError
 
 PARSERS = [
+    parse_capability,
     parse_hours,
     parse_ip,
     parse_listen,
@@ -306,6 +308,18 @@ def test_rate_mistakes(text: str) -> None:
 )
 def test_pin(text: str) -> None:
     assert parse_pin(text) == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("IDLE", "IDLE"), ("auth=plain", "AUTH=PLAIN"), ("x-gm-ext-1", "X-GM-EXT-1")]
+)
+def test_capability(text: str, name: str) -> None:
+    assert parse_capability(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "IDLE NAMESPACE", "ü", "a\n", "x" * 81])
+def test_capability_mistakes(text: str) -> None:
+    assert "is no capability" in mistake(parse_capability, text)
 
 
 @pytest.mark.parametrize("text", ["", "sha256:", "sha1:" + DIGEST.hex(), DIGEST.hex()[:-2], pin_text(DIGEST)[:-1], "ü"])

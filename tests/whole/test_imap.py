@@ -2,14 +2,18 @@
 
 import imaplib
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from depth import examples
 from fakes.mail import GREETINGS, imap, says
 from fakes.scene import Stage, farewell
 from fakes.wire import Talker, Wire
@@ -75,7 +79,7 @@ def test_capabilities_are_dovecots_but_for_what_is_left_out(
             assert not {"LOGIN-REFERRALS", "IDLE", "ID"} & set(client.capabilities)  # the greeting's
             assert listed(client) == before - {"LOGIN-REFERRALS", "IDLE", "ID"}
             client.login(user, dovecot.password)
-            assert listed(client) == after - {"IDLE", "ID"}
+            assert listed(client) == after - {"LOGIN-REFERRALS", "IDLE", "ID"}
             # With the login, too (RFC 9051 section 6.2.3).
             assert "IDLE" not in set(client.capabilities)
     assert {"IDLE", "ID"} <= before & after
@@ -342,3 +346,70 @@ def test_many_at_once_each_get_their_own(start: Start, dovecot: Dovecot, workdir
     for thread in threads:
         thread.join(60)
     assert {user: mails[0].split()[-1] for user, mails in found.items()} == {user: user.encode() for user in users}
+
+
+# Any talk
+
+
+def script(chance: Random) -> list[bytes]:
+    """What a client may say after its login, each command with its tag; a literal's octets follow its command."""
+    said: list[bytes] = []
+    for number in range(chance.randint(3, 10)):
+        mail = b"Subject: x\r\n\r\n* CAPABILITY STARTTLS\r\nq1 OK [CAPABILITY IDLE]\r\n{9}\r\n" + b"y" * chance.randint(
+            0, 9000
+        )
+        verb = chance.choice([
+            b"SELECT INBOX", b"EXAMINE INBOX", b"NOOP", b"CAPABILITY", b"FETCH 1:* (FLAGS UID)", b"UID SEARCH ALL",
+            b"FETCH 1 (BODY[HEADER] BODY.PEEK[TEXT]<0.9>)", b"FETCH 1:3 (BODY.PEEK[])", b'LIST "" "*"', b"NAMESPACE",
+            b"STORE 1 +FLAGS (\\Seen)", b"CLOSE", b"HUH", b'SELECT "no such"', b"CREATE box", b"DELETE box",
+            b"STATUS INBOX (MESSAGES)", b"SELECT {5+}\r\nINBOX", b"SEARCH SUBJECT {1+}\r\nx",
+            b"APPEND INBOX {%d+}\r\n%s" % (len(mail), mail),
+            b"ENABLE CONDSTORE", b"FETCH 1:* (ENVELOPE BODYSTRUCTURE)", b'LIST "" {1+}\r\n%', b"ID NIL", b"CHECK",
+        ])  # fmt: skip
+        said.append(b"t%d %s\r\n" % (number, verb))
+    return said
+
+
+def transcript(address: Address, ca_file: Path | None, user: str, said: list[bytes]) -> bytes:
+    """All that a server says to this, without what it says differently each time."""
+    with socket.create_connection(address, timeout=30) as plain:
+        context = ssl.create_default_context(cafile=ca_file)
+        client = context.wrap_socket(plain, server_hostname="localhost") if ca_file else plain
+        with client, client.makefile("rb") as lines:
+            heard = lines.readline()
+            client.sendall(b"l LOGIN %s %s\r\n" % (user.encode(), Dovecot.password.encode()))
+            for line in iter(lines.readline, b""):
+                heard += line
+                if line.startswith(b"l "):
+                    break
+            for command in said:
+                client.sendall(command)
+                tag = command.split(b" ")[0] + b" "
+                while not (line := lines.readline()).startswith(tag):  # no mail of these has a line like it
+                    heard += line
+                heard += line
+            client.sendall(b"z LOGOUT\r\n")
+            heard += lines.read()
+    heard = re.sub(rb" ?\(\d\.\d+ \+ .*? secs\)", b"", heard)
+    heard = re.sub(rb"(UIDVALIDITY|APPENDUID|MODSEQ|HIGHESTMODSEQ) \(?\d+", rb"\1", heard)
+    heard = re.sub(rb"\[CAPABILITY IMAP4rev1 [^]]*|\* CAPABILITY [^\r]*", _in_order, heard)
+    return heard.replace(b" LOGIN-REFERRALS", b"")
+
+
+def _in_order(found: re.Match[bytes]) -> bytes:
+    return b" ".join(sorted(found[0].split()))
+
+
+@pytest.mark.parametrize("seed", range(examples(8)))
+def test_any_talk_is_answered_as_directly(start: Start, dovecot: Dovecot, authority: Authority, seed: int) -> None:
+    users = dovecot.new_user(), dovecot.new_user()
+    for message in list(SAMPLES.values())[:4]:
+        for user in users:
+            dovecot.deliver(user, message)
+    popover = start(quit_at_once=False)
+    chance = Random(seed)
+    for _ in range(3):
+        said = script(chance)
+        direct = transcript((dovecot.host, dovecot.imaps_port), authority.ca_file, users[0], said)
+        through = transcript(popover.addresses[0], None, users[1], said)
+        assert through == direct

@@ -156,6 +156,8 @@ class ClientEar:
             del inbox[: len(line)]
             self._command(command, line, is_alone=is_alone)
             return True
+        if on.is_refused and literal_of_client(line) is None and not self._answering.may_now:
+            return False
         del inbox[: len(line)]
         if on.mode is Mode.RESPONSE:
             self._login.respond(line)
