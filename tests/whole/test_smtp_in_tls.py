@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.wire import Wire
-from parts.account import run
+from parts.account import run, write
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
 from parts.messages import SAMPLES
@@ -68,7 +68,28 @@ def by_curl(house: House, tls: str, user: str, mail: bytes, workdir: Path) -> No
     run(workdir, "curl", "-q", "-sS", *trust, *envelope, "-T", workdir / "message", url)
 
 
-@pytest.mark.parametrize("send", [by_smtplib, by_curl])
+def by_msmtp(house: House, tls: str, user: str, mail: bytes, workdir: Path) -> None:
+    settings = f"""
+        account default
+        host localhost
+        port {house.port(tls)}
+        tls on
+        tls_starttls on
+        tls_trust_file {house.ca_file}
+        auth plain
+        user {user}
+        password {house.dovecot.password}
+        from {user}@example.test
+        domain client.example
+        set_from_header off
+        set_date_header off
+        set_msgid_header off
+    """
+    mailbox = house.postfix.mailbox(user)
+    run(workdir, "msmtp", "-C", write(workdir, "msmtprc", settings), mailbox, stdin=mail)
+
+
+@pytest.mark.parametrize("send", [by_smtplib, by_curl, by_msmtp])
 @pytest.mark.parametrize("tls", ["offer", "require"])
 def test_mail_is_sent_inside_tls_cold_and_warm(
     house: House, workdir: Workdir, tls: str, send: Callable[[House, str, str, bytes, Path], None]
