@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from depth import examples
 from hearing import pieces
 from model_smtp import EHLO, Model, Talk
+from popover.protocols.overhear import overhearer
 
 # After a MAIL unknown commands are no stranger's; what is answered here, and nothing else that is, is left out: QUIT
 # where nothing is owed, STARTTLS, header lines behind a mail.
@@ -132,15 +133,19 @@ def test_whatever_both_say_nothing_breaks_and_nothing_grows(
     moves: list[tuple[str, bytes]], tls: str, bare_lf: str, is_warm: bool
 ) -> None:
     talk = Talk(tls=tls, bare_lf=bare_lf, ready=b"EHLO \n" + EHLO if is_warm else b"")
+    trace = overhearer("smtp")
     said = heard = 0
     for who, words in moves:
+        got = b""
         if who == "C":
-            _, out = talk.say(words)
+            trace.client_said(words)
+            got, out = talk.say(words)
         elif who == "S":
-            _, out = talk.answer(words)
+            got, out = talk.answer(words)
         else:
             talk.ears.client_ended(0.0)
             out = talk.heard()
+        trace.client_got(got)
         said, heard = said + len(words) * (who == "C"), heard + len(out)
         assert heard <= said * (3 if bare_lf == "normalize" else 1)
         assert len(talk.client.inbox) <= said

@@ -73,6 +73,10 @@ class Ears(Protocol):
         """The client waits for an answer."""
 
     @property
+    def is_at_work(self) -> bool:
+        """The server has got a whole mail, and may be silent over it for long before it answers."""
+
+    @property
     def gap(self) -> float:
         """Seconds without a word from the server after which a client that is owed nothing has had all answers."""
 

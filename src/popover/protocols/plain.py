@@ -38,7 +38,7 @@ class Plain:
     has_left = False
     is_settled = True
     wants_client = wants_server = True
-    has_more = wants_tls = is_idling = False
+    has_more = wants_tls = is_idling = is_at_work = False
     due = math.inf
 
     def __init__(self, client: End, is_whole: IsWhole = never_sure) -> None:

@@ -1,15 +1,20 @@
-"""What SASL exchanges show of who logs in, for the log. In POP3 and IMAP alike; never a password."""
+"""What SASL exchanges show of who logs in, for the log. The same in all dialects; never a secret."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 # A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
 MECHANISMS = frozenset(
     b"PLAIN LOGIN CRAM-MD5 DIGEST-MD5 NTLM GSSAPI GSS-SPNEGO KERBEROS_V4 EXTERNAL ANONYMOUS SKEY OTP XOAUTH2 "
     b"OAUTHBEARER SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-512".split()
 )
+USER_LIMIT = 320
+"""Octets of a user name: those of the longest address (RFC 3696, erratum 1690). What is longer is not shown."""
+
+_NAMED = re.compile(rb'(?:^|,)\s*username="((?:[^"\\]|\\.)*)"')
 _BARE = frozenset((b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER", b"ANONYMOUS", b"NTLM", b"EXTERNAL"))
 
 
@@ -22,10 +27,11 @@ def may_add_a_layer(mechanism: bytes) -> bool:
 
 
 def user_of(mechanism: bytes, response: bytes) -> str:
-    """Find the user name in a response of a SASL exchange; empty for one that shows none. Never a password.
+    """Find the user name in a client's response, base64; empty for one that shows none. Never a secret.
 
-    PLAIN is `authorise NUL user NUL password` (RFC 4616), XOAUTH2 begins `user=NAME SOH`, LOGIN's first
-    response is the name, and CRAM-MD5's stands before the digest (RFC 2195).
+    PLAIN is `authorise NUL user NUL password` (RFC 4616), LOGIN's first response is the name, XOAUTH2 begins
+    `user=NAME SOH`, OAUTHBEARER `n,a=NAME,` (RFC 7628), SCRAM `n,,n=NAME,` (RFC 5802), CRAM-MD5 is `NAME digest`
+    (RFC 2195), DIGEST-MD5 holds `username="NAME"` (RFC 2831).
     """
     try:
         clear = base64.b64decode(response.strip(), validate=True)
@@ -38,6 +44,18 @@ def user_of(mechanism: bytes, response: bytes) -> str:
         name = clear
     elif mechanism == b"XOAUTH2" and clear.startswith(b"user="):
         name = clear[5:].partition(b"\x01")[0]
+    elif mechanism == b"OAUTHBEARER":
+        name = _attribute(clear.partition(b"\x01")[0], b"a=")
+    elif mechanism.startswith(b"SCRAM-"):
+        name = _attribute(clear, b"n=")
     elif mechanism == b"CRAM-MD5":
         name = clear.rpartition(b" ")[0]
-    return name.decode("utf-8", "replace")
+    elif mechanism == b"DIGEST-MD5" and (found := _NAMED.search(clear)):
+        name = found[1]
+    return name.decode("utf-8", "replace") if len(name) <= USER_LIMIT else ""
+
+
+def _attribute(message: bytes, name: bytes) -> bytes:
+    """Find an attribute of a GS2 header or a SCRAM message; commas and `=` in it stand as `=2C` and `=3D`."""
+    found = next((part[len(name) :] for part in message.split(b",") if part.startswith(name)), b"")
+    return found.replace(b"=2C", b",").replace(b"=3D", b"=")

@@ -39,6 +39,10 @@ ANSWER_WAIT = 60.0
 """Seconds for an answer to a client that has half-closed; each piece that it gets starts them anew. And for a server to
 hear what a client that has left had to say. ghostunnel has 60."""
 
+MAIL_WAIT = 600.0
+"""Likewise, where the server has got a whole mail: RFC 5321 section 4.5.3.2.6 gives it 10 minutes. Who loses the
+connection before sends the mail again, and it arrives twice."""
+
 GONE = 2.0
 """Seconds after a client's end, or the last octet it got since, in which it is owed an answer and gets none: most
 likely it has gone, and the server is told. A wire tells it at once, and some servers then drop what they were about to
@@ -338,7 +342,8 @@ class Relay:
             return silent_since + self.ears.gap, None
         if self.ears.gap == 0 and not self._server.finishing:
             return self._touched + GONE, None  # as a wire would; an answer may still come
-        return self._touched + min(ANSWER_WAIT, self._patience.idle_timeout), Outcome("client closed", clean=False)
+        wait = MAIL_WAIT if self.ears.is_at_work else ANSWER_WAIT
+        return self._touched + min(wait, self._patience.idle_timeout), Outcome("client closed", clean=False)
 
     @fails_aloud
     def _wake(self) -> None:

@@ -98,6 +98,10 @@ class Ears:
         return not state.is_plain and (self._owed.count > 0 or self._ear.awaits or self._ear.has_more)
 
     @property
+    def is_at_work(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def gap(self) -> float:  # noqa: D102
         return self._plain.gap if self._is_guessing else 0.0
 

@@ -111,6 +111,10 @@ class Ears:
         return self._leaving.is_told or not self._leaving.is_early
 
     @property
+    def is_at_work(self) -> bool:  # noqa: D102
+        return False
+
+    @property
     def gap(self) -> float:  # noqa: D102
         if self.state.is_plain:
             return self._plain.gap

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from popover.errors import Misdialled
+from popover.protocols.sasl import user_of
 from popover.protocols.smtp.belated import PASSED_OVER, Belated
 from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
 from popover.protocols.smtp.queue import Ask, Owed
-from popover.protocols.smtp.sasl import prompt, user_of
+from popover.protocols.smtp.sasl import prompt
 from popover.protocols.smtp.state import State
 from popover.talk import End
 

@@ -83,6 +83,10 @@ class Ears:
         return self._plain.is_owed or self._ear.has_more or self._owed.is_owed
 
     @property
+    def is_at_work(self) -> bool:  # noqa: D102
+        return self._owed.is_owed and self._owed.turns[0].verb == b"."
+
+    @property
     def gap(self) -> float:  # noqa: D102
         return self._plain.gap if self._state.is_plain else 0.0
 

@@ -11,9 +11,9 @@ from collections import deque
 from typing import NamedTuple
 
 from popover.protocols.dialect import printable
+from popover.protocols.sasl import MECHANISMS
 from popover.protocols.smtp.body import Body, Chunk, Dots
 from popover.protocols.smtp.commands import KNOWN, LINE_LIMIT, Command, parse
-from popover.protocols.smtp.sasl import is_mechanism
 
 SHOWN = 200
 """Characters of a line that are shown: longer ones are rarely said."""
@@ -154,7 +154,7 @@ def _shown(command: Command) -> str:
     verb, name, argument = command.verb, command.verb.decode(), command.argument
     if verb == b"AUTH":
         mechanism, _, response = argument.partition(b" ")
-        word = mechanism.decode("latin-1").upper() if is_mechanism(mechanism.upper()) else "***"
+        word = mechanism.decode("latin-1").upper() if mechanism.upper() in MECHANISMS else "***"
         return " ".join([name, *[word] * bool(argument), *["***"] * bool(response)])
     if not argument:
         return name

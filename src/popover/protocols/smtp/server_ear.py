@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from popover.protocols.sasl import may_add_a_layer
 from popover.protocols.smtp.body import Dots, Mended
 from popover.protocols.smtp.client_ear import ClientEar
 from popover.protocols.smtp.commands import HELLOS, REVERSALS
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
 from popover.protocols.smtp.queue import Ask
-from popover.protocols.smtp.sasl import may_add_a_layer
 from popover.protocols.smtp.state import State
 
 

@@ -1,0 +1,141 @@
+"""The talk of an SMTP session on a real event loop; both peers are the test's."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import pytest
+from test_relay import PATIENCE, Peer, service, tcp_pair, until
+
+from model_smtp import GREETING, TERMS
+from popover.protocols import smtp
+from popover.session import relay as rooms
+from popover.session.relay import Outcome, Relay
+from popover.wire.stream import Scratch, Secured, Stream
+
+MAIL = b"MAIL FROM:<a@x>\r\nDATA\r\n"
+
+
+class Scene:
+    """One SMTP session."""
+
+    def __init__(self, **keys: Any) -> None:
+        loop, scratch = asyncio.get_running_loop(), Scratch()
+        self._socks = [*tcp_pair(), *tcp_pair()]
+        self.inside = Stream(loop, self._socks[0], scratch, "client")
+        self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
+        self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
+        ears = smtp.Ears(self.inside.end, self.outside.end, TERMS, smtp.Memory())
+        self.relay = Relay(loop, service(**keys).patience, self.inside, Secured(self.outside), ears)
+        self.talk = asyncio.create_task(self.relay.talk(GREETING))
+
+    @classmethod
+    @asynccontextmanager
+    async def set(cls, **keys: Any) -> AsyncIterator[Self]:
+        scene = cls(**keys)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                assert await scene.client.hears(len(GREETING)) == GREETING
+                yield scene
+        finally:
+            scene.talk.cancel()
+            await asyncio.gather(scene.talk, return_exceptions=True)
+            scene.inside.close()
+            scene.outside.close()
+            for sock in scene._socks:
+                sock.close()
+
+    async def passes(self, words: bytes, reply: bytes = b"") -> None:
+        """The server hears this, and the client its reply."""
+        await self.client.send(words)
+        assert await self.server.hears(len(words)) == words
+        if reply:
+            await self.server.send(reply)
+            assert await self.client.hears(len(reply)) == reply
+
+    async def over(self) -> Outcome:
+        """How it ended, both sides closed as a session does."""
+        outcome = await self.talk
+        self.outside.leave()
+        await (self.inside.finish(0.5) if outcome.clean else asyncio.sleep(0))
+        return outcome
+
+
+def on_stage(act: Callable[[Scene], Coroutine[Any, Any, None]], **keys: Any) -> None:
+    async def main() -> None:
+        async with Scene.set(**keys) as scene:
+            await act(scene)
+
+    asyncio.run(main())
+
+
+def test_a_server_may_work_on_a_mail_for_longer_than_on_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5321 section 4.5.3.2.6. Whoever sends a mail and half-closes (a script with netcat) has its answer, too."""
+    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(rooms, "GONE", 0.05)
+
+    async def act(scene: Scene) -> None:
+        await scene.passes(MAIL, b"250 ok\r\n354 go on\r\n")
+        await scene.passes(b"one\r\n.\r\n")
+        scene.client.half_close()
+        assert await scene.server.ending() == (b"", "fin")
+        await asyncio.sleep(0.5)
+        await scene.server.send(b"250 queued\r\n")
+        scene.server.half_close()
+        ending, outcome = await asyncio.gather(scene.client.ending(), scene.over())
+        assert ending == (b"250 queued\r\n", "fin")
+        assert outcome == Outcome("client closed", clean=True)
+
+    on_stage(act)
+
+
+def test_anything_else_is_waited_for_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(rooms, "GONE", 0.05)
+
+    async def act(scene: Scene) -> None:
+        await scene.passes(b"NOOP\r\n")
+        scene.client.half_close()
+        assert await scene.over() == Outcome("client closed", clean=False)
+
+    on_stage(act)
+
+
+def test_who_needs_no_login_is_not_hurried_to_one() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.passes(b"EHLO me\r\n", b"250 mail\r\n")
+        await asyncio.sleep(0.5)
+        await scene.passes(b"MAIL FROM:<a@x>\r\n", b"250 ok\r\n")
+
+    on_stage(act, login_timeout=0.2)
+
+
+def test_who_says_nothing_is() -> None:
+    async def act(scene: Scene) -> None:
+        assert await scene.over() == Outcome("login timeout", clean=True)
+
+    on_stage(act, login_timeout=0.2)
+
+
+def test_a_client_that_goes_in_the_middle_of_a_mail_is_told_at_once_and_no_mail_is_made_of_the_half() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.passes(MAIL, b"250 ok\r\n354 go on\r\n")
+        await scene.passes(b"half of a mail\r\n.")
+        scene.client.half_close()
+        assert await scene.server.ending() == (b"", "fin")
+
+    on_stage(act)
+
+
+def test_a_mail_of_any_size_passes_at_the_servers_pace() -> None:
+    async def act(scene: Scene) -> None:
+        await scene.passes(MAIL, b"250 ok\r\n354 go on\r\n")
+        mail = b"0123456789abcde\n" * 500_000 + b"\r\n.\r\n"
+        sent = asyncio.create_task(scene.client.send(mail))
+        await until(lambda: bool(scene.outside.backlog))
+        assert len(scene.inside.end.inbox) == 0
+        assert await scene.server.hears(len(mail)) == mail
+        await sent
+
+    on_stage(act)
