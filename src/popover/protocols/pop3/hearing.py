@@ -108,7 +108,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self._leaving.is_told or not self._leaving.is_early
+        return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
     def gap(self) -> float:  # noqa: D102
