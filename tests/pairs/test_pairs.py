@@ -49,7 +49,8 @@ STILL_DIFFERENT = {"drips-for-ever", "late-line-behind-login"}
 ANSWERED_BY_CAPA = {("silent-capa", "outlook"), ("one-line-for-many", "outlook")}
 NAMES = sorted(set(SERVERS) - STILL_DIFFERENT)
 PORTIONS = {server: number // PORTION for number, server in enumerate(NAMES)}
-POSSIBLE = [Pair(s, c, f) for s in NAMES for c in CLIENTS for f in FEATURES if meet(s, c) and (s, c) not in ANSWERED_BY_CAPA]
+MEETINGS = [(s, c) for s in NAMES for c in CLIENTS if meet(s, c) and (s, c) not in ANSWERED_BY_CAPA]
+POSSIBLE = [Pair(s, c, f) for s, c in MEETINGS for f in FEATURES]
 FIRST = {pair.server: pair for pair in reversed(POSSIBLE)}  # so that chance leaves no server out
 PAIRS = [pair for pair in POSSIBLE if chosen(*pair) or pair == FIRST[pair.server]]
 
