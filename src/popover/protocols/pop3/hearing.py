@@ -114,7 +114,7 @@ class Ears:
     def gap(self) -> float:  # noqa: D102
         if self.state.is_plain:
             return self._plain.gap
-        return self.state.manners.patience if self.state.is_odd else 0.0
+        return self.state.manners.patience if self.state.is_odd and not self._owed.turns else 0.0
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
