@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from pairs.features import FEATURES
-from pairs.servers import SERVERS, ends
+from pairs.servers import SERVERS, deleting, ends
 from pairs.servers.base import Pop3, Visit
 from pairs.talk import PASSWORD, Client, Talk
 from pairs.wire import HowItEnds
@@ -173,6 +173,9 @@ def kind(of: Case) -> type[Pop3]:
     if of.end is not None:
         more["at"], more["after"], more["how"] = of.end
         bases = (ends.Ends, *(base for base in bases if base is not Pop3))
+    for base in bases:
+        if issubclass(base, deleting.Expire):
+            more["capa"] = base.capa  # it must say what it does
     if any(base.ends for base in bases):
         more["ends"] = True
     made: type[Pop3] = type("+".join(of.manners) or "Plain", (*((_Cuts,) if of.seed % 3 == 0 else ()), *bases), more)

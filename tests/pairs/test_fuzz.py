@@ -14,9 +14,10 @@ from parts.certificates import Authority
 
 ROUNDS = 2
 
-# Seeds whose server is one of those that still make a difference (test_pairs, docs/speed.md): it says lines nobody
-# asked for, loses one of many commands, ends after USER, or resets while its last octets are still on the way.
-STILL_DIFFERENT = {6, 53, 193, 211, 287, 295, 307}
+# 287: the tunnel's client gives up on a slow server, popover's has more patience. 295: a server adds a line behind the
+# login, and its client, one answer behind, takes popover's answer to STLS for another's. 307: a server hangs up at the
+# name, which PASS tells, in one piece with it.
+STILL_DIFFERENT = {287, 295, 307}
 
 
 @pytest.mark.timeout(600)  # a round is one test

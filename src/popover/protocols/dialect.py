@@ -86,7 +86,7 @@ class Ears(Protocol):
 
     @property
     def is_settled(self) -> bool:
-        """The server has heard what a client that `has_left` had to say, and has answered it."""
+        """The server has heard all that the client had to say; and one that `has_left` is answered."""
 
     @property
     def has_quit(self) -> bool:

@@ -43,10 +43,10 @@ MAIL_WAIT = 600.0
 """Likewise, where the server has got a whole mail: RFC 5321 section 4.5.3.2.6 gives it 10 minutes. Who loses the
 connection before sends the mail again, and it arrives twice."""
 
-GONE = 2.0
+GONE = 0.8
 """Seconds after a client's end, or the last octet it got since, in which it is owed an answer and gets none: most
 likely it has gone, and the server is told. A wire tells it at once, and some servers then drop what they were about to
-say."""
+say; a client that waits for the server's end waits less than a second longer."""
 
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
@@ -340,7 +340,7 @@ class Relay:
             if self._server.finishing:
                 return silent_since + LINGER, Outcome("client closed", clean=True)
             return silent_since + self.ears.gap, None
-        if self.ears.gap == 0 and not self._server.finishing:
+        if self.ears.is_settled and self.ears.gap == 0 and not self._server.finishing:
             return self._touched + GONE, None  # as a wire would; an answer may still come
         wait = MAIL_WAIT if self.ears.is_at_work else ANSWER_WAIT
         return self._touched + min(wait, self._patience.idle_timeout), Outcome("client closed", clean=False)

@@ -63,7 +63,7 @@ class ListWithGaps(Pop3):
 
     async def do_list(self, visit: Visit) -> bytes | None:
         answer = await super().do_list(visit)
-        gap = b"\n2 %d\r\n" % self.size(visit, 2)
+        gap = b"\n2 %d\r\n" % (self.size(visit, 2) if len(visit.box) > 1 else 0)
         return answer and (answer if visit.argument else answer.replace(gap, b"\n", 1))
 
 

@@ -125,8 +125,12 @@ class Ask:
         return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
 
     def is_lost(self, line: bytes) -> bool:
-        """Whether this status line shows that a CAPA was not heard: it is that of a STAT in the same flight."""
-        return self.verb == b"CAPA" and self.flight is not None and is_stat(line)
+        """Whether this status line shows that it was not heard, for it is that of what stands behind it in its flight:
+        STAT behind CAPA, LIST of a message behind the message.
+        """
+        if self.flight is None:
+            return False
+        return is_stat(line) if self.verb == b"CAPA" else self.verb in _MAILS and names(line, self.number)
 
     def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
@@ -143,4 +147,5 @@ class Ask:
         return is_listing(self.kept) if self.verb in (b"LIST", b"UIDL") else True
 
 
+_MAILS = frozenset((b"RETR", b"TOP"))
 _SECRET = frozenset((b"PASS", b"APOP"))

@@ -108,7 +108,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self._leaving.is_told or not self._leaving.is_early
+        return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
     def is_at_work(self) -> bool:  # noqa: D102
@@ -118,7 +118,7 @@ class Ears:
     def gap(self) -> float:  # noqa: D102
         if self.state.is_plain:
             return self._plain.gap
-        return self.state.manners.patience if self.state.is_odd else 0.0
+        return self.state.manners.patience if self.state.is_odd and not self._owed.turns else 0.0
 
     @property
     def wants_client(self) -> bool:  # noqa: D102

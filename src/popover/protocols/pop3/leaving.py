@@ -51,6 +51,7 @@ class Leaving:
         state = self._state
         is_free = not (self._mailbox.is_touched or state.is_strange or self._way.has_deletions)
         is_free &= not (state.manners.adds_lines or state.unasked_at)
+        is_free &= not self._way.has_clients  # who says it in one piece with more has its answer as soon without us
         if self._wanted.quit_at_once and is_free and state.memory.may_leave(state.visitor):
             self.is_early = True
             self._has_asked = self._has_proved = (

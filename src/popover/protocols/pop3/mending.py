@@ -55,6 +55,8 @@ class Mending:
         if self._owed.is_lost:
             return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
+        if self._is_half_heard:
+            return max(self._silent_since, asked[0].since) + self._state.manners.patience
         if not asked or not turns or asked[0].kind is Kind.CLIENT:
             return math.inf
         since = max(self._silent_since, asked[0].since)
@@ -62,12 +64,23 @@ class Mending:
 
     def on_time(self) -> None:
         """Silence has lasted long enough, or too long."""
-        if not self._owed.is_lost:
+        if self._is_half_heard:
+            self._owed.give_half(self._owed.asked[0])
+        elif not self._owed.is_lost:
             self._overdue()
         elif self._step.on_time():
             self._ask_again()
         elif self._step.has_failed:
             self._give_up()
+
+    @property
+    def _is_half_heard(self) -> bool:
+        """A CAPA of the client's is answered, and not to its end, for which we wait to look at the whole."""
+        asked, turns = self._owed.asked, self._owed.turns
+        if self._owed.is_lost or not asked or not turns or asked[0] is not turns[0]:
+            return False
+        first = asked[0]
+        return first.kind is Kind.CLIENT and first.verb == b"CAPA" and first.needs_all and bool(first.kept)
 
     # -- slow, or lost? --------------------------------------------------------------------------
 

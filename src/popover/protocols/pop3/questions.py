@@ -96,12 +96,14 @@ class Questions:
         self._fly("pipelines", [*first, *questions, STAT])
 
     def _find_out(self) -> None:
-        """Ask now what is else asked when a client has left. Its first question, unless it is STAT, waits: a round
-        trip at most where all is well, for less than a second where something gets lost; and that once.
+        """Ask now what is else asked when a client has left, if it asked something last time. Where all is well
+        it waits for nothing, for that is what it asks first; where something gets lost, less than a second, and once.
         """
-        manners = self._state.manners
-        if manners.may_be_tried:
-            self._fly("pipelines", [STAT, ask(b"LIST 1"), CAPA])
+        manners, known = self._state.manners, self._state.habits.questions
+        first = [ask(verb) for verb in known if verb != b"CAPA"][:1]  # nothing that it may not bear is asked
+        if manners.may_be_tried and first:
+            about_one = [ask(b"LIST 1")] if b"LIST" in known and first == [STAT] else []
+            self._fly("pipelines", [*first, *about_one, CAPA])
         elif manners.after is None and manners.knows_capa and not manners.offers_before:
             self._way.tell(CAPA)
 
