@@ -27,7 +27,8 @@ from popover.config import Server, Service, Target
 from popover.errors import ConnectFailure
 from popover.log import Log
 from popover.outside import spare as pool
-from popover.outside.dial import Dialled, server_socket
+from popover.outside.dial import Dialled
+from popover.outside.sockets import server_socket
 from popover.outside.warm import Warm
 from popover.protocols import pop3
 from popover.session.session import Session

@@ -16,7 +16,7 @@ from fakes.tls import TLSWire
 from fakes.wire import PATIENCE, Wire
 from parts.net import free_port, wait_until
 from popover.config import Service
-from popover.outside.dial import server_socket
+from popover.outside.sockets import server_socket
 from popover.outside.spare import FIRST_WORD, LIFETIME, PROBES, REMEMBERED, SHARE, SHORTEST
 from popover.outside.warm import LEAD, PER_VISIT
 from popover.wire.stream import Stream

@@ -14,8 +14,9 @@ from aiohappyeyeballs import AddrInfoType
 from popover.check.report import Fact, Report, Status
 from popover.config import Service, doubt, host_port
 from popover.errors import ConnectFailure, Failure
-from popover.outside.dial import Dialler, server_socket
+from popover.outside.dial import Dialler
 from popover.outside.reasons import Step, no_connection
+from popover.outside.sockets import server_socket
 
 _SLOW_NAME = 2.0
 """Seconds for a look-up beyond which it is worth a word: resolvers ask again after 1 to 5."""

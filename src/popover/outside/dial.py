@@ -30,11 +30,12 @@ from popover.outside.reasons import (
     no_connection,
 )
 from popover.outside.resolve import NoThread, Resolver
+from popover.outside.sockets import bound_later, peer_of, server_socket, source_info, start_connecting
 from popover.outside.trust import Verifier, Verifiers, store_is_empty
 from popover.protocols.proxy_header import Carried, preface
 from popover.protocols.starttls import STARTTLS
 from popover.wire.engine import Engine, TLSError, UntrustedError
-from popover.wire.sockets import SocketAddress, keep_alive
+from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Scratch, Secured, Stream
 
 EYEBALLS_DELAY = 0.25
@@ -43,8 +44,6 @@ EYEBALLS_DELAY = 0.25
 LOOK_TIMEOUT = 3.0
 """Seconds for a second look at a certificate that was refused: only so that the words can name its date or
 its names, so not long; the client has been waiting already."""
-
-_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; the port is chosen at connect(), so that 28,000 do for each server
 
 
 class Dialled(NamedTuple):
@@ -150,15 +149,15 @@ class Dialler:
         try:
             # Else something is said before TLS.
             if len(addresses) == 1 and target.server.security == "tls" and target.proxy_to_server is None:
-                return _start_connecting(addresses[0], source), addresses[0][4][:2]
+                return start_connecting(addresses[0], source), addresses[0][4][:2]
             sock = await aiohappyeyeballs.start_connection(
                 addresses,
-                local_addr_infos=[_source(source)] if source else None,
+                local_addr_infos=[source_info(source)] if source else None,
                 happy_eyeballs_delay=EYEBALLS_DELAY,
                 loop=self._loop,
-                socket_factory=_bound_later if source else server_socket,
+                socket_factory=bound_later if source else server_socket,
             )
-            return sock, _peer_of(sock)
+            return sock, peer_of(sock)
         except (OSError, RuntimeError) as fault:
             raise self._unreached(target, fault, found) from None
 
@@ -240,47 +239,3 @@ class Dialler:
         within `patience` seconds, or are not to be had at all.
         """
         return await look_at_chain(self._loop, self._scratch, address, target, patience)
-
-
-def _peer_of(sock: socket.socket) -> SocketAddress:
-    try:
-        host, port, *_ = sock.getpeername()
-    except OSError:  # it has been reset already
-        sock.close()
-        raise
-    return host, port
-
-
-def server_socket(info: AddrInfoType) -> socket.socket:
-    """Make the socket for a connection to a server, not yet connected."""
-    sock = socket.socket(info[0], info[1] | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, info[2])
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    keep_alive(sock)
-    return sock
-
-
-def _start_connecting(info: AddrInfoType, source: str | None) -> socket.socket:
-    sock = _bound_later(info) if source else server_socket(info)
-    try:
-        if source:
-            sock.bind((source, 0))
-        sock.connect(info[4])
-    except BlockingIOError:
-        pass  # it is under way
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _bound_later(info: AddrInfoType) -> socket.socket:
-    sock = server_socket(info)
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-    return sock
-
-
-def _source(address: str) -> AddrInfoType:
-    if ":" in address:
-        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0, 0, 0)
-    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0)
