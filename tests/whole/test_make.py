@@ -40,6 +40,8 @@ def machine(tmp_path: Path) -> Path:
 
 
 def program(path: Path, text: str) -> None:
+    """Write a small program, in place of a link to this machine's own, and never through it."""
+    path.unlink(missing_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
 
