@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,18 @@ def test_client_of_ipv6_is_told_as_such(stage: Stage, curious: Dovecot, version:
     user = curious.new_user()
     log_in(gateway.client(), curious, user)
     assert came_from(curious, user) == "::1"
+
+
+@VERSIONS
+def test_header_comes_before_starttls(stage: Stage, curious: Dovecot, version: ProxyVersion) -> None:
+    server = {"server": f"imap+starttls://localhost:{curious.imap_port}", "proxy_to_server": version}
+    popover = stage.popover("-c", stage.config(stage.service(curious.imap_port, "imap") | server))
+    user = curious.new_user()
+    with come_from("127.0.0.7", popover.addresses[0]) as wire:
+        assert wire.line().startswith(b"* OK")
+        wire.send(f"a LOGIN {user} {curious.password}\r\nb LOGOUT\r\n".encode())
+        assert b"a OK" in wire.ending().words
+    assert came_from(curious, user) == "127.0.0.7"
 
 
 def test_no_connection_waits_for_a_client_that_nobody_knows_yet(stage: Stage) -> None:
@@ -210,6 +223,19 @@ def test_what_follows_the_header_is_the_clients(stage: Stage, version: ProxyVers
         assert wire.line() == GREETINGS["pop3"]
         assert wire.ask(b"NOOP").startswith(b"+OK")
     assert [gateway.session()["client"] for _ in range(2)] == ["127.0.0.7"] * 2
+
+
+@VERSIONS
+def test_client_may_speak_tls_behind_the_header(stage: Stage, version: ProxyVersion) -> None:
+    gateway = stage.gateway(stage.server(mail("pop3")), proxy_from=LOOPBACK, tls="implicit")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with gateway.client() as wire:
+        wire.send(write(version, CLIENT))
+        with context.wrap_socket(wire.sock) as secured:
+            assert secured.recv(1000) == GREETINGS["pop3"]
+    session = gateway.session()
+    assert (session["client"], session["client_tls"]) == ("127.0.0.7", "TLSv1.3")
 
 
 @VERSIONS
