@@ -31,7 +31,7 @@ class Dovecot:
 
     Its certificate, unless another is given, is the authority's for `NAMES`; `local_names` are certificates
     for clients that ask for these names (SNI). A login may be written `user` or `user@any.domain`. With `haproxy`, who
-    comes by TLS has to say first, by a PROXY header, for whom.
+    comes by TLS or to `imap_port` has to say first, by a PROXY header, for whom.
     """
 
     host = LOOPBACK

@@ -27,7 +27,7 @@ class Settings:
     certificate: Certificate
     local_names: Mapping[str, Certificate] = field(default_factory=dict)  # chosen by SNI
     program: Sequence[str | Path] = ("dovecot",)  # the command that runs it
-    haproxy: bool = False  # a PROXY header is waited for before TLS
+    haproxy: bool = False  # a PROXY header is waited for before TLS, and before IMAP in plain text
 
 
 def version(program: Sequence[str | Path]) -> tuple[int, ...]:
@@ -187,6 +187,7 @@ def _services(settings: Settings, count: str, unlimited: str) -> str:
           process_limit = 2
           inet_listener {plain} {{
             port = {ports[plain]}
+            haproxy = {"yes" if settings.haproxy and dialect == "imap" else "no"}
           }}
           inet_listener {tls} {{
             port = {ports[tls]}

@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_client_of_ipv6_is_told_as_such(stage: Stage, curious: Dovecot, version:
     assert came_from(curious, user) == "::1"
 
 
+@VERSIONS
+def test_header_comes_before_starttls(stage: Stage, curious: Dovecot, version: ProxyVersion) -> None:
+    server = {"server": f"imap+starttls://localhost:{curious.imap_port}", "proxy_to_server": version}
+    popover = stage.popover("-c", stage.config(stage.service(curious.imap_port, "imap") | server))
+    user = curious.new_user()
+    with come_from("127.0.0.7", popover.addresses[0]) as wire:
+        assert wire.line().startswith(b"* OK")
+        wire.send(f"a LOGIN {user} {curious.password}\r\nb LOGOUT\r\n".encode())
+        assert b"a OK" in wire.ending().words
+    assert came_from(curious, user) == "127.0.0.7"
+
+
 def test_no_connection_waits_for_a_client_that_nobody_knows_yet(stage: Stage) -> None:
     """Its server would be told somebody else's address."""
     heard = []
@@ -123,7 +136,7 @@ def test_certificate_is_explained_behind_a_header_as_well(stage: Stage, authorit
         Dovecot(directory, authority, authority.issue("localhost", expired=True), haproxy=True) as dovecot,
     ):
         gateway = stage.gateway(dovecot.pop3s_port, proxy_to_server="v1")
-        gateway.refuses("certificate of localhost", "ran out")
+        gateway.refuses("certificate of localhost", "ran out on 20")  # the date is told by a second look
 
 
 def test_refused_connection_is_told_as_such_with_a_header(stage: Stage) -> None:
@@ -210,6 +223,19 @@ def test_what_follows_the_header_is_the_clients(stage: Stage, version: ProxyVers
         assert wire.line() == GREETINGS["pop3"]
         assert wire.ask(b"NOOP").startswith(b"+OK")
     assert [gateway.session()["client"] for _ in range(2)] == ["127.0.0.7"] * 2
+
+
+@VERSIONS
+def test_client_may_speak_tls_behind_the_header(stage: Stage, version: ProxyVersion) -> None:
+    gateway = stage.gateway(stage.server(mail("pop3")), proxy_from=LOOPBACK, tls="implicit")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with gateway.client() as wire:
+        wire.send(write(version, CLIENT))
+        with context.wrap_socket(wire.sock) as secured:
+            assert secured.recv(1000) == GREETINGS["pop3"]
+    session = gateway.session()
+    assert (session["client"], session["client_tls"]) == ("127.0.0.7", "TLSv1.3")
 
 
 @VERSIONS

@@ -17,7 +17,7 @@ from popover.config import Config, Service, quote
 from popover.errors import ConfigError, Refused
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
-from popover.inside.listen import OwnAddresses, shown
+from popover.inside.listen import OwnAddresses
 from popover.inside.proxied import brings_clients, read_header
 from popover.log import Log
 from popover.outside.dial import Dialler
@@ -58,7 +58,6 @@ class Gateway:
         self._log = log
         self._ceiling = ceiling
         self._ledger = Ledger()
-        self._places: dict[Service, tuple[str, ...]] = {}
         self.scratch = self._scratch = Scratch()
         self._doors = Doors(self._loop, inherited or {}, self._arrive, self._exhausted)
         self._own = OwnAddresses([])
@@ -92,9 +91,7 @@ class Gateway:
         self._identities.become(identities, config.services)
         self._warm.load(service.target for service in config.services)
         self._memories.load(config.services)
-        self._ledger.load(config.services)
-        self._places = {one: tuple(shown(sock) for door in self._doors if door.service is one for sock in door.sockets)
-                        for one in config.services}  # fmt: skip
+        self._ledger.load(config.services, self._doors)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
@@ -179,8 +176,8 @@ class Gateway:
             await session.run(self._dialler, memory, self._warm, identity)
         finally:
             self._sessions -= 1
-            self._ledger.of(session.service).left(session)
             guard.leave(session.address)
+            self._ledger.of(session.service).left(session)
 
     def _refuse(self, door: Door, client: Stream, address: str, refused: Refused, now: float) -> None:
         if not door.guard.is_polite(now):
@@ -255,9 +252,9 @@ class Gateway:
 
     def picture(self) -> Picture:
         """Give all that the status page tells."""
-        figures = (self._ledger.of(service).figures(service, at) for service, at in self._places.items())
         now, up = time.time(), time.monotonic() - self._began
-        return Picture(__version__, now, now - up, self.is_ready, self._sessions, self._ceiling, tuple(figures))
+        services = self._ledger.figures()
+        return Picture(__version__, now, now - up, self.is_ready, self._sessions, self._ceiling, services)
 
     def log_status(self) -> None:
         """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 
 from popover.config import Service
 from popover.errors import ConnectFailure, NameFailure, Refused, ServerFailure, TLSFailure
+from popover.inside.doors import Door
+from popover.inside.listen import shown
 from popover.outside.certificate import read_certificate
 from popover.outside.dial import Dialled
 from popover.process.status.figures import Figures, Told
@@ -26,12 +28,21 @@ class Ledger:
     def __init__(self, clock: Clock = time.time) -> None:
         self._clock = clock
         self._accounts: dict[tuple[str, str], Account] = {}
+        self._places: dict[tuple[str, str], tuple[str, ...]] = {}
 
-    def load(self, services: Iterable[Service]) -> None:
+    def load(self, services: Iterable[Service], doors: Iterable[Door]) -> None:
         """Know these services. The account of one that keeps its name and its server stays, the others are closed."""
         known, self._accounts = self._accounts, {}
         for service in services:
             self._accounts[_key(service)] = known.get(_key(service)) or Account(self._clock)
+        places: dict[tuple[str, str], list[str]] = {key: [] for key in self._accounts}
+        for door in doors:
+            places[_key(door.service)] += map(shown, door.sockets)
+        self._places = {key: tuple(found) for key, found in places.items()}
+
+    def figures(self) -> tuple[Figures, ...]:
+        """Give all that is known, in the order of the configuration; also once the doors are closed."""
+        return tuple(account.figures(*key, self._places[key]) for key, account in self._accounts.items())
 
     def of(self, service: Service) -> Account:
         """Find a service's. A session from before a reload may have a service that is no more."""
@@ -94,14 +105,14 @@ class Account:
         self._tls = dialled.tls.version
         if dialled.tls.resumed and self._certificate:
             return
-        if (shown := dialled.tls.certificate) and shown != self._certificate:
-            self._certificate = shown
-            try:
-                self._certificate_end = read_certificate(shown).not_after.timestamp()
-            except ValueError:  # OpenSSL reads more than we do
-                self._certificate_end = None
+        try:
+            if (seen := dialled.tls.certificate) and seen != self._certificate:
+                self._certificate, self._certificate_end = seen, None
+                self._certificate_end = read_certificate(seen).not_after.timestamp()
+        except ValueError:  # a connection that broke shows none any more; and OpenSSL reads more than we do
+            pass
 
-    def figures(self, service: Service, listens: tuple[str, ...]) -> Figures:
+    def figures(self, name: str, server: str, listens: tuple[str, ...]) -> Figures:
         """Give them all, with what is under way."""
         octets_in, octets_out, reached = self._in, self._out, self._reached
         for session in self._inside:
@@ -113,8 +124,8 @@ class Account:
                 if not self._tls:
                     self._look_at(session.dialled)
         return Figures(
-            name=service.name,
-            server=str(service.server),
+            name=name,
+            server=server,
             listens=listens,
             sessions=len(self._inside),
             ended=self._ended,

@@ -136,8 +136,11 @@ class Session:
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
-        client = ends_of(self.client.sock, self.header) if self.service.target.proxy_to_server else None
-        self.dialled = await dialler.dial(self.service.target, client=client)
+        if self.service.target.proxy_to_server:
+            client = ends_of(self.client.sock, self.header)
+            self.dialled = await dialler.dial(self.service.target, client=client)
+        else:
+            self.dialled = await dialler.dial(self.service.target)
         stream = self.dialled.stream
         greeting = await open_up(self.service.target, self.dialled)
         if not greeting.welcome:

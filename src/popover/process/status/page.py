@@ -32,7 +32,7 @@ def page(picture: Picture) -> Iterator[str]:
 def text(words: str) -> str:
     """Write words from elsewhere so that they are shown as they are, and nothing else happens."""
     shown = escape(words if len(words) <= WORDS_LIMIT else words[: WORDS_LIMIT - 3] + "...")
-    for mark in "&<>\"'":  # & comes first
+    for mark in "&<>\"'+":  # & comes first; without a + nothing can be taken for UTF-7, which old browsers guess
         shown = shown.replace(mark, f"&#{ord(mark)};")
     return shown.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
