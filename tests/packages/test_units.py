@@ -8,6 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -124,3 +127,28 @@ def test_two_processes_serve_one_socket_and_either_may_go(
                 client.quit()
             second.wait_until(lambda: second.sessions() == len(after), "the second one has served the rest")
             wait_until(lambda: first.sessions() == len(before), "the first one has served its own to the end")
+
+
+def test_three_updates_refuse_nobody(dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
+    """As with popover.socket: a new process first, and then the old one goes, while clients come all the time."""
+    server = f"systemd:pop3=pop3s://localhost:{dovecot.pop3s_port}"
+    words = ("run", "--log-format", "json", server, "--ca-file", str(authority.ca_file))
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        stack.callback(over.set)
+        process = stack.enter_context(Shared(listener, tmp_path, "0", *words))
+        clients = pool.submit(comes_and_goes, listener.getsockname()[1], over)
+        for number in (1, 2, 3):
+            old, process = process, stack.enter_context(Shared(listener, tmp_path, str(number), *words))
+            old.end()
+        over.set()
+        assert clients.result(60) >= 3
+
+
+def comes_and_goes(port: int, over: threading.Event) -> int:
+    """One session after the other; how many. Raises OSError for the first that is refused."""
+    number = 0
+    while not over.is_set():
+        poplib.POP3("127.0.0.1", port, timeout=30).quit()
+        number += 1
+    return number
