@@ -108,7 +108,14 @@ class Machine:
             "--cgroup",
             "--root",
         )
-        environment = ("env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8")
+        environment = (
+            "env",
+            "-i",
+            "--chdir=/",
+            "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+        )
         return subprocess.run(
             (*inside, *environment, "DEBIAN_FRONTEND=noninteractive", *command),
             stdin=subprocess.DEVNULL,

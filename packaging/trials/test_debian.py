@@ -88,6 +88,7 @@ def serves(machine: Machine) -> str:
     configure(machine)
     machine.run("systemctl", "restart", "popover")
     assert "Welcome to popover" in fetched(machine)
+    machine.run("systemctl", "reload", "popover")
     assert machine.said("systemctl", "show", "-P", "User", "popover") == "popover"
     pid = machine.run("systemctl", "show", "-P", "MainPID", "popover")
     assert machine.run("stat", "-c", "%U", f"/proc/{pid}") == "popover"
