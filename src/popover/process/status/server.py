@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from popover.config import Activated, Admission, Listen, Status
-from popover.errors import Refused
+from popover.errors import Refused, StartError
 from popover.inside.guard import Guard, plain_address
 from popover.inside.listen import open_listener, shown
 from popover.log import Log
@@ -74,14 +74,14 @@ class StatusServer:
     @contextlib.contextmanager
     def changing(self, status: Status | None) -> Iterator[list[str]]:
         """Open what is new of `status`; give a line for each of these. With the end of the block it is in force; should
-        that fail, all is as it was. Raises StartError.
+        that fail, all is as it was. An address that can not be had is a warning: no mail waits for a page.
         """
         wanted = status.listen if status is not None else ()
         opened: dict[Listen, list[socket.socket]] = {}
         try:
             for listen in wanted:
                 if listen not in self._open:
-                    opened[listen] = open_listener(listen, self._inherited)
+                    opened |= self._have(listen)
             yield [f"http://{shown(sock)}/ (status page)" for sockets in opened.values() for sock in sockets]
         except BaseException:
             self._shut(opened)
@@ -93,6 +93,14 @@ class StatusServer:
         for sockets in opened.values():
             for sock in sockets:
                 self._watch(sock)
+
+    def _have(self, listen: Listen) -> dict[Listen, list[socket.socket]]:
+        """Open it, if it can be had. Of several processes on one socket only the first has the page."""
+        try:
+            return {listen: open_listener(listen, self._inherited)}
+        except StartError as fault:
+            self._log.event("warning", "warning", f"there is no status page at {listen}: {fault}")
+            return {}
 
     def close(self) -> None:
         """Answer nobody any more."""
