@@ -57,7 +57,7 @@ clean:
 # What the gateway and its demo need, and no more.
 $(READY): pyproject.toml
 	@scripts/ready $(PYTHON) $(MAKECMDGOALS)
-	@echo "Setting popover up in $(VENV), once: a few small libraries, some 15 MB. Nothing else on this machine is changed."
+	@echo "Setting popover up in $(VENV), once: a few small libraries, some 30 MB. Nothing else on this machine is changed."
 	scripts/as-owner $(PYTHON) -m venv $(VENV)
 	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable .
 	@scripts/as-owner touch $@
