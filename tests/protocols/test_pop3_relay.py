@@ -16,6 +16,7 @@ from popover.protocols.pop3.habits import WIDEST, Habits
 from popover.protocols.pop3.leaving import NOT_REMOVED
 from popover.protocols.pop3.login import HOLD_USER
 from popover.protocols.pop3.manners import AT_ONCE, FIRST_OCTETS, KEPT, Shown
+from popover.protocols.pop3.queue import ANSWERS
 from popover.talk import End, More
 from popover.wire.scratch import Scratch
 from services import changed
@@ -55,8 +56,12 @@ class Talk:
 
     def answer(self, words: bytes) -> tuple[bytes, bytes]:
         """The server says something: what the client gets, and what the server hears."""
-        straight = self.ears.server_said(words, self.now)
-        return self.got() + straight, self.heard()
+        got = bytes(self.ears.server_said(words, self.now))
+        got = self.got() + got
+        while self.ears.has_more:
+            self.ears.client_said(b"", self.now)
+            got += self.got()
+        return got, self.heard()
 
     def wait(self) -> tuple[bytes, bytes]:
         """Nothing is said until something is due: what the client gets then, and what the server hears."""
@@ -828,8 +833,7 @@ def test_commands_waiting_for_an_answer_are_bounded() -> None:
     assert not talk.ears.wants_client
     got, heard = talk.answer(b"+OK\r\n" * TURNS_LIMIT)
     assert got.count(b"+OK") == TURNS_LIMIT
-    assert heard.count(b"NOOP") == BURST
-    assert talk.ears.has_more
+    assert heard.count(b"NOOP") == TURNS_LIMIT
 
 
 def test_what_is_heard_in_one_go_is_bounded() -> None:
@@ -837,6 +841,23 @@ def test_what_is_heard_in_one_go_is_bounded() -> None:
     talk.ears.client_said(b"NOOP\r\n" * 200, talk.now)
     assert talk.heard().count(b"NOOP") == BURST
     assert talk.ears.has_more
+    talk.say(b"")
+    answers = b"".join(b"+OK %d\r\n" % number for number in range(200))
+    talk.ears.server_said(answers, talk.now)
+    got = talk.got()
+    assert got.count(b"\n") == ANSWERS
+    assert talk.ears.has_more
+    assert not talk.ears.wants_server
+    assert got + talk.answer(b"")[0] == answers
+    assert talk.ears.wants_server
+
+
+def test_what_was_not_heard_yet_is_heard_when_the_server_ends() -> None:
+    talk = logged_in()
+    talk.say(b"NOOP\r\n" * 200)
+    talk.ears.server_said(b"+OK\r\n" * 200, talk.now)
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == b"+OK\r\n" * 200
 
 
 @pytest.mark.parametrize(("line", "limit"), [(b"USER ", 2048), (b"AUTH PLAIN ", 16384)])
