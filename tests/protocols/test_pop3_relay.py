@@ -10,7 +10,7 @@ from popover.config import Service
 from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory, ask_capabilities
 from popover.protocols.pop3.ahead import OVER
-from popover.protocols.pop3.answers import capabilities, for_client, soften
+from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, soften
 from popover.protocols.pop3.client_ear import BURST, TURNS_LIMIT
 from popover.protocols.pop3.habits import WIDEST, Habits
 from popover.protocols.pop3.leaving import NOT_REMOVED
@@ -323,6 +323,11 @@ def test_what_gets_lost_when_it_is_found_out_costs_less_than_a_second_and_no_ans
     assert talk.answer(b"+OK\r\n1 a\r\n.\r\n") == (b"+OK\r\n1 a\r\n.\r\n", b"")
     assert talk.now - began < 1.0
     assert memory.harm().keys() == {"pipelines"}
+
+
+def test_a_list_that_is_said_twice_is_not_taken_for_capabilities() -> None:
+    assert is_capabilities(CAPA)
+    assert not is_capabilities(list_of(1, 2))
 
 
 def test_a_server_that_hangs_up_at_it_is_not_tried_again() -> None:
