@@ -341,6 +341,9 @@ class World:
     def settle(self) -> None:
         """Let the server hear and say all that is on its way."""
         for _ in range(STEPS):
+            while self.ears.has_more:
+                self.outside.outbox += self.ears.client_said(b"", self.now)
+                self._deliver()
             if self.outside.outbox or (self.server.outbox and self.ears.wants_server):
                 self.server.hear(bytes(self.outside.outbox))
                 self.outside.outbox.clear()

@@ -47,9 +47,16 @@ STILL_DIFFERENT = {"drips-for-ever", "late-line-behind-login"}
 # AUTH without a mechanism is answered from CAPA, for GMX hangs up at it; these never end an answer to CAPA, which is
 # asked of a server before the first such AUTH, and once.
 ANSWERED_BY_CAPA = {("silent-capa", "outlook"), ("one-line-for-many", "outlook")}
+# They end at the third message, which this client does not fetch and popover does, ahead of it, in its second session:
+# its deletions wait for the next one, and four sessions go step by step.
+ENDS_AT_THREE = {
+    (f"{how}-three", "small-letters")
+    for how in ("closes-before", "closes-inside", "cuts-inside", "resets-inside", "closes-after")
+}
+EXCEPT = ANSWERED_BY_CAPA | ENDS_AT_THREE
 NAMES = sorted(set(SERVERS) - STILL_DIFFERENT)
 PORTIONS = {server: number // PORTION for number, server in enumerate(NAMES)}
-MEETINGS = [(s, c) for s in NAMES for c in CLIENTS if meet(s, c) and (s, c) not in ANSWERED_BY_CAPA]
+MEETINGS = [(s, c) for s in NAMES for c in CLIENTS if meet(s, c) and (s, c) not in EXCEPT]
 POSSIBLE = [Pair(s, c, f) for s, c in MEETINGS for f in FEATURES]
 FIRST = {pair.server: pair for pair in reversed(POSSIBLE)}  # so that chance leaves no server out
 PAIRS = [pair for pair in POSSIBLE if chosen(*pair) or pair == FIRST[pair.server]]

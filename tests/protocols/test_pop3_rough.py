@@ -6,12 +6,11 @@ import pytest
 from test_pop3_relay import CAPA, SIZE, Talk, logged_in, mail, proven, unit, walks
 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
-from popover.protocols.pop3 import Memory
+from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
-from popover.protocols.pop3.client_ear import TURNS_LIMIT
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
-from popover.protocols.pop3.queue import STRAIGHT, TAIL
+from popover.protocols.pop3.queue import ANSWERS, STRAIGHT, TAIL
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
 from services import changed
 
@@ -65,11 +64,12 @@ def test_nothing_is_read_ahead_for_a_client_that_asks_last_and_for_others_it_is(
 # Answers in their order, whatever else the server says
 
 
-def test_an_early_answer_comes_after_all_that_the_server_has_said() -> None:
+def test_an_early_answer_comes_after_all_that_the_server_has_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many NOOPs fill the turns; the QUIT behind them is answered by us when the answers come, all in one piece."""
+    monkeypatch.setattr(client_ear, "TURNS_LIMIT", ANSWERS)
     talk = logged_in()
-    talk.say(b"NOOP\r\n" * TURNS_LIMIT + b"QUIT\r\n")
-    answers = b"+OK nothing done\r\n" * TURNS_LIMIT
+    talk.say(b"NOOP\r\n" * ANSWERS + b"QUIT\r\n")
+    answers = b"+OK nothing done, %b\r\n" % (b"x" * 80) * ANSWERS
     assert len(answers) > STRAIGHT
     assert talk.answer(answers) == (answers + b"+OK\r\n", b"QUIT\r\n")
 

@@ -27,6 +27,7 @@ from popover.inside.guard import mistaken_for
 from popover.outside.reasons import explain_ending
 from popover.protocols import Ears
 from popover.session.aloud import fails_aloud
+from popover.session.turns import Turns
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Secured, Stream
@@ -82,7 +83,8 @@ class Relay:
 
     __slots__ = (
         "_client", "_done", "_first", "_hears_on", "_left_at", "_loop", "_patience", "_server", "_server_spoke",
-        "_since", "_spoken", "_timer", "_touched", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left",
+        "_since", "_spoken", "_timer", "_touched", "_turns", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge",
+        "on_left",
         "on_server", "server_left", "spoke_at",
     )  # fmt: skip
 
@@ -101,6 +103,7 @@ class Relay:
         self.on_left: Callable[[], None] = nothing
         self.on_server: Callable[[memoryview], None] | None = None
         self._loop = loop
+        self._turns = Turns.of(loop)
         self._patience = patience
         self._client = client
         self._server = server
@@ -193,7 +196,7 @@ class Relay:
         server.write(to_server)
         if ears.has_more and not self._hears_on:
             self._hears_on = True
-            self._loop.call_soon(self._hear_on)
+            self._turns.add(self._hear_on)
         self._see_ends()
         self._pace()
         if (due := ears.due) < self._wakes_at:
@@ -225,7 +228,7 @@ class Relay:
 
     @fails_aloud
     def _hear_on(self) -> None:
-        """Hear what the client said before and what was too much for one go."""
+        """Hear what was said before and what was too much for one go."""
         self._hears_on = False
         if not self._done.done():
             self._flush(to_server=self.ears.client_said(_NONE, self._loop.time()))

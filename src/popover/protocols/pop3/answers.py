@@ -111,7 +111,7 @@ def soften(line: bytes) -> bytes:
 # -- shapes: what an answer must look like to be the answer to its question --------------------------------------
 
 _STAT = re.compile(rb"\+OK \d{1,19} \d{1,19}(?!\d)")
-_CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:(?:[A-Za-z0-9]|-(?!ERR))[^\r\n]*\r\n)*\.\r\n")
+_CAPABILITIES = re.compile(rb"\+OK[^\r\n]*\r\n(?:(?:[A-Za-z]|-(?!ERR))[^\r\n]*\r\n)*\.\r\n")
 _LISTING = re.compile(rb"\+OK[^\r\n]*\r\n(?:[1-9]\d{0,9} [^\r\n]+\r\n)*\.\r\n")
 
 

@@ -153,9 +153,11 @@ class ClientEar:
         return self._claim(command) or self._way.pass_on(command)
 
     def _claim(self, command: Command) -> Ask | None:
-        """Give what is there already, or on its way, if it is still true."""
+        """Give what is there already, or on its way, if it is still true. Behind an own question that is not answered a
+        client's next one goes to the server: for its answer it may wait before we see the other's end.
+        """
         self._ahead.outdate(command)
-        found = self._ahead.claim(command.key, self._way.last_owed)
+        found = None if self._way.has_clients else self._ahead.claim(command.key, self._way.last_owed)
         if found is not None and found.is_done and found.flight is not None and found.flight.is_void:
             found = None
         if found is not None:

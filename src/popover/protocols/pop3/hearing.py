@@ -74,6 +74,7 @@ class Ears:
         self._plain = Plain(client)  # once octets are just passed on
         self._client_spoke = self._server_spoke = 0.0
         self._has_client_ended = False
+        self._unheard = bytearray()  # what the server has said, too much for one go
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class Ears:
 
     @property
     def is_owed(self) -> bool:  # noqa: D102
-        return self._plain.is_owed or bool(self._owed.turns)
+        return self._plain.is_owed or bool(self._owed.turns) or bool(self._unheard)
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -126,11 +127,11 @@ class Ears:
 
     @property
     def wants_server(self) -> bool:  # noqa: D102
-        return bool(self._owed.turns) or not self.ahead.is_full
+        return not self._unheard and (bool(self._owed.turns) or not self.ahead.is_full)
 
     @property
     def has_more(self) -> bool:  # noqa: D102
-        return self._ear.has_more
+        return self._ear.has_more or bool(self._unheard)
 
     @property
     def wants_tls(self) -> bool:  # noqa: D102
@@ -169,6 +170,8 @@ class Ears:
         self.state.now = now
         if data:
             self._client_spoke = now
+        if self._unheard:
+            self._hear_on()
         if self.state.is_plain:
             return self._plain.client_said(data, now)
         if not self._leaving.has_said and not self.state.begins_tls:  # after QUIT there is nothing to say
@@ -180,13 +183,26 @@ class Ears:
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the server. Gives what goes to the client as it is, after its outbox."""
         self.state.now = self._server_spoke = now
-        view = memoryview(data)
+        if self._unheard:
+            self._unheard += data
+            return memoryview(b"")
+        return self._hear(memoryview(data))
+
+    def _hear_on(self) -> None:
+        """Hear more of what was too much for one go."""
+        said, self._unheard = self._unheard, bytearray()
+        straight = self._hear(memoryview(said))
+        self._client.outbox += straight
+
+    def _hear(self, view: memoryview) -> memoryview:
         if self.state.is_plain:
-            return self._plain.server_said(view, now)
+            return self._plain.server_said(view, self.state.now)
         self._mending.heard()
         straight, rest = (view[:0], view) if self._owed.is_lost else self._owed.hear(view)
-        if rest:
+        if rest and self._owed.is_lost:
             self._mending.hear(rest)
+        else:
+            self._unheard += rest
         before = len(self._client.outbox)
         if not self.state.turns_plain:
             self._ear.listen()
@@ -235,6 +251,8 @@ class Ears:
     def server_ended(self, now: float) -> None:
         """The server says no more: what is owed and there is given out."""
         self.state.now = now
+        while self._unheard:
+            self._hear_on()
         self._login.server_left()
         self._owed.end()
         self._leaving.over()

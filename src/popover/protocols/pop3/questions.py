@@ -108,17 +108,16 @@ class Questions:
             self._way.tell(CAPA)
 
     def list_for_walk(self) -> None:
-        """A client that fetches messages without asking for their sizes: ask for it; and what the server can, if it has
-        not told in this session.
+        """A client that fetches messages without asking for their sizes: ask for it, where LIST is known to end; and
+        what the server can, if it has not told in this session.
         """
-        manners = self._state.manners
+        manners, knows_sizes = self._state.manners, self._mailbox.knows_sizes
         if not self._ahead.is_walking or self._have_asked or manners.pipelines is not Shown.YES:
             return
-        if manners.lists is not Shown.NO:
+        if knows_sizes or manners.lists is Shown.YES:
             self._have_asked = True
             questions = [] if self._state.is_informed else [CAPA]
-            questions += [] if self._mailbox.knows_sizes else [LIST]
-            self._fly("pipelines" if manners.lists is Shown.YES else "lists", [*questions, STAT])
+            self._fly("pipelines", [*questions, *([] if knows_sizes else [LIST]), STAT])
 
     def _questions(self) -> list[Command]:
         habits = self._state.habits
