@@ -100,7 +100,7 @@ release: pyz dist deb ipk image  ## all of them, with their checksums; of the sa
 	cd dist && rm -f SHA256SUMS && sha256sum popover* >SHA256SUMS
 
 test-packages: $(SETUP)  ## what make release has built: installed, run, upgraded and removed on machines of its own (as root; minutes)
-	$(BIN)/pytest packaging/trials
+	$(BIN)/pytest --timeout 600 packaging/trials
 
 $(TOOLS)/.done:
 	@scripts/ready $(PYTHON)

@@ -90,7 +90,7 @@ def running(image: Image, directory: Path, *words: str) -> Iterator[Container]:
     (directory / "kept").mkdir(exist_ok=True)
     os.chown(directory / "kept", 65534, 65534)
     command = [*image.says["Entrypoint"], *(words or image.says["Cmd"])]
-    spaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private")
+    spaces = ("unshare", "--mount", "--pid", "--fork", "--propagation=private")
     output = directory / "output"
     with output.open("wb") as file:
         runner = subprocess.Popen(
@@ -100,10 +100,12 @@ def running(image: Image, directory: Path, *words: str) -> Iterator[Container]:
             stdout=file,
             stderr=file,
         )
+    container = Container(runner, output)
     try:
-        yield Container(runner, output)
+        yield container
     finally:
-        runner.kill()
+        if runner.poll() is None:
+            os.kill(container.pid, signal.SIGKILL)  # and with it every process of its namespace
         runner.wait(PATIENCE)
 
 
