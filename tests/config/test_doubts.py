@@ -6,6 +6,7 @@ from fakes.capable import capable
 from fakes.mail import mail
 from fakes.scene import Stage
 from parts.check import Checked
+from parts.net import wait_until
 from popover.config import doubt, parse_server
 
 pytest_plugins = ["fakes.fixture"]
@@ -70,7 +71,12 @@ def test_what_is_usual_is_not_questioned(server: str) -> None:
 
 def test_run_says_so_once_and_serves(stage: Stage) -> None:
     popover = stage.popover("0=pop3s://localhost:993", *stage.trust)
-    [told] = [event["text"] for event in popover.events("warning") if "sounds like" in event["text"]]
+
+    def told_so() -> list[str]:
+        return [event["text"] for event in popover.events("warning") if "sounds like" in event["text"]]
+
+    wait_until(told_so, "it is questioned")
+    [told] = told_so()
     assert told.startswith("localhost: port 993 of localhost sounds like IMAP")
     assert "write imaps://localhost" in told
 

@@ -229,6 +229,8 @@ REFUSER = Nature(messages=(b"Subject: m\r\n",) * 3, refuses=frozenset([(b"LIST",
 IN_ONE_PIECE = [b"RETR 2\r\n", b"DELE 2\r\n", b"RETR 3\r\n", b"DELE 3\r\n"]
 # Once ended the session: a refusal in words that were not known yet was taken for a sign that an answer is missing.
 ODD = Nature(messages=(b"Subject: m\r\n",) * 2, refuses=frozenset([(b"LIST", 0)]), odd=True)
+# Once hung: STAT and CAPA left together to find out, CAPA got lost, and the answer to STAT was held for ever.
+ONE_BY_ONE = Nature(messages=(b"Subject: m\r\n",) * 2, hears="first after login", pipelining="yes")
 TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RETR", deleting=False) * 3]]
 
 
@@ -251,6 +253,7 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
     False,
     0,
 )
+@example(ONE_BY_ONE, [[[line] for line in [*GOOD, b"STAT\r\n"]]] * 2, service(), True, 0)
 @example(
     ODD, [[[line] for line in [*GOOD, *walk(range(1, 4), b"RETR", deleting=True), b"QUIT\r\n"]]], service(), False, 2
 )

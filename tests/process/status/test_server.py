@@ -264,7 +264,8 @@ def test_who_may_not_look_is_told_so(stage: Stage, server: FakeServer) -> None:
 def test_page_for_public_networks_has_to_be_meant_and_is_warned_of(stage: Stage, server: FakeServer) -> None:
     status = {"listen": "0.0.0.0:0", "allow": "0.0.0.0/0", "unsafe_public": True}
     popover = shown(stage, stage.service(server), status=status).popover
-    assert any("public networks may look at the status page" in one["text"] for one in popover.events("warning"))
+    said = "public networks may look at the status page"
+    wait_until(lambda: any(said in one["text"] for one in popover.events("warning")), said)
 
 
 def test_reload_moves_opens_and_closes_the_page(stage: Stage, server: FakeServer) -> None:
@@ -295,8 +296,8 @@ def test_address_that_can_not_be_had_is_a_warning_and_mail_goes_on(stage: Stage,
     with contextlib.ExitStack() as stack:
         with socket.create_server((LOOPBACK, port)):
             popover = stack.enter_context(Popover("-c", path, listeners=1))
-        warnings = [event["text"] for event in popover.events("warning")]
-        assert [text for text in warnings if text.startswith(f"there is no status page at 127.0.0.1:{port}: ")]
+        said = f"there is no status page at 127.0.0.1:{port}: "
+        wait_until(lambda: any(event["text"].startswith(said) for event in popover.events("warning")), said)
         Gateway(popover, "pop3").serves()
         popover.signal(signal.SIGHUP)
         wait_until(lambda: popover.events("reloaded"), "the file was read again")

@@ -73,7 +73,8 @@ class ServerEar:
         for one in self._owed.turns:
             if one.behind in lost:
                 one.behind = None
-        for one in reversed(lost):
+        # What has been answered in this flight will not be proven any more, and somebody may wait for it.
+        for one in reversed(lost if flight is None else flight.asks):
             self._give_up(one)
         if flight is not None:
             self._state.manners.fail(flight.ability)
