@@ -75,6 +75,16 @@ STARTS = {
         b"+OK",
         (b"CAPA\r\n", b"USER mallory\r\nPASS x\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
     ),
+    "imap": Start(
+        b"a STARTTLS",
+        b"a OK",
+        (b"b CAPABILITY\r\n", b"b LOGIN mallory x\r\n", b"b NOOP\r\n" * 20, b"\r\n", b"b LOGOUT\r\n"),
+    ),
+    "smtp": Start(
+        b"STARTTLS",
+        b"220",
+        (b"EHLO mallory\r\n", b"MAIL FROM:<m@example.com>\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
+    ),
 }
 """The dialects that have it; each of them is to stand here."""
 
@@ -103,13 +113,15 @@ def test_s1_command_injection_is_never_heard(stage: Stage, tls: str, dialect: st
 
 
 @OFFERING
-def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str) -> None:
+@pytest.mark.parametrize("dialect", STARTS)
+def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str, dialect: str) -> None:
     """RFC 9051 section 6.2.1 allows it; a client that does not wait for its answer is served."""
-    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    start = STARTS[dialect]
+    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **keys(stage, tls))
     with client_of(gateway) as client:
         client.line()
-        client.sock.sendall(b"STLS\r\n" + hello()[:100])
-        assert client.line() == b"+OK begin TLS\r\n"
+        client.sock.sendall(start.ask + b"\r\n" + hello()[:100])
+        assert client.line().startswith(start.yes)
         client.sock.sendall(hello()[100:])
         assert client.sock.recv(3) == b"\x16\x03\x03"  # a ServerHello, perhaps
 
