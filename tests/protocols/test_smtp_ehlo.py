@@ -104,6 +104,15 @@ def test_before_tls_that_is_required_no_login_is_offered() -> None:
     assert b"AUTH LOGIN PLAIN" in greeted(TEMPTING, tls="offer")
 
 
+@pytest.mark.parametrize("line_end", [b"\r", b"\0", b"\x0b", b"\x0c"])
+@pytest.mark.parametrize("verb", [b"NOOP", b"EHLO x", b"HELP", b"RSET", b"QUIT"])
+def test_before_tls_that_is_required_no_login_hides_behind_what_may_be_said(verb: bytes, line_end: bytes) -> None:
+    """A server that takes something else for a line's end hears two commands."""
+    talk = Talk(tls="require")
+    assert talk.say(verb + line_end + b"AUTH PLAIN AGFubmEAY2FuYXJ5\r\n") == (MUST, b"")
+    assert talk.say(verb + b"\r\n")[1] == verb + b"\r\n"
+
+
 def test_before_tls_that_is_required_nothing_else_may_be_done() -> None:
     talk = Talk(tls="require")
     for line in (b"AUTH PLAIN CANARY\r\n", b"MAIL FROM:<a@x>\r\n", b"DATA\r\n", b"XCLIENT A=B\r\n", b"HUH\r\n"):

@@ -1,7 +1,8 @@
 """What is answered here, in place of the server.
 
-Always: STARTTLS, since TLS begins with us; where a login has to wait for it, all but the few words that hold none. Where it saves a round trip and nothing can
-be lost by it: CAPABILITY and NOOP before the login, LOGOUT while the server is told.
+Always: STARTTLS, since TLS begins with us; where a login has to wait for it, all but the few words that hold none.
+Where it saves a round trip and nothing can be lost by it: CAPABILITY and NOOP before the login, LOGOUT while the server
+is told.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Answering:
         return not self._owed.count and self.is_at_rest()
 
     def must(self, command: Command) -> bool:
-        """Whether this is not for the server. Before a TLS that has to begin only what certainly holds no login is: some
-        servers take tags, literals and line ends for good that others do not.
+        """Whether this is not for the server. Before a TLS that has to begin, only what certainly holds no login is:
+        some servers take tags, literals and line ends for good that others do not.
         """
         if not self.is_strict or (command.is_sure and command.verb == b"STARTTLS"):
             return command.is_sure and command.verb == b"STARTTLS"
