@@ -117,7 +117,7 @@ class Guard:
             names = ", ".join(f'"{network}"' for network in (*self._allow, address))
             how = f"write allow = [{names}] in the service, or --allow for each of these"
         is_loud = self._admission.unsafe_public or is_private(ipaddress.ip_network(address))
-        louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): its passwords come here unencrypted"
+        louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): it is no private address"
         return f"to let it in, {how}{louder}"
 
     def _in_rate(self, now: float) -> bool:
