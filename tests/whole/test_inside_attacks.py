@@ -1,6 +1,7 @@
 """What attackers and odd clients do to the TLS that popover speaks with clients: S1 to S5, ALPACA, plain mistakes."""
 
 import ssl
+import threading
 import time
 from typing import Any, NamedTuple
 
@@ -166,20 +167,32 @@ def test_s2_servers_connection_stays_if_it_has_heard_nothing_that_it_may_remembe
     assert server.accepted == 1
 
 
-def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage) -> None:
+@pytest.mark.parametrize("word", [b"", b"-ERR you were idle\r\n"])
+def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage, word: bytes) -> None:
+    """A person was asked whether to trust the certificate, and the server did not wait for that."""
+    begun, left = threading.Event(), threading.Event()
+
     def leaves(wire: TLSWire) -> None:
         wire.send(GREETINGS["pop3"])
         if server.accepted > 1:
             wire.line()
             wire.send(b"+OK the second\r\n")
+        else:
+            begun.wait(10)
+            wire.send(word)
+            wire.say_goodbye()
+            left.set()
 
     server = stage.server(leaves)
     gateway = stage.gateway(server, **keys(stage, "offer"))
     with client_of(gateway) as client:
         client.line()
-        if client.ask(b"STLS").startswith(b"+OK"):  # else the gateway has seen the server's end first
-            client.secure(context(stage))
-            assert client.ask(b"NOOP") in {b"+OK the second\r\n", b""}
+        assert client.ask(b"STLS").startswith(b"+OK")
+        begun.set()
+        assert left.wait(10)
+        client.secure(context(stage))
+        assert client.ask(b"NOOP") == b"+OK the second\r\n"
+    assert server.accepted == 2
 
 
 def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:
