@@ -184,3 +184,13 @@ def test_no_word_of_ours_is_taken_for_a_failed_login() -> None:
         got = talk.say(b"STARTTLS x\r\nBDAT 0\r\nAUTH PLAIN\r\nSTARTTLS\r\n")[0]
         assert b"error" not in got.lower()
         assert b"535" not in got
+
+
+def test_starttls_that_is_owed_when_nobody_knows_what_the_server_says_begins_tls_all_the_same() -> None:
+    talk = Talk(tls="offer")
+    talk.say(b"HELP\r\nSTARTTLS\r\n\x16\x03\x01")
+    assert talk.answer(b"help yourself\r\n")[0] == b"help yourself\r\n220 2.0.0 Ready to start TLS\r\n"
+    assert talk.ears.wants_tls
+    assert talk.ears.has_spoken
+    assert not talk.server.outbox
+    assert bytes(talk.client.inbox) == b"\x16\x03\x01"
