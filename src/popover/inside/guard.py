@@ -169,9 +169,11 @@ def mistaken_for(first: bytes, tls: str = "off") -> tuple[str, str] | None:
                 "this port begins without TLS or SSL: choose STARTTLS in the mail program for this server",
                 'the client begins with TLS; the service\'s tls = "implicit" is for such clients',
             )
+        if tls == "on":
+            return "TLS is spoken already", "the client began TLS once more, inside it"
         return (
             "this port speaks no TLS or SSL: switch it off in the mail program for this server",
-            "the client uses SSL; popover's listeners are plain",
+            "the client uses SSL, and the service has none (tls)",
         )
     if _is_web(first):
         return "this is a mail gateway, not a web server", "a web browser or scanner was here"
