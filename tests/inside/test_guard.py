@@ -401,6 +401,15 @@ def test_who_speaks_no_mail_is_told_apart(first: bytes, word: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tls", "word"), [("off", "switch it off"), ("offer", "STARTTLS"), ("require", "STARTTLS"), ("on", "already")]
+)
+def test_tls_where_there_is_none_to_begin_is_told_by_what_there_is(tls: str, word: str) -> None:
+    found = mistaken_for(b"\x16\x03\x01", tls)
+    assert found is not None
+    assert word in found[0]
+
+
+@pytest.mark.parametrize(
     "first",
     [
         *(b"USER alice\r\n", b"CAPA\r\n", b"AUTH\r\n", b"DELE 1\r\n", b"QUIT\r\n", b"NOOP\r\n", b"XTND\r\n"),

@@ -148,3 +148,15 @@ def test_doubts_are_about_what_is_dangerous(tmp_path: Path, authority: Authority
         found = [doubt for doubt in doubts(one, identity) if "expires" not in doubt]
         assert wanted in " ".join(found)
         assert bool(found) is bool(wanted)
+
+
+def test_who_was_let_in_before_a_reload_is_shown_the_certificate_of_then(tmp_path: Path) -> None:
+    """A balancer takes its time to say for whom it connects, and the service may be gone by then."""
+    told, old = Told(), with_tls(Inside("implicit"))
+    identities = Identities(told.log, tmp_path)
+    load(identities, old)
+    shown = identities.of(old)
+    load(identities, service())
+    assert identities.of(old) is shown is not None
+    load(identities, service())
+    assert identities.of(old) is None

@@ -515,14 +515,16 @@ def test_greeting_may_come_with_more() -> None:
 
 
 @pytest.mark.parametrize("tls", ["offer", "require"])
-def test_starttls_is_answered_here_and_what_comes_with_it_is_not_heard(tls: str) -> None:
-    said = b"a STARTTLS\r\nb LOGIN anna canary\r\n"
-    for come in every_cut(said):
+@pytest.mark.parametrize("start", [b"a STARTTLS\r\n", b"a STARTTLS {3+}\r\nb N\r\n"])
+def test_starttls_is_answered_here_and_what_comes_with_it_is_for_tls_alone(tls: str, start: bytes) -> None:
+    """As RFC 9051 section 6.2.1 has it: the next octet is TLS's, and the handshake fails on any other."""
+    behind = b"b LOGIN anna canary\r\n"
+    for come in every_cut(start + behind):
         talk = Talk(tls=tls)
         assert talk.say(*come) == (b"a OK begin TLS now\r\n", b"")
         assert talk.ears.wants_tls
         assert not talk.ears.has_spoken
-        assert not talk.client.inbox
+        assert behind.startswith(talk.client.inbox)
         assert talk.ears.user == ""
 
 
@@ -575,6 +577,38 @@ def test_where_tls_is_required_no_login_is_heard_before(said: bytes) -> None:
         assert talk.say(*come) == (REFUSAL, b"")
         assert not talk.ears.has_spoken
         talk.passes(b"b NOOP\r\n", b"b OK\r\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(tag + b" LOGIN anna canary\r\n" for tag in (b"\xe4", b"+", b"*", b"a+", b"a*", b"(a", b'a"', b"%", b"\x01")),
+        b"a LOGIN\x00anna canary\r\n",
+        b"a IDLE\r\nb LOGIN anna canary\r\n",  # a server that knows no IDLE hears LOGIN
+        b"a ID {21+}\r\nb LOGIN anna canary\r\n\r\n",  # and one that knows no such literals
+        b"a NOOP {21}\r\nb LOGIN anna canary\r\n",
+        b'a ID ("x"\rb LOGIN anna canary\r\n',  # and one that takes CR for a line's end
+        b"a NOOP\rb LOGIN anna canary\r\n",
+        b"a AUTHENTICATE PLAIN\r\nAGFubmEAY2FuYXJ5\r\n",  # it did not wait to be asked
+        b"a PROXYAUTH anna\r\n",
+        b"a XLOGIN anna canary\r\n",
+    ],
+)
+def test_where_tls_is_required_no_server_can_take_anything_for_a_login(said: bytes) -> None:
+    for come in every_cut(said):
+        talk = Talk(tls="require")
+        told, heard = talk.say(*come)
+        assert heard == b""
+        assert not talk.ears.has_spoken
+        assert b"canary" not in told
+        assert b"AGFubmEA" not in told
+        talk.passes(b"c NOOP\r\n", b"c OK\r\n")
+
+
+def test_where_tls_is_required_a_client_may_say_who_made_it() -> None:
+    talk = Talk(tls="require")
+    talk.passes(b'a ID ("name" "x{y" "vendor" NIL)\r\n', b"* ID NIL\r\na OK\r\n")
+    talk.passes(b"b CAPABILITY\r\n", b"b OK\r\n")
 
 
 def test_where_tls_is_required_the_server_may_not_let_in_anybody_before() -> None:

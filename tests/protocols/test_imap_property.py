@@ -5,6 +5,7 @@ A play is a list of turns: what the client says, and what the server says to tha
 all of a turn. The octets come in any pieces.
 """
 
+import re
 from dataclasses import dataclass
 
 from hypothesis import HealthCheck, example, given, settings
@@ -212,3 +213,33 @@ def test_whatever_comes_passes(said: list[bytes], answered: list[bytes]) -> None
     for name in hidden:
         expected, came = expected.replace(name, b""), came.replace(name, b"")
     assert came == expected
+
+
+HARMLESS = re.compile(
+    rb"(?:\s*\n|[ \t]*[!-~]+[ \t]+(?i:(?:CAPABILITY|NOOP|LOGOUT)[ \t]*|"
+    rb"ID[ \t]*(?:[ -~\x80-\xff]*(?<!\}))?[ \t]*)\r?\n)*"
+)
+ways = st.sampled_from([
+    b"a ", b"b", b" ", b"\t", b"LOGIN anna canary", b"login", b"AUTHENTICATE PLAIN", b"\r\n", b"\n", b"\r", b"NOOP",
+    b"ID", b"IDLE", b"DONE", b"CAPABILITY", b"LOGOUT", b"{5}\r\n", b"{22+}\r\n", b"~{3+}\r\n", b"*", b"+", b"\xe4",
+    b"\0", b'"x"', b"a LOGIN anna canary\r\n", b"c IDLE\r\n",
+    b"d NOOP\r\n", b"e ID NIL\r\n", b"COMPRESS DEFLATE", b"x" * 3000,
+])  # fmt: skip
+
+
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.tuples(st.lists(ways, max_size=8).map(b"".join), tempting | st.just(b"")), max_size=8), st.booleans()
+)
+def test_where_tls_is_required_a_server_hears_nothing_but_what_holds_no_login(
+    said: list[tuple[bytes, bytes]], ends: bool
+) -> None:
+    talk = Talk(tls="require")
+    all_heard = b""
+    for words, answer in said:
+        all_heard += talk.say(words)[1] if words else b""
+        all_heard += talk.answer(answer)[1] if answer else b""
+    if ends:
+        talk.ears.client_ended(talk.now)
+        all_heard += bytes(talk.server.outbox)
+    assert HARMLESS.fullmatch(all_heard)

@@ -157,6 +157,29 @@ def test_hidden_capabilities_are_not_shown() -> None:
     assert Talk("off", ready=CAPA, hide=("PIPELINING",)).say(b"CAPA\r\n").count(b"PIPELINING") == 0
 
 
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_our_own_stls_can_be_hidden_too(tls: ClientTLS) -> None:
+    talk = Talk(tls, ready=CAPA, hide=("STLS", "RESP-CODES"))
+    told = talk.say(b"CAPA\r\n")
+    assert b"STLS" not in told
+    assert b"RESP-CODES" not in told
+    assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
+
+
+@pytest.mark.parametrize("name", ["SCRAM-SHA-256", "AUTH=SCRAM-SHA-256"])
+def test_one_mechanism_can_be_hidden(name: str) -> None:
+    assert b"SASL PLAIN\r\n" in for_client(CAPA, "off", (name,))
+
+
+def test_hidden_capabilities_are_not_shown_where_the_list_does_not_end() -> None:
+    talk = Talk("on", hide=("TOP",))
+    talk.say(b"CAPA\r\n")
+    talk.answer(CAPA[:-3])
+    talk.ears.on_time(talk.ears.due)
+    told = talk.got()
+    assert told.startswith(b"+OK\r\nUSER\r\nSASL PLAIN\r\n")
+
+
 def test_refused_capa_stays_as_it_is() -> None:
     assert for_client(b"-ERR what\r\n", "offer") == b"-ERR what\r\n"
 
@@ -185,7 +208,7 @@ def test_login_before_tls_is_refused_and_the_server_hears_nothing() -> None:
         words = talk.say(line)
         assert words == b"-ERR [SYS/PERM] this service wants STLS first\r\n"
         assert b"AUTH" not in words
-    assert talk.say(b"CAPA\r\n") == b"+OK\r\nSTLS\r\nRESP-CODES\r\n.\r\n"
+    assert talk.say(b"CAPA\r\n") == b"+OK\r\nRESP-CODES\r\nSTLS\r\n.\r\n"
     assert talk.heard() == b""
     assert talk.ears.user == ""
     assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"

@@ -104,6 +104,15 @@ def test_before_tls_that_is_required_no_login_is_offered() -> None:
     assert b"AUTH LOGIN PLAIN" in greeted(TEMPTING, tls="offer")
 
 
+@pytest.mark.parametrize("line_end", [b"\r", b"\0", b"\x0b", b"\x0c"])
+@pytest.mark.parametrize("verb", [b"NOOP", b"EHLO x", b"HELP", b"RSET", b"QUIT"])
+def test_before_tls_that_is_required_no_login_hides_behind_what_may_be_said(verb: bytes, line_end: bytes) -> None:
+    """A server that takes something else for a line's end hears two commands."""
+    talk = Talk(tls="require")
+    assert talk.say(verb + line_end + b"AUTH PLAIN AGFubmEAY2FuYXJ5\r\n") == (MUST, b"")
+    assert talk.say(verb + b"\r\n")[1] == verb + b"\r\n"
+
+
 def test_before_tls_that_is_required_nothing_else_may_be_done() -> None:
     talk = Talk(tls="require")
     for line in (b"AUTH PLAIN CANARY\r\n", b"MAIL FROM:<a@x>\r\n", b"DATA\r\n", b"XCLIENT A=B\r\n", b"HUH\r\n"):
@@ -175,3 +184,13 @@ def test_no_word_of_ours_is_taken_for_a_failed_login() -> None:
         got = talk.say(b"STARTTLS x\r\nBDAT 0\r\nAUTH PLAIN\r\nSTARTTLS\r\n")[0]
         assert b"error" not in got.lower()
         assert b"535" not in got
+
+
+def test_starttls_that_is_owed_when_nobody_knows_what_the_server_says_begins_tls_all_the_same() -> None:
+    talk = Talk(tls="offer")
+    talk.say(b"HELP\r\nSTARTTLS\r\n\x16\x03\x01")
+    assert talk.answer(b"help yourself\r\n")[0] == b"help yourself\r\n220 2.0.0 Ready to start TLS\r\n"
+    assert talk.ears.wants_tls
+    assert talk.ears.has_spoken
+    assert not talk.server.outbox
+    assert bytes(talk.client.inbox) == b"\x16\x03\x01"

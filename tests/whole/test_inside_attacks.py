@@ -1,6 +1,7 @@
 """What attackers and odd clients do to the TLS that popover speaks with clients: S1 to S5, ALPACA, plain mistakes."""
 
 import ssl
+import threading
 import time
 from typing import Any, NamedTuple
 
@@ -75,6 +76,16 @@ STARTS = {
         b"+OK",
         (b"CAPA\r\n", b"USER mallory\r\nPASS x\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
     ),
+    "imap": Start(
+        b"a STARTTLS",
+        b"a OK",
+        (b"b CAPABILITY\r\n", b"b LOGIN mallory x\r\n", b"b NOOP\r\n" * 20, b"\r\n", b"b LOGOUT\r\n"),
+    ),
+    "smtp": Start(
+        b"STARTTLS",
+        b"220",
+        (b"EHLO mallory\r\n", b"MAIL FROM:<m@example.com>\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
+    ),
 }
 """The dialects that have it; each of them is to stand here."""
 
@@ -103,13 +114,15 @@ def test_s1_command_injection_is_never_heard(stage: Stage, tls: str, dialect: st
 
 
 @OFFERING
-def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str) -> None:
+@pytest.mark.parametrize("dialect", STARTS)
+def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str, dialect: str) -> None:
     """RFC 9051 section 6.2.1 allows it; a client that does not wait for its answer is served."""
-    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    start = STARTS[dialect]
+    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **keys(stage, tls))
     with client_of(gateway) as client:
         client.line()
-        client.sock.sendall(b"STLS\r\n" + hello()[:100])
-        assert client.line() == b"+OK begin TLS\r\n"
+        client.sock.sendall(start.ask + b"\r\n" + hello()[:100])
+        assert client.line().startswith(start.yes)
         client.sock.sendall(hello()[100:])
         assert client.sock.recv(3) == b"\x16\x03\x03"  # a ServerHello, perhaps
 
@@ -154,20 +167,32 @@ def test_s2_servers_connection_stays_if_it_has_heard_nothing_that_it_may_remembe
     assert server.accepted == 1
 
 
-def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage) -> None:
+@pytest.mark.parametrize("word", [b"", b"-ERR you were idle\r\n"])
+def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage, word: bytes) -> None:
+    """A person was asked whether to trust the certificate, and the server did not wait for that."""
+    begun, left = threading.Event(), threading.Event()
+
     def leaves(wire: TLSWire) -> None:
         wire.send(GREETINGS["pop3"])
         if server.accepted > 1:
             wire.line()
             wire.send(b"+OK the second\r\n")
+        else:
+            begun.wait(10)
+            wire.send(word)
+            wire.say_goodbye()
+            left.set()
 
     server = stage.server(leaves)
     gateway = stage.gateway(server, **keys(stage, "offer"))
     with client_of(gateway) as client:
         client.line()
-        if client.ask(b"STLS").startswith(b"+OK"):  # else the gateway has seen the server's end first
-            client.secure(context(stage))
-            assert client.ask(b"NOOP") in {b"+OK the second\r\n", b""}
+        assert client.ask(b"STLS").startswith(b"+OK")
+        begun.set()
+        assert left.wait(10)
+        client.secure(context(stage))
+        assert client.ask(b"NOOP") == b"+OK the second\r\n"
+    assert server.accepted == 2
 
 
 def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:

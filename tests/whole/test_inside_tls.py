@@ -1,5 +1,6 @@
 """TLS towards clients, from their first octet to a whole session with a real server behind."""
 
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,38 @@ def test_stls_leads_into_tls(make: Make, dovecot: Dovecot, tls: str) -> None:
         login(client, dovecot)
         event = inside.wait_for_event("session")
     assert (event["client_tls"], event["end"]) == ("TLSv1.3", "server closed")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"a LOGIN %s\r\n",
+        b"a* LOGIN %s\r\n",
+        b"\xe4 LOGIN %s\r\n",
+        b"a IDLE\r\nb LOGIN %s\r\n",
+        b"a NOOP\rb LOGIN %s\r\n",
+        b"a NOOP {9}\r\nb LOGIN %s\r\n",
+        b" LOGIN %s\r\n",
+        b"a LOGIN %s",
+    ],
+)
+def test_where_tls_is_required_no_spelling_of_a_login_is_taken_before(
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, said: bytes
+) -> None:
+    name = dovecot.new_user().encode() + b" " + dovecot.password.encode()
+    with Inside(tmp_path, authority, dovecot.imaps_port, scheme="imaps", tls="require") as inside:
+        with Plainly(inside.address) as client:
+            client.line()
+            client.sock.sendall(said % name)
+            client.sock.shutdown(socket.SHUT_WR)
+            assert b" OK [CAPABILITY" not in client.rest()  # with which Dovecot lets in
+        assert "user" not in inside.wait_for_event("session")
+        with Plainly(inside.address) as client:
+            client.line()
+            client.ask(b"a STARTTLS")
+            client.secure(trusting(inside.own))
+            answer = client.ask(b"b LOGIN " + name)
+            assert answer.startswith((b"b OK [CAPABILITY", b"* CAPABILITY"))
 
 
 def test_offer_serves_plain_clients_as_ever(make: Make, dovecot: Dovecot) -> None:

@@ -19,6 +19,7 @@ from parts.certificates import Authority
 from parts.clients import fetch_by_poplib
 from parts.dovecot import Dovecot
 from parts.haproxy import HAProxy, haproxy
+from parts.inside import Plainly, trusting
 from parts.messages import SAMPLES
 from parts.net import LOOPBACK, Address, free_port, wait_until
 from parts.places import short_directory
@@ -93,6 +94,33 @@ def test_header_comes_before_starttls(stage: Stage, curious: Dovecot, version: P
         wire.send(f"a LOGIN {user} {curious.password}\r\nb LOGOUT\r\n".encode())
         assert b"a OK" in wire.ending().words
     assert came_from(curious, user) == "127.0.0.7"
+
+
+@VERSIONS
+@pytest.mark.parametrize("hello", [b"", b"a CAPABILITY\r\n"])  # one that the server hears costs it a second connection
+def test_header_comes_again_for_the_talk_inside_tls(
+    stage: Stage, curious: Dovecot, version: ProxyVersion, hello: bytes
+) -> None:
+    """A balancer in front, TLS inside by STARTTLS, TLS outside by STARTTLS, and the header before all of it."""
+    cert = stage.authority.issue("localhost", "127.0.0.1")
+    service = stage.service(curious.imap_port, "imap") | {
+        "server": f"imap+starttls://localhost:{curious.imap_port}", "proxy_to_server": version, "proxy_from": LOOPBACK,
+        "tls": "require", "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), "ask_ahead": False,
+    }  # fmt: skip
+    popover = stage.popover("-c", stage.config(service))
+    user = curious.new_user()
+    with Plainly(popover.addresses[0]) as client:
+        client.sock.sendall(write(version, CLIENT) + hello)
+        assert client.line().startswith(b"* OK")
+        if hello:
+            assert b"STARTTLS" in client.line()
+            assert client.line().startswith(b"a OK")
+        assert client.ask(b"b STARTTLS").startswith(b"b OK")
+        client.secure(trusting(stage.authority.ca_file))
+        client.say(f"c LOGIN {user} {curious.password}\r\nd LOGOUT".encode())
+        assert b"c OK" in client.rest()
+    assert came_from(curious, user) == "127.0.0.7"
+    assert popover.wait_for_event("session")["client"] == "127.0.0.7"
 
 
 def test_no_connection_waits_for_a_client_that_nobody_knows_yet(stage: Stage) -> None:

@@ -77,10 +77,16 @@ def _configuration(arguments: argparse.Namespace) -> Config:
     server, mistakes = parse_server(arguments.server), list[str]()
     allow = parse_allow(arguments.allow or (), mistakes)
     public = ", ".join(str(network) for network in allow or () if not is_private(network))
+    inside = inside_of(arguments)
     if public and not arguments.unsafe_public:
+        danger = (
+            "strangers there may try passwords on the server through this gateway"
+            if inside.seals_logins
+            else "passwords travel in plain text between those clients and this gateway"
+        )
         mistakes.append(
-            f"--allow: {public} reaches beyond private networks, and passwords travel in plain text between those "
-            "clients and this gateway; narrow it, or add --unsafe-public if you mean it"
+            f"--allow: {public} reaches beyond private networks, and {danger}; narrow it, or add --unsafe-public if "
+            "you mean it"
         )
     if mistakes:
         raise ConfigError(mistakes)
@@ -88,7 +94,7 @@ def _configuration(arguments: argparse.Namespace) -> Config:
         name=server.host,
         listen=(Activated(_NAME),),
         target=Target(server, Trust(arguments.ca_file)),
-        inside=inside_of(arguments),
+        inside=inside,
         admission=Admission(allow=allow, max_sessions_per_client=0, unsafe_public=arguments.unsafe_public),
     )
     config = Config(services=(service,))

@@ -117,7 +117,7 @@ class Guard:
             names = ", ".join(f'"{network}"' for network in (*self._allow, address))
             how = f"write allow = [{names}] in the service, or --allow for each of these"
         is_loud = self._admission.unsafe_public or is_private(ipaddress.ip_network(address))
-        louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): its passwords come here unencrypted"
+        louder = "" if is_loud else "; and unsafe_public = true (--unsafe-public): it is no private address"
         return f"to let it in, {how}{louder}"
 
     def _in_rate(self, now: float) -> bool:
@@ -153,6 +153,19 @@ def plain_address(address: str) -> str:
 
 
 _TLS_HELLO, _SSL2_HELLO, _SOCKS = b"\x16\x03", b"\x01\x03", (b"\x04\x01", b"\x05\x01", b"\x05\x02")
+_NO_TLS = (
+    "this port speaks no TLS or SSL: switch it off in the mail program for this server",
+    "the client uses SSL, and the service has none (tls)",
+)
+_NOT_YET = (
+    "this port begins without TLS or SSL: choose STARTTLS in the mail program for this server",
+    'the client begins with TLS; the service\'s tls = "implicit" is for such clients',
+)
+_OUT_OF_PLACE = {
+    "offer": _NOT_YET,
+    "require": _NOT_YET,
+    "on": ("TLS is spoken already", "the client began TLS once more, inside it"),
+}
 _VERBS = frozenset(b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PRI".split())
 
 
@@ -164,15 +177,7 @@ def mistaken_for(first: bytes, tls: str = "off") -> tuple[str, str] | None:
     (ALPACA: the first line must close the session). More octets of the first line never take a verdict back.
     """
     if first[:2] == _TLS_HELLO or (first[2:4] == _SSL2_HELLO and first[:1] >= b"\x80"):
-        if tls in {"offer", "require"}:
-            return (
-                "this port begins without TLS or SSL: choose STARTTLS in the mail program for this server",
-                'the client begins with TLS; the service\'s tls = "implicit" is for such clients',
-            )
-        return (
-            "this port speaks no TLS or SSL: switch it off in the mail program for this server",
-            "the client uses SSL; popover's listeners are plain",
-        )
+        return _OUT_OF_PLACE.get(tls, _NO_TLS)
     if _is_web(first):
         return "this is a mail gateway, not a web server", "a web browser or scanner was here"
     if first.startswith(_SOCKS):

@@ -145,17 +145,13 @@ class Spare:
             self.close()
             return None
         stream = self._opened.dialled.stream
-        try:
-            stream.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            stream.pause()
-            _be_impatient(stream.sock)
-            return self._opened._replace(age=age)
-        except OSError:
-            pass
-        self.known.died(age)
-        self.close()
-        return None
+        if stream.has_news:
+            self.known.died(age)
+            self.close()
+            return None
+        stream.pause()
+        _be_impatient(stream.sock)
+        return self._opened._replace(age=age)
 
     def close(self) -> None:
         """Leave, without a QUIT: there was no session."""

@@ -30,11 +30,12 @@ class Identities:
         self._log = log
         self._directory = directory
         self._known: Known = {}
+        self._before: Known = {}  # for who was let in before the last reload, and has not begun
         self._told: dict[str, str] = {}  # fingerprints, by service
 
     def of(self, service: Service) -> Identity | None:
-        """Find a service's; None: it speaks no TLS."""
-        return self._known.get(service.inside)
+        """Find a service's; None: it speaks no TLS. A session from before a reload may have a service that is gone."""
+        return self._known.get(service.inside) or self._before.get(service.inside)
 
     def read(self, services: Iterable[Service]) -> Known:
         """Read all that these need, which is in force only with `become`. What can't be read any more stays as it was,
@@ -56,7 +57,7 @@ class Identities:
 
     def become(self, known: Known, services: Iterable[Service]) -> None:
         """Put in force what `read` gave, and say what each service shows."""
-        self._known = known
+        self._before, self._known = self._known, known
         for service in services:
             if (identity := known.get(service.inside)) is not None:
                 self._tell(service, identity)

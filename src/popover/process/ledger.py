@@ -90,9 +90,11 @@ class Account:
         octets_in, octets_out = session.octets
         self._in += octets_in
         self._out += octets_out
-        if session.relay is not None:
+        failure = None if outcome is None else outcome.failure
+        # The second connection of a session, for a talk inside TLS, may fail where the first did not.
+        if session.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
             self._reached = now
-        elif outcome is not None and isinstance(outcome.failure, _UNREACHED):
+        elif isinstance(failure, _UNREACHED):
             self._unreached = now
         if session.dialled is not None:
             self._look_at(session.dialled)

@@ -38,11 +38,11 @@ class Sealing:
 
     @property
     def terms(self) -> ClientTLS:
-        """What holds for the next talk."""
+        """What holds for the next talk. What is required stays so where there is no certificate."""
         if self.version:
             return "on"
         tls = self._service.inside.tls
-        return "off" if self._identity is None or tls == "implicit" else tls
+        return "off" if tls == "implicit" or (tls == "offer" and self._identity is None) else tls
 
     @property
     def comes_first(self) -> bool:
@@ -50,9 +50,9 @@ class Sealing:
         return self._service.inside.tls == "implicit"
 
     async def begin(self, *, behind_starttls: bool = False) -> None:
-        """Shake hands. Raises Misdialled for what is no TLS, else another Failure."""
+        """Shake hands. Raises Misdialled for what is no TLS, else HandshakeFailure."""
         if self._identity is None:
-            raise RuntimeError("TLS is to begin, and there is no certificate")
+            raise HandshakeFailure("there is no certificate to show any more", "a reload has taken the service away")
         loop = asyncio.get_running_loop()
         since, patience, client = loop.time(), self._service.patience.login_timeout, self._client
         alpn = alpn_of(self._service.server.dialect)

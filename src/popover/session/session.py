@@ -111,6 +111,9 @@ class Session:
             if not stays:
                 opened.dialled.stream.leave()  # now: whoever is slow with its handshake costs the server nothing
             await self._seal(behind_starttls=True)
+            if stays and opened.dialled.stream.has_news:  # most likely its end: a person was asked about a certificate
+                opened.dialled.stream.leave()
+                stays = False
             if not stays:
                 self._was_heard = False
                 opened = await self._take(dialler, warm)

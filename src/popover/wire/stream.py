@@ -235,6 +235,17 @@ class Stream(Outgoing):
             return False
         return True
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something has come that was not read yet: octets, or the end. The loop may not have told of it."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
+
     # -- writing ---------------------------------------------------------------------------------
 
     @property

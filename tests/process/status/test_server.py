@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from fakes.tls import TLSWire
 from fakes.wire import Wire
 from parts.dovecot import Dovecot
 from parts.haproxy import haproxy
+from parts.inside import Plainly, trusting
 from parts.looking import look, look_at, numbers, status_address
 from parts.net import LOOPBACK, free_port, is_listening, wait_until
 from parts.popover import Popover
@@ -125,6 +127,22 @@ def test_server_that_can_not_be_had_is_told_with_the_remedy_until_it_is_back(sta
     page = look(gateway.popover).body
     assert "NOT REACHED" not in page
     assert "The last failure" in page
+
+
+def test_server_that_goes_while_a_client_begins_tls_is_told_as_not_reached(stage: Stage, server: FakeServer) -> None:
+    """The server that has heard something is left for the handshake, and another connection is needed behind it."""
+    cert = stage.authority.issue("localhost", "127.0.0.1")
+    keys: dict[str, Any] = {"tls": "offer", "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), "warm": 0}
+    gateway = shown(stage, stage.service(server.port, **keys, user_at_once=False))
+    with Plainly(gateway.popover.addresses[0]) as client:
+        client.line()
+        client.ask(b"USER alice")
+        assert client.ask(b"STLS").startswith(b"+OK")
+        server.shut()
+        client.secure(trusting(stage.authority.ca_file))
+        assert client.line().startswith(b"-ERR [SYS/TEMP] ")
+    gateway.settle()
+    wait_until(lambda: "NOT REACHED" in look(gateway.popover).body, "it is told")
 
 
 def test_session_that_its_server_cuts_is_one_that_failed(stage: Stage) -> None:

@@ -1,11 +1,13 @@
 """What is answered here, in place of the server.
 
-Always: STARTTLS, since TLS begins with us; a login that has to wait for it. Where it saves a round trip and nothing can
-be lost by it: CAPABILITY and NOOP before the login, LOGOUT while the server is told.
+Always: STARTTLS, since TLS begins with us; where a login has to wait for it, all but the few words that hold none.
+Where it saves a round trip and nothing can be lost by it: CAPABILITY and NOOP before the login, LOGOUT while the server
+is told.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from popover.protocols.dialect import Terms
@@ -20,7 +22,8 @@ EARLY = 10.0
 """Seconds from the start in which a server need not hear a NOOP: later it may be what keeps the server awake, which
 may log out within a minute before the login (RFC 9051 section 5.4 sets no limit there)."""
 
-_LOGINS = (b"LOGIN", b"AUTHENTICATE")
+_BARE = (b"CAPABILITY", b"NOOP", b"LOGOUT")
+_PRINTABLE = re.compile(rb"[ -~\x80-\xff]*(?<!\})\Z")  # no literal, no line end that some server might see
 
 
 class Answering:
@@ -41,10 +44,14 @@ class Answering:
         return not self._owed.count and self.is_at_rest()
 
     def must(self, command: Command) -> bool:
-        """Whether this is not for the server."""
-        if not command.is_sure:
-            return False
-        return command.verb == b"STARTTLS" or (self.is_strict and command.verb in _LOGINS)
+        """Whether this is not for the server. Before a TLS that has to begin, only what certainly holds no login is:
+        some servers take tags, literals and line ends for good that others do not.
+        """
+        if not self.is_strict or (command.is_sure and command.verb == b"STARTTLS"):
+            return command.is_sure and command.verb == b"STARTTLS"
+        if command.verb == b"ID" and command.is_sure:
+            return not _PRINTABLE.match(command.argument)
+        return not (command.is_sure and command.verb in _BARE and not command.argument)
 
     @property
     def is_strict(self) -> bool:
@@ -61,14 +68,20 @@ class Answering:
         knows = wanted.ask_ahead and state.known is not None and not state.logged_in
         return knows and command.verb in (b"CAPABILITY", b"NOOP") and state.now - state.since <= EARLY
 
-    def answer(self, tag: bytes, verb: bytes) -> None:
-        """Answer what must or may be answered here."""
-        state, say = self._state, self._client.outbox.extend
+    def refuse(self, tag: bytes, verb: bytes) -> None:
+        """Answer what must be answered here."""
         if verb == b"STARTTLS":
-            say(tag + b" " + self._start_tls() + b"\r\n")
-        elif verb in _LOGINS:
-            say(tag + b" NO [PRIVACYREQUIRED] not without TLS: say STARTTLS first, or switch on TLS\r\n")
-        elif verb == b"LOGOUT":
+            words = self._start_tls()
+        elif tag == b"*":  # it may be a response of an AUTHENTICATE that nobody has asked for, and is not repeated
+            words = b"BAD this is no command"
+        else:
+            words = b"NO [PRIVACYREQUIRED] not without TLS: say STARTTLS first, or switch on TLS"
+        self._client.outbox += tag + b" " + words + b"\r\n"
+
+    def answer(self, tag: bytes, verb: bytes) -> None:
+        """Answer what may be answered here."""
+        state, say = self._state, self._client.outbox.extend
+        if verb == b"LOGOUT":
             state.has_left = True
             say(b"* BYE logging out\r\n" + tag + b" OK LOGOUT completed\r\n")
         elif verb == b"NOOP":

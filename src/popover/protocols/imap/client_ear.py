@@ -205,14 +205,15 @@ class ClientEar:
         return True
 
     def _refuse(self, command: Command, literal: Literal | None) -> None:
-        """Answer what is not for the server; a literal that comes unasked has to go by first."""
+        """Answer what is not for the server; a literal that comes unasked has to go by first. What stands behind a
+        STARTTLS is TLS, or the handshake fails on it (protocol notes, S1).
+        """
+        tag = command.tag if command.is_sure else b"*"
         if literal is not None and not literal.waits:
-            self._underway = Underway(Ask(command.tag, command.verb), is_refused=True)
+            self._underway = Underway(Ask(tag, command.verb), is_refused=True)
             self._underway.announce(literal)
-            return
-        self._answering.answer(command.tag, command.verb)
-        if self._state.wants_tls:
-            self._client.inbox.clear()  # what came with it is not said inside TLS (protocol notes, S1)
+        else:
+            self._answering.refuse(tag, command.verb)
 
     def _begin(self, command: Command, literal: Literal | None) -> Underway:
         """A command goes to the server."""
@@ -233,7 +234,7 @@ class ClientEar:
             on.announce(literal)
         elif on.is_refused:
             self._underway = None
-            self._answering.answer(on.ask.tag, verb)
+            self._answering.refuse(on.ask.tag, verb)
         elif verb == b"AUTHENTICATE" and not on.is_answered and on.ask.tag:
             on.go_on(Mode.RESPONSE)
         elif verb == b"IDLE" and not on.is_answered and on.ask.tag and on.mode is Mode.REST:

@@ -76,12 +76,13 @@ def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()
             continue
         if name == b"SASL":
             good = [word for word in words[1:] if not is_bound(word.upper(), tls)]
+            good = [word for word in good if not gone & {word.upper(), b"AUTH=" + word.upper()}]
             if not good:
                 continue
             if len(good) < len(words) - 1:
                 kept.append(b" ".join([words[0], *good]) + b"\r\n")
                 continue
-        if name == b"." and tls in {"offer", "require"}:
+        if name == b"." and tls in {"offer", "require"} and "STLS" not in hide:
             kept.append(b"STLS\r\n")
         kept.append(line)
     return b"".join(kept)

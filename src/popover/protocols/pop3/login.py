@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import for_client, is_bound
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command
 from popover.protocols.pop3.manners import Shown
@@ -126,7 +127,8 @@ class Login:
 
     def tell_capabilities(self, command: Command) -> None:
         """What there is before TLS: TLS. All else is asked anew behind it (RFC 2595 section 4)."""
-        self._owed.owe(Ask.answered(command, b"+OK\r\nSTLS\r\nRESP-CODES\r\n.\r\n"))
+        words = for_client(b"+OK\r\nRESP-CODES\r\n.\r\n", self._state.tls, self._state.hide)
+        self._owed.owe(Ask.answered(command, words))
 
     def respond(self, line: bytes) -> None:
         """A line of an AUTH exchange goes through as it is."""
@@ -185,7 +187,7 @@ class Login:
 
     def _mechanisms(self) -> bytes:
         """What AUTH without a mechanism would list, by CAPA's SASL line (RFC 5034 section 4)."""
-        names = self._state.manners.mechanisms
+        names = [name for name in self._state.manners.mechanisms if not is_bound(name.upper(), self._state.tls)]
         return b"".join((b"+OK\r\n", *(name + b"\r\n" for name in names), b".\r\n")) if names else b"-ERR say CAPA\r\n"
 
     # -- the server's side -----------------------------------------------------------------------

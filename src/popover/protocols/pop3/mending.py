@@ -15,6 +15,7 @@ import math
 
 from popover.errors import ServerFailure
 from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import for_client
 from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.commands import ask
 from popover.protocols.pop3.queue import Owed
@@ -65,7 +66,8 @@ class Mending:
     def on_time(self) -> None:
         """Silence has lasted long enough, or too long."""
         if self._is_half_heard:
-            self._owed.give_half(self._owed.asked[0])
+            half = self._owed.asked[0]
+            self._owed.give_half(half, for_client(bytes(half.kept), self._state.offers, self._state.hide))
         elif not self._owed.is_lost:
             self._overdue()
         elif self._step.on_time():

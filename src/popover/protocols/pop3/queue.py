@@ -15,7 +15,7 @@ import re
 from collections import deque
 from typing import Protocol
 
-from popover.protocols.pop3.answers import CAPA_LIMIT, END, STATUS_LIMIT, for_client, is_stat, soften
+from popover.protocols.pop3.answers import CAPA_LIMIT, END, STATUS_LIMIT, is_stat, soften
 from popover.protocols.pop3.ask import Ask, Kind
 from popover.talk import End
 
@@ -299,10 +299,10 @@ class Owed:
         ask.line, ask.is_done = b"", True
         self.catch_up()
 
-    def give_half(self, ask: Ask) -> None:
-        """Give what there is of an answer to CAPA that does not end."""
+    def give_half(self, ask: Ask, shown: bytes) -> None:
+        """Give what there is of an answer to CAPA that does not end; `shown`: as the client may see it."""
         ask.needs_all = False
-        ask.kept[:] = for_client(bytes(ask.kept))
+        ask.kept[:] = shown
         self.catch_up()
 
     def catch_up(self) -> None:

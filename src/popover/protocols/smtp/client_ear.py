@@ -155,7 +155,7 @@ class ClientEar:
             state.has_begun = True
         elif self._is_strange():
             return
-        if state.needs_tls and verb not in BEFORE_TLS:
+        if state.needs_tls and (verb not in BEFORE_TLS or command.may_be_two):
             self._refuse(command)
         elif verb in HELLOS:
             self._greet(command)

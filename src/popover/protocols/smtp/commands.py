@@ -29,6 +29,7 @@ BEFORE_TLS = HELLOS | {b"NOOP", b"RSET", b"QUIT", b"HELP", b"STARTTLS"}
 """What a client may say before TLS where it is required: RFC 3207 section 4, and what changes nothing."""
 
 _HEADER = re.compile(rb"[!-9;-~]+:")
+_BREAK = re.compile(rb"[\x00\x0b\x0c\r]")
 _CHUNK = re.compile(rb"[0-9]{1,20}")
 
 
@@ -53,6 +54,11 @@ class Command(NamedTuple):
         """Octets that follow at once: those of BDAT (RFC 3030 section 2), whatever the server says to it."""
         first = self.argument.partition(b" ")[0]
         return int(first) if self.verb == b"BDAT" and _CHUNK.fullmatch(first) else 0
+
+    @property
+    def may_be_two(self) -> bool:
+        """To a server that takes a CR for a line's end (RFC 5321 section 2.3.8 forbids that), say."""
+        return _BREAK.search(self.line.rstrip(b"\r\n")) is not None
 
     @property
     def is_header(self) -> bool:

@@ -162,10 +162,12 @@ class Ears:
             self._ear.end()
 
     def _become_plain(self, now: float) -> None:
-        """From now on just octets."""
-        self._state.is_plain = True
+        """From now on just octets; unless TLS begins, and they are its own."""
         is_owed = self._owed.is_owed
         self._owed.let_go()
+        if self._state.wants_tls:
+            return
+        self._state.is_plain = True
         self._server.outbox += self._plain.client_said(self._client.inbox, now)
         self._client.inbox.clear()
         self._plain.is_owed = self._plain.is_owed or is_owed

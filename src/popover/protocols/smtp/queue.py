@@ -156,6 +156,8 @@ class Owed:
         """From now on the client gets what comes as it comes."""
         for ask in self.turns:
             self._client.outbox += ask.held if ask.words is None else ask.words
+            if ask.on_said is not None:
+                ask.on_said()
         self.turns.clear()
         self._head = b""
 
