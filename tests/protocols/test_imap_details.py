@@ -610,3 +610,16 @@ def test_our_word_does_not_come_in_the_midst_of_the_servers() -> None:
     assert talk.say(b"a STARTTLS\r\n") == (b"", b"")
     got, _ = talk.answer(b"cd)\r\n")
     assert got.startswith(b"cd)\r\na NO ")
+
+
+@pytest.mark.parametrize("first", [b"a AUTHENTICATE PLAIN\r\n", b"a COMPRESS DEFLATE\r\n"])
+def test_what_waits_for_a_word_of_the_server_is_not_lost_with_its_client(first: bytes) -> None:
+    """The relay tells a server of an end only once it has heard all (`is_settled`)."""
+    talk = Talk()
+    assert talk.say(first + b"AGEAYg==\r\nb LOGOUT\r\n") == (b"", first)
+    talk.ears.client_ended(0.0)
+    assert not talk.ears.is_settled
+    _, heard = talk.answer(b"+ \r\n" if b"AUTH" in first else b"a NO not now\r\n")
+    assert heard.startswith(b"AGEAYg==\r\n")
+    talk.answer(b"a OK in\r\n")
+    assert talk.ears.is_settled

@@ -57,6 +57,17 @@ class ClientEar:
         return on is not None and not on.is_refused and on.awaits(has_client_ended=self._state.has_client_ended)
 
     @property
+    def holds(self) -> bool:
+        """Something that the client has said waits for a word of the server before that hears it, as on a wire it would
+        not.
+        """
+        state, on = self._state, self._underway
+        if not self._client.inbox or state.is_plain or state.failure is not None:
+            return False
+        is_asked_for = on is not None and on.mode is Mode.RESPONSE and not (on.may_go_on or self._is_long)
+        return self.has_more or self._is_waiting or is_asked_for
+
+    @property
     def is_idling(self) -> bool:
         """The client waits to be told something (RFC 2177)."""
         return self._underway is not None and self._underway.mode is Mode.DONE and self._underway.may_go_on

@@ -111,7 +111,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self.state.is_told or not self.state.has_left
+        return self.state.is_told if self.state.has_left else not self._ear.holds
 
     @property
     def has_quit(self) -> bool:  # noqa: D102

@@ -67,6 +67,19 @@ class ClientEar:
         return len(self._owed.turns) < TURNS_LIMIT and len(self._client.inbox) < INBOX_LIMIT
 
     @property
+    def holds(self) -> bool:
+        """Something that the client has said waits for an answer before the server hears it, as on a wire it would not.
+
+        Behind QUIT nothing is waited for: that is for no server.
+        """
+        state = self._state
+        if not self._client.inbox or state.is_plain or state.failure is not None:
+            return False
+        if self.has_more or len(self._owed.turns) >= TURNS_LIMIT:
+            return True
+        return state.waits_for is not None and state.waits_for.verb != b"QUIT" and not state.challenged
+
+    @property
     def _may_listen(self) -> bool:
         state = self._state
         if state.waits_for is not None and not state.challenged:

@@ -96,7 +96,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self._leaving.is_told or not self._leaving.is_early
+        return self._leaving.is_told if self._leaving.is_early else not self._ear.holds
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
