@@ -140,6 +140,38 @@ def test_a_line_without_an_end_ends_the_session() -> None:
     assert "too long" in talk.ears.failure.cause
 
 
+def test_a_long_line_of_a_mail_program_is_the_servers_matter() -> None:
+    for verb in (b"RCPT TO:<", b"AUTH XOAUTH2 "):
+        talk = Talk()
+        line = verb + b"x" * (2 * LINE_LIMIT)
+        assert talk.say(line, b"\r\n") == (b"", line + b"\r\n")
+        assert talk.answer(b"500 5.5.2 line too long\r\n")[0] == b"500 5.5.2 line too long\r\n"
+        assert talk.ears.failure is None
+    talk = Talk()
+    talk.say(b"AUTH GSS-SPNEGO\r\n")
+    talk.answer(b"334 \r\n")
+    assert talk.say(b"x" * (2 * LINE_LIMIT))[1] == b"x" * (2 * LINE_LIMIT)
+
+
+@pytest.mark.parametrize("bare_lf", ["pass", "normalize"])
+def test_a_long_line_where_a_listener_is_needed_ends_the_session(bare_lf: str) -> None:
+    talk = Talk(bare_lf=bare_lf, tls="off" if bare_lf == "normalize" else "require")
+    talk.say(b"HELP " + b"x" * LINE_LIMIT)
+    assert isinstance(talk.ears.failure, Misdialled)
+
+
+def test_a_mail_behind_answers_that_were_too_many_is_no_commands() -> None:
+    """A server that answers each recipient twice, and a client that pipelines: 354 comes where nothing is owed."""
+    talk = Talk()
+    talk.ask(b"MAIL FROM:<a@x>\r\n", OK)
+    talk.say(b"RCPT TO:<b@x>\r\nDATA\r\n")
+    no = b"550 no\r\n"
+    assert talk.answer(no + no)[0] == no + no
+    assert talk.answer(b"3", b"54 go on\r\n")[0] == b"354 go on\r\n"
+    mail = b"STARTTLS\r\nAUTH me\r\nQUIT\r\nSubject: hm\r\n.\r\n"
+    assert talk.say(mail) == (b"", mail)
+
+
 def test_a_reply_to_ehlo_without_an_end_is_not_kept() -> None:
     talk = Talk()
     talk.say(b"EHLO me\r\n")

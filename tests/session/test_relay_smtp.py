@@ -121,6 +121,23 @@ def test_a_mail_said_before_a_slow_answer_to_data_is_heard_though_its_client_has
     on_stage(act)
 
 
+def test_a_mail_said_before_the_answer_to_data_is_heard_though_its_client_went_without_reading() -> None:
+    """close() with answers unread is a reset; what was said before is the server's, as on a wire."""
+
+    async def act(scene: Scene) -> None:
+        rest = b"one\r\n.\r\nQUIT\r\n"
+        await scene.client.send(MAIL + rest)
+        assert await scene.server.hears(len(MAIL)) == MAIL
+        scene.client.reset()
+        await asyncio.sleep(0.05)
+        await scene.server.send(b"250 ok\r\n354 go on\r\n")
+        assert await scene.server.hears(len(rest)) == rest
+        await scene.server.send(b"250 queued\r\n221 bye\r\n")
+        assert not (await scene.over()).clean
+
+    on_stage(act)
+
+
 def test_who_needs_no_login_is_not_hurried_to_one() -> None:
     async def act(scene: Scene) -> None:
         await scene.passes(b"EHLO me\r\n", b"250 mail\r\n")

@@ -44,11 +44,11 @@ class Lived:
     turns: list[float] = field(default_factory=list)  # seconds of each wait
 
 
-IsThere = Callable[[bytes, bytes], bool]
-"""Whether in all that has come since the last wait an answer to `until` is whole."""
+EndOf = Callable[[bytes, bytes], int]
+"""Where, in what has come since the last wait's answer, the answer to `until` ends; 0: it is not whole."""
 
 
-async def live(script: Script, port: int, patience: float, is_there: IsThere) -> Lived:
+async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Lived:
     """One session of a script with whatever listens on `port`."""
     lived = Lived()
     line = await connect(port)
@@ -59,12 +59,12 @@ async def live(script: Script, port: int, patience: float, is_there: IsThere) ->
     async def wait(until: bytes) -> bool:
         nonlocal seen
         since = time.monotonic()
-        while not is_there(bytes(inbox.held[seen:]), until):
+        while not (end := end_of(bytes(inbox.held[seen:]), until)):
             if not await inbox.more(patience):
                 lived.end = {None: "gave up", "closed": "closed"}.get(inbox.how, "reset")  # type: ignore[assignment]
                 return False
         lived.turns.append(time.monotonic() - since)
-        seen = len(inbox.held)
+        seen += end
         return True
 
     try:

@@ -97,11 +97,11 @@ async def _session(one: Case, way: Way[Odd], longer: float) -> Played:
     """Practise, and play."""
     server, dialect = way.server, one.dialect
     manners, server.manners = server.manners, server.manners & AT_ALL_TIMES
-    await live(dialect.practice(), way.port, PATIENCE + LONGER, dialect.is_there)
+    await live(dialect.practice(), way.port, PATIENCE + LONGER, dialect.end_of)
     await asyncio.sleep(SPARE if longer else 0)
     server.manners = manners
     server.begin()
-    lived = await live(one.script, way.port, PATIENCE + longer, dialect.is_there)
+    lived = await live(one.script, way.port, PATIENCE + longer, dialect.end_of)
     return Played(lived, await server.heard(SETTLING))
 
 
@@ -116,7 +116,7 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
         found.append(f"got {_short(theirs.got)} in place of {_short(ours.got)}")
     if ours.end != theirs.end and not (is_left and theirs.end == "closed"):
         found.append(f"end {theirs.end} in place of {ours.end}")
-    if direct.heard.said != through.heard.said:
+    if not _has_heard(one, direct.heard.said, through.heard.said):
         found.append(f"the server heard {_short(through.heard.said)} in place of {_short(direct.heard.said)}")
     if direct.heard.is_over and not through.heard.is_over:
         found.append("the server's connection stays open")
@@ -131,6 +131,11 @@ def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
     ours, theirs = one.dialect.same(ours), one.dialect.same(theirs)
     at = imap.goodbye(theirs) if one.dialect is imap else theirs.rfind(smtp.GOODBYE)
     return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150  # noqa: PLR2004 - one answer
+
+
+def _has_heard(one: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether the server heard the same; of a client that went without reading a wire may lose the last words."""
+    return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
 
 
 def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:

@@ -154,12 +154,15 @@ class Imap(Odd):
         raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 
-def is_there(came: bytes, until: bytes) -> bool:
-    """A line that begins with the tag is whole; `+` likewise counts for a tag with one behind it; empty: any line."""
-    if not until:
-        return b"\n" in came
+def end_of(came: bytes, until: bytes) -> int:
+    """Where a line ends that begins with the tag; `+` before it: or with a plus; empty: any line."""
     words = (b"+", until[1:]) if until[:1] == b"+" else (until,)
-    return any(line.endswith(b"\n") and line.split(b" ")[0].strip() in words for line in came.splitlines(keepends=True))
+    at = 0
+    for line in came.splitlines(keepends=True):
+        at += len(line)
+        if line.endswith(b"\n") and (not until or line.split(b" ")[0].strip() in words):
+            return at
+    return 0
 
 
 def same(got: bytes) -> bytes:

@@ -138,9 +138,11 @@ class Smtp(Odd):
         raise OverError
 
 
-def is_there(came: bytes, until: bytes) -> bool:
-    """So many replies are whole; `until` empty: the greeting."""
-    return until != b"\0" and len(_FINAL.findall(came)) >= int(until or b"1")
+def end_of(came: bytes, until: bytes) -> int:
+    """Where so many replies end; `until` empty: the greeting, NUL: never."""
+    found = [] if until == b"\0" else list(_FINAL.finditer(came))
+    wanted = int(until or b"1") if found else 1
+    return found[wanted - 1].end() if len(found) >= wanted else 0
 
 
 def same(got: bytes) -> bytes:

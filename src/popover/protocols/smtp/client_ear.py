@@ -107,10 +107,7 @@ class ClientEar:
         cut = inbox.find(b"\n", 0, LINE_LIMIT)
         if cut < 0:
             if len(inbox) >= LINE_LIMIT:
-                state.failure = Misdialled(
-                    f"a command of more than {LINE_LIMIT:,} octets is too long",
-                    "RFC 5321 section 4.5.3.1.4 allows 512; is it a mail program that connects here?",
-                )
+                self._is_too_long(bytes(inbox[:LINE_LIMIT]))
             return False
         line = bytes(inbox[: cut + 1])
         del inbox[: cut + 1]
@@ -119,6 +116,17 @@ class ClientEar:
         else:
             self._command(parse(line))
         return True
+
+    def _is_too_long(self, line: bytes) -> None:
+        """Leave a line without an end to the server, if a mail program says it."""
+        state = self._state
+        if state.challenged or state.logged_in or parse(line).verb in KNOWN:
+            state.turn_plain()
+        if not state.turns_plain:
+            state.failure = Misdialled(
+                f"a command of more than {LINE_LIMIT:,} octets is too long",
+                "RFC 5321 section 4.5.3.1.4 allows 512; is it a mail program that connects here?",
+            )
 
     def end(self) -> None:
         """The client says no more: what is there of a line, or was kept back of a body, goes as it is; but not half of
