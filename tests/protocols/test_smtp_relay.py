@@ -1,5 +1,6 @@
 """SMTP's talk, step by step: which answer is whose, what is answered here, and when it is over."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,11 @@ from hearing import every_cut
 from model_smtp import EHLO, Talk
 from popover.config import Ahead
 from popover.errors import Misdialled
+from popover.protocols.plain import QUIET
 from popover.protocols.smtp.belated import HEADERS_LIMIT
 from popover.protocols.smtp.client_ear import BURST, STRANGE_LIMIT, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
+from popover.protocols.smtp.hearing import HURRY
 from popover.protocols.smtp.memory import LEAVING_LIMIT, Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
 
@@ -319,6 +322,24 @@ def test_a_client_that_ends_behind_a_mail_sent_without_waiting_has_all_of_it_sen
     assert talk.ears.has_quit
 
 
+@pytest.mark.parametrize("first", [b"DATA\r\n", b"AUTH LOGIN\r\n"])
+def test_a_server_that_wants_to_hear_more_before_it_answers_hears_it(first: bytes) -> None:
+    talk = Talk()
+    assert talk.say(first + b"one\r\n.\r\n") == (b"", first)
+    assert talk.ears.due == HURRY
+    talk.ears.on_time(HURRY)
+    assert talk.heard() == b"one\r\n.\r\n"
+    assert talk.ears.due == math.inf
+    assert talk.ears.is_owed
+    assert talk.answer(OK)[0] == OK
+
+
+def test_where_normalizing_is_promised_it_waits() -> None:
+    talk = Talk(bare_lf="normalize")
+    talk.say(b"DATA\r\none\r\n.\r\n")
+    assert talk.ears.due == math.inf
+
+
 def test_a_reply_that_breaks_off_is_given_out() -> None:
     talk = Talk()
     talk.say(b"EHLO me\r\n")
@@ -342,3 +363,12 @@ def test_a_login_is_awaited_up_to_the_first_command() -> None:
 
 def test_a_command_shows_nothing_of_its_argument() -> None:
     assert "CANARY" not in repr(parse(b"AUTH PLAIN CANARY\r\n"))
+
+
+def test_a_client_that_ended_where_octets_just_pass_is_kept_for_a_second_at_most() -> None:
+    talk = Talk()
+    talk.ask(b"EHLO me\r\n", b"hello you\r\n")
+    talk.say(b"NOOP\r\nNOOP\r\n")
+    talk.ears.client_ended(0.0)
+    talk.answer(OK)
+    assert talk.ears.gap == QUIET

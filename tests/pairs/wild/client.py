@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Literal
 
 from pairs.tunnel import connect
@@ -13,6 +14,7 @@ from pairs.wire import Inbox
 Ending = Literal["read", "half", "close"]
 End = Literal["closed", "reset", "gave up", "left"]
 
+SHORT = 60  # octets
 CUT_PAUSE = 0.01  # seconds between two pieces of one word
 
 
@@ -34,6 +36,13 @@ class Script:
     ending: Ending = "read"
 
 
+def cut(random: Random, said: bytes) -> int:
+    """By chance, the size of the pieces in which something is said."""
+    if len(said) < SHORT:
+        return random.choice((0, 0, 0, 1, 2, 5))
+    return random.choice((0, 0, len(said) // 3, len(said) - 2))
+
+
 @dataclass
 class Lived:
     """What came of it. `got`: all octets."""
@@ -46,6 +55,10 @@ class Lived:
 
 EndOf = Callable[[bytes, bytes], int]
 """Where, in what has come since the last wait's answer, the answer to `until` ends; 0: it is not whole."""
+
+
+Send = Callable[[bytes], Awaitable[None]]
+Wait = Callable[[bytes], Awaitable[bool]]
 
 
 async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Lived:
@@ -69,7 +82,7 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
 
     try:
         if await wait(b""):
-            await _follow(script, line.send, wait, lived)
+            await _follow(script, line.send, wait)
         if lived.end == "left" and script.ending != "close":
             if script.ending == "half":
                 await line.end()
@@ -84,7 +97,7 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
     return lived
 
 
-async def _follow(script: Script, send: Callable, wait: Callable, lived: Lived) -> None:  # type: ignore[type-arg]
+async def _follow(script: Script, send: Send, wait: Wait) -> None:
     for step in script.steps:
         size = step.piece or len(step.say) or 1
         for at in range(0, len(step.say), size):

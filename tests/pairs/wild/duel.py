@@ -29,6 +29,7 @@ LONGER = 2.0  # of a client's patience through popover, so that being late is to
 SECOND = 1.0  # the first rule's
 SPARE = 0.2  # seconds in which a spare is there, after the practice
 SETTLING = 3.0
+STILL_DIFFERENT: frozenset[int] = frozenset()
 STRANGERS = b"P commands\r\n"
 
 
@@ -40,6 +41,10 @@ class Case(NamedTuple):
     manners: frozenset[str]
     at: int
     script: Script
+
+    def same(self, got: bytes) -> bytes:
+        """What is compared of all that the client got."""
+        return imap.same(got) if self.dialect is imap else smtp.same(got)
 
     def server(self) -> Odd:
         """One such server."""
@@ -128,9 +133,9 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
 
 def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
     """Whether the client had its goodbye from popover, all else being the same (docs/speed.md)."""
-    ours, theirs = one.dialect.same(ours), one.dialect.same(theirs)
+    ours, theirs = one.same(ours), one.same(theirs)
     at = imap.goodbye(theirs) if one.dialect is imap else theirs.rfind(smtp.GOODBYE)
-    return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150  # noqa: PLR2004 - one answer
+    return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150
 
 
 def _has_heard(one: Case, ours: bytes, theirs: bytes) -> bool:
@@ -139,14 +144,14 @@ def _has_heard(one: Case, ours: bytes, theirs: bytes) -> bool:
 
 
 def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
-    direct, through = one.dialect.same(ours.got), one.dialect.same(theirs.got)
+    direct, through = one.same(ours.got), one.same(theirs.got)
     if ours.end == "reset" == theirs.end:  # what is on its way may be lost
         return direct.startswith(through) or through.startswith(direct)
     return direct == through
 
 
 def _short(octets: bytes) -> str:
-    return repr(octets) if len(octets) < 400 else f"{octets[:200]!r}...{octets[-150:]!r} ({len(octets)} octets)"  # noqa: PLR2004
+    return repr(octets) if len(octets) < 400 else f"{octets[:200]!r}...{octets[-150:]!r} ({len(octets)} octets)"
 
 
 async def duel(cases: Iterable[Case], authority: Authority) -> Tally:
@@ -161,9 +166,7 @@ async def duel(cases: Iterable[Case], authority: Authority) -> Tally:
 
 def told(one: Case) -> str:
     """A case in words."""
-    steps = "\n".join(
-        f"    {_short(step.say)}, pieces {step.piece}, until {step.until!r}" for step in one.script.steps
-    )
+    steps = "\n".join(f"    {_short(step.say)}, pieces {step.piece}, until {step.until!r}" for step in one.script.steps)
     name = one.dialect.__name__.rpartition(".")[2]
     return f"  {name} {sorted(one.manners)} at {one.at}; {one.script.ending}\n{steps}"
 

@@ -3,13 +3,13 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step
+from pairs.wild.client import Script, Step, cut
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 MANNERS = (
-    *MANNERS_OF_ALL, "tells", "greets-long", "bare-plus", "plus-lf", "no-plus", "early", "swapped", "hears-no-plus-literal",
-    "refuses-literals", "speaks-unasked", "braces", "long-line", "literals", "tells-at-login", "preauth", "no-bye",
-    "short-ok", "slow-plus",
+    *MANNERS_OF_ALL, "tells", "greets-long", "bare-plus", "plus-lf", "no-plus", "early", "swapped", "preauth",
+    "hears-no-plus-literal", "refuses-literals", "speaks-unasked", "braces", "long-line", "literals", "tells-at-login",
+    "no-bye", "short-ok", "slow-plus",
 )  # fmt: skip
 CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DEFLATE"
 _LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}\r?\n\Z")
@@ -87,7 +87,13 @@ class Imap(Odd):
             await self.once(visit, b"")
             self.manners, self.at = was, at
         if "no-plus" not in self.manners:
-            odd = b"+\r\n" if "bare-plus" in self.manners else b"+ go on\n" if "plus-lf" in self.manners else b"+ go on\r\n"
+            odd = (
+                b"+\r\n"
+                if "bare-plus" in self.manners
+                else b"+ go on\n"
+                if "plus-lf" in self.manners
+                else b"+ go on\r\n"
+            )
             await self.say(visit, odd)
 
     async def done(self, visit: Visit, tag: bytes, words: bytes) -> None:
@@ -121,14 +127,15 @@ class Imap(Odd):
         if len(words) < 4:
             await self.plus(visit)
             if (await visit.read_line()).strip() == b"*":
-                return await self.done(visit, tag, b"BAD as you like")
+                await self.done(visit, tag, b"BAD as you like")
+                return
         await self.on_login(visit, tag, words)
 
     async def on_select(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         await self.say(visit, b"* 3 EXISTS\r\n* FLAGS (\\Seen)\r\n* OK [UIDVALIDITY 1] fine\r\n")
         await self.done(visit, tag, b"OK [READ-WRITE] SELECT completed")
 
-    async def on_fetch(self, visit: Visit, tag: bytes, words: list[bytes]) -> None:
+    async def on_fetch(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         mail = b"a OK hm\r\n* BYE\r\n* CAPABILITY STARTTLS {4}\r\n" * 3
         if "long-line" in self.manners:
             await self.say(visit, b"* 1 FETCH (ENVELOPE (" + b"x" * 70_000 + b"))\r\n")
@@ -178,28 +185,34 @@ def goodbye(got: bytes) -> int:
 
 def practice() -> Script:
     """A session that teaches."""
-    return Script((Step(b"p1 LOGIN anna secret\r\n", b"p1"), Step(b"p2 SELECT INBOX\r\n", b"p2"), Step(b"p3 LOGOUT\r\n", b"p3")))
+    return Script(
+        (Step(b"p1 LOGIN anna secret\r\n", b"p1"), Step(b"p2 SELECT INBOX\r\n", b"p2"), Step(b"p3 LOGOUT\r\n", b"p3"))
+    )
 
 
-_LOGINS = (
+Word = tuple[tuple[bytes, ...], tuple[int, ...]]
+"""What is said for one command, its tag left out, and after which of it the client waits for a plus."""
+
+_LOGINS: tuple[Word, ...] = (
     ((b"%s LOGIN anna secret",), ()), ((b"%s login {4}", b"anna {6}", b"secret"), (0, 1)),
     ((b"%s LOGIN {4+}\r\nanna {6+}\r\nsecret",), ()), ((b"%s AUTHENTICATE PLAIN", b"AGFubmEAc2VjcmV0"), (0,)),
     ((b"%s AUTHENTICATE PLAIN AGFubmEAc2VjcmV0",), ()), ((b"%s AUTHENTICATE PLAIN", b"*"), (0,)),
 )  # fmt: skip
-_ANY = (
+_ANY: tuple[Word, ...] = (
     ((b"%s NOOP",), ()), ((b"%s CAPABILITY",), ()), ((b"%s SELECT INBOX",), ()), ((b"%s FETCH 1:* (BODY[])",), ()),
     ((b"%s fetch 1:* all ",), ()), ((b"%s IDLE", b"DONE"), (0,)), ((b"%s IDLE\r\nDONE",), ()),
     ((b"%s IDLE\r\n%s NOOP",), ()), ((b"%s STORE 1 +FLAGS (\\Deleted)",), ()), ((b"%s XYZZY",), ()), ((b"",), ()),
     ((b"%s APPEND INBOX {8}", b"ab\ncd\r\nx"), (0,)), ((b"%s APPEND INBOX {8+}\r\nab\ncd\r\nx",), ()),
     ((b"%s APPEND INBOX {90000+}\r\n" + b"x LOGOUT\n" * 10_000,), ()),
-    ((b"%s APPEND INBOX {8}\r\nab\ncd\r\nx",), ()), ((b"%s CREATE " + b"y" * 70_000,), ()), ((b"%s ID {3+}\r\na\r\n b",), ()),
+    ((b"%s APPEND INBOX {8}\r\nab\ncd\r\nx",), ()), ((b"%s CREATE " + b"y" * 70_000,), ()),
+    ((b"%s ID {3+}\r\na\r\n b",), ()),
 )  # fmt: skip
 
 
 def script(random: Random) -> Script:
     """A client by chance."""
     end = random.choice((b"\r\n", b"\r\n", b"\r\n", b"\n", b" \r\n"))
-    wanted = [((b"%s CAPABILITY",), ())] if random.random() < 0.3 else []
+    wanted: list[Word] = [((b"%s CAPABILITY",), ())] if random.random() < 0.3 else []
     wanted += [random.choice(_LOGINS)] if random.random() < 0.9 else []
     wanted += [random.choice(_ANY) for _ in range(random.choice((0, 1, 2, 3, 5)))]
     if random.random() < 0.8:
@@ -212,7 +225,7 @@ def script(random: Random) -> Script:
             until = b"+" + tag if at in asks else tag if at == len(words) - 1 and word else b""
             if eager or random.random() < 0.05:
                 until = b""
-            piece = random.choice((0, 0, 0, 1, 2, 5)) if len(said) < 60 else random.choice((0, 0, len(said) // 3, len(said) - 2))
+            piece = cut(random, said)
             steps.append(Step(said, until, piece))
     if eager and random.random() < 0.7:
         steps = [Step(b"".join(step.say for step in steps))]

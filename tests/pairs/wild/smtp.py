@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step
+from pairs.wild.client import Script, Step, cut
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 HELLO = b"EHLO old.example"
@@ -12,7 +12,7 @@ MANNERS = (
     "late-refusal", "no-data", "twice", "two-for-a-mail", "starttls-twice", "empty-challenge", "odd-challenge",
     "loose-end", "mute-to-empty", "slow-data", "speaks-unasked", "folded",
 )  # fmt: skip
-_AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) old\.example[ \t]*\r?\n)+", re.IGNORECASE)
+_AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) (?:old|other)\.example[ \t]*\r?\n)+", re.IGNORECASE)
 _FINAL = re.compile(rb"^\d{3}(?: [^\n]*|\r?)\n", re.MULTILINE)
 _NOT_COMPARED = re.compile(rb"^250[- ](?:STARTTLS|AUTH=[^\r\n]*)\r?\n", re.MULTILINE)
 _MARK = re.compile(rb"^250-", re.MULTILINE)
@@ -54,12 +54,13 @@ class Smtp(Odd):
         if "folded" in self.manners:
             words = words[:3] + b"-and\r\n" + words
         if "bare-codes" in self.manners:
-            words = words[:-len(words.split(b" ", 1)[-1]) - 1] if b" " in words else words
+            words = words[: -len(words.split(b" ", 1)[-1]) - 1] if b" " in words else words
         await self.say(visit, words + b"\r\n")
 
     async def on_ehlo(self, visit: Visit, _: bytes) -> None:
         if "short-ehlo" in self.manners:
-            return await self.say(visit, b"250 mx.example\r\n")
+            await self.say(visit, b"250 mx.example\r\n")
+            return
         tls = b"250-STARTTLS\r\n" * (2 * ("starttls-twice" in self.manners))
         words = b"250-mx.example\r\n" + tls + b"250-PIPELINING\r\n250-CHUNKING\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n"
         await self.say(visit, words + b"250 8BITMIME\r\n")
@@ -88,13 +89,15 @@ class Smtp(Odd):
         for _ in range(rounds):
             await self.say(visit, challenge + b"\r\n")
             if (await visit.read_line()).strip() == b"*":
-                return await self.reply(visit, b"501 5.7.0 as you like")
+                await self.reply(visit, b"501 5.7.0 as you like")
+                return
         visit.logged_in = True
         await self.reply(visit, b"235 2.7.0 welcome" if rounds >= 0 else b"504 5.5.4 unknown")
 
     async def on_data(self, visit: Visit, _: bytes) -> None:
         if "no-data" in self.manners:
-            return await self.reply(visit, b"451 4.3.0 not now")
+            await self.reply(visit, b"451 4.3.0 not now")
+            return
         if "slow-data" in self.manners:
             self.manners, was = self.manners | {"slow"}, self.manners
             self.at, at = visit.commands + 1, self.at
@@ -124,7 +127,8 @@ class Smtp(Odd):
     async def on_bdat(self, visit: Visit, argument: bytes) -> None:
         words = argument.split()
         if not words or not words[0].isdigit():
-            return await self.reply(visit, b"501 5.5.4 how many?")
+            await self.reply(visit, b"501 5.5.4 how many?")
+            return
         await visit.read(int(words[0]))
         await self.reply(visit, b"250 2.0.0 chunk taken")
 
@@ -164,11 +168,13 @@ _LOGINS = (
 )  # fmt: skip
 _ANY = (
     b"NOOP", b"RSET", b"VRFY anna", b"HELP", b"XCLIENT NAME=x ADDR=192.0.2.1", b"noop  ", b"", b"MAIL FROM:<x@y>",
-    b"RCPT TO:<nobody@z>", HELLO, b"HELO old.example", b"ehlo other.example", b"BDAT 0", b"BDAT x", b"NOOP " + b"x" * 3000,
+    b"RCPT TO:<nobody@z>", HELLO, b"HELO old.example", b"ehlo other.example", b"BDAT 0", b"BDAT x",
+    b"NOOP " + b"x" * 3000,
 )  # fmt: skip
 _BODIES = (
     b"hello\r\n", b"", b"..\r\n.hidden\r\nx\r\n", b"a\n.\nb\r\n", b"a\n..\nb\n\r\n", b"QUIT\r\nMAIL FROM:<x>\r\n",
-    b"a\r.\rb\r\n", b"\r\n" * 20, b"x" * 70_000 + b"\r\n", b"line\n" * 9000 + b"\r\n", b"a\r\n.\nNOOP\r\n", b"a\r\n.\r\r\n",
+    b"a\r.\rb\r\n", b"\r\n" * 20, b"x" * 70_000 + b"\r\n", b"line\n" * 9000 + b"\r\n",
+    b"a\r\n.\nNOOP\r\n", b"a\r\n.\r\r\n",
 )  # fmt: skip
 
 
@@ -203,7 +209,7 @@ def script(random: Random) -> Script:
     for at in range(0, len(words), together):
         group = words[at : at + together]
         said = b"".join(group)
-        piece = random.choice((0, 0, 0, 1, 2, 5)) if len(said) < 60 else random.choice((0, 0, len(said) // 3, len(said) - 2))
+        piece = cut(random, said)
         steps.append(Step(said, b"%d" % len(group) if random.random() < 0.93 else b"", piece))
     ending = random.choice(("read", "read", "half", "half", "close"))
     if steps and ending != "read" and random.random() < 0.6:

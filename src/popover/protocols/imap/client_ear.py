@@ -61,11 +61,23 @@ class ClientEar:
         """Something that the client has said waits for a word of the server before that hears it, as on a wire it would
         not.
         """
-        state, on = self._state, self._underway
+        state = self._state
         if not self._client.inbox or state.is_plain or state.failure is not None:
             return False
-        is_asked_for = on is not None and on.mode is Mode.RESPONSE and not (on.may_go_on or self._is_long)
-        return self.has_more or self._is_waiting or is_asked_for
+        return self.has_more or self._is_waiting or self.hurries
+
+    @property
+    def hurries(self) -> bool:
+        """The client has not waited to be asked for its response."""
+        state, on = self._state, self._underway
+        if not self._client.inbox or on is None or state.is_plain or state.failure is not None:
+            return False
+        return on.mode is Mode.RESPONSE and not (on.may_go_on or self._is_long)
+
+    def go_on_unasked(self) -> None:
+        """The server may want to hear the response all the same; or is it another command?"""
+        self._state.is_doubtful = True
+        self.go_on()
 
     @property
     def is_idling(self) -> bool:

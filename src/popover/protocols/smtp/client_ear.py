@@ -75,9 +75,15 @@ class ClientEar:
         state = self._state
         if not self._client.inbox or state.is_plain or state.failure is not None:
             return False
-        if self.has_more or len(self._owed.turns) >= TURNS_LIMIT:
-            return True
-        return state.waits_for is not None and state.waits_for.verb != b"QUIT" and not state.challenged
+        return self.has_more or len(self._owed.turns) >= TURNS_LIMIT or self.hurries
+
+    @property
+    def hurries(self) -> bool:
+        """The client has not waited for the answer that decides what its next words are."""
+        waits_for = self._state.waits_for
+        if not self._client.inbox or waits_for is None or self._state.is_plain or self._state.challenged:
+            return False
+        return waits_for.verb != b"QUIT" and waits_for.words is None
 
     @property
     def _may_listen(self) -> bool:

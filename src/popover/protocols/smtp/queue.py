@@ -47,7 +47,7 @@ class Judge(Protocol):
         """A reply is complete, `code` its last line's. Whether the ask is over with it."""
 
     def unasked(self, words: bytes) -> None:
-        """The server speaks, and nothing is owed that we know of: see what it may be about. `words`: the first of it."""
+        """The server speaks, and nothing is owed that we know of: see what it may be about. `words`: how it begins."""
 
     def malformed(self) -> None:
         """A line came that is none of a reply's: nobody knows whether it ends one."""
