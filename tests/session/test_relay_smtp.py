@@ -121,6 +121,21 @@ def test_a_mail_said_before_a_slow_answer_to_data_is_heard_though_its_client_has
     on_stage(act)
 
 
+def test_where_octets_just_pass_the_server_is_told_that_its_client_has_gone_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooms, "GONE", 0.05)
+
+    async def act(scene: Scene) -> None:
+        await scene.passes(b"NOOP\r\n", b"hm\r\n")
+        await scene.passes(b"NOOP\r\n")
+        scene.client.half_close()
+        async with asyncio.timeout(PATIENCE / 2):  # ANSWER_WAIT is more
+            assert await scene.server.ending() == (b"", "fin")
+
+    on_stage(act)
+
+
 def test_a_mail_said_before_the_answer_to_data_is_heard_though_its_client_went_without_reading() -> None:
     """close() with answers unread is a reset; what was said before is the server's, as on a wire."""
 

@@ -180,7 +180,7 @@ _BODIES = (
 
 def _mail(random: Random) -> list[list[bytes]]:
     """A mail; each list is one turn, and each of its items asks for one reply."""
-    few = random.choice((1, 1, 2, 3, 9, 200 if random.random() < 0.2 else 4))
+    few = random.choice((1, 1, 2, 3, 9, 1000 if random.random() < 0.2 else 4))
     to = [[random.choice((b"RCPT TO:<b@c>", b"RCPT TO:<nobody@c>", b"rcpt to: b@c"))] for _ in range(few)]
     body = random.choice(_BODIES)
     if random.random() < 0.25:
