@@ -9,7 +9,8 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is
   told, which frees the mailbox (the recipe left it locked until the server's timeout). The ears know when that is;
   where nobody listens, an answer counts as whole when nothing has followed for a while.
-- The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted.
+- The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted. But what the
+  client had said and the ears still hold back is said first, as over a wire: close() with answers unread is a reset.
 - Silence: see `_due`.
 """
 
