@@ -35,6 +35,7 @@ test-deep: $(SETUP)  ## every pair of odd servers and clients, property tests 50
 	POPOVER_DEPTH=50 $(BIN)/pytest -n 2 --dist loadgroup --timeout 7200 \
 		tests/pairs tests/protocols tests/config tests/outside tests/session tests/wire
 	PYTHONPATH=tests $(BIN)/python -m pairs.fuzz --minutes $(MINUTES) --workers 2
+	PYTHONPATH=tests $(BIN)/python -m pairs.wild.duel --minutes $(MINUTES) --first 1000000
 
 check: $(SETUP)  ## style, types and the two contracts of the architecture
 	$(BIN)/ruff format --check --quiet .

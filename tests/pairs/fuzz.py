@@ -18,6 +18,7 @@ from pairs import chance
 from pairs.chance import Case
 from pairs.compare import Difference, Played, differences
 from pairs.play import SETTLING, SETTLING_LONGER
+from pairs.servers.base import Pop3
 from pairs.stage import Stage, Way
 from pairs.talk import LONGER, Meter, converse
 from parts.certificates import Authority
@@ -57,7 +58,7 @@ class Duel:
         ways = zip(wanted, through, strict=True)
         await asyncio.gather(*[self._one(case, self._stage.through_tunnel(kind()), way) for (case, kind), way in ways])
 
-    async def _one(self, case: Case, direct: Way, through: Way) -> None:
+    async def _one(self, case: Case, direct: Way[Pop3], through: Way[Pop3]) -> None:
         async with self._gate:
             for number in range(len(case.scripts)):
                 ours = await session(case, number, direct, 0, self._stage.meter)
@@ -73,7 +74,7 @@ class Duel:
                     break
 
 
-async def session(case: Case, number: int, way: Way, longer: float, meter: Meter) -> Played:
+async def session(case: Case, number: int, way: Way[Pop3], longer: float, meter: Meter) -> Played:
     """One session of a case."""
     way.server.begin(number)
     record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience + longer, meter)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pairs.clients import CLIENTS, hurried
 from pairs.compare import Difference, Played, differences
 from pairs.servers import SERVERS
+from pairs.servers.base import Pop3
 from pairs.stage import Stage, Way
 from pairs.talk import LONGER, converse
 from parts.certificates import Authority
@@ -59,7 +60,7 @@ class Plays:
         ways = await self._stage.through_popover([(SERVERS[pair.server](), pair.features) for pair in wanted])
         await asyncio.gather(*[self._one(pair, way) for pair, way in zip(wanted, ways, strict=True)])
 
-    async def _one(self, pair: Pair, way: Way) -> None:
+    async def _one(self, pair: Pair, way: Way[Pop3]) -> None:
         key = (pair.server, pair.client)
         if key not in self._direct:
             self._direct[key] = asyncio.ensure_future(self._through_tunnel(pair))
@@ -82,7 +83,7 @@ class Plays:
         count = max(SESSIONS.values()) if kind.changes else 2
         return [await self._session(way, pair.client, number, 0) for number in range(count)]
 
-    async def _session(self, way: Way, client: str, number: int, longer: float) -> Played:
+    async def _session(self, way: Way[Pop3], client: str, number: int, longer: float) -> Played:
         async with self._gate:
             way.server.begin(number)
             record = await converse(CLIENTS[client], way.port, way.server.patience + longer, self._stage.meter)

@@ -7,22 +7,33 @@ import ssl
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from pairs.features import is_sealed, toml
-from pairs.servers.base import Pop3
 from pairs.talk import Meter
 from pairs.tunnel import Tunnel
-from pairs.wire import Plain, Tls
+from pairs.wire import Line, Plain, Tls
 from parts.certificates import Authority
 from parts.net import LOOPBACK
 from parts.popover import Popover
 
 
-class Way(NamedTuple):
+class Server(Protocol):
+    """What can be served here. `scheme`: how popover is told to come."""
+
+    scheme: ClassVar[str]
+
+    async def handle(self, line: Line) -> None:
+        """Serve one connection to its end."""
+
+
+S = TypeVar("S", bound=Server)
+
+
+class Way(NamedTuple, Generic[S]):
     """A server, and the port where a client without TLS comes to it."""
 
-    server: Pop3
+    server: S
     port: int
 
 
@@ -63,7 +74,7 @@ class Stage:
         for listener in self._listeners:
             listener.close()
 
-    def serve(self, server: Pop3) -> int:
+    def serve(self, server: Server) -> int:
         """Have a server listen; its port, where TLS is spoken."""
         listener = socket.create_server((LOOPBACK, 0))
         listener.setblocking(False)
@@ -72,20 +83,20 @@ class Stage:
         port: int = listener.getsockname()[1]
         return port
 
-    def through_tunnel(self, server: Pop3) -> Way:
+    def through_tunnel(self, server: S) -> Way[S]:
         """A server, and the way to it that all others are measured by."""
         tunnel = Tunnel(self.serve(server), self._of_client)
         self._tunnels.append(tunnel)
         return Way(server, tunnel.port)
 
-    async def through_popover(self, servers: Sequence[tuple[Pop3, str]]) -> list[Way]:
+    async def through_popover(self, servers: Sequence[tuple[S, str]]) -> list[Way[S]]:
         """Servers, each with its set of features, and the ways to them through one popover."""
         ports = [self.serve(server) for server, _ in servers]
         file = self._directory / f"{len(self._popovers)}.toml"
         file.write_text(
             "".join(
                 f'[[service]]\nname = "{type(server).__name__[:40]} {port}"\nlisten = "0"\n'
-                f'server = "pop3s://{LOOPBACK}:{port}"\nca_file = "{self._ca_file}"\n{toml(features)}\n'
+                f'server = "{server.scheme}://{LOOPBACK}:{port}"\nca_file = "{self._ca_file}"\n{toml(features)}\n'
                 + (self._shown if is_sealed(features) else "")
                 for (server, features), port in zip(servers, ports, strict=True)
             )
@@ -112,12 +123,12 @@ class Stage:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _accept(self, listener: socket.socket, server: Pop3) -> None:
+    async def _accept(self, listener: socket.socket, server: Server) -> None:
         while True:
             sock, _ = await asyncio.get_running_loop().sock_accept(listener)
             self._keep(self._serve(Plain(sock), server))
 
-    async def _serve(self, under: Plain, server: Pop3) -> None:
+    async def _serve(self, under: Plain, server: Server) -> None:
         line = Tls(under, self._of_server, server=True)
         with contextlib.suppress(OSError):
             try:

@@ -1,5 +1,6 @@
 """SMTP's talk, step by step: which answer is whose, what is answered here, and when it is over."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,9 +9,11 @@ from hearing import every_cut
 from model_smtp import EHLO, Talk
 from popover.config import Ahead
 from popover.errors import Misdialled
+from popover.protocols.plain import QUIET
 from popover.protocols.smtp.belated import HEADERS_LIMIT
 from popover.protocols.smtp.client_ear import BURST, STRANGE_LIMIT, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
+from popover.protocols.smtp.hearing import HURRY
 from popover.protocols.smtp.memory import LEAVING_LIMIT, Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
 
@@ -138,6 +141,38 @@ def test_a_line_without_an_end_ends_the_session() -> None:
     talk.say(b"x" * LINE_LIMIT)
     assert isinstance(talk.ears.failure, Misdialled)
     assert "too long" in talk.ears.failure.cause
+
+
+def test_a_long_line_of_a_mail_program_is_the_servers_matter() -> None:
+    for verb in (b"RCPT TO:<", b"AUTH XOAUTH2 "):
+        talk = Talk()
+        line = verb + b"x" * (2 * LINE_LIMIT)
+        assert talk.say(line, b"\r\n") == (b"", line + b"\r\n")
+        assert talk.answer(b"500 5.5.2 line too long\r\n")[0] == b"500 5.5.2 line too long\r\n"
+        assert talk.ears.failure is None
+    talk = Talk()
+    talk.say(b"AUTH GSS-SPNEGO\r\n")
+    talk.answer(b"334 \r\n")
+    assert talk.say(b"x" * (2 * LINE_LIMIT))[1] == b"x" * (2 * LINE_LIMIT)
+
+
+@pytest.mark.parametrize("bare_lf", ["pass", "normalize"])
+def test_a_long_line_where_a_listener_is_needed_ends_the_session(bare_lf: str) -> None:
+    talk = Talk(bare_lf=bare_lf, tls="off" if bare_lf == "normalize" else "require")
+    talk.say(b"HELP " + b"x" * LINE_LIMIT)
+    assert isinstance(talk.ears.failure, Misdialled)
+
+
+def test_a_mail_behind_answers_that_were_too_many_is_no_commands() -> None:
+    """A server that answers each recipient twice, and a client that pipelines: 354 comes where nothing is owed."""
+    talk = Talk()
+    talk.ask(b"MAIL FROM:<a@x>\r\n", OK)
+    talk.say(b"RCPT TO:<b@x>\r\nDATA\r\n")
+    no = b"550 no\r\n"
+    assert talk.answer(no + no)[0] == no + no
+    assert talk.answer(b"3", b"54 go on\r\n")[0] == b"354 go on\r\n"
+    mail = b"STARTTLS\r\nAUTH me\r\nQUIT\r\nSubject: hm\r\n.\r\n"
+    assert talk.say(mail) == (b"", mail)
 
 
 def test_a_reply_to_ehlo_without_an_end_is_not_kept() -> None:
@@ -287,6 +322,24 @@ def test_a_client_that_ends_behind_a_mail_sent_without_waiting_has_all_of_it_sen
     assert talk.ears.has_quit
 
 
+@pytest.mark.parametrize("first", [b"DATA\r\n", b"AUTH LOGIN\r\n"])
+def test_a_server_that_wants_to_hear_more_before_it_answers_hears_it(first: bytes) -> None:
+    talk = Talk()
+    assert talk.say(first + b"one\r\n.\r\n") == (b"", first)
+    assert talk.ears.due == HURRY
+    talk.ears.on_time(HURRY)
+    assert talk.heard() == b"one\r\n.\r\n"
+    assert talk.ears.due == math.inf
+    assert talk.ears.is_owed
+    assert talk.answer(OK)[0] == OK
+
+
+def test_where_normalizing_is_promised_it_waits() -> None:
+    talk = Talk(bare_lf="normalize")
+    talk.say(b"DATA\r\none\r\n.\r\n")
+    assert talk.ears.due == math.inf
+
+
 def test_a_reply_that_breaks_off_is_given_out() -> None:
     talk = Talk()
     talk.say(b"EHLO me\r\n")
@@ -310,3 +363,12 @@ def test_a_login_is_awaited_up_to_the_first_command() -> None:
 
 def test_a_command_shows_nothing_of_its_argument() -> None:
     assert "CANARY" not in repr(parse(b"AUTH PLAIN CANARY\r\n"))
+
+
+def test_a_client_that_ended_where_octets_just_pass_is_kept_for_a_second_at_most() -> None:
+    talk = Talk()
+    talk.ask(b"EHLO me\r\n", b"hello you\r\n")
+    talk.say(b"NOOP\r\nNOOP\r\n")
+    talk.ears.client_ended(0.0)
+    talk.answer(OK)
+    assert talk.ears.gap == QUIET

@@ -102,6 +102,57 @@ def test_anything_else_is_waited_for_as_ever(monkeypatch: pytest.MonkeyPatch) ->
     on_stage(act)
 
 
+def test_a_mail_said_before_a_slow_answer_to_data_is_heard_though_its_client_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A script that pipes a whole session into netcat: a wire has brought all of it before the server answers."""
+    monkeypatch.setattr(rooms, "GONE", 0.05)
+
+    async def act(scene: Scene) -> None:
+        rest = b"one\r\n.\r\nQUIT\r\n"
+        await scene.client.send(MAIL + rest)
+        scene.client.half_close()
+        assert await scene.server.hears(len(MAIL)) == MAIL
+        await scene.server.send(b"250 ok\r\n")
+        await asyncio.sleep(0.3)
+        await scene.server.send(b"354 go on\r\n")
+        assert await scene.server.hears(len(rest)) == rest
+
+    on_stage(act)
+
+
+def test_where_octets_just_pass_the_server_is_told_that_its_client_has_gone_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooms, "GONE", 0.05)
+
+    async def act(scene: Scene) -> None:
+        await scene.passes(b"NOOP\r\n", b"hm\r\n")
+        await scene.passes(b"NOOP\r\n")
+        scene.client.half_close()
+        async with asyncio.timeout(PATIENCE / 2):  # ANSWER_WAIT is more
+            assert await scene.server.ending() == (b"", "fin")
+
+    on_stage(act)
+
+
+def test_a_mail_said_before_the_answer_to_data_is_heard_though_its_client_went_without_reading() -> None:
+    """close() with answers unread is a reset; what was said before is the server's, as on a wire."""
+
+    async def act(scene: Scene) -> None:
+        rest = b"one\r\n.\r\nQUIT\r\n"
+        await scene.client.send(MAIL + rest)
+        assert await scene.server.hears(len(MAIL)) == MAIL
+        scene.client.reset()
+        await asyncio.sleep(0.05)
+        await scene.server.send(b"250 ok\r\n354 go on\r\n")
+        assert await scene.server.hears(len(rest)) == rest
+        await scene.server.send(b"250 queued\r\n221 bye\r\n")
+        assert not (await scene.over()).clean
+
+    on_stage(act)
+
+
 def test_who_needs_no_login_is_not_hurried_to_one() -> None:
     async def act(scene: Scene) -> None:
         await scene.passes(b"EHLO me\r\n", b"250 mail\r\n")

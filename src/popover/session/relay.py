@@ -9,7 +9,8 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is
   told, which frees the mailbox (the recipe left it locked until the server's timeout). The ears know when that is;
   where nobody listens, an answer counts as whole when nothing has followed for a while.
-- The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted.
+- The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted. But what the
+  client had said and the ears still hold back is said first, as over a wire: close() with answers unread is a reset.
 - Silence: see `_due`.
 """
 
@@ -271,7 +272,7 @@ class Relay:
     def _client_ended(self, ending: Ending) -> None:
         if self.ears.has_left:  # however it goes: it has had its answer
             self._tick()
-        elif ending.kind not in _ENDS:
+        elif ending.kind not in _ENDS and self.ears.is_settled:
             self._over(Outcome(f"client {ending.kind}", clean=False))
         elif self._server.ending is not None:
             if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
@@ -343,7 +344,7 @@ class Relay:
             if self._server.finishing:
                 return silent_since + LINGER, Outcome("client closed", clean=True)
             return silent_since + self.ears.gap, None
-        if self.ears.is_settled and self.ears.gap == 0 and not self._server.finishing:
+        if self.ears.is_settled and not self._server.finishing:
             return self._touched + GONE, None  # as a wire would; an answer may still come
         wait = MAIL_WAIT if self.ears.is_at_work else ANSWER_WAIT
         return self._touched + min(wait, self._patience.idle_timeout), Outcome("client closed", clean=False)

@@ -64,6 +64,7 @@ class Visit:
 class Pop3:
     """The server. `patience`: seconds of silence after which its clients give up, scaled down as its delays are."""
 
+    scheme: ClassVar[str] = "pop3s"
     capa: ClassVar[tuple[str, ...]] = ("TOP", "UIDL", "USER", "PIPELINING")
     eol: ClassVar[bytes] = b"\r\n"
     mails: ClassVar[tuple[bytes, ...]] = MAILS

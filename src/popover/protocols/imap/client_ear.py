@@ -57,6 +57,29 @@ class ClientEar:
         return on is not None and not on.is_refused and on.awaits(has_client_ended=self._state.has_client_ended)
 
     @property
+    def holds(self) -> bool:
+        """Something that the client has said waits for a word of the server before that hears it, as on a wire it would
+        not.
+        """
+        state = self._state
+        if not self._client.inbox or state.is_plain or state.failure is not None:
+            return False
+        return self.has_more or self._is_waiting or self.hurries
+
+    @property
+    def hurries(self) -> bool:
+        """The client has not waited to be asked for its response."""
+        state, on = self._state, self._underway
+        if not self._client.inbox or on is None or state.is_plain or state.failure is not None:
+            return False
+        return on.mode is Mode.RESPONSE and not (on.may_go_on or self._is_long)
+
+    def go_on_unasked(self) -> None:
+        """The server may want to hear the response all the same; or is it another command?"""
+        self._state.is_doubtful = True
+        self.go_on()
+
+    @property
     def is_idling(self) -> bool:
         """The client waits to be told something (RFC 2177)."""
         return self._underway is not None and self._underway.mode is Mode.DONE and self._underway.may_go_on

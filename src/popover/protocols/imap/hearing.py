@@ -34,8 +34,12 @@ from popover.protocols.imap.memory import Memory
 from popover.protocols.imap.owed import Owed
 from popover.protocols.imap.server_ear import ServerEar
 from popover.protocols.imap.state import State
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
+
+HURRY = 0.8
+"""Seconds that a response is kept that a client says before the server has asked for it. A server that never asks is
+rare, but over a wire it works."""
 
 _NOTHING = memoryview(b"")
 
@@ -43,7 +47,6 @@ _NOTHING = memoryview(b"")
 class Ears:
     """One session's IMAP, from the greeting on. See `dialect.Ears`."""
 
-    due = math.inf
     wants_server = True
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
@@ -57,7 +60,7 @@ class Ears:
         state = self.state = State()
         owed = self._owed = Owed()
         view = View(terms)
-        answering = Answering(terms, state, client, owed, view, memory)
+        answering = self._answering = Answering(terms, state, client, owed, view, memory)
         login = self._login = Login()
         ear = self._ear = ClientEar(state, client, server, owed, answering, login)
         judging = Judging(state, owed, ear, view)
@@ -65,6 +68,7 @@ class Ears:
         judging.is_strict = lambda: answering.is_strict
         answering.is_at_rest = lambda: self._server_ear.at_rest
         self._plain = Plain(client)
+        self._hurries_since = math.inf
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -103,7 +107,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap if self._is_guessing else 0.0
+        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -111,7 +115,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self.state.is_told or not self.state.has_left
+        return self.state.is_told if self.state.has_left else not self._ear.holds
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
@@ -191,6 +195,7 @@ class Ears:
     def _listen(self) -> None:
         """Hear what the client has said, as far as its turn has come."""
         self._ear.listen()
+        self._hurries_since = min(self._hurries_since, self.state.now) if self._ear.hurries else math.inf
         self.has_spoken |= bool(self._server.outbox)
 
     def _become_plain(self) -> None:
@@ -212,8 +217,19 @@ class Ears:
         if not self.state.has_left:
             self._server_ear.let_go()
 
+    @property
+    def due(self) -> float:
+        """When a response is kept no longer; before TLS, where that is required, nothing goes unheard."""
+        return math.inf if self._answering.is_strict else self._hurries_since + HURRY
+
     def on_time(self, now: float) -> None:
-        """Nothing is ever due."""
+        """The server does not ask for a response that is here."""
+        self.state.now = now
+        if self.due <= now and self._ear.hurries:
+            self._ear.go_on_unasked()
+            self._hurries_since = math.inf  # each response has its own time
+            self._listen()
+            self._plain.client_said(b"\n", now)
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
         """Count this client's sessions."""

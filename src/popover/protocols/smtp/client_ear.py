@@ -67,6 +67,25 @@ class ClientEar:
         return len(self._owed.turns) < TURNS_LIMIT and len(self._client.inbox) < INBOX_LIMIT
 
     @property
+    def holds(self) -> bool:
+        """Something that the client has said waits for an answer before the server hears it, as on a wire it would not.
+
+        Behind QUIT nothing is waited for: that is for no server.
+        """
+        state = self._state
+        if not self._client.inbox or state.is_plain or state.failure is not None:
+            return False
+        return self.has_more or len(self._owed.turns) >= TURNS_LIMIT or self.hurries
+
+    @property
+    def hurries(self) -> bool:
+        """The client has not waited for the answer that decides what its next words are."""
+        waits_for = self._state.waits_for
+        if not self._client.inbox or waits_for is None or self._state.is_plain or self._state.challenged:
+            return False
+        return waits_for.verb != b"QUIT" and waits_for.words is None
+
+    @property
     def _may_listen(self) -> bool:
         state = self._state
         if state.waits_for is not None and not state.challenged:
@@ -94,10 +113,7 @@ class ClientEar:
         cut = inbox.find(b"\n", 0, LINE_LIMIT)
         if cut < 0:
             if len(inbox) >= LINE_LIMIT:
-                state.failure = Misdialled(
-                    f"a command of more than {LINE_LIMIT:,} octets is too long",
-                    "RFC 5321 section 4.5.3.1.4 allows 512; is it a mail program that connects here?",
-                )
+                self._is_too_long(bytes(inbox[:LINE_LIMIT]))
             return False
         line = bytes(inbox[: cut + 1])
         del inbox[: cut + 1]
@@ -106,6 +122,17 @@ class ClientEar:
         else:
             self._command(parse(line))
         return True
+
+    def _is_too_long(self, line: bytes) -> None:
+        """Leave a line without an end to the server, if a mail program says it."""
+        state = self._state
+        if state.challenged or state.logged_in or parse(line).verb in KNOWN:
+            state.turn_plain()
+        if not state.turns_plain:
+            state.failure = Misdialled(
+                f"a command of more than {LINE_LIMIT:,} octets is too long",
+                "RFC 5321 section 4.5.3.1.4 allows 512; is it a mail program that connects here?",
+            )
 
     def end(self) -> None:
         """The client says no more: what is there of a line, or was kept back of a body, goes as it is; but not half of

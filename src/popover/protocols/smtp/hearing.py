@@ -25,7 +25,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.smtp.client_ear import ClientEar
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
@@ -35,13 +35,16 @@ from popover.protocols.smtp.server_ear import ServerEar
 from popover.protocols.smtp.state import State
 from popover.talk import End
 
+HURRY = 0.8
+"""Seconds that what a client says without waiting for the answer to DATA or AUTH is kept for that. A server that says
+nothing before it has heard it is rare, but over a wire it works; the rest of the talk is passed on unread then."""
+
 _NONE = memoryview(b"")
 
 
 class Ears:
     """One session's SMTP, from the greeting on. See `dialect.Ears`."""
 
-    due = math.inf
     wants_server = True
     is_idling = False
 
@@ -57,6 +60,7 @@ class Ears:
         owed.judge = ServerEar(state, ear, hello, leaving)
         self._plain = Plain(client)  # once octets are just passed on
         self._has_client_ended = False
+        self._hurries_since = math.inf
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -88,7 +92,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap if self._state.is_plain else 0.0
+        return min(self._plain.gap, QUIET) if self._state.is_plain else 0.0  # a wire tells the server at once
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -96,7 +100,7 @@ class Ears:
 
     @property
     def is_settled(self) -> bool:  # noqa: D102
-        return self._leaving.is_told or not self._leaving.is_early
+        return self._leaving.is_told if self._leaving.is_early else not self._ear.holds
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
@@ -160,6 +164,7 @@ class Ears:
             self._become_plain(now)
         elif self._has_client_ended:
             self._ear.end()
+        self._hurries_since = min(self._hurries_since, now) if self._ear.hurries else math.inf
 
     def _become_plain(self, now: float) -> None:
         """From now on just octets; unless TLS begins, and they are its own."""
@@ -186,8 +191,16 @@ class Ears:
 
     # -- time ------------------------------------------------------------------------------------
 
+    @property
+    def due(self) -> float:
+        """When what is kept is kept no longer; not where something is promised that only a listener can keep."""
+        return self._hurries_since + HURRY if self._state.may_turn_plain else math.inf
+
     def on_time(self, now: float) -> None:
-        """Nothing is ever due."""
+        """The server does not answer: it may want to hear more."""
+        if self.due <= now and self._ear.hurries:
+            self._state.turn_plain()
+        self._go_on(now)
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
         """Remember this session for the next ones."""

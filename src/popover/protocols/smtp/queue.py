@@ -46,8 +46,8 @@ class Judge(Protocol):
     def judge(self, ask: Ask, code: bytes) -> bool:
         """A reply is complete, `code` its last line's. Whether the ask is over with it."""
 
-    def unasked(self) -> None:
-        """The server speaks, and nothing is owed that we know of: see what it may be about."""
+    def unasked(self, words: bytes) -> None:
+        """The server speaks, and nothing is owed that we know of: see what it may be about. `words`: how it begins."""
 
     def malformed(self) -> None:
         """A line came that is none of a reply's: nobody knows whether it ends one."""
@@ -84,7 +84,7 @@ class Owed:
         at = 0
         while at < len(data):
             if not self.turns and not self._is_stray:
-                self.judge.unasked()
+                self.judge.unasked(data[at:])
             cut = data.find(b"\n", at) + 1 or len(data)
             piece, at = data[at:cut], cut
             if self._is_stray or not self.turns:

@@ -58,13 +58,17 @@ class ServerEar:
         elif kind not in (b"4", b"5"):
             self._state.turn_plain()
 
-    def unasked(self) -> None:
-        """See `queue.Judge`. In the middle of a body it may have found an end that is none by the RFC."""
+    def unasked(self, words: bytes) -> None:
+        """See `queue.Judge`. In the middle of a body it may have found an end that is none by the RFC. Anywhere else a
+        3xx comes late, behind answers that were too many: what the client says next is a mail or a secret.
+        """
         body = self._state.body
         if isinstance(body, Dots) and body.looks_over:
             self._ear.body_over()
         elif body is not None:
             self._state.answered_early = True
+        elif words[:1] == b"3":
+            self._state.turn_plain()
 
     def malformed(self) -> None:
         """See `queue.Judge`."""

@@ -36,6 +36,11 @@ class State:
         """Nothing may be done before TLS."""
         return self.terms.tls == "require"
 
+    @property
+    def may_turn_plain(self) -> bool:
+        """Nothing is promised that only a listener can keep."""
+        return not (self.needs_tls or self.terms.bare_lf == "normalize")
+
     def start_tls(self) -> None:
         """The client has its answer to STARTTLS."""
         self.wants_tls = True
@@ -44,5 +49,5 @@ class State:
         """Nobody can tell any more what is an answer to what: let octets pass, as over a wire. But not where something
         is promised that only a listener can keep, unless it `must` be.
         """
-        if must or not (self.needs_tls or self.terms.bare_lf == "normalize"):
+        if must or self.may_turn_plain:
             self.turns_plain = True
