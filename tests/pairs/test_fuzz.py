@@ -15,9 +15,9 @@ from parts.certificates import Authority
 ROUNDS = 2
 
 # 217: a server greets twice, so its client is one answer behind, and has popover's +OK to USER where it expects the
-# server's: other words, the same +OK. 287: the tunnel's client gives up on a slow server, popover's has more patience. 295: a server adds a line behind the
-# login, and its client, one answer behind, takes popover's answer to STLS for another's. 307: a server hangs up at the
-# name, which PASS tells, in one piece with it.
+# server's: other words, the same +OK. 287: the tunnel's client gives up on a slow server, popover's has more patience.
+# 295: a server adds a line behind the login, and its client, one answer behind, takes popover's answer to STLS for
+# another's. 307: a server hangs up at the name, which PASS tells, in one piece with it.
 STILL_DIFFERENT = {217, 287, 295, 307}
 
 
