@@ -205,6 +205,8 @@ def script(random: Random) -> Script:
         turns.append([random.choice((b"QUIT", b"QUIT", b"quit"))])
     words = [_ended(word, end) for turn in turns for word in turn]
     together = random.choice((1, 1, 1, 2, 4, len(words) or 1))
+    if len(words) > 50:  # one by one it takes minutes
+        together = len(words)
     steps = []
     for at in range(0, len(words), together):
         group = words[at : at + together]
