@@ -175,9 +175,14 @@ def test_another_is_asked_for_its_capabilities() -> None:
     Talk(b"* OK hi\r\n", memory=shared)
     for come in every_cut(b"* OK still here\r\n" + CAPABILITY + b"popover OK done\r\n"):
         server = End("server")
-        assert hear(imap.get_ready(server, shared), server, come) == CAPABILITY
+        assert hear(imap.get_ready(server, shared), server, come) == b"* OK still here\r\n" + CAPABILITY
         assert bytes(server.outbox) == b"popover CAPABILITY\r\n"
         assert not server.inbox
+
+
+def test_what_a_server_says_behind_its_greeting_is_for_the_client_all_the_same() -> None:
+    talk = Talk(b"* OK hi\r\n", ready=b"* NO disk nearly full\r\n" + CAPABILITY)
+    assert talk.greeted == b"* OK hi\r\n* NO disk nearly full\r\n"
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,10 @@ class Ears:
         self.state.now = self.state.since = now
         self._client.outbox += self._server_ear.hear(memoryview(greeting))
         self._memory.greeting_tells = self.state.known is not None
-        if ready and (found := listed_in(ready)):
+        *others, told = ready.splitlines(keepends=True) or [b""]
+        if told and (found := listed_in(told)):
             self.state.known = found[1]
+        self._client.outbox += self._server_ear.hear(memoryview(b"".join(others)))
 
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the client. Gives what goes to the server as it is, after its outbox."""

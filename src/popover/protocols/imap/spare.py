@@ -12,9 +12,11 @@ _LINES = 8  # untagged lines before the answer is given up; servers say one
 
 
 def ask_capabilities(server: End) -> Talk[bytes]:
-    """Ask CAPABILITY; give the untagged line with the answer. Raises ServerFailure where none comes."""
+    """Ask CAPABILITY; give the untagged line with the answer, behind those that are about something else and that a
+    client has yet to get. Raises ServerFailure where none comes.
+    """
     server.outbox += _TAG + b" CAPABILITY\r\n"
-    told = b""
+    others = told = b""
     for _ in range(_LINES):
         try:
             line = yield from read_line(server, GREETING_LIMIT)
@@ -22,8 +24,12 @@ def ask_capabilities(server: End) -> Talk[bytes]:
             break
         if line.startswith(_TAG + b" "):
             if told and line[len(_TAG) + 1 :][:2].upper() == b"OK":
-                return told
+                return others + told
+            break
+        if line[:5].upper() == b"* BYE":
             break
         if line[:2] == b"* " and listed_in(line):
             told = line
+        else:
+            others += line
     raise ServerFailure(f"{server.name} does not answer CAPABILITY")
