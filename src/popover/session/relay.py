@@ -50,6 +50,10 @@ GONE = 0.8
 likely it has gone, and the server is told. A wire tells it at once, and some servers then drop what they were about to
 say; a client that waits for the server's end waits less than a second longer."""
 
+RESET_WAIT = 10.0
+"""Seconds for a server to hear what a client had said that has reset its connection since; a wire would have passed it
+on before. A client that is alive is waited for longer, but this one may have come again already."""
+
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
 
@@ -347,6 +351,8 @@ class Relay:
         if self.ears.is_settled and not self._server.finishing:
             return self._touched + GONE, None  # as a wire would; an answer may still come
         wait = MAIL_WAIT if self.ears.is_at_work else ANSWER_WAIT
+        if self._client.ending is not None and self._client.ending.kind not in _ENDS:
+            wait = RESET_WAIT
         return self._touched + min(wait, self._patience.idle_timeout), Outcome("client closed", clean=False)
 
     @fails_aloud
