@@ -19,8 +19,9 @@ longer is passed on as it comes."""
 _TAIL = 32  # octets before a line end in which a literal is announced: `~{9223372036854775807}` and CRLF
 
 # Whole lines of no concern: untagged, neither CAPABILITY nor a status, without a literal at their end. CONBP: with
-# these letters CAPABILITY, OK, NO, BAD, BYE and PREAUTH begin.
-_PASSING = re.compile(rb"(?:\* (?![CONBPconbp])[^\n]*+\n(?<!\}\n)(?<!\}\r\n))*+")
+# these letters CAPABILITY, OK, NO, BAD, BYE and PREAUTH begin. Not by possessive quantifiers, which would save a third:
+# before Python 3.11.4 (Debian 12 has 3.11.2) they match what they must not.
+_PASSING = re.compile(rb"(?:\* (?![CONBPconbp])[^\n]*\n(?<!\}\n)(?<!\}\r\n))*")
 _LINE_END = re.compile(rb"\n")
 
 
