@@ -1,7 +1,7 @@
 """How the dry floor talks: ends, wants, and reading a line.
 
-A conversation is a generator. Where it stands is its state; it works on `End`s and yields a *want*
-when it can't go on by itself. `session.converse` serves the wants of all dialects. So each
+A conversation is a generator. Where it stands is its state; it works on `End`s and yields a *want*,
+`More`, when it can't go on by itself. `outside.converse` serves the wants of all dialects. So each
 conversation is tested without a socket, with its bytes arriving one at a time.
 """
 
@@ -38,22 +38,7 @@ class More:
     end: End
 
 
-@dataclass(frozen=True, slots=True)
-class Secure:
-    """Start TLS on `end`. What was in its inbox before is thrown away (protocol notes, U4)."""
-
-    end: End
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A sentence for the log; never holds a secret."""
-
-    text: str
-
-
-Want: TypeAlias = More | Secure | Note
-Talk: TypeAlias = Generator[Want, None, T]
+Talk: TypeAlias = Generator[More, None, T]
 
 
 class Broken(Exception):  # noqa: N818 - it names a state of the talk; dialects translate it into a Failure
@@ -64,6 +49,14 @@ class Broken(Exception):  # noqa: N818 - it names a state of the talk; dialects 
         self.what = what
 
 
+def take_line(inbox: bytearray, limit: int | None = None) -> bytes:
+    """Take the first line off what has come, its line end (LF) included; empty: none ends within `limit` octets."""
+    cut = inbox.find(b"\n", 0, limit) + 1
+    line = bytes(inbox[:cut])
+    del inbox[:cut]
+    return line
+
+
 def read_line(end: End, limit: int) -> Talk[bytes]:
     """Take one line off `end`'s inbox, its line end included.
 
@@ -72,13 +65,11 @@ def read_line(end: End, limit: int) -> Talk[bytes]:
     longer and for an end that ends inside one.
     """
     seen = 0
-    while (cut := end.inbox.find(b"\n", seen, limit)) < 0:
+    while end.inbox.find(b"\n", seen, limit) < 0:
         seen = len(end.inbox)
         if seen >= limit:
             raise Broken(f"sent a line of more than {limit:,} octets")
         if end.ended:
             raise Broken("closed the connection in the middle of a line" if seen else "closed the connection")
         yield More(end)
-    line = bytes(end.inbox[: cut + 1])
-    del end.inbox[: cut + 1]
-    return line
+    return take_line(end.inbox, limit)

@@ -11,6 +11,7 @@ from popover.errors import Misdialled, ServerFailure
 from popover.protocols.imap import client_ear, grammar, owed, server_ear
 from popover.protocols.imap.hearing import HURRY
 from popover.protocols.plain import QUIET
+from popover.protocols.strangers import STRANGE_LIMIT
 
 TEMPTING = b"* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\na OK [CAPABILITY STARTTLS] x\r\n+ go\r\n* BYE\r\n"
 
@@ -463,7 +464,7 @@ def kept(talk: Talk) -> str:
 
 def test_five_unknown_commands_before_the_login_end_the_session() -> None:
     talk = Talk()
-    for number in range(client_ear.STRANGE_LIMIT - 1):
+    for number in range(STRANGE_LIMIT - 1):
         assert talk.say(b"Host: evil%d\r\n" % number)[1] == b"Host: evil%d\r\n" % number
     assert talk.ears.failure is None
     assert talk.say(b"Cookie: canary\r\na LOGOUT\r\n") == (b"", b"")

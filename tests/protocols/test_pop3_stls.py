@@ -9,7 +9,8 @@ from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms
 from popover.protocols.dialect import ClientTLS
 from popover.protocols.pop3 import Ears
-from popover.protocols.pop3.answers import for_client, is_bound
+from popover.protocols.pop3.answers import for_client
+from popover.protocols.sasl import is_bound
 from popover.talk import End
 
 CAPA = b"+OK\r\nTOP\r\nSTLS\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS NTLM\r\nPIPELINING\r\n.\r\n"

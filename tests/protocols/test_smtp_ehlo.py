@@ -5,7 +5,7 @@ import pytest
 from hearing import every_cut
 from model_smtp import EHLO, Talk
 from popover.protocols.dialect import ClientTLS
-from popover.protocols.smtp.client_ear import STRANGE_LIMIT
+from popover.protocols.strangers import STRANGE_LIMIT
 
 TEMPTING = (
     b"250-mail.example.com at your service\r\n250-SIZE 35882577\r\n250-starttls\r\n"

@@ -9,7 +9,7 @@ from model_smtp import EHLO, Talk
 from popover.protocols.overhear import Overhearer, overhearer
 from popover.protocols.sasl import user_of
 from popover.protocols.smtp.commands import LINE_LIMIT
-from popover.protocols.smtp.sasl import prompt
+from popover.protocols.smtp.prompts import prompt
 
 CANARY = "canary-XqZ17kW"
 USERNAME, PASSWORD = b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"

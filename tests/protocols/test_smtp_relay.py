@@ -11,11 +11,13 @@ from popover.config import Ahead
 from popover.errors import Misdialled
 from popover.protocols.plain import QUIET
 from popover.protocols.smtp.belated import HEADERS_LIMIT
-from popover.protocols.smtp.client_ear import BURST, STRANGE_LIMIT, TURNS_LIMIT
+from popover.protocols.smtp.client_ear import BURST, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
 from popover.protocols.smtp.hearing import HURRY
-from popover.protocols.smtp.memory import LEAVING_LIMIT, Memory
+from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
+from popover.protocols.strangers import STRANGE_LIMIT
+from popover.protocols.visitors import LEAVING_LIMIT
 
 OK = b"250 ok\r\n"
 BYE = b"221 2.0.0 Bye\r\n"

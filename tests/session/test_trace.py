@@ -13,7 +13,7 @@ from parts.dovecot import Dovecot
 from parts.popover import Popover
 from parts.postfix import Postfix
 from popover.protocols.imap.overhear import Imap
-from popover.protocols.overhear import Pop3
+from popover.protocols.pop3.overhear import Pop3
 
 pytest_plugins = ["fakes.fixture"]
 

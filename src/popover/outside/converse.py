@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from popover.talk import End, More, Talk, Want
+from popover.talk import End, Talk
 from popover.wire.stream import Stream
 
 T = TypeVar("T")
@@ -12,7 +12,6 @@ T = TypeVar("T")
 
 async def converse(talk: Talk[T], streams: dict[End, Stream]) -> T:
     """Drive a conversation: serve each want of the dry floor with the streams of the wet one."""
-    want: Want | None = None
     try:
         while True:
             want = talk.send(None)
@@ -20,7 +19,6 @@ async def converse(talk: Talk[T], streams: dict[End, Stream]) -> T:
                 if end.outbox:
                     stream.write(end.outbox)
                     end.outbox.clear()
-            if isinstance(want, More):
-                await streams[want.end].more()
+            await streams[want.end].more()
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]

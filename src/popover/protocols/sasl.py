@@ -1,10 +1,14 @@
-"""What SASL exchanges show of who logs in, for the log. The same in all dialects; never a secret."""
+"""SASL, the same in all dialects: which mechanisms can work through a gateway, and what an exchange shows of who logs
+in, for the log. Never a secret.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+
+from popover.protocols.dialect import ClientTLS
 
 # A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
 MECHANISMS = frozenset(
@@ -14,8 +18,27 @@ MECHANISMS = frozenset(
 USER_LIMIT = 320
 """Octets of a user name: those of the longest address (RFC 3696, erratum 1690). What is longer is not shown."""
 
+_BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
+"""Mechanisms bound to a certificate, a host name or a channel: through a gateway they can only fail."""
+
 _NAMED = re.compile(rb'(?:^|,)\s*username="((?:[^"\\]|\\.)*)"')
 _BARE = frozenset((b"PLAIN", b"LOGIN", b"CRAM-MD5", b"XOAUTH2", b"OAUTHBEARER", b"ANONYMOUS", b"NTLM", b"EXTERNAL"))
+
+
+def is_bound(mechanism: bytes, tls: ClientTLS = "off") -> bool:
+    """Whether a mechanism (upper case) is bound to something that a gateway is not: see `_BOUND`. Inside TLS that is
+    true of SCRAM, too: a client that could bind its login to a channel says so, and the server, which is at the end of
+    another one, must refuse it (RFC 5802 section 6).
+    """
+    if tls == "on" and mechanism.startswith(b"SCRAM-"):
+        return True
+    return mechanism in _BOUND or mechanism.endswith(b"-PLUS")
+
+
+def shown_mechanism(mechanism: bytes) -> str:
+    """Say a mechanism's name for a trace, if it is one."""
+    name = mechanism.upper()
+    return name.decode() if name in MECHANISMS else "***"
 
 
 def may_add_a_layer(mechanism: bytes) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 
 from popover.protocols.dialect import Terms
+from popover.protocols.sasl import is_bound
 
 _LEFT_OUT = frozenset(
     (
         *(b"STARTTLS", b"LOGINDISABLED"),  # the server's; ours are added
         *(b"LOGIN-REFERRALS", b"MAILBOX-REFERRALS"),  # RFC 2221, 2193: elsewhere there is no gateway
-        *(b"AUTH=EXTERNAL", b"AUTH=GSSAPI", b"AUTH=NTLM"),  # by who we are; bound to names or channels
     )
 )
 
@@ -49,10 +49,7 @@ class View:
         if name in _LEFT_OUT or name in self._hidden or name.startswith(b"COMPRESS="):
             return False
         if name.startswith(b"AUTH="):
-            if name.endswith(b"-PLUS") or (self._tls == "require" and not logged_in):
-                return False
-            # RFC 5802 section 6: a client that sees no -PLUS inside TLS would take it for an attack.
-            return not (self._tls == "on" and name.startswith(b"AUTH=SCRAM-"))
+            return not is_bound(name[5:], self._tls) and (logged_in or self._tls != "require")
         return True
 
 

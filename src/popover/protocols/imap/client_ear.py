@@ -13,10 +13,8 @@ from popover.protocols.imap.login import Login
 from popover.protocols.imap.owed import Ask, Owed
 from popover.protocols.imap.state import State
 from popover.protocols.imap.underway import Mode, Underway
+from popover.protocols.strangers import Strangers
 from popover.talk import End
-
-STRANGE_LIMIT = 5
-"""Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
 BURST = 256
 """Lines heard in one go: some 3 ms of work at most, and then it is the others' turn."""
@@ -41,7 +39,7 @@ class ClientEar:
         self._tail = b""  # of that
         self._seen = 0  # octets without a line end
         self._has_broken_idle = False
-        self._strangers = 0
+        self._strangers = Strangers("an IMAP")
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -218,12 +216,9 @@ class ClientEar:
         """Count the unknown commands before the login; whether these are enough."""
         if self._state.logged_in or command.is_known or self._has_broken_idle:
             return False
-        self._strangers += 1
-        if self._strangers < STRANGE_LIMIT:
+        self._state.failure = self._strangers.one_more()
+        if self._state.failure is None:
             return False
-        self._state.failure = Misdialled(
-            "this is an IMAP service, and these are no IMAP commands", "it was no IMAP program"
-        )
         self._client.inbox.clear()
         return True
 

@@ -4,8 +4,9 @@ client has.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
+
+from popover.protocols.visitors import Visitors
 
 FEW = 2
 """Sessions that a client has at most, those counted that have left before their server knows, for a LOGOUT to be
@@ -21,7 +22,7 @@ class Memory:
     def __init__(self) -> None:
         self.on_harm: Callable[[], None] = lambda: None
         self.greeting_tells = False
-        self._sessions: Counter[str] = Counter()
+        self._sessions = Visitors()
 
     def harm(self) -> dict[str, float]:
         """There is none."""
@@ -32,14 +33,12 @@ class Memory:
 
     def comes(self, visitor: str) -> None:
         """A session of this client begins."""
-        self._sessions[visitor] += 1
+        self._sessions.comes(visitor)
 
     def goes(self, visitor: str) -> None:
         """It is over, for the server, too."""
-        self._sessions[visitor] -= 1
-        if not self._sessions[visitor]:
-            del self._sessions[visitor]
+        self._sessions.goes(visitor)
 
     def may_leave(self, visitor: str) -> bool:
         """Whether a session of this client may leave before its server knows."""
-        return self._sessions[visitor] <= FEW
+        return self._sessions.count(visitor) <= FEW

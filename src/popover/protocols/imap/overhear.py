@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from popover.protocols.dialect import printable
 from popover.protocols.imap.grammar import Command, literal_of_client, literal_of_server, name_of, parse
-from popover.protocols.sasl import MECHANISMS
+from popover.protocols.overheard import SHOWN, sizes
+from popover.protocols.sasl import shown_mechanism
+from popover.talk import take_line
 
 LINE_LIMIT = 64 * 1024
 """Octets of one line; with more, sizes are all that is shown. As `grammar.LINE_LIMIT`."""
-
-SHOWN = 200
-"""Characters of a line that are shown."""
 
 OWED_LIMIT = 10_000
 """Commands without an answer that are remembered, of a server that answers nothing."""
@@ -66,12 +65,10 @@ class Lines:
                 if not self.left:
                     yield Octets(self._size)
                 continue
-            cut = self._held.find(b"\n")
-            if cut < 0:
+            line = take_line(self._held)
+            if not line:
                 self.is_lost = len(self._held) > LINE_LIMIT
                 return
-            line = bytes(self._held[: cut + 1])
-            del self._held[: cut + 1]
             size = self._size_of(line)
             yield line
             self.is_rest = size is not None
@@ -183,7 +180,7 @@ class Imap:
         if not lines.is_lost:
             return []
         self._is_lost = True
-        return [f"{side}: {len(data):,} octets that are no IMAP; from here on only sizes are shown"]
+        return [sizes(side, len(data), "IMAP")]
 
 
 def _size_of_clients(line: bytes) -> int | None:
@@ -208,7 +205,7 @@ def _arguments(command: Command) -> str:
     if command.verb == b"LOGIN":
         shown = [printable(name_of(command.argument)) or "***"]
     elif command.verb == b"AUTHENTICATE":
-        shown = [words[0].decode("latin-1").upper() if words[0].upper() in MECHANISMS else "***"]
+        shown = [shown_mechanism(words[0])]
         return " ".join(["", *shown, *["***"] * (len(words) > 1)])
     elif command.verb == b"UID" and parse(b"a " + words[0]).is_known:
         shown = [words.pop(0).decode().upper()]

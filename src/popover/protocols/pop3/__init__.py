@@ -16,6 +16,7 @@ login.py      how a client logs in
 leaving.py    how it leaves
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come
+overhear.py    what a trace may show
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 """
 

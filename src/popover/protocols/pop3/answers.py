@@ -7,6 +7,7 @@ from array import array
 from functools import lru_cache
 
 from popover.protocols.dialect import ClientTLS
+from popover.protocols.sasl import is_bound
 
 END = b"\r\n.\r\n"
 """What ends a body; the status line's own CRLF counts, for a body may be empty (RFC 1939 section 3)."""
@@ -26,9 +27,6 @@ _USELESS = frozenset((b"STLS",))
 
 _LOGINS = frozenset((b"USER", b"SASL"))
 """What a client is not to see where it has to begin TLS before it logs in (RFC 2595 section 4)."""
-
-_BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
-"""Mechanisms bound to a certificate, a host name or a channel: through a gateway they can only fail."""
 
 _ANSWERS_KEPT = 32
 """Answers to CAPA that are taken apart once for all sessions: a server has two, before the login and after it."""
@@ -86,16 +84,6 @@ def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()
             kept.append(b"STLS\r\n")
         kept.append(line)
     return b"".join(kept)
-
-
-def is_bound(mechanism: bytes, tls: ClientTLS = "off") -> bool:
-    """Whether a mechanism (upper case) is bound to something that a gateway is not: see `_BOUND`. Inside TLS that is
-    true of SCRAM, too: a client that could bind its login to a channel says so, and the server, which is at the end of
-    another one, must refuse it (RFC 5802 section 6).
-    """
-    if tls == "on" and mechanism.startswith(b"SCRAM-"):
-        return True
-    return mechanism in _BOUND or mechanism.endswith(b"-PLUS")
 
 
 _ERROR = re.compile(rb"(?i)error(?![^<]*>)")

@@ -17,13 +17,11 @@ from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import Way
-from popover.talk import End
+from popover.protocols.strangers import Strangers
+from popover.talk import End, take_line
 
 TURNS_LIMIT = 512
 """Commands of a client that pipelines, not yet answered; more wait unread. A mailbox of 500 messages fits."""
-
-STRANGE_LIMIT = 5
-"""Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
 BURST = 64
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
@@ -56,7 +54,7 @@ class ClientEar:
         self._questions = questions
         self._login = login
         self._leaving = leaving
-        self._strangers = 0
+        self._strangers = Strangers("a POP3")
         self._matters: dict[bytes, Callable[[Command], object]] = {
             b"USER": login.say_user, b"PASS": login.say_login, b"APOP": login.say_login, b"AUTH": login.say_auth,
             b"STLS": login.say_stls, b"RETR": self._fetch, b"TOP": self._fetch, b"DELE": self._delete,
@@ -86,16 +84,14 @@ class ClientEar:
                 return
             is_response = self._login.is_exchange
             limit = RESPONSE_LIMIT if is_response or inbox[:4].upper() == b"AUTH" else LINE_LIMIT
-            cut = inbox.find(b"\n", 0, limit)
-            if cut < 0:
+            line = take_line(inbox, limit)
+            if not line:
                 if len(inbox) >= limit:
                     self._state.failure = Misdialled(
                         f"a command of more than {limit:,} octets is too long",
                         "RFC 2449 section 4 allows 255; is it a mail program that connects here?",
                     )
                 return
-            line = bytes(inbox[: cut + 1])
-            del inbox[: cut + 1]
             if is_response:
                 self._login.respond(line)
             else:
@@ -135,11 +131,8 @@ class ClientEar:
             self._client.inbox[:0] = command.line
             return
         if not state.logged_in:
-            self._strangers += 1
-            if self._strangers >= STRANGE_LIMIT:
-                state.failure = Misdialled(
-                    "this is a POP3 service, and these are no POP3 commands", "it was no POP3 program"
-                )
+            state.failure = self._strangers.one_more()
+            if state.failure is not None:
                 return
         if state.tls == "require":
             self._login.refuse(command)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client, is_bound
+from popover.protocols.pop3.answers import for_client
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import CAPA, Way
-from popover.protocols.sasl import user_of
+from popover.protocols.sasl import is_bound, user_of
 from popover.talk import End
 
 HOLD_USER = 0.5

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from popover.protocols.pop3.answers import PIPELINING, Capabilities, is_bound
+from popover.protocols.pop3.answers import PIPELINING, Capabilities
+from popover.protocols.sasl import is_bound
 
 KEPT = 30 * 86400.0
 """Seconds for which harm is believed: servers are updated a few times a year, and what is not known to harm is tried

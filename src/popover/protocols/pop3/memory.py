@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.manners import Manners, Shown
+from popover.protocols.visitors import LEAVING_LIMIT, Visitors
 
 CLIENTS_LIMIT = 4096
 """Clients whose habits are kept, those seen last: some 0.3 KiB each. A network of more is served by its servers' speed.
@@ -15,10 +16,6 @@ CLIENTS_LIMIT = 4096
 
 SCOUTS = 3
 """Connections that are made for nobody, to find out what a server can; one that has not told by then does not tell."""
-
-LEAVING_LIMIT = 20
-"""Sessions of one client that may have left before their server knows. They count against nobody's limit but the
-service's, so there is one: as many as one client may have at once by default (`max_sessions_per_client`)."""
 
 Who = tuple[str, str]
 """The client's address, and the name it logs in with."""
@@ -33,7 +30,7 @@ class Memory:
         self.somebody = ""  # who logged in last
         self.manners.wall = time.time
         self._habits: OrderedDict[Who, Habits] = OrderedDict()
-        self._leaving_of: Counter[str] = Counter()
+        self._leaving_of = Visitors()
         self._leaving: dict[str, _Leaving] = {}
 
     @property
@@ -76,13 +73,13 @@ class Memory:
 
     def may_leave(self, visitor: str) -> bool:
         """Whether one more session of this client may leave before its server knows."""
-        return self._leaving_of[visitor] < LEAVING_LIMIT
+        return self._leaving_of.count(visitor) < LEAVING_LIMIT
 
     def leaves(self, user: str, visitor: str, hurry: Callable[[], None]) -> None:
         """A session of this user has its answer to QUIT, and its server has not: the mailbox may be locked yet. `hurry`
         is called when somebody waits for it.
         """
-        self._leaving_of[visitor] += 1
+        self._leaving_of.comes(visitor)
         if user:
             leaving = self._leaving.setdefault(user.casefold(), _Leaving())
             leaving.sessions += 1
@@ -90,9 +87,7 @@ class Memory:
 
     def has_left(self, user: str, visitor: str) -> None:
         """The server has been told, or is gone: let those in who wait."""
-        self._leaving_of[visitor] -= 1
-        if not self._leaving_of[visitor]:
-            del self._leaving_of[visitor]
+        self._leaving_of.goes(visitor)
         leaving = self._leaving.get(user.casefold())
         if leaving is not None:
             leaving.sessions -= 1

@@ -2,7 +2,7 @@
 
 commands.py       what a client says, one line
 capabilities.py   what a server's answer to EHLO comes to for a client
-sasl.py           AUTH: mechanisms, prompts
+prompts.py        what AUTH LOGIN asks
 body.py           where a mail ends, and what becomes of its line ends
 queue.py          which answer is whose
 state.py          how a session goes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from popover.protocols.dialect import Terms
-from popover.protocols.smtp.sasl import can_work
+from popover.protocols.sasl import is_bound
 
 _OLD_WORDS = (b"LOGIN", b"PLAIN")
 
@@ -65,7 +65,7 @@ def _mechanisms(line: bytes, terms: Terms, hidden: set[bytes], *, has_old: bool)
 def _is_good(mechanism: bytes, terms: Terms, hidden: set[bytes]) -> bool:
     if mechanism in hidden or b"AUTH=" + mechanism in hidden:
         return False
-    return can_work(mechanism, in_tls=terms.tls == "on")
+    return not is_bound(mechanism, terms.tls)
 
 
 def _marked(line: bytes, *, is_last: bool) -> bytes:

@@ -15,17 +15,15 @@ from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
+from popover.protocols.smtp.prompts import prompt
 from popover.protocols.smtp.queue import Ask, Owed
-from popover.protocols.smtp.sasl import prompt
 from popover.protocols.smtp.state import State
-from popover.talk import End
+from popover.protocols.strangers import Strangers
+from popover.talk import End, take_line
 
 TURNS_LIMIT = 512
 """Commands of a client that pipelines, not yet answered; more wait unread. RFC 5321 section 4.5.3.1.8 wants 100
 recipients a mail, Postfix takes 1,000."""
-
-STRANGE_LIMIT = 5
-"""Unknown commands before the login that end a session: a browser that was sent here (ALPACA). nginx: 5, too."""
 
 BURST = 64
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
@@ -53,7 +51,7 @@ class ClientEar:
         self._hello = hello
         self._leaving = leaving
         self._mends = state.terms.bare_lf == "normalize"
-        self._strangers = 0
+        self._strangers = Strangers("an SMTP")
         self._belated = Belated()
         self._tells_user = False
         self._matters: dict[bytes, Callable[[Command], object]] = {
@@ -110,13 +108,11 @@ class ClientEar:
     def _hear_line(self) -> bool:
         """Hear one line; False: there is no whole one."""
         inbox, state = self._client.inbox, self._state
-        cut = inbox.find(b"\n", 0, LINE_LIMIT)
-        if cut < 0:
+        line = take_line(inbox, LINE_LIMIT)
+        if not line:
             if len(inbox) >= LINE_LIMIT:
                 self._is_too_long(bytes(inbox[:LINE_LIMIT]))
             return False
-        line = bytes(inbox[: cut + 1])
-        del inbox[: cut + 1]
         if state.challenged:
             self._respond(line)
         else:
@@ -191,15 +187,9 @@ class ClientEar:
 
     def _is_strange(self) -> bool:
         """Count a command that no mail program says; whether it was one too many."""
-        if self._state.logged_in:
-            return False
-        self._strangers += 1
-        if self._strangers < STRANGE_LIMIT:
-            return False
-        self._state.failure = Misdialled(
-            "this is an SMTP service, and these are no SMTP commands", "it was no SMTP program"
-        )
-        return True
+        if not self._state.logged_in:
+            self._state.failure = self._strangers.one_more()
+        return self._state.failure is not None
 
     def pass_on(self, command: Command) -> Ask:
         """Ask what the client asks."""

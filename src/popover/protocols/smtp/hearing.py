@@ -3,7 +3,7 @@
 Nothing of this changes an octet of what either side says, but for:
 
     EHLO's answer   what can not work through a gateway is left out, AUTH= and STARTTLS are added (capabilities.py)
-    AUTH LOGIN      its two prompts are spelt as old clients want them (sasl.py)
+    AUTH LOGIN      its two prompts are spelt as old clients want them (prompts.py)
     STARTTLS        is a matter between the client and us
     a body          whose lines end in LF, where `bare_lf` says so (body.py)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 
-LEAVING_LIMIT = 20
-"""Sessions of one client that may have left before their server knows. They count against nobody's limit but the
-service's, so there is one: as many as one client may have at once by default (`max_sessions_per_client`)."""
+from popover.protocols.visitors import LEAVING_LIMIT, Visitors
 
 KEPT = 30 * 86400.0
 """Seconds for which it is believed that a server does not bear a second EHLO: a month, as with POP3's servers."""
@@ -34,7 +31,7 @@ class Memory:
         self.tries = 0
         self.on_harm: Callable[[], None] = lambda: None
         self._failed_at: float | None = None
-        self._leaving: Counter[str] = Counter()
+        self._leaving = Visitors()
 
     @property
     def may_greet(self) -> bool:
@@ -59,14 +56,12 @@ class Memory:
 
     def may_leave(self, visitor: str) -> bool:
         """Whether one more session of this client may leave before its server knows."""
-        return self._leaving[visitor] < LEAVING_LIMIT
+        return self._leaving.count(visitor) < LEAVING_LIMIT
 
     def leaves(self, visitor: str) -> None:
         """A session of this client has its answer to QUIT, and its server has not."""
-        self._leaving[visitor] += 1
+        self._leaving.comes(visitor)
 
     def has_left(self, visitor: str) -> None:
         """The server has been told, or is gone."""
-        self._leaving[visitor] -= 1
-        if not self._leaving[visitor]:
-            del self._leaving[visitor]
+        self._leaving.goes(visitor)

@@ -11,12 +11,11 @@ from collections import deque
 from typing import NamedTuple
 
 from popover.protocols.dialect import printable
-from popover.protocols.sasl import MECHANISMS
+from popover.protocols.overheard import SHOWN, Overheard
+from popover.protocols.sasl import shown_mechanism
 from popover.protocols.smtp.body import Body, Chunk, Dots
 from popover.protocols.smtp.commands import KNOWN, LINE_LIMIT, Command, parse
-
-SHOWN = 200
-"""Characters of a line that are shown: longer ones are rarely said."""
+from popover.talk import take_line
 
 _OPEN = {
     b"EHLO": re.compile(rb"\S+"),
@@ -41,44 +40,41 @@ class Smtp:
     """Listens to one session, on its client's side. See `overhear.Overhearer`."""
 
     def __init__(self) -> None:
-        self._said = bytearray()
-        self._got = bytearray()
+        self._heard = Overheard("SMTP")
         self._owed = deque([_Ask(quiet=False)])  # the greeting
         self._body: Body | None = None
         self._octets = 0
-        self._waits = self._is_challenged = self._lost = False
+        self._waits = self._is_challenged = False
 
     # -- the client ------------------------------------------------------------------------------
 
     def client_said(self, data: bytes) -> list[str]:
         """Show commands; of those with a secret only the verb."""
-        if self._lost:
+        if self._heard.is_lost:
             return [f"C: {len(data):,} octets"]
-        self._said += data
+        self._heard.said += data
         return self._hear()
 
     def _hear(self) -> list[str]:
         """Hear what waits, as far as it is known what it is."""
         lines: list[str] = []
-        while self._said and not self._lost and not self._waits:
+        while self._heard.said and not self._heard.is_lost and not self._waits:
             if self._body is not None:
                 lines += self._hear_body(self._body)
                 continue
-            cut = self._said.find(b"\n") + 1
-            if not cut:
+            line = take_line(self._heard.said)
+            if not line:
                 break
-            line = bytes(self._said[:cut])
-            del self._said[:cut]
             lines.append(f"C: {self._command(line)}")
-        if len(self._said) > LINE_LIMIT * 4:
-            lines.append(self._lose("C", len(self._said)))
+        if len(self._heard.said) > LINE_LIMIT * 4:
+            lines.append(self._heard.lose("C", len(self._heard.said)))
         return lines
 
     def _hear_body(self, body: Body) -> list[str]:
-        piece = bytes(self._said)
+        piece = bytes(self._heard.said)
         fed = body.feed(memoryview(piece))
         self._octets += fed.taken
-        del self._said[: fed.taken]
+        del self._heard.said[: fed.taken]
         if not fed.is_over:
             return []
         if not isinstance(body, Chunk):
@@ -106,22 +102,20 @@ class Smtp:
 
     def client_got(self, data: bytes) -> list[str]:
         """Show replies."""
-        if self._lost:
+        if self._heard.is_lost:
             return [f"S: {len(data):,} octets"]
-        self._got += data
+        self._heard.got += data
         lines: list[str] = []
-        while (cut := self._got.find(b"\n") + 1) and not self._lost:
-            line = bytes(self._got[:cut])
-            del self._got[:cut]
+        while not self._heard.is_lost and (line := take_line(self._heard.got)):
             lines.append(f"S: {self._reply(line)}")
             lines += self._hear()  # what waited for it
-        if len(self._got) > LINE_LIMIT:
-            lines.append(self._lose("S", len(self._got)))
+        if len(self._heard.got) > LINE_LIMIT:
+            lines.append(self._heard.lose("S", len(self._heard.got)))
         return lines
 
     def _reply(self, line: bytes) -> str:
         if not line[:3].isdigit():
-            return self._lose("S", len(line))[3:]
+            return self._heard.lose("S", len(line))[3:]
         ask = self._owed[0] if self._owed else _Ask()
         if line[3:4] != b"-":
             self._over(ask.verb, line[:1])
@@ -141,21 +135,13 @@ class Smtp:
         if verb == b"DATA" and kind == b"3":
             self._body = Dots()
 
-    def _lose(self, side: str, octets: int) -> str:
-        """It is no SMTP that we understand: from now on sizes."""
-        self._lost = True
-        self._said.clear()
-        self._got.clear()
-        return f"{side}: {octets:,} octets that are no SMTP; from here on only sizes are shown"
-
 
 def _shown(command: Command) -> str:
     """What may be shown of a command."""
     verb, name, argument = command.verb, command.verb.decode(), command.argument
     if verb == b"AUTH":
         mechanism, _, response = argument.partition(b" ")
-        word = mechanism.decode("latin-1").upper() if mechanism.upper() in MECHANISMS else "***"
-        return " ".join([name, *[word] * bool(argument), *["***"] * bool(response)])
+        return " ".join([name, *[shown_mechanism(mechanism)] * bool(argument), *["***"] * bool(response)])
     if not argument:
         return name
     is_good = verb in _OPEN and _OPEN[verb].fullmatch(argument)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from popover.config import DialectName, scheme_of
 from popover.errors import ServerFailure, TLSFailure
 from popover.protocols.dialect import GREETING_LIMIT, printable
-from popover.talk import End, More, Talk
+from popover.talk import End, More, Talk, take_line
 
 OCTETS = GREETING_LIMIT
 """Of all that a server may say in plain text: a greeting, for SMTP the answer to one EHLO, and the answer to STARTTLS
@@ -36,7 +36,7 @@ class Plaintext:
     def line(self) -> Talk[bytes]:
         """Take the next line, its end included."""
         inbox = self.server.inbox
-        while (cut := inbox.find(b"\n", 0, self._octets)) < 0:
+        while not (line := take_line(inbox, self._octets)):
             if inbox.startswith(_TLS):
                 raise self._speaks_tls()
             if len(inbox) >= self._octets:
@@ -44,8 +44,6 @@ class Plaintext:
             if self.server.ended:
                 raise self._closed()
             yield More(self.server)
-        line = bytes(inbox[: cut + 1])
-        del inbox[: cut + 1]
         self._octets -= len(line)
         self._lines -= 1
         if self._lines < 0:

@@ -1,4 +1,4 @@
-"""AUTH (RFC 4954): which mechanisms can work through a gateway, and two prompts."""
+"""AUTH LOGIN: its two prompts, in the words that old clients wait for."""
 
 from __future__ import annotations
 
@@ -7,18 +7,6 @@ import binascii
 
 USERNAME, PASSWORD = b"334 VXNlcm5hbWU6", b"334 UGFzc3dvcmQ6"
 """`Username:` and `Password:`, as old clients compare them letter by letter (Outlook)."""
-
-_BOUND = frozenset((b"EXTERNAL", b"GSSAPI", b"NTLM", b"KERBEROS_V4", b"GSS-SPNEGO"))
-
-
-def can_work(mechanism: bytes, *, in_tls: bool) -> bool:
-    """Whether a mechanism (upper case) can work through a gateway.
-
-    Some are bound to a certificate, a host name or a channel. A client that speaks TLS with us and finds SCRAM without
-    -PLUS says that it could have bound to the channel, and the server must refuse it (RFC 5802 section 6).
-    """
-    is_bound = mechanism in _BOUND or mechanism.endswith(b"-PLUS")
-    return not is_bound and not (in_tls and mechanism.startswith(b"SCRAM-"))
 
 
 def prompt(line: bytes) -> bytes:
