@@ -1,6 +1,7 @@
 """What the operator wants, as frozen values; imports nothing of popover but errors.
 
     values.py   what a configuration is: Config, Service and its parts, Server, ...
+    networks.py which are private; times.py: hours, rates
     flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
     places.py   the words for places: LISTEN, SERVER
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from popover.config.cross import check, clash
 from popover.config.doubts import doubt
+from popover.config.networks import PRIVATE_NETWORKS, Network, is_private
 from popover.config.places import (
     SERVER_PORTS,
     default_listen,
@@ -24,23 +26,19 @@ from popover.config.places import (
     parse_server,
     parse_service_word,
 )
+from popover.config.times import HourRange, Hours, Rate
 from popover.config.values import (
-    PRIVATE_NETWORKS,
     Activated,
     Address,
     Admission,
     Ahead,
     Config,
     DialectName,
-    HourRange,
-    Hours,
     Inside,
     InsideTLS,
     Listen,
-    Network,
     Patience,
     ProxyVersion,
-    Rate,
     Security,
     Server,
     Service,
@@ -48,7 +46,6 @@ from popover.config.values import (
     Target,
     Trust,
     host_port,
-    is_private,
     scheme_of,
 )
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, pin_text, quote

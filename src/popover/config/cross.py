@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
 
-from popover.config.values import Activated, Address, Config, Listen, Network, Server, Service, Status, is_private
+from popover.config.networks import Network, is_private
+from popover.config.values import Activated, Address, Config, Listen, Server, Service, Status
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 

@@ -21,10 +21,10 @@ from popover.config.words import (
 )
 from popover.errors import ConfigError
 
+TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
 BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
-TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
-PROXY_VERSIONS: tuple[ProxyVersion, ...] = get_args(ProxyVersion)
+PROXY_VERSIONS: tuple[ProxyVersion, ...] = ("v2", "v1")  # what servers like better comes first
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -92,6 +92,21 @@ def words(parse: Callable[[str], T]) -> Callable[[object], tuple[T, ...]]:
         if mistakes:
             raise ConfigError(mistakes)
         return tuple(done)
+
+    return read
+
+
+def choice(words: tuple[T, ...], or_else: str = "") -> Callable[[object], T]:
+    """A reader for one of a few words. `or_else`: what else there is, as the end of the sentence."""
+    *first, last = (f'"{one}"' for one in words)
+    right = f"{', '.join(first)} or {last}"
+
+    def read(value: object) -> T:
+        for one in words:
+            if value == one:
+                return one
+        quotes = ", in quotes" if show(value) in words else ""
+        raise ConfigError(f"must be {right}{quotes}{or_else}; is {show(value)}")
 
     return read
 
@@ -180,39 +195,6 @@ def read_spares(value: object) -> int:
     return value
 
 
-def read_min_tls(value: object) -> TLSVersion:
-    """The oldest TLS to speak with the server."""
-    for version in TLS_VERSIONS:
-        if value == version:
-            return version
-    quotes = ", in quotes" if isinstance(value, float) else ""
-    raise ConfigError(f'must be "1.2" or "1.3"{quotes}; is {show(value)}')
-
-
-def read_inside_tls(value: object) -> InsideTLS:
-    """When TLS begins between clients and us."""
-    for one in INSIDE_TLS:
-        if value == one:
-            return one
-    raise ConfigError(f'must be "off", "offer", "require" or "implicit"; is {show(value)}')
-
-
-def read_bare_lf(value: object) -> BareLF:
-    """What becomes of lines that end in LF."""
-    for choice in BARE_LF:
-        if value == choice:
-            return choice
-    raise ConfigError(f'must be "pass" or "normalize"; is {show(value)}')
-
-
-def read_proxy_version(value: object) -> ProxyVersion:
-    """How a server is told who the client is."""
-    for version in PROXY_VERSIONS:
-        if value == version:
-            return version
-    raise ConfigError(f'must be "v2" or "v1", or left out: then the server is told nothing; is {show(value)}')
-
-
 def read_table(value: object) -> dict[str, Any]:
     """The one `[status]` of a file."""
     if isinstance(value, list):
@@ -236,10 +218,10 @@ SERVICE: dict[str, Reader] = {
     "listen": read_listen,
     "server": word(parse_server),
     "ca_file": word(Path),
-    "min_tls": read_min_tls,
+    "min_tls": choice(TLS_VERSIONS),
     "pin": words(parse_pin),
     "certificate_name": word(parse_certificate_name),
-    "tls": read_inside_tls,
+    "tls": choice(INSIDE_TLS),
     "tls_cert": word(Path),
     "tls_key": word(Path),
     "legacy": read_switch,
@@ -256,7 +238,7 @@ SERVICE: dict[str, Reader] = {
     "login_timeout": read_seconds,
     "idle_timeout": read_seconds,
     "stall_timeout": read_seconds,
-    "proxy_to_server": read_proxy_version,
+    "proxy_to_server": choice(PROXY_VERSIONS, ", or left out: then the server is told nothing"),
     "unsafe_public": read_switch,
     "hide": words(parse_capability),
     "trace": read_switch,
@@ -269,7 +251,7 @@ SERVICE: dict[str, Reader] = {
     "quit_at_once": read_switch,
     "keep_alive": read_drain,
     "soften": read_switch,
-    "bare_lf": read_bare_lf,
+    "bare_lf": choice(BARE_LF),
 }
 
 TOP: dict[str, Reader] = {

@@ -18,10 +18,11 @@ from typing import Any
 from popover.config.cross import find_mistakes, find_status_mistakes
 from popover.config.fields import SERVICE, STATUS, TOP, read_name
 from popover.config.flat import assemble
+from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
 from popover.config.tables import structurer
 from popover.config.unquoted import advice
-from popover.config.values import Admission, Config, Network, Service, Status
+from popover.config.values import Admission, Config, Service, Status
 from popover.config.values import Listen as Place
 from popover.config.words import quote, visible
 from popover.errors import ConfigError

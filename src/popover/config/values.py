@@ -6,7 +6,7 @@
         +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
         +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
         +-- Inside    TLS between clients and us
-        +-- Admission who may come in: Network; Hours: when; Rate: how fast
+        +-- Admission who may come in: Network (networks.py); Hours: when; Rate: how fast (times.py)
         +-- Patience  how long to wait for whom
         +-- Ahead     what is done before the client asks
 
@@ -17,10 +17,12 @@ tells the reason for each.
 """
 
 from dataclasses import dataclass
-from datetime import time
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from popover.config.networks import Network, is_private
+from popover.config.times import Hours, Rate
 
 DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
 Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; after a word in plain text
@@ -29,19 +31,6 @@ InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
 ProxyVersion: TypeAlias = Literal["v1", "v2"]  # of the PROXY header, protocols/proxy_header.py
 ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 BareLF: TypeAlias = Literal["pass", "normalize"]
-Network: TypeAlias = IPv4Network | IPv6Network
-
-# Who is let in where `allow` is not given, and whom `allow` may name without `unsafe_public`.
-PRIVATE_NETWORKS: tuple[Network, ...] = (
-    IPv4Network("127.0.0.0/8"),  # loopback, RFC 1122 section 3.2.1.3
-    IPv6Network("::1/128"),  # loopback, RFC 4291 section 2.5.3
-    IPv4Network("10.0.0.0/8"),  # private, RFC 1918 section 3
-    IPv4Network("172.16.0.0/12"),
-    IPv4Network("192.168.0.0/16"),
-    IPv6Network("fc00::/7"),  # unique local, RFC 4193 section 3.1
-    IPv4Network("169.254.0.0/16"),  # link-local, RFC 3927 section 2.1
-    IPv6Network("fe80::/10"),  # link-local, RFC 4291 section 2.5.6
-)
 
 
 def host_port(host: str, port: int) -> str:
@@ -104,50 +93,6 @@ class Activated:
 
 
 Listen: TypeAlias = Address | Activated
-
-
-@dataclass(frozen=True, slots=True)
-class HourRange:
-    """From `start` up to, not including, `end`. Ends before it starts: it goes over midnight."""
-
-    start: time
-    end: time  # 00:00 is the end of the day, written 24:00
-
-    def contains(self, moment: time) -> bool:
-        """Whether this local time of day lies inside. Equal start and end are the whole day."""
-        if self.start < self.end:
-            return self.start <= moment < self.end
-        return moment >= self.start or moment < self.end
-
-    def __str__(self) -> str:
-        end = f"{self.end:%H:%M}"
-        return f"{self.start:%H:%M}-{'24:00' if end == '00:00' else end}"
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """The times of day at which a service lets clients in, in this machine's local time."""
-
-    ranges: tuple[HourRange, ...]
-
-    def contains(self, moment: time) -> bool:
-        """Whether this local time of day lies inside one of the ranges."""
-        return any(hours.contains(moment) for hours in self.ranges)
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.ranges))
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `sessions` new sessions in any `seconds`."""
-
-    sessions: int  # 1 or more
-    seconds: float
-
-    def __str__(self) -> str:
-        seconds = int(self.seconds) if self.seconds == int(self.seconds) else self.seconds
-        return f"{self.sessions}/{seconds}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,13 +255,3 @@ def is_public(listen: tuple[Listen, ...], admission: Admission) -> bool:
         return False
     reachable = any(not (isinstance(at, Address) and at.is_loopback) for at in listen)
     return (reachable or bool(admission.proxy_from)) and not all(map(is_private, admission.allow))
-
-
-def is_private(network: Network) -> bool:
-    """Whether the whole network lies inside one of PRIVATE_NETWORKS."""
-    return any(_inside(network, private) for private in PRIVATE_NETWORKS)
-
-
-def _inside(network: Network, other: Network) -> bool:
-    first, last = network.network_address, network.broadcast_address
-    return network.version == other.version and first in other and last in other

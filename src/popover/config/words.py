@@ -12,7 +12,8 @@ import re
 from datetime import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
-from popover.config.values import HourRange, Hours, Network, Rate
+from popover.config.networks import Network
+from popover.config.times import HourRange, Hours, Rate
 from popover.errors import ConfigError
 
 QUOTE_LIMIT = 80
