@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 from collections.abc import Callable
 
 from popover.demo.mailbox import Letter, Mailbox
+from popover.demo.serving import serve_lines
 
 USER, PASSWORD = "demo", "popover"
 IDLE = 600.0
@@ -141,20 +141,7 @@ def _stuffed(raw: bytes) -> bytes:
 
 
 async def serve_pop3(mailbox: Mailbox, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one connection to its end; what its peer does wrong ends it, and nothing else."""
-    session = Pop3Session(mailbox)
-    try:
-        writer.write(b"+OK popover demo: a mail server that speaks only TLS\r\n")
-        while not session.over:
-            async with asyncio.timeout(IDLE):
-                line = await reader.readline()
-                if not line.endswith(b"\n"):
-                    break
-                writer.write(session.answer(line))
-                await writer.drain()
-    except (OSError, ValueError):  # gone, silent for too long, or a line without end
-        pass
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+    """Serve one connection to its end."""
+    await serve_lines(
+        Pop3Session(mailbox), b"+OK popover demo: a mail server that speaks only TLS\r\n", IDLE, reader, writer
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 from collections.abc import Callable
 
 from popover.demo.mailbox import Mailbox
 from popover.demo.pop3 import is_right
+from popover.demo.serving import serve_lines
 
 SIZE = 32 * 1024 * 1024
 """Octets of one message at most (RFC 1870). Providers take 25 to 50 MB."""
@@ -142,20 +142,11 @@ def _decoded(line: bytes) -> str:
 
 
 async def serve_smtp(mailbox: Mailbox, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one connection to its end; what its peer does wrong ends it, and nothing else."""
-    session = SmtpSession(mailbox)
-    try:
-        writer.write(b"220 demo.example popover demo: a mail server that speaks only TLS\r\n")
-        while not session.over:
-            async with asyncio.timeout(IDLE):
-                line = await reader.readline()
-                if not line.endswith(b"\n"):
-                    break
-                writer.write(session.answer(line))
-                await writer.drain()
-    except (OSError, ValueError):  # gone, silent for too long, or a line without end
-        pass
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+    """Serve one connection to its end."""
+    await serve_lines(
+        SmtpSession(mailbox),
+        b"220 demo.example popover demo: a mail server that speaks only TLS\r\n",
+        IDLE,
+        reader,
+        writer,
+    )
