@@ -31,6 +31,7 @@ from popover.outside.dial import Dialled
 from popover.outside.sockets import server_socket
 from popover.outside.warm import Warm
 from popover.protocols import pop3
+from popover.protocols.proxy_header import Carried
 from popover.session.session import Session
 from popover.wire.stream import Scratch, Secured, Stream
 from services import service
@@ -161,8 +162,9 @@ class Servers:
         self._loop = loop
         self._scratch = Scratch()
 
-    async def dial(self, target: Target) -> Dialled:
+    async def dial(self, target: Target, client: Carried | None = None) -> Dialled:
         """Connect. With `held` set, only once that is."""
+        assert client is None
         self.asked.append(target)
         if self.held is not None:
             await self.held.wait()

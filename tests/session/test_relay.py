@@ -20,8 +20,9 @@ from parts.certificates import Authority
 from popover.config import Service, Trust
 from popover.outside.trust import Policy, Verifier
 from popover.protocols import plain
-from popover.session import relay as rooms
-from popover.session.relay import Outcome, Relay
+from popover.session import waiting
+from popover.session.outcome import Outcome
+from popover.session.relay import Relay
 from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import service as flat_service
 
@@ -302,7 +303,7 @@ def test_client_that_is_done_frees_the_server_soon(monkeypatch: pytest.MonkeyPat
 
 
 def test_server_that_ignores_our_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "LINGER", 0.05)
+    monkeypatch.setattr(waiting, "LINGER", 0.05)
     monkeypatch.setattr(plain, "QUIET", 0.05)
 
     async def act(scene: Scene) -> None:
@@ -375,7 +376,7 @@ def test_half_closed_client_gets_the_answers_it_waits_for(monkeypatch: pytest.Mo
 
 
 def test_half_closed_client_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.05)
 
     async def act(scene: Scene) -> None:
         await scene.client.send(b"a NOOP\r\n")

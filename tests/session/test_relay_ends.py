@@ -10,7 +10,8 @@ from fakes.renegotiating import RenegotiatingServer
 from parts.certificates import Authority
 from popover.config import Trust
 from popover.outside.trust import Policy, Verifier
-from popover.session.relay import Outcome, Relay
+from popover.session.outcome import Outcome
+from popover.session.relay import Relay
 from popover.wire.stream import Scratch, Stream
 
 

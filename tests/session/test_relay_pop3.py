@@ -12,8 +12,9 @@ from test_relay import PATIENCE, Peer, tcp_pair, until
 from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms, pop3
 from popover.protocols.pop3.commands import RESPONSE_LIMIT
-from popover.session import relay as rooms
-from popover.session.relay import Outcome, Relay
+from popover.session import waiting
+from popover.session.outcome import Outcome
+from popover.session.relay import Relay
 from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import changed
 
@@ -164,7 +165,7 @@ def test_a_user_without_a_password_is_sent_on_in_time(monkeypatch: pytest.Monkey
 
 def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server takes its time for each DELE; no answer of those goes to the client, but each is one step."""
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 2)
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 2)
 
     async def act(scene: Scene) -> None:
         await scene.log_in()
@@ -194,7 +195,7 @@ async def leave_early(scene: Scene) -> None:
 
 
 def test_a_quit_that_was_answered_at_once_reaches_a_slow_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "LINGER", 0.05)
+    monkeypatch.setattr(waiting, "LINGER", 0.05)
 
     async def act(scene: Scene) -> None:
         await leave_early(scene)
@@ -238,7 +239,7 @@ def test_a_client_that_closes_behind_its_quit_has_the_server_told_all_the_same()
 
 
 def test_a_server_that_drips_keeps_no_session_of_a_client_that_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.5)
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.5)
 
     async def act(scene: Scene) -> None:
         await leave_early(scene)

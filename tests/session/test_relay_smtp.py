@@ -10,8 +10,9 @@ from test_relay import PATIENCE, Peer, service, tcp_pair, until
 
 from model_smtp import GREETING, TERMS
 from popover.protocols import smtp
-from popover.session import relay as rooms
-from popover.session.relay import Outcome, Relay
+from popover.session import waiting
+from popover.session.outcome import Outcome
+from popover.session.relay import Relay
 from popover.wire.stream import Scratch, Secured, Stream
 
 MAIL = b"MAIL FROM:<a@x>\r\nDATA\r\n"
@@ -72,8 +73,8 @@ def on_stage(act: Callable[[Scene], Coroutine[Any, Any, None]], **keys: Any) -> 
 
 def test_a_server_may_work_on_a_mail_for_longer_than_on_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 5321 section 4.5.3.2.6. Whoever sends a mail and half-closes (a script with netcat) has its answer, too."""
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.05)
-    monkeypatch.setattr(rooms, "GONE", 0.05)
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(waiting, "GONE", 0.05)
 
     async def act(scene: Scene) -> None:
         await scene.passes(MAIL, b"250 ok\r\n354 go on\r\n")
@@ -91,8 +92,8 @@ def test_a_server_may_work_on_a_mail_for_longer_than_on_anything_else(monkeypatc
 
 
 def test_anything_else_is_waited_for_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "ANSWER_WAIT", 0.05)
-    monkeypatch.setattr(rooms, "GONE", 0.05)
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(waiting, "GONE", 0.05)
 
     async def act(scene: Scene) -> None:
         await scene.passes(b"NOOP\r\n")
@@ -106,7 +107,7 @@ def test_a_mail_said_before_a_slow_answer_to_data_is_heard_though_its_client_has
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A script that pipes a whole session into netcat: a wire has brought all of it before the server answers."""
-    monkeypatch.setattr(rooms, "GONE", 0.05)
+    monkeypatch.setattr(waiting, "GONE", 0.05)
 
     async def act(scene: Scene) -> None:
         rest = b"one\r\n.\r\nQUIT\r\n"
@@ -124,7 +125,7 @@ def test_a_mail_said_before_a_slow_answer_to_data_is_heard_though_its_client_has
 def test_where_octets_just_pass_the_server_is_told_that_its_client_has_gone_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rooms, "GONE", 0.05)
+    monkeypatch.setattr(waiting, "GONE", 0.05)
 
     async def act(scene: Scene) -> None:
         await scene.passes(b"NOOP\r\n", b"hm\r\n")

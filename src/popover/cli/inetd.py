@@ -43,8 +43,9 @@ from popover.process.gateway import verifiers_of
 from popover.process.identities import Identities
 from popover.process.state import state_file
 from popover.protocols import DIALECTS
-from popover.session.relay import LINGER, Outcome
+from popover.session.outcome import Outcome
 from popover.session.session import Session
+from popover.session.waiting import LINGER
 from popover.wire.stream import Scratch, Stream
 
 _NAME = "inetd"

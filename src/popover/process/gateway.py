@@ -32,8 +32,8 @@ from popover.process.status.figures import Picture
 from popover.protocols import DIALECTS
 from popover.protocols.proxy_header import Reader
 from popover.session.memories import Memories
-from popover.session.relay import LINGER
 from popover.session.session import Session
+from popover.session.waiting import LINGER
 from popover.wire.sockets import SocketAddress
 from popover.wire.stream import Scratch, Stream
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from popover.outside.spare import FIRST_WORD
-from popover.session.relay import Outcome, Relay
+from popover.session.outcome import Outcome
+from popover.session.relay import Relay
 
 _WORDS = 16  # octets in which a farewell shows
 

@@ -11,7 +11,7 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
   where nobody listens, an answer counts as whole when nothing has followed for a while.
 - The client vanished (reset): the server connection is closed at once, without a QUIT: nothing is deleted. But what the
   client had said and the ears still hold back is said first, as over a wire: close() with answers unread is a reset.
-- Silence: see `_due`.
+- Silence: see waiting.py.
 """
 
 from __future__ import annotations
@@ -19,62 +19,25 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from operator import itemgetter
-from typing import NamedTuple
 
 from popover.config import Patience
-from popover.errors import Failure, Misdialled
+from popover.errors import Misdialled
 from popover.inside.guard import mistaken_for
 from popover.outside.reasons import explain_ending
 from popover.protocols import Ears
+from popover.session import waiting
 from popover.session.aloud import fails_aloud
+from popover.session.outcome import BEGIN_TLS, Outcome
 from popover.session.turns import Turns
+from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Secured, Stream
-
-LINGER = 2.0
-"""Seconds for a peer that was told the end to end its side as well. asyncio waits 30 s by default, and
-servers that ignore close_notify exist (protocol notes, 4.4)."""
-
-ANSWER_WAIT = 60.0
-"""Seconds for an answer to a client that has half-closed; each piece that it gets starts them anew. And for a server to
-hear what a client that has left had to say. ghostunnel has 60."""
-
-MAIL_WAIT = 600.0
-"""Likewise, where the server has got a whole mail: RFC 5321 section 4.5.3.2.6 gives it 10 minutes. Who loses the
-connection before sends the mail again, and it arrives twice."""
-
-GONE = 0.8
-"""Seconds after a client's end, or the last octet it got since, in which it is owed an answer and gets none: most
-likely it has gone, and the server is told. A wire tells it at once, and some servers then drop what they were about to
-say; a client that waits for the server's end waits less than a second longer."""
-
-RESET_WAIT = 10.0
-"""Seconds for a server to hear what a client had said that has reset its connection since; a wire would have passed it
-on before. A client that is alive is waited for longer, but this one may have come again already."""
 
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
 
 _NONE = memoryview(b"")
-
-
-class Outcome(NamedTuple):
-    """How the talk ended: `end` for the log, `clean` if the client may see a normal end, why if it was a fault.
-
-    `may_be_told`: a line with the cause, in the client's dialect, stands where an answer would.
-    """
-
-    end: str
-    clean: bool
-    failure: Failure | None = None
-    may_be_told: bool = False
-
-
-BEGIN_TLS = Outcome("tls", clean=True)
-"""This talk is over, another begins inside TLS: the client has the answer to its STLS or STARTTLS, and what it said
-behind that stands in its inbox, or is yet to be read."""
 
 
 class Relay:
@@ -87,10 +50,9 @@ class Relay:
     """
 
     __slots__ = (
-        "_client", "_done", "_first", "_hears_on", "_left_at", "_loop", "_patience", "_server", "_server_spoke",
-        "_since", "_spoken", "_timer", "_touched", "_turns", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge",
-        "on_left",
-        "on_server", "server_left", "spoke_at",
+        "_client", "_done", "_first", "_hears_on", "_loop", "_patience", "_server", "_spoken", "_timer", "_turns",
+        "_waits", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left", "on_server", "server_left",
+        "spoke_at",
     )  # fmt: skip
 
     def __init__(
@@ -114,9 +76,8 @@ class Relay:
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
         self.judge = mistaken_for
-        self._touched = self._server_spoke = self.spoke_at = loop.time()
-        self._since = self._touched - spent
-        self._left_at: float | None = None
+        self.spoke_at = loop.time()
+        self._waits = Waiting(patience, client, server, ears, self.spoke_at, spent)
         self._spoken = self._hears_on = False
         self._first = b""
         self._wakes_at = math.inf
@@ -130,7 +91,7 @@ class Relay:
         client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._drained
         server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, self._drained
         self.ears.on_wake = self._woken
-        self.ears.start(greeting, ready, self._touched)
+        self.ears.start(greeting, ready, self.spoke_at)
         if silently:
             client.end.outbox.clear()
         early = bytes(client.end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
@@ -162,9 +123,9 @@ class Relay:
             self._first_words(data)
         if self._done.done() or self._server.ending is not None:
             return
-        self._touched = self.spoke_at = self._loop.time()
+        self._waits.touched = self.spoke_at = self._loop.time()
         self.bytes_in += len(data)
-        self._flush(to_server=self.ears.client_said(data, self._touched))
+        self._flush(to_server=self.ears.client_said(data, self.spoke_at))
 
     def _first_words(self, data: memoryview) -> None:
         self._first += bytes(data[: FIRST_WORDS - len(self._first)])
@@ -180,8 +141,8 @@ class Relay:
             return
         if self.on_server is not None:
             self.on_server(data)
-        self._server_spoke = self._loop.time()
-        self._flush(self.ears.server_said(data, self._server_spoke))
+        now = self._waits.server_spoke = self._loop.time()
+        self._flush(self.ears.server_said(data, now))
         if self._client.ending is not None or self.ears.has_left:
             self._tick()  # from now on we wait for less
 
@@ -190,7 +151,7 @@ class Relay:
         client, server, ears = self._client, self._server, self.ears
         if size := len(client.end.outbox) + len(to_client):
             self.bytes_out += size
-            self._touched = self._loop.time()
+            self._waits.touched = self._loop.time()
             if client.end.outbox:
                 client.write(client.end.outbox, MORE if ears.has_left else 0)
                 client.end.outbox.clear()
@@ -217,19 +178,15 @@ class Relay:
         elif ears.wants_tls:
             if not client.backlog:
                 self._over(BEGIN_TLS)
-        elif ears.has_left and self._left_at is None:
-            self._left_at = self._loop.time()
+        elif ears.has_left and self._waits.left_at is None:
+            self._waits.left_at = self._loop.time()
             client.end_writing()
             self.on_left()
             self._tick()
-        elif client.ending is not None and self._is_answered and ears.gap == 0 and not server.finishing:
-            self._touched = self._loop.time()
+        elif client.ending is not None and self._waits.is_answered and ears.gap == 0 and not server.finishing:
+            self._waits.touched = self._loop.time()
             server.end_writing()
             self._tick()
-
-    @property
-    def _is_answered(self) -> bool:
-        return not self.ears.is_owed and self.ears.is_settled
 
     @fails_aloud
     def _hear_on(self) -> None:
@@ -276,7 +233,7 @@ class Relay:
     def _client_ended(self, ending: Ending) -> None:
         if self.ears.has_left:  # however it goes: it has had its answer
             self._tick()
-        elif ending.kind not in _ENDS and self.ears.is_settled:
+        elif has_vanished(ending) and self.ears.is_settled:
             self._over(Outcome(f"client {ending.kind}", clean=False))
         elif self._server.ending is not None:
             if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
@@ -284,7 +241,7 @@ class Relay:
         else:
             self.ears.client_ended(self._loop.time())
             if self.ears.is_owed:
-                self._touched = self._loop.time()
+                self._waits.touched = self._loop.time()
             self._flush()
             self._tick()
 
@@ -310,51 +267,6 @@ class Relay:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def _due(self) -> tuple[float, Outcome | None]:
-        """When what we wait for is overdue, and what it means then; None: time to tell the server the end.
-
-        One timer serves them all: it is not moved when bytes flow, but looks anew when it fires, and it is only ever
-        moved to an earlier time.
-        """
-        due = self._due_by_silence()
-        if self._client.ending is None and self.ears.awaits_login:
-            login = self._since + self._patience.login_timeout, Outcome("login timeout", clean=True)
-            return min(login, due, key=itemgetter(0))
-        return due
-
-    def _due_by_silence(self) -> tuple[float, Outcome | None]:
-        """Likewise, but for the login."""
-        client, server, patience = self._client, self._server, self._patience
-        if self._left_at is not None and not client.backlog:
-            goodbye = Outcome("server closed", clean=True)
-            if self.ears.is_settled:
-                return max(self._server_spoke, self._left_at) + LINGER, goodbye
-            return self._left_at + ANSWER_WAIT, goodbye
-        if client.backlog or server.backlog:
-            slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
-            return slow.moved_at + patience.stall_timeout, Outcome(end, clean=False)
-        if client.ending is not None:
-            return self._due_to_the_ended()
-        if self.ears.is_idling:  # each side's TCP tells when the other is gone (sockets.keep_alive); look again later
-            return self._loop.time() + patience.idle_timeout, None
-        # Silence may begin in the middle of an answer: a reset says that it was not the whole.
-        return self._touched + patience.idle_timeout, Outcome("idle timeout", clean=False)
-
-    def _due_to_the_ended(self) -> tuple[float, Outcome | None]:
-        """Likewise, for a client that has ended its side."""
-        # While the client took its time, the server was not read: it has been silent for our sake.
-        silent_since = max(self._touched, self._client.moved_at)
-        if self._is_answered:
-            if self._server.finishing:
-                return silent_since + LINGER, Outcome("client closed", clean=True)
-            return silent_since + self.ears.gap, None
-        if self.ears.is_settled and not self._server.finishing:
-            return self._touched + GONE, None  # as a wire would; an answer may still come
-        wait = MAIL_WAIT if self.ears.is_at_work else ANSWER_WAIT
-        if self._client.ending is not None and self._client.ending.kind not in _ENDS:
-            wait = RESET_WAIT
-        return self._touched + min(wait, self._patience.idle_timeout), Outcome("client closed", clean=False)
-
     @fails_aloud
     def _wake(self) -> None:
         self._wakes_at = math.inf
@@ -375,14 +287,15 @@ class Relay:
     def _tick(self) -> None:
         if self._done.done():
             return
-        now, (due, outcome) = self._loop.time(), self._due()
+        now = self._loop.time()
+        due, outcome = self._waits.due(now)
         if due <= now:
             if outcome is not None:
                 self._over(outcome)
                 return
-            self._touched = now
+            self._waits.touched = now
             self._server.end_writing()
-            self._wake_by(now + LINGER)
+            self._wake_by(now + waiting.LINGER)
         else:  # a stall may begin meanwhile and be due earlier
             self._wake_by(min(due, now + self._patience.stall_timeout, self.ears.due))
 
@@ -396,5 +309,4 @@ class Relay:
             self._done.set_result(outcome)
 
 
-_ENDS = ("closed", "cut")  # of a client: Outlook never says close_notify, and no client is told more than it asked for
 _HARMLESS = ("cut", "broken")  # once the client has said goodbye and has its answer

@@ -1,7 +1,7 @@
 """The life of one client: shake hands, dial, open, let the two talk; and say why when it can't be.
 
 `Session.run` calls; it never decides. What fails before the server's greeting becomes one line in the
-client's dialect and a clean close; after it, the talk ends as `relay.Outcome` says.
+client's dialect and a clean close; after it, the talk ends as `Outcome` says.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from popover.outside.warm import Warm
 from popover.protocols import DIALECTS, Memory, Terms
 from popover.protocols.proxy_header import Reader
 from popover.session.dead_spare import DeadSpare
-from popover.session.relay import BEGIN_TLS, LINGER, Outcome, Relay
+from popover.session.outcome import BEGIN_TLS, Outcome
+from popover.session.relay import Relay
 from popover.session.sealing import Sealing
 from popover.session.trace import Spy
+from popover.session.waiting import LINGER
 from popover.wire.outgoing import nothing
 from popover.wire.stream import Stream
 
@@ -42,8 +44,8 @@ class Session:
     """
 
     __slots__ = (
-        "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in", "bytes_out", "client",
-        "dialled", "header", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
+        "_dialect", "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in", "bytes_out",
+        "client", "dialled", "header", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +69,7 @@ class Session:
         self._loop = loop
         self._log = log
         self._spy = Spy(log, service, self.id) if service.trace else None
+        self._dialect = DIALECTS[service.server.dialect]
         client.spy = self._spy
 
     async def run(self, dialler: Dialler, memory: Memory, warm: Warm, identity: Identity | None = None) -> None:
@@ -84,14 +87,16 @@ class Session:
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
             outcome = self._our_fault(bug)
         if self.relay is not None and self.relay.ears.logged_in:
-            dialect = DIALECTS[self.service.server.dialect]
-            get_ready = partial(dialect.get_ready, memory=memory)
-            most = self.service.ahead.warm * dialect.CAN_WAIT
-            if self.service.target.proxy_to_server:  # nobody knows yet for whom the next connection will be
-                most = 0
-            is_curious = dialect.CAN_WAIT and memory.is_curious and self.service.ahead.wants_to_know
-            warm.visited(self.service.target, self.since, most, get_ready, is_curious=is_curious)
+            self._tell_of_visit(memory, warm)
         await self._end(outcome)
+
+    def _tell_of_visit(self, memory: Memory, warm: Warm) -> None:
+        """A client was here and logged in: it may come again, and find a connection that stands ready."""
+        target, ahead, dialect = self.service.target, self.service.ahead, self._dialect
+        # With a header that names the client, nobody knows yet for whom the next connection will be.
+        most = ahead.warm if dialect.CAN_WAIT and not target.proxy_to_server else 0
+        is_curious = dialect.CAN_WAIT and memory.is_curious and ahead.wants_to_know
+        warm.visited(target, self.since, most, partial(dialect.get_ready, memory=memory), is_curious=is_curious)
 
     @property
     def octets(self) -> tuple[int, int]:
@@ -139,16 +144,14 @@ class Session:
 
     async def _open(self, dialler: Dialler) -> Opened:
         """Dial and read the greeting, and what came with it. A server that greets with a refusal has said it all."""
-        if self.service.target.proxy_to_server:
-            client = ends_of(self.client.sock, self.header)
-            self.dialled = await dialler.dial(self.service.target, client=client)
-        else:
-            self.dialled = await dialler.dial(self.service.target)
+        target = self.service.target
+        client = ends_of(self.client.sock, self.header) if target.proxy_to_server else None
+        self.dialled = await dialler.dial(target, client=client)
         stream = self.dialled.stream
-        greeting = await open_up(self.service.target, self.dialled)
+        greeting = await open_up(target, self.dialled)
         if not greeting.welcome:
             self.client.write(greeting.words)
-            raise _Dismissed(f"{self.service.server.host} refused: {greeting.words.decode().strip()}")
+            raise _Dismissed(f"{target.server.host} refused: {greeting.words.decode().strip()}")
         words = greeting.words + bytes(stream.end.inbox)
         stream.end.inbox.clear()
         return Opened(self.dialled, words)
@@ -159,17 +162,16 @@ class Session:
         self.is_warm = opened.ready is not None
         service, server, sealing = self.service, opened.dialled.stream, self._sealing
         terms = Terms(service.ahead, self.address, sealing.terms, service.hide, service.bare_lf)
-        ears = DIALECTS[service.server.dialect].ears(self.client.end, server.end, terms, memory)
+        ears = self._dialect.ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears, sealing.spent)
         relay.on_left = self.on_left
         relay.judge = partial(mistaken_for, tls=terms.tls)
-        watch, since = None, self._loop.time()
+        watch: DeadSpare | None = None
         if opened.ready is not None and not self._was_heard:
-            is_answer = DIALECTS[service.server.dialect].is_answer
             watch = DeadSpare(
-                relay, is_answer, lambda was_alive: warm.served(service.target, opened, was_alive=was_alive)
+                relay, self._dialect.is_answer, lambda is_so: warm.served(service.target, opened, was_alive=is_so)
             )
-        server_left = False
+        since, server_left = self._loop.time(), False
         try:
             outcome = await relay.talk(opened.greeting, opened.ready or b"", silently=silently)
             server_left = relay.server_left
@@ -202,7 +204,7 @@ class Session:
         self.outcome = outcome = self.amend(outcome)
         self._log_end(outcome)
         if outcome.failure is not None and outcome.may_be_told:
-            self.client.write(DIALECTS[self.service.server.dialect].farewell(outcome.failure.cause))
+            self.client.write(self._dialect.farewell(outcome.failure.cause))
         try:
             if outcome.clean:
                 await self.client.finish(LINGER)

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
 from pairs.wire import HowItEnds, Inbox, Line
 
 CLOSING = 1.0  # seconds for the other side to end as well
-DELAY = 1.2  # seconds of a slow answer: more than relay.GONE, less than a client's patience here
+DELAY = 1.2  # seconds of a slow answer: more than waiting.GONE, less than a client's patience here
 MANNERS_OF_ALL = ("lf", "drip", "slow", "mute", "leave", "cut", "leave-at-goodbye", "cut-at-goodbye")
 
 # What a server is like before anybody has said anything, so that it is so on a connection that stands ready, too.
@@ -67,7 +68,7 @@ class Visit:
         return taken
 
 
-class Odd:
+class Odd(ABC):
     """A server with manners; `at`: the command (by its number) with which those that happen once happen."""
 
     scheme: ClassVar[str]
@@ -81,13 +82,13 @@ class Odd:
         """A new session is to come."""
         self.visits = [visit for visit in self.visits if not visit.is_over and not self.stripped(bytes(visit.heard))]
 
+    @abstractmethod
     def stripped(self, heard: bytes) -> bytes:
         """What the client said, without what popover may ask by itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def talk(self, visit: Visit) -> None:
         """From the greeting to the end."""
-        raise NotImplementedError
 
     async def handle(self, line: Line) -> None:
         """Serve one connection to its end."""
