@@ -32,6 +32,13 @@ def hear(talk: Talk[T], end: End, pieces: Iterable[bytes] = ()) -> T:
         return result
 
 
+def taken(end: End, straight: bytes | memoryview = b"") -> bytes:
+    """What is to be sent to `end`, now taken; `straight`: what goes behind its outbox."""
+    words = bytes(end.outbox) + bytes(straight)
+    end.outbox.clear()
+    return words
+
+
 def cut(data: bytes, *places: int) -> list[bytes]:
     """The data in pieces, cut at these places."""
     return [data[start:stop] for start, stop in pairwise([0, *sorted(places), len(data)])]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hearing import taken
 from popover.config import Ahead
 from popover.protocols import imap
 from popover.protocols.dialect import Terms
@@ -27,36 +28,30 @@ class Talk:
         self.ears = imap.ears(self.client, self.server, Terms(ahead, "192.0.2.1", **keys), self.memory)
         self.now = 0.0
         self.ears.start(greeting, ready, self.now)
-        self.greeted = self._taken(self.client, memoryview(b""))
+        self.greeted = taken(self.client)
 
     def say(self, *words: bytes) -> tuple[bytes, bytes]:
         """The client says this; what the client gets for it, and what the server hears."""
         heard = b"".join(self._heard(word) for word in words)
-        return self._taken(self.client, memoryview(b"")), heard
+        return taken(self.client), heard
 
     def answer(self, *words: bytes) -> tuple[bytes, bytes]:
         """The server says this; what the client gets for it, and what the server hears."""
         got = b"".join(self._got(word) for word in words)
-        return got, self._taken(self.server, memoryview(b""))
+        return got, taken(self.server)
 
     def _heard(self, word: bytes) -> bytes:
-        heard = self._taken(self.server, self.ears.client_said(bytearray(word), self.now))
+        heard = taken(self.server, self.ears.client_said(bytearray(word), self.now))
         while self.ears.has_more:
-            heard += self._taken(self.server, self.ears.client_said(b"", self.now))
+            heard += taken(self.server, self.ears.client_said(b"", self.now))
         return heard
 
     def _got(self, word: bytes) -> bytes:
-        got = self._taken(self.client, self.ears.server_said(bytearray(word), self.now))
+        got = taken(self.client, self.ears.server_said(bytearray(word), self.now))
         while self.ears.has_more:
             self.server.outbox += self.ears.client_said(b"", self.now)
-            got += self._taken(self.client, memoryview(b""))
+            got += taken(self.client)
         return got
-
-    @staticmethod
-    def _taken(end: End, rest: memoryview) -> bytes:
-        words = bytes(end.outbox) + bytes(rest)
-        end.outbox.clear()
-        return words
 
     def passes(self, command: bytes, answer: bytes) -> None:
         """A command and its answer go through as they are."""

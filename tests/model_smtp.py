@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from hearing import taken
 from popover.config import Ahead
 from popover.protocols import Terms
 from popover.protocols.smtp import Ears, Memory
@@ -26,15 +27,11 @@ class Talk:
 
     def got(self) -> bytes:
         """What the client has got since the last call."""
-        words = bytes(self.client.outbox)
-        self.client.outbox.clear()
-        return words
+        return taken(self.client)
 
     def heard(self) -> bytes:
         """What the server has heard since the last call."""
-        words = bytes(self.server.outbox)
-        self.server.outbox.clear()
-        return words
+        return taken(self.server)
 
     def say(self, *pieces: bytes) -> tuple[bytes, bytes]:
         """The client says something: what it gets, and what the server hears."""

@@ -5,6 +5,7 @@ import gc
 
 import pytest
 
+from hearing import taken
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
 from popover.protocols import Terms
@@ -37,15 +38,11 @@ class Talk:
 
     def got(self) -> bytes:
         """What the client has got since the last call."""
-        words = bytes(self.client.outbox)
-        self.client.outbox.clear()
-        return words
+        return taken(self.client)
 
     def heard(self) -> bytes:
         """What the server has heard since the last call."""
-        words = bytes(self.server.outbox)
-        self.server.outbox.clear()
-        return words
+        return taken(self.server)
 
     def say(self, words: bytes) -> tuple[bytes, bytes]:
         """The client says something: what it gets, and what the server hears."""

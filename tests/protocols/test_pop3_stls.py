@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearing import UNTIMED, every_cut, pieces
+from hearing import UNTIMED, every_cut, pieces, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms
 from popover.protocols.dialect import ClientTLS
@@ -27,14 +27,10 @@ class Talk:
         self.got()
 
     def got(self) -> bytes:
-        words = bytes(self.client.outbox)
-        self.client.outbox.clear()
-        return words
+        return taken(self.client)
 
     def heard(self) -> bytes:
-        words = bytes(self.server.outbox)
-        self.server.outbox.clear()
-        return words
+        return taken(self.server)
 
     def say(self, *pieces: bytes) -> bytes:
         for piece in pieces:

@@ -1,16 +1,13 @@
 """The relay between two sockets on a real event loop; both peers are the test's."""
 
 import asyncio
-import contextlib
 import socket
-import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stage import KIB, PATIENCE, Act, Peer, Scene, play, tcp_pair, until
 
 from depth import examples
 from fakes.tls import TLSWire, server_context
@@ -26,66 +23,11 @@ from popover.session.relay import Relay
 from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import service as flat_service
 
-PATIENCE = 30.0  # seconds, only for a test never to hang
 GREETING = b"+OK ready\r\n"
-KIB = 1024
-
-
-async def until(true: Callable[[], object]) -> None:
-    while not true():  # noqa: ASYNC110 - what the relay does by itself is waited for
-        await asyncio.sleep(0.001)
 
 
 def service(**keys: Any) -> Service:
     return flat_service("imap", **keys)
-
-
-def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    """Two ends of a connection: TCP, since a socketpair knows no RST; with small buffers, so that it fills up soon."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        pair = socket.create_connection(listener.getsockname()), listener.accept()[0]
-    for sock in pair:
-        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            sock.setsockopt(socket.SOL_SOCKET, buffer, 64 * KIB)
-    return pair
-
-
-class Peer:
-    """The far side of a stream, in the test's hands."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        self.sock = sock
-        self._loop = asyncio.get_running_loop()
-
-    async def send(self, data: bytes) -> None:
-        await self._loop.sock_sendall(self.sock, data)
-
-    async def hears(self, size: int) -> bytes:
-        """Just so many octets."""
-        heard = bytearray()
-        while len(heard) < size:
-            piece = await self._loop.sock_recv(self.sock, min(size - len(heard), 64 * KIB))
-            assert piece, f"the end after {bytes(heard[-99:])!r}"
-            heard += piece
-        return bytes(heard)
-
-    async def ending(self) -> Ending:
-        """All that still comes, and how it ends."""
-        heard = bytearray()
-        try:
-            while piece := await self._loop.sock_recv(self.sock, 64 * KIB):
-                heard += piece
-        except ConnectionResetError:
-            return Ending(bytes(heard), "reset")
-        return Ending(bytes(heard), "fin")
-
-    def half_close(self) -> None:
-        self.sock.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
 
 
 def pretended(server: Stream) -> Secured:
@@ -98,55 +40,8 @@ def unheard(client: Stream) -> plain.Plain:
     return plain.Plain(client.end)
 
 
-class Scene:
-    """A relay, and its two peers. `over` waits for its outcome and ends both sides as a session does."""
-
-    def __init__(self, inside: Stream, outside: Stream, client: Peer, server: Peer, **keys: Any) -> None:
-        self.inside, self.outside, self.client, self.server = inside, outside, client, server
-        self.relay = Relay(
-            asyncio.get_running_loop(), service(**keys).patience, inside, pretended(outside), unheard(inside)
-        )
-        self.talk = asyncio.create_task(self.relay.talk(GREETING))
-
-    @classmethod
-    @asynccontextmanager
-    async def set(cls, **keys: Any) -> AsyncIterator[Self]:
-        loop, scratch = asyncio.get_running_loop(), Scratch()
-        socks = [*tcp_pair(), *tcp_pair()]
-        streams = [Stream(loop, socks[0], scratch, "client"), Stream(loop, socks[2], scratch, "mail.example.com")]
-        scene = cls(streams[0], streams[1], Peer(socks[1]), Peer(socks[3]), **keys)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                assert await scene.client.hears(len(GREETING)) == GREETING
-                yield scene
-        finally:
-            scene.talk.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await scene.talk
-            for stream in streams:
-                stream.close()
-            for sock in socks:
-                sock.close()
-
-    async def over(self) -> Outcome:
-        outcome = await self.talk
-        self.outside.leave()
-        if outcome.clean:
-            await self.inside.finish(0.2)
-        else:
-            self.inside.reset()
-        return outcome
-
-
-Play = Callable[[Scene], Coroutine[Any, Any, None]]
-
-
-def on_stage(act: Play, **keys: Any) -> None:
-    async def main() -> None:
-        async with Scene.set(**keys) as scene:
-            await act(scene)
-
-    asyncio.run(main())
+def on_stage(act: Act, **keys: Any) -> None:
+    play(act, service(**keys).patience, lambda client, _: plain.Plain(client), GREETING)
 
 
 async def fill(scene: Scene) -> int:

@@ -4,7 +4,8 @@ import asyncio
 from typing import Self
 
 import pytest
-from test_relay import GREETING, KIB, PATIENCE, Peer, Scene, fill, on_stage, service, tcp_pair, unheard, until
+from stage import KIB, PATIENCE, Peer, Scene, tcp_pair, until
+from test_relay import GREETING, fill, on_stage, service, unheard
 
 from fakes.renegotiating import RenegotiatingServer
 from parts.certificates import Authority

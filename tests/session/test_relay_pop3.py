@@ -2,93 +2,43 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from test_relay import PATIENCE, Peer, tcp_pair, until
+from stage import PATIENCE, Act, Scene, play, until
 
 from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms, pop3
 from popover.protocols.pop3.commands import RESPONSE_LIMIT
 from popover.session import waiting
-from popover.session.outcome import Outcome
-from popover.session.relay import Relay
-from popover.wire.stream import CHUNK, Scratch, Secured, Stream
+from popover.wire.stream import CHUNK
 from services import changed
 
 GREETING = b"+OK ready\r\n"
 CAPA = b"+OK\r\nTOP\r\nPIPELINING\r\n.\r\n"
 
 
-class Scene:
-    """One POP3 session: `warm` has its capabilities in hand."""
-
-    def __init__(self, memory: pop3.Memory, *, warm: bool, **keys: Any) -> None:
-        loop, scratch = asyncio.get_running_loop(), Scratch()
-        self._socks = [*tcp_pair(), *tcp_pair()]
-        self.inside = Stream(loop, self._socks[0], scratch, "client")
-        self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
-        self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
-        of = changed(service(), **keys)
-        self.ears = pop3.Ears(self.inside.end, self.outside.end, Terms(of.ahead, VISITOR), memory)
-        self.relay = Relay(loop, of.patience, self.inside, Secured(self.outside), self.ears)
-        self.talk = asyncio.create_task(self.relay.talk(GREETING, CAPA if warm else b""))
-
-    @classmethod
-    @asynccontextmanager
-    async def set(cls, memory: pop3.Memory | None = None, *, warm: bool = True, **keys: Any) -> AsyncIterator[Self]:
-        scene = cls(memory or trusting(), warm=warm, **keys)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await scene.client_gets(GREETING)
-                yield scene
-        finally:
-            scene.talk.cancel()
-            await asyncio.gather(scene.talk, return_exceptions=True)
-            scene.inside.close()
-            scene.outside.close()
-            for sock in scene._socks:
-                sock.close()
-
-    async def client_gets(self, words: bytes) -> None:
-        assert await self.client.hears(len(words)) == words
-
-    async def server_hears(self, words: bytes) -> None:
-        assert await self.server.hears(len(words)) == words
-
-    async def passes(self, command: bytes, answer: bytes) -> None:
-        """A command goes through to the server, and its answer to the client, as they are."""
-        await self.client.send(command)
-        await self.server_hears(command)
-        await self.server.send(answer)
-        await self.client_gets(answer)
-
-    async def log_in(self) -> None:
-        """A login, with what leaves and comes with it."""
-        await self.client.send(b"USER anna\r\n")
-        await self.client_gets(b"+OK\r\n")
-        await self.client.send(b"PASS secret\r\n")
-        await self.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
-        await self.server.send(b"+OK\r\n+OK in\r\n" + CAPA + b"+OK 4 36\r\n")
-        await self.client_gets(b"+OK in\r\n")
-
-    async def over(self) -> Outcome:
-        outcome = await self.talk
-        self.outside.leave()
-        return outcome
+async def log_in(scene: Scene) -> None:
+    """A login, with what leaves and comes with it."""
+    await scene.client.send(b"USER anna\r\n")
+    await scene.client_gets(b"+OK\r\n")
+    await scene.client.send(b"PASS secret\r\n")
+    await scene.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
+    await scene.server.send(b"+OK\r\n+OK in\r\n" + CAPA + b"+OK 4 36\r\n")
+    await scene.client_gets(b"+OK in\r\n")
 
 
-Play = Callable[[Scene], Coroutine[Any, Any, None]]
-
-
-def on_stage(act: Play, memory: pop3.Memory | None = None, *, warm: bool = True, **keys: Any) -> None:
-    async def play() -> None:
-        async with Scene.set(memory, warm=warm, **keys) as scene:
-            await act(scene)
-
-    asyncio.run(play())
+def on_stage(act: Act, memory: pop3.Memory | None = None, *, warm: bool = True, **keys: Any) -> None:
+    """`warm`: the session has the server's capabilities in hand."""
+    of, known = changed(service(), **keys), memory or trusting()
+    terms = Terms(of.ahead, VISITOR)
+    play(
+        act,
+        of.patience,
+        lambda client, server: pop3.Ears(client, server, terms, known),
+        GREETING,
+        CAPA if warm else b"",
+    )
 
 
 # What does not come, or comes late
@@ -121,7 +71,7 @@ def test_a_server_that_takes_its_time_for_a_question_of_the_client_is_waited_for
     monkeypatch.setattr("popover.protocols.pop3.manners.MORE", 0.05)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         await scene.client.send(b"UIDL\r\n")
         await scene.server_hears(b"UIDL\r\n")
         await asyncio.sleep(0.3)
@@ -141,7 +91,7 @@ def test_a_session_whose_server_hangs_up_on_us_makes_the_next_one_of_this_client
         scene.server.half_close()
         await scene.over()
         assert scene.relay.server_left
-        scene.ears.over(0, server_left=True)
+        scene.relay.ears.over(0, server_left=True)
 
     on_stage(act, memory)
     assert memory.habits((VISITOR, "anna")).careful
@@ -168,7 +118,7 @@ def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatc
     monkeypatch.setattr(waiting, "ANSWER_WAIT", 2)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         await scene.client.send(b"STAT\r\n")
         await scene.client_gets(b"+OK 4 36\r\n")
         deletions = [b"DELE %d\r\n" % number for number in range(1, 5)]
@@ -188,7 +138,7 @@ def test_a_client_that_half_closes_behind_quit_has_its_deletions_done(monkeypatc
 
 async def leave_early(scene: Scene) -> None:
     """Log in and say QUIT; it is answered at once, while the server still owes us the answer to a NOOP."""
-    await scene.log_in()
+    await log_in(scene)
     await scene.server_hears(b"NOOP\r\n")
     await scene.client.send(b"QUIT\r\n")
     await scene.client_gets(b"+OK\r\n")
@@ -271,7 +221,7 @@ def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monke
     monkeypatch.setattr("popover.protocols.plain.QUIET", 2 * PATIENCE)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         await scene.client.send(b"RETR 1\r\n")
         scene.client.half_close()
         await scene.server_hears(b"RETR 1\r\n")
@@ -286,7 +236,7 @@ def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monke
 
 def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         await scene.client.send(b"NOOP\r\n")
         await scene.server_hears(b"NOOP\r\n")
         await scene.server.send(b"+OK 1")
@@ -304,7 +254,7 @@ def test_keep_alive_goes_on_when_the_client_is_there_again(monkeypatch: pytest.M
     monkeypatch.setattr("popover.protocols.pop3.hearing.KEEP_ALIVE_FOR", 1.5)
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         # It will have been silent for so long that nothing is said for it any more.
         with contextlib.suppress(TimeoutError):
             while True:
@@ -344,7 +294,7 @@ def test_a_client_that_talks_on_before_a_silent_server_costs_one_line() -> None:
     """As many commands as may be unanswered go out; then it is not read from any more."""
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         flood = asyncio.create_task(scene.client.send(b"NOOP\r\n" * 200_000))
         most = 0
         for _ in range(300):
@@ -363,15 +313,16 @@ def test_a_client_that_stops_reading_in_a_window_costs_at_most_the_window() -> N
     window, message = 60_000, b"+OK\r\n" + b"x" * 20_000 + b"\r\n.\r\n"
 
     async def act(scene: Scene) -> None:
-        await scene.log_in()
+        await log_in(scene)
         listing = b"+OK\r\n" + b"".join(b"%d 20000\r\n" % number for number in range(1, 200)) + b".\r\n"
         await scene.passes(b"LIST\r\n", listing)
-        most = 0
+        most, ears = 0, scene.relay.ears
+        assert isinstance(ears, pop3.Ears)
         flood = asyncio.create_task(scene.server.send(message * 190))
         await scene.client.send(b"".join(b"RETR %d\r\n" % number for number in range(1, 190)))
         for _ in range(200):
             await asyncio.sleep(0.001)
-            most = max(most, scene.ears.held + scene.inside.backlog)
+            most = max(most, ears.held + scene.inside.backlog)
         assert scene.inside.backlog
         assert most <= window + CHUNK + len(message)
         await scene.client_gets(message * 189)

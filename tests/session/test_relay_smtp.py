@@ -1,74 +1,23 @@
 """The talk of an SMTP session on a real event loop; both peers are the test's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from test_relay import PATIENCE, Peer, service, tcp_pair, until
+from stage import PATIENCE, Act, Scene, play, until
+from test_relay import service
 
 from model_smtp import GREETING, TERMS
 from popover.protocols import smtp
 from popover.session import waiting
 from popover.session.outcome import Outcome
-from popover.session.relay import Relay
-from popover.wire.stream import Scratch, Secured, Stream
 
 MAIL = b"MAIL FROM:<a@x>\r\nDATA\r\n"
 
 
-class Scene:
-    """One SMTP session."""
-
-    def __init__(self, **keys: Any) -> None:
-        loop, scratch = asyncio.get_running_loop(), Scratch()
-        self._socks = [*tcp_pair(), *tcp_pair()]
-        self.inside = Stream(loop, self._socks[0], scratch, "client")
-        self.outside = Stream(loop, self._socks[2], scratch, "mail.example.com")
-        self.client, self.server = Peer(self._socks[1]), Peer(self._socks[3])
-        ears = smtp.Ears(self.inside.end, self.outside.end, TERMS, smtp.Memory())
-        self.relay = Relay(loop, service(**keys).patience, self.inside, Secured(self.outside), ears)
-        self.talk = asyncio.create_task(self.relay.talk(GREETING))
-
-    @classmethod
-    @asynccontextmanager
-    async def set(cls, **keys: Any) -> AsyncIterator[Self]:
-        scene = cls(**keys)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                assert await scene.client.hears(len(GREETING)) == GREETING
-                yield scene
-        finally:
-            scene.talk.cancel()
-            await asyncio.gather(scene.talk, return_exceptions=True)
-            scene.inside.close()
-            scene.outside.close()
-            for sock in scene._socks:
-                sock.close()
-
-    async def passes(self, words: bytes, reply: bytes = b"") -> None:
-        """The server hears this, and the client its reply."""
-        await self.client.send(words)
-        assert await self.server.hears(len(words)) == words
-        if reply:
-            await self.server.send(reply)
-            assert await self.client.hears(len(reply)) == reply
-
-    async def over(self) -> Outcome:
-        """How it ended, both sides closed as a session does."""
-        outcome = await self.talk
-        self.outside.leave()
-        await (self.inside.finish(0.5) if outcome.clean else asyncio.sleep(0))
-        return outcome
-
-
-def on_stage(act: Callable[[Scene], Coroutine[Any, Any, None]], **keys: Any) -> None:
-    async def main() -> None:
-        async with Scene.set(**keys) as scene:
-            await act(scene)
-
-    asyncio.run(main())
+def on_stage(act: Act, **keys: Any) -> None:
+    memory = smtp.Memory()
+    play(act, service(**keys).patience, lambda client, server: smtp.Ears(client, server, TERMS, memory), GREETING)
 
 
 def test_a_server_may_work_on_a_mail_for_longer_than_on_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
