@@ -1,6 +1,7 @@
 """Memory of a peer at rest, and of each session that is logged in and silent."""
 
 import time
+from collections.abc import Callable
 
 from bench.clients import Clients
 from bench.field import Field, say
@@ -22,7 +23,7 @@ def measure(field: Field) -> Findings:
         for peer in field.peers:
             say(f"idle: round {number + 1} of {field.sizes.idle_rounds}: {peer.name}")
             count = min(field.sizes.idle, peer.most_idle)
-            empty, full = _round(field, peer, count)
+            empty, full = hold(field, peer, count)
             base[peer].append(empty.alone / _MB)
             each[peer].append((full.pss - empty.pss) / count)
     per_session = Column("Idle session, KiB", 0, beside=("nginx",))
@@ -38,14 +39,16 @@ def measure(field: Field) -> Findings:
     )
 
 
-def _round(field: Field, peer: Peer, count: int) -> tuple[Memory, Memory]:
-    """Memory after one session has come and gone, and with so many idle ones."""
+def hold(
+    field: Field, peer: Peer, count: int, by: Callable[[Clients, int, int], None] = Clients.hold
+) -> tuple[Memory, Memory]:
+    """One round: memory after one session has come and gone, and with so many idle ones."""
     with field.start(peer, count + 100) as running:
         running.settle()
         time.sleep(_REST)
         empty = running.memory()
         try:
-            field.clients.do(Clients.hold, running.port, count)
+            field.clients.do(by, running.port, count)
             time.sleep(_REST)
             full = running.memory()
         finally:

@@ -1,16 +1,16 @@
 """TLS on both sides: processor time per gigabyte, and memory of each idle session."""
 
-import time
 from contextlib import ExitStack
 
 from bench.clients import Clients
 from bench.field import Field, say
 from bench.findings import Column, Figure, Findings, plain_target, ratio_target
+from bench.measure_bulk import fetch
+from bench.measure_idle import hold
 from bench.peers import Peer, Popover
 from bench.peers.sealed import SealedPopover, SealedStunnel
 
 _TITLE = "TLS on both sides"
-_REST = 0.5  # seconds for buffers in flight to drain and for allocators to settle
 
 
 def measure(field: Field) -> Findings:
@@ -34,11 +34,9 @@ def _bulk(field: Field, peers: list[Peer]) -> dict[Peer, list[float]]:
         for number in range(field.sizes.bulk_rounds + 1):
             say(f"inside: round {number} of {field.sizes.bulk_rounds}")
             for peer, running in all_running.items():
-                before = running.cpu_seconds()
-                fetched = field.clients.do(Clients.fetch, running.port, field.sizes.mails, sealed=True)
-                running.settle()
+                spent, _ = fetch(field, running, sealed=True)
                 if number:
-                    cpu[peer].append((running.cpu_seconds() - before) / fetched.size * 1e9)
+                    cpu[peer].append(spent)
     return cpu
 
 
@@ -48,14 +46,6 @@ def _idle(field: Field, peers: list[Peer]) -> dict[Peer, list[float]]:
     for number in range(field.sizes.idle_rounds):
         for peer in peers:
             say(f"inside, idle: round {number + 1} of {field.sizes.idle_rounds}: {peer.name}")
-            with field.start(peer, count + 100) as running:
-                running.settle()
-                time.sleep(_REST)
-                empty = running.memory()
-                try:
-                    field.clients.do(Clients.hold_sealed, running.port, count)
-                    time.sleep(_REST)
-                    each[peer].append((running.memory().pss - empty.pss) / count)
-                finally:
-                    field.clients.do(Clients.release)
+            empty, full = hold(field, peer, count, Clients.hold_sealed)
+            each[peer].append((full.pss - empty.pss) / count)
     return each
