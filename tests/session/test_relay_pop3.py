@@ -251,7 +251,7 @@ def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
 
 
 def test_keep_alive_goes_on_when_the_client_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("popover.protocols.pop3.hearing.KEEP_ALIVE_FOR", 1.5)
+    monkeypatch.setattr("popover.protocols.pop3.keep_alive.KEEP_ALIVE_FOR", 1.5)
 
     async def act(scene: Scene) -> None:
         await log_in(scene)

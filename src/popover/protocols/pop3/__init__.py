@@ -14,6 +14,8 @@ ahead.py      guesses: the next messages
 questions.py  guesses: what to ask with a login, or after it
 login.py      how a client logs in
 leaving.py    how it leaves
+keep_alive.py so that its server waits for it
+lesson.py     what a session that is over teaches
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come
 overhear.py    what a trace may show

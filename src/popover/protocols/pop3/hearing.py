@@ -11,7 +11,8 @@ The parts, and who is handed to whom:
     mailbox    which messages there are                    way        what goes out, and when
     ahead      guesses                                     questions  what is asked ahead after a login
     login      USER, PASS, APOP, AUTH                      leaving    QUIT
-    mending    when answers do not come (step)             client_ear, server_ear   who hears whom
+    mending    when answers do not come (step)             keep_alive so that the server waits for a person
+    lesson     what the next session is to know            client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
@@ -28,7 +29,9 @@ from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, soften
 from popover.protocols.pop3.ask import Ask, Kind
 from popover.protocols.pop3.client_ear import ClientEar
+from popover.protocols.pop3.keep_alive import KeepAlive
 from popover.protocols.pop3.leaving import Leaving
+from popover.protocols.pop3.lesson import Lesson
 from popover.protocols.pop3.login import Login
 from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.memory import Memory
@@ -37,16 +40,8 @@ from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.server_ear import ServerEar
 from popover.protocols.pop3.state import State
-from popover.protocols.pop3.way import CAPA, NOOP, Way
+from popover.protocols.pop3.way import CAPA, Way
 from popover.talk import End
-
-KEEP_ALIVE_FOR = 600.0
-"""Seconds after a client's last word for which its server is kept awake: RFC 1939 section 3 wants no server to
-log anybody out earlier, so it is what a client may count on; a client that died must not keep its mailbox locked."""
-
-
-FIND_OUT = 2.0
-"""Seconds for all that is asked before QUIT is told: a server may never end what it says."""
 
 
 class Ears:
@@ -64,16 +59,16 @@ class Ears:
         ahead = self.ahead = Ahead(wanted, state, mailbox)
         questions = self._questions = Questions(wanted, state, mailbox, ahead, way)
         login = self._login = Login(wanted, state, server, owed, way, ahead)
-        leaving = self._leaving = Leaving(wanted, state, mailbox, way, ahead)
+        leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead)
+        self._awake = KeepAlive(wanted, state, way, leaving)
+        self._lesson = Lesson(state, owed, way, ahead, questions, leaving, mending)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
         login.on_free = self._free
         self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
         ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
         self._plain = Plain(client)  # once octets are just passed on
-        self._client_spoke = self._server_spoke = 0.0
-        self._has_client_ended = False
         self._unheard = bytearray()  # what the server has said, too much for one go
 
     # -- facts -----------------------------------------------------------------------------------
@@ -154,7 +149,7 @@ class Ears:
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
-        self.state.now = self._client_spoke = self._server_spoke = now
+        self.state.now = self.state.client_spoke = self.state.server_spoke = now
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
         if ready and self._wanted.wants_to_know:
             known = Ask(CAPA, Kind.GUESS)
@@ -169,7 +164,7 @@ class Ears:
         """Hear the client."""
         self.state.now = now
         if data:
-            self._client_spoke = now
+            self.state.client_spoke = now
         if self._unheard:
             self._hear_on()
         if self.state.is_plain:
@@ -182,7 +177,7 @@ class Ears:
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the server. Gives what goes to the client as it is, after its outbox."""
-        self.state.now = self._server_spoke = now
+        self.state.now = self.state.server_spoke = now
         if self._unheard:
             self._unheard += data
             return memoryview(b"")
@@ -243,7 +238,7 @@ class Ears:
     def client_ended(self, now: float) -> None:
         """The client says no more."""
         self.state.now = now
-        self._has_client_ended = True
+        self.state.has_client_ended = True
         self._plain.client_ended(now)
         if self._owed.client_goes_on():
             self.state.is_careful = True
@@ -270,25 +265,7 @@ class Ears:
             due = min(due, login.wait_until)
         if way.unsent and way.unsent[0] is way.user_ask and way.hold_user_until > state.now:
             due = min(due, way.hold_user_until)
-        return min(due, self._found_out_by, self._keep_alive_at)
-
-    @property
-    def _found_out_by(self) -> float:
-        """When what is asked before QUIT is told is given up."""
-        if not (self._leaving.is_finding_out and self._owed.asked):
-            return math.inf
-        since, patience = self._owed.asked[0].since, self.state.manners.patience
-        return min(max(self._server_spoke, since) + patience, since + FIND_OUT)
-
-    @property
-    def _keep_alive_at(self) -> float:
-        pause = self._wanted.keep_alive
-        if self.state.manners.adds_lines or self.state.unasked_at:
-            return math.inf
-        if not pause or not self.state.logged_in or self._leaving.has_said or self._has_client_ended:
-            return math.inf
-        at = self._server_spoke + pause
-        return at if at - self._client_spoke <= KEEP_ALIVE_FOR and self._way.is_empty else math.inf
+        return min(due, self._leaving.due, self._awake.due)
 
     def on_time(self, now: float) -> None:
         """Do what is due."""
@@ -299,11 +276,10 @@ class Ears:
             self._login.go_on_anyway()
         if now >= self._mending.due:
             self._mending.on_time()
-        if now >= self._found_out_by:
+        if now >= self._leaving.due:
             self._leaving.give_up(self._owed.asked[0])
-        if now >= self._keep_alive_at:
-            self._server_spoke = now
-            self._way.tell(NOOP)
+        if now >= self._awake.due:
+            self._awake.on_time()
         self._go_on()
 
     def _wake(self) -> None:
@@ -315,36 +291,9 @@ class Ears:
         self._go_on()
         self.on_wake()
 
-    def _mistrust(self, asked: Ask, *, server_left: bool) -> None:
-        """A session has ended behind what the server has not shown to bear."""
-        is_late = self.state.now - asked.since > self.state.manners.patience
-        is_in_vain = self._has_client_ended and bool(self._owed.turns) and is_late
-        if asked.flight is not None and (server_left or is_in_vain):
-            self.state.manners.fail(asked.flight.ability)
-
     def over(self, now: float, *, server_left: bool) -> None:
         """Remember this session for the next one."""
         self.state.now = now
         self._login.on_free = lambda: None
         self._leaving.over()
-        state, ahead, habits = self.state, self.ahead, self.state.habits
-        asked = self._owed.asked
-        waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
-        if waits_for_login and self._has_client_ended and now - self._server_spoke > state.manners.patience:
-            state.manners.fail("before")  # it has heard USER, and not what came with it
-        if state.logged_in and asked and asked[0].is_doubtful:
-            self._mistrust(asked[0], server_left=server_left)
-        gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
-        is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
-        if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:
-            habits.caution()
-        elif not state.is_plain and state.logged_in:
-            ahead.drop_all()
-            habits.leaves_no_time = not self._leaving.is_early
-            habits.learn(
-                () if self._mending.was_overdue else self._questions.of_last_time,
-                fetched=ahead.has_walked,
-                came_true=ahead.came_true,
-                wasted=ahead.wasted,
-                width=ahead.width,
-            )
+        self._lesson.learn(server_left=server_left)

@@ -6,6 +6,7 @@ the server has heard it (`Memory.waits`), for the mailbox may be locked so long.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
@@ -15,11 +16,15 @@ from popover.protocols.pop3.commands import Command, ask
 from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.questions import MANY
+from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import CAPA, LIST, NOOP, STAT, Way
 
 NOT_REMOVED = b"-ERR some deleted messages not removed\r\n"
 """RFC 1939 section 6, the answer to QUIT."""
+
+FIND_OUT = 2.0
+"""Seconds for all that is asked before QUIT is told: a server may never end what it says."""
 
 
 class Leaving:
@@ -28,11 +33,12 @@ class Leaving:
     `is_told`: the server has answered it.
     """
 
-    def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, way: Way, ahead: Ahead) -> None:
+    def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, owed: Owed, way: Way, ahead: Ahead) -> None:
         self.has_said = self.is_early = self.is_told = False
         self._wanted = wanted
         self._state = state
         self._mailbox = mailbox
+        self._owed = owed
         self._way = way
         self._ahead = ahead
         self.on_wake: Callable[[], None] = lambda: None
@@ -115,6 +121,14 @@ class Leaving:
     def is_finding_out(self) -> bool:
         """The server has been asked something before QUIT is told."""
         return self._is_asking and self._command is not None and not self._way.is_empty
+
+    @property
+    def due(self) -> float:
+        """When what is asked before QUIT is told is given up."""
+        if not (self.is_finding_out and self._owed.asked):
+            return math.inf
+        since, patience = self._owed.asked[0].since, self._state.manners.patience
+        return min(max(self._state.server_spoke, since) + patience, since + FIND_OUT)
 
     def give_up(self, asked: Ask) -> None:
         """What it was asked is not answered, or not as it should: never mind, QUIT is what counts. `asked`: the first

@@ -9,7 +9,8 @@ from popover.protocols.pop3.memory import Memory
 
 
 class State:
-    """One session's. `now`: monotonic seconds, as of the last call from outside.
+    """One session's. `now`: monotonic seconds, as of the last call from outside. `client_spoke`, `server_spoke`: when
+    they last said something. `has_client_ended`: it says no more.
 
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
     of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
@@ -20,8 +21,9 @@ class State:
     """
 
     __slots__ = (
-        "begins_tls", "failure", "habits", "hide", "is_careful", "is_informed", "is_odd", "is_plain", "is_strange",
-        "logged_in", "manners", "memory", "now", "tls", "turns_plain", "unasked_at", "visitor",
+        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "hide", "is_careful", "is_informed",
+        "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke", "tls",
+        "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -32,7 +34,8 @@ class State:
         self.hide = terms.hide
         self.begins_tls = False
         self.habits = Habits()  # of nobody, until the client says who it is
-        self.now = 0.0
+        self.now = self.client_spoke = self.server_spoke = 0.0
+        self.has_client_ended = False
         self.logged_in = False
         self.is_strange = self.is_informed = self.is_odd = False
         self.is_careful = self.manners.adds_lines
