@@ -20,8 +20,8 @@ from parts.program import Program
 from parts.residents import PASSWORD, Residents
 
 _LIBRARY = Path("/usr/lib/courier")
-_POP3 = [_LIBRARY / "courier" / name for name in ("courierpop3login", "courierpop3d")]
-_IMAP = [_LIBRARY / "courier" / "imaplogin", "/usr/bin/imapd"]
+_POP3: list[str | Path] = [_LIBRARY / "courier" / name for name in ("courierpop3login", "courierpop3d")]
+_IMAP: list[str | Path] = [_LIBRARY / "courier" / "imaplogin", "/usr/bin/imapd"]
 _TLS = "/usr/bin/couriertls"
 _CAPABILITY = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
 # As in /etc/courier/pop3d, pop3d-ssl, imapd and imapd-ssl; by default one address may have four sessions.
@@ -77,7 +77,7 @@ def courier(directory: Path, authority: Authority) -> Iterator[Courier]:
         daemon = start("authdaemond", [_LIBRARY / "courier-authlib" / "authdaemond"], passwords)
         daemon.wait_until((directory / "run" / "authdaemon" / "socket").exists, "Courier knows its users")
         settings = _SETTINGS | {"TLS_CERTFILE": str(directory / "both.pem")}
-        services: dict[int, tuple[Sequence[str | Path], Mapping[str, str]]] = {
+        services: dict[int, tuple[list[str | Path], dict[str, str]]] = {
             server.port: ([*tls, *_POP3], {}),
             server.imaps_port: ([*tls, *_IMAP], {"IMAP_TLS": "1"}),
             server.imap_port: (_IMAP, {"IMAP_STARTTLS": "YES"}),

@@ -171,6 +171,59 @@ def test_one_mechanism_can_be_hidden(name: str) -> None:
     assert b"SASL PLAIN\r\n" in for_client(CAPA, "off", (name,))
 
 
+MECHANISMS = b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nSCRAM-SHA-256-PLUS\r\nEXTERNAL\r\nNTLM\r\nLOGIN\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("tls", "hide", "wanted"),
+    [
+        ("off", (), b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nLOGIN\r\n.\r\n"),
+        ("offer", (), b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nLOGIN\r\n.\r\n"),
+        ("on", (), b"+OK these:\r\nPLAIN\r\nLOGIN\r\n.\r\n"),
+        ("on", ("AUTH=PLAIN",), b"+OK these:\r\nLOGIN\r\n.\r\n"),
+        ("off", ("SASL",), b"+OK these:\r\n.\r\n"),
+    ],
+)
+def test_auth_alone_lists_no_mechanism_that_capa_would_not(
+    tls: ClientTLS, hide: tuple[str, ...], wanted: bytes
+) -> None:
+    """RFC 5034 section 4; RFC 5802 section 6: it would send a client into a login that can only fail."""
+    for cuts in every_cut(MECHANISMS):
+        talk = Talk(tls, ready=CAPA, hide=hide)
+        assert talk.say(b"AUTH\r\n") == b""
+        assert talk.heard() == b"AUTH\r\n"
+        assert b"".join(map(talk.answer, cuts)) == wanted
+        assert talk.say(b"USER alice\r\n") == b"+OK\r\n"
+
+
+def test_list_of_mechanisms_that_we_give_has_no_hidden_one() -> None:
+    """To a server that hangs up at AUTH it is not said; CAPA's SASL line answers it."""
+    trinity = CAPA.replace(b"TOP", b"IMPLEMENTATION trinity")
+    talk = Talk("off", hide=("AUTH=PLAIN",))
+    talk.say(b"CAPA\r\n")
+    talk.answer(trinity)
+    assert talk.say(b"AUTH\r\n") == b"+OK\r\nSCRAM-SHA-256\r\n.\r\n"
+    assert b"AUTH" not in talk.heard()
+
+
+@pytest.mark.parametrize("half", [b"+OK\r\n", b"+OK these:\r\nPLAIN\r\nNTLM\r\n"])
+def test_list_of_mechanisms_that_does_not_end_reaches_the_client(half: bytes) -> None:
+    """And the session goes on as it would without us."""
+    talk = Talk("on", ready=CAPA)
+    talk.say(b"AUTH\r\n")
+    assert talk.answer(half) == b""
+    talk.ears.on_time(talk.ears.due)
+    assert talk.got() == half.replace(b"NTLM\r\n", b"")
+    talk.say(b"NOOP\r\n")
+    assert talk.answer(b"+OK still here\r\n") == b"+OK still here\r\n"
+
+
+def test_refusal_of_auth_alone_stays_as_it_is() -> None:
+    talk = Talk("on", ready=CAPA)
+    talk.say(b"AUTH\r\n")
+    assert talk.answer(b"-ERR NTLM or nothing\r\n") == b"-ERR NTLM or nothing\r\n"
+
+
 def test_hidden_capabilities_are_not_shown_where_the_list_does_not_end() -> None:
     talk = Talk("on", hide=("TOP",))
     talk.say(b"CAPA\r\n")

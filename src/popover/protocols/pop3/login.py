@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client, is_bound
+from popover.protocols.pop3.answers import for_client, is_shown, mechanisms_for_client
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command
 from popover.protocols.pop3.manners import Shown
@@ -187,15 +187,18 @@ class Login:
 
     def _mechanisms(self) -> bytes:
         """What AUTH without a mechanism would list, by CAPA's SASL line (RFC 5034 section 4)."""
-        names = [name for name in self._state.manners.mechanisms if not is_bound(name.upper(), self._state.tls)]
+        state = self._state
+        names = [name for name in state.manners.mechanisms if is_shown(name, state.tls, state.hide)]
         return b"".join((b"+OK\r\n", *(name + b"\r\n" for name in names), b".\r\n")) if names else b"-ERR say CAPA\r\n"
 
     # -- the server's side -----------------------------------------------------------------------
 
     def judge(self, ask: Ask, line: bytes) -> None:
         """A login was answered."""
-        if ask.has_body:
-            return  # AUTH without a mechanism just asks for the list
+        if ask.has_body:  # AUTH without a mechanism just asks for the list
+            if ask.needs_all and ask.kept:
+                ask.kept[:] = mechanisms_for_client(bytes(ask.kept), self._state.tls, self._state.hide)
+            return
         if ask.verb == b"AUTH":
             self._mechanism = b""
             self._response = b""
