@@ -16,13 +16,20 @@ CAPA = b"+OK\r\nTOP\r\nSTLS\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PL
 
 
 class Talk:
-    """Ears with these terms, and what both sides have got."""
+    """Ears with these terms, and what both sides have got. `greeted`: what the client was greeted with before TLS."""
 
-    def __init__(self, tls: ClientTLS, ready: bytes = b"", hide: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        tls: ClientTLS,
+        ready: bytes = b"",
+        hide: tuple[str, ...] = (),
+        greeting: bytes = b"+OK hello\r\n",
+        greeted: bytes = b"",
+    ) -> None:
         self.client, self.server = End("client"), End("server")
-        terms = Terms(service().ahead, VISITOR, tls, hide)
+        terms = Terms(service().ahead, VISITOR, tls, hide, greeted=greeted)
         self.ears = Ears(self.client, self.server, terms, trusting())
-        self.ears.start(b"+OK hello\r\n", ready, 1000.0)
+        self.ears.start(greeting, ready, 1000.0)
         self.got()
 
     def got(self) -> bytes:
@@ -266,6 +273,30 @@ def test_login_before_tls_is_refused_and_the_server_hears_nothing() -> None:
     assert talk.ears.user == ""
     assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
     assert not talk.ears.has_spoken
+
+
+STAMPED, OTHER = b"+OK hello <1.2@example.com>\r\n", b"+OK hello <3.4@example.com>\r\n"
+
+
+@pytest.mark.parametrize("greeting", [OTHER, b"+OK hello\r\n"])
+def test_apop_with_a_stamp_that_is_no_more_is_no_wrong_password(greeting: bytes) -> None:
+    """The server's connection had to be replaced while TLS began (S2), and the client has the old one's stamp."""
+    talk = Talk("on", greeting=greeting, greeted=STAMPED)
+    words = talk.say(b"APOP alice 0123456789abcdef\r\n")
+    assert words.startswith(b"-ERR [SYS/TEMP] ")
+    assert b"AUTH" not in words
+    assert talk.heard() == b""
+    assert talk.say(b"USER alice\r\n") == b"+OK\r\n"  # a client with another way goes on
+    assert talk.say(b"PASS secret\r\n") == b""
+    assert b"PASS secret\r\n" in talk.heard()
+
+
+@pytest.mark.parametrize(("greeting", "greeted"), [(STAMPED, STAMPED), (OTHER, b"+OK hello\r\n"), (STAMPED, b"")])
+def test_apop_with_the_stamp_of_this_connection_is_passed_on(greeting: bytes, greeted: bytes) -> None:
+    """And where there was none: the server has its own words for that."""
+    talk = Talk("on", greeting=greeting, greeted=greeted)
+    assert talk.say(b"APOP alice 0123456789abcdef\r\n") == b""
+    assert talk.heard().startswith(b"APOP alice 0123456789abcdef\r\n")
 
 
 LINES = [

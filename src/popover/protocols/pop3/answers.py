@@ -125,6 +125,15 @@ def soften(line: bytes) -> bytes:
     return _ERROR.sub(b"fault", line) if line.startswith(b"+OK") else line
 
 
+_STAMP = re.compile(rb"<[^<>\s]+@[^<>\s]*>")
+
+
+def stamp_of(greeting: bytes) -> bytes:
+    """Find APOP's timestamp, which has the form of a message-id (RFC 1939 section 7); empty for none."""
+    found = _STAMP.search(greeting)
+    return found[0] if found else b""
+
+
 # -- shapes: what an answer must look like to be the answer to its question --------------------------------------
 
 _STAT = re.compile(rb"\+OK \d{1,19} \d{1,19}(?!\d)")

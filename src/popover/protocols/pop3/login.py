@@ -84,6 +84,9 @@ class Login:
     def say_login(self, command: Command) -> None:
         """PASS or APOP."""
         if command.verb == b"APOP":
+            if self._state.has_stale_stamp:
+                self._owed.owe(Ask.answered(command, _STALE))
+                return
             self._is(_name(command))
         self._ahead.drop_all()
         waits = self._way.pass_on(command)
@@ -231,6 +234,10 @@ class Login:
 
 
 _LOGINS = frozenset((b"PASS", b"APOP", b"AUTH"))
+_STALE = b"-ERR [SYS/TEMP] the server was called anew when TLS began, please connect again\r\n"
+"""To an APOP whose digest is over the stamp of a connection that is no more: the server would call it a wrong password.
+RFC 3206 section 3: nothing is wrong with name or password, and later it may work; a client's other logins work now."""
+
 _NO_STLS = {"off": b"-ERR no TLS on this port, go on without\r\n", "on": b"-ERR TLS is spoken already\r\n"}
 
 
