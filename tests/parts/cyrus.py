@@ -1,4 +1,4 @@
-"""A real Cyrus, for POP3 by its own TLS. Messages come in by LMTP, so each begins with Cyrus's trace lines.
+"""A real Cyrus, for POP3 and IMAP by its own TLS. Messages come in by LMTP, so each begins with Cyrus's trace lines.
 
 with Cyrus(directory, authority) as cyrus:
     user = cyrus.new_user([PLAIN])
@@ -50,6 +50,8 @@ START {{
 }}
 SERVICES {{
   pop3s cmd="pop3d -s -U 100" listen="{host}:{port}" proto="tcp4" prefork=1 maxchild=200
+  imaps cmd="imapd -s -U 100" listen="{host}:{imaps}" proto="tcp4" prefork=1 maxchild=200
+  imap cmd="imapd -U 100" listen="{host}:{imap}" proto="tcp4" prefork=1 maxchild=200
   lmtp cmd="lmtpd -a" listen="{host}:{lmtp}" proto="tcp4" prefork=0 maxchild=20
 }}
 EVENTS {{
@@ -58,13 +60,15 @@ EVENTS {{
 
 
 class Cyrus:
-    """`port` is POP3 over TLS, for the name localhost; runs from `__enter__` to `__exit__`."""
+    """`port` is POP3 over TLS, `imaps_port` IMAP over TLS and `imap_port` IMAP with STARTTLS, for the name localhost;
+    runs from `__enter__` to `__exit__`.
+    """
 
     host = LOOPBACK
     password = PASSWORD
 
     def __init__(self, directory: Path, authority: Authority) -> None:
-        self.port, self._lmtp = free_port(), free_port()
+        self.port, self.imaps_port, self.imap_port, self._lmtp = (free_port() for _ in range(4))
         self._directory = directory
         self._ca_file = authority.ca_file
         self._config = directory / "imapd.conf"  # its programs look for it in /etc, whatever the first one is told
@@ -101,11 +105,12 @@ class Cyrus:
         self._residents.give(self._directory / "key.pem", self._certificate.key_file.read_bytes())
         services = self._directory / "cyrus.conf"
         self._config.write_text(_IMAPD.format(directory=self._directory))
-        services.write_text(_SERVICES.format(host=self.host, port=self.port, lmtp=self._lmtp))
+        ports = {"port": self.port, "imaps": self.imaps_port, "imap": self.imap_port, "lmtp": self._lmtp}
+        services.write_text(_SERVICES.format(host=self.host, **ports))
         command = self._inside("/usr/lib/cyrus/bin/master", "-M", services, "-p", self._directory / "pid")
         self._program = Program(*command, output=self._directory / "output.txt")
         try:
-            self._program.wait_until(lambda: all(map(is_listening, (self.port, self._lmtp))), "Cyrus listens")
+            self._program.wait_until(lambda: all(map(is_listening, ports.values())), "Cyrus listens")
         except BaseException:
             self._program.end()
             raise

@@ -17,13 +17,20 @@ CAPA = b"+OK\r\nTOP\r\nSTLS\r\nUSER\r\nSASL PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PL
 
 
 class Talk:
-    """Ears with these terms, and what both sides have got."""
+    """Ears with these terms, and what both sides have got. `greeted`: what the client was greeted with before TLS."""
 
-    def __init__(self, tls: ClientTLS, ready: bytes = b"", hide: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        tls: ClientTLS,
+        ready: bytes = b"",
+        hide: tuple[str, ...] = (),
+        greeting: bytes = b"+OK hello\r\n",
+        greeted: bytes = b"",
+    ) -> None:
         self.client, self.server = End("client"), End("server")
-        terms = Terms(service().ahead, VISITOR, tls, hide)
+        terms = Terms(service().ahead, VISITOR, tls, hide, greeted=greeted)
         self.ears = Ears(self.client, self.server, terms, trusting())
-        self.ears.start(b"+OK hello\r\n", ready, 1000.0)
+        self.ears.start(greeting, ready, 1000.0)
         self.got()
 
     def got(self) -> bytes:
@@ -168,6 +175,59 @@ def test_one_mechanism_can_be_hidden(name: str) -> None:
     assert b"SASL PLAIN\r\n" in for_client(CAPA, "off", (name,))
 
 
+MECHANISMS = b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nSCRAM-SHA-256-PLUS\r\nEXTERNAL\r\nNTLM\r\nLOGIN\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("tls", "hide", "wanted"),
+    [
+        ("off", (), b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nLOGIN\r\n.\r\n"),
+        ("offer", (), b"+OK these:\r\nPLAIN\r\nscram-sha-256\r\nLOGIN\r\n.\r\n"),
+        ("on", (), b"+OK these:\r\nPLAIN\r\nLOGIN\r\n.\r\n"),
+        ("on", ("AUTH=PLAIN",), b"+OK these:\r\nLOGIN\r\n.\r\n"),
+        ("off", ("SASL",), b"+OK these:\r\n.\r\n"),
+    ],
+)
+def test_auth_alone_lists_no_mechanism_that_capa_would_not(
+    tls: ClientTLS, hide: tuple[str, ...], wanted: bytes
+) -> None:
+    """RFC 5034 section 4; RFC 5802 section 6: it would send a client into a login that can only fail."""
+    for cuts in every_cut(MECHANISMS):
+        talk = Talk(tls, ready=CAPA, hide=hide)
+        assert talk.say(b"AUTH\r\n") == b""
+        assert talk.heard() == b"AUTH\r\n"
+        assert b"".join(map(talk.answer, cuts)) == wanted
+        assert talk.say(b"USER alice\r\n") == b"+OK\r\n"
+
+
+def test_list_of_mechanisms_that_we_give_has_no_hidden_one() -> None:
+    """To a server that hangs up at AUTH it is not said; CAPA's SASL line answers it."""
+    trinity = CAPA.replace(b"TOP", b"IMPLEMENTATION trinity")
+    talk = Talk("off", hide=("AUTH=PLAIN",))
+    talk.say(b"CAPA\r\n")
+    talk.answer(trinity)
+    assert talk.say(b"AUTH\r\n") == b"+OK\r\nSCRAM-SHA-256\r\n.\r\n"
+    assert b"AUTH" not in talk.heard()
+
+
+@pytest.mark.parametrize("half", [b"+OK\r\n", b"+OK these:\r\nPLAIN\r\nNTLM\r\n"])
+def test_list_of_mechanisms_that_does_not_end_reaches_the_client(half: bytes) -> None:
+    """And the session goes on as it would without us."""
+    talk = Talk("on", ready=CAPA)
+    talk.say(b"AUTH\r\n")
+    assert talk.answer(half) == b""
+    talk.ears.on_time(talk.ears.due)
+    assert talk.got() == half.replace(b"NTLM\r\n", b"")
+    talk.say(b"NOOP\r\n")
+    assert talk.answer(b"+OK still here\r\n") == b"+OK still here\r\n"
+
+
+def test_refusal_of_auth_alone_stays_as_it_is() -> None:
+    talk = Talk("on", ready=CAPA)
+    talk.say(b"AUTH\r\n")
+    assert talk.answer(b"-ERR NTLM or nothing\r\n") == b"-ERR NTLM or nothing\r\n"
+
+
 def test_hidden_capabilities_are_not_shown_where_the_list_does_not_end() -> None:
     talk = Talk("on", hide=("TOP",))
     talk.say(b"CAPA\r\n")
@@ -210,6 +270,30 @@ def test_login_before_tls_is_refused_and_the_server_hears_nothing() -> None:
     assert talk.ears.user == ""
     assert talk.say(b"STLS\r\n") == b"+OK begin TLS\r\n"
     assert not talk.ears.has_spoken
+
+
+STAMPED, OTHER = b"+OK hello <1.2@example.com>\r\n", b"+OK hello <3.4@example.com>\r\n"
+
+
+@pytest.mark.parametrize("greeting", [OTHER, b"+OK hello\r\n"])
+def test_apop_with_a_stamp_that_is_no_more_is_no_wrong_password(greeting: bytes) -> None:
+    """The server's connection had to be replaced while TLS began (S2), and the client has the old one's stamp."""
+    talk = Talk("on", greeting=greeting, greeted=STAMPED)
+    words = talk.say(b"APOP alice 0123456789abcdef\r\n")
+    assert words.startswith(b"-ERR [SYS/TEMP] ")
+    assert b"AUTH" not in words
+    assert talk.heard() == b""
+    assert talk.say(b"USER alice\r\n") == b"+OK\r\n"  # a client with another way goes on
+    assert talk.say(b"PASS secret\r\n") == b""
+    assert b"PASS secret\r\n" in talk.heard()
+
+
+@pytest.mark.parametrize(("greeting", "greeted"), [(STAMPED, STAMPED), (OTHER, b"+OK hello\r\n"), (STAMPED, b"")])
+def test_apop_with_the_stamp_of_this_connection_is_passed_on(greeting: bytes, greeted: bytes) -> None:
+    """And where there was none: the server has its own words for that."""
+    talk = Talk("on", greeting=greeting, greeted=greeted)
+    assert talk.say(b"APOP alice 0123456789abcdef\r\n") == b""
+    assert talk.heard().startswith(b"APOP alice 0123456789abcdef\r\n")
 
 
 LINES = [

@@ -167,6 +167,31 @@ def test_s2_servers_connection_stays_if_it_has_heard_nothing_that_it_may_remembe
     assert server.accepted == 1
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_apop_behind_stls_is_answered_by_the_server_that_gave_its_stamp_or_by_us(stage: Stage, *, named: bool) -> None:
+    """S2: once a user was named in plain text, another connection takes over, and the stamp is not its own."""
+    heard: list[bytes] = []
+
+    def stamps(wire: TLSWire) -> None:
+        wire.send(b"+OK hello <%d@example.com>\r\n" % server.accepted)
+        while line := wire.line():
+            heard.append(line)
+            wire.send(b"+OK\r\n")
+
+    server = stage.server(stamps)
+    gateway = stage.gateway(server, **keys(stage, "offer", user_at_once=False))
+    with client_of(gateway) as client:
+        assert b"<1@example.com>" in client.line()
+        if named:
+            client.ask(b"USER alice")
+        client.ask(b"STLS")
+        client.secure(context(stage))
+        answer = client.ask(b"APOP alice 0123456789abcdef")
+    assert answer.startswith(b"-ERR [SYS/TEMP]" if named else b"+OK")
+    assert heard[:1] == [b"USER alice\r\n" if named else b"APOP alice 0123456789abcdef\r\n"]
+    assert (b"APOP alice 0123456789abcdef\r\n" in heard) is not named
+
+
 @pytest.mark.parametrize("word", [b"", b"-ERR you were idle\r\n"])
 def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage, word: bytes) -> None:
     """A person was asked whether to trust the certificate, and the server did not wait for that."""

@@ -42,6 +42,7 @@ class Terms:
     tls: ClientTLS = "off"
     hide: tuple[str, ...] = ()  # capabilities that the client is not to see, in upper case
     bare_lf: Literal["pass", "normalize"] = "pass"  # what becomes of a mail's lines that end in LF (SMTP)
+    greeted: bytes = b""  # what the client was greeted with before TLS began, perhaps by another connection
 
 
 class Ears(Protocol):

@@ -44,8 +44,8 @@ class Session:
     """
 
     __slots__ = (
-        "_dialect", "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in", "bytes_out",
-        "client", "dialled", "header", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
+        "_dialect", "_greeted", "_log", "_loop", "_sealing", "_spy", "_was_heard", "address", "amend", "bytes_in",
+        "bytes_out", "client", "dialled", "header", "id", "is_warm", "on_left", "outcome", "relay", "service", "since",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +61,7 @@ class Session:
         self.relay: Relay | None = None
         self.since = loop.time()
         self.bytes_in = self.bytes_out = 0  # of the talks that are over
+        self._greeted = b""  # what the client was greeted with
         self._was_heard = False  # the server of a connection that stood ready has said something
         self._sealing = Sealing(service, client, None)
         self.on_left: Callable[[], None] = nothing
@@ -161,7 +162,8 @@ class Session:
         self.dialled = opened.dialled
         self.is_warm = opened.ready is not None
         service, server, sealing = self.service, opened.dialled.stream, self._sealing
-        terms = Terms(service.ahead, self.address, sealing.terms, service.hide, service.bare_lf)
+        terms = Terms(service.ahead, self.address, sealing.terms, service.hide, service.bare_lf, self._greeted)
+        self._greeted = self._greeted or opened.greeting
         ears = self._dialect.ears(self.client.end, server.end, terms, memory)
         relay = self.relay = Relay(self._loop, service.patience, self.client, server, ears, sealing.spent)
         relay.on_left = self.on_left

@@ -73,8 +73,7 @@ def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()
         if kept and name in gone:
             continue
         if name == b"SASL":
-            good = [word for word in words[1:] if not is_bound(word.upper(), tls)]
-            good = [word for word in good if not gone & {word.upper(), b"AUTH=" + word.upper()}]
+            good = [word for word in words[1:] if is_shown(word, tls, hide)]
             if not good:
                 continue
             if len(good) < len(words) - 1:
@@ -86,6 +85,23 @@ def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()
     return b"".join(kept)
 
 
+def mechanisms_for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()) -> bytes:
+    """Leave out of an answer to AUTH without a mechanism (RFC 5034 section 4), one a line, what CAPA does not show this
+    client either; all else stays byte for byte.
+    """
+    status, *lines = answer.splitlines(keepends=True)
+    if status[:3].upper() != b"+OK":
+        return answer
+    return status + b"".join(line for line in lines if line.strip() == b"." or is_shown(line.strip(), tls, hide))
+
+
+def is_shown(mechanism: bytes, tls: ClientTLS, hide: tuple[str, ...]) -> bool:
+    """Whether a client sees this mechanism. `hide` may name it alone, as IMAP does, or all of them (`SASL`)."""
+    name = mechanism.upper()
+    hidden = {name.decode("latin-1"), f"AUTH={name.decode('latin-1')}", "SASL"}
+    return not is_bound(name, tls) and hidden.isdisjoint(hide)
+
+
 _ERROR = re.compile(rb"(?i)error(?![^<]*>)")
 
 
@@ -95,6 +111,15 @@ def soften(line: bytes) -> bytes:
     What stands in angle brackets stays: it may be APOP's timestamp.
     """
     return _ERROR.sub(b"fault", line) if line.startswith(b"+OK") else line
+
+
+_STAMP = re.compile(rb"<[^<>\s]+@[^<>\s]*>")
+
+
+def stamp_of(greeting: bytes) -> bytes:
+    """Find APOP's timestamp, which has the form of a message-id (RFC 1939 section 7); empty for none."""
+    found = _STAMP.search(greeting)
+    return found[0] if found else b""
 
 
 # -- shapes: what an answer must look like to be the answer to its question --------------------------------------

@@ -26,7 +26,7 @@ from popover.errors import Failure
 from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client, soften
+from popover.protocols.pop3.answers import for_client, soften, stamp_of
 from popover.protocols.pop3.ask import Ask, Kind
 from popover.protocols.pop3.client_ear import ClientEar
 from popover.protocols.pop3.keep_alive import KeepAlive
@@ -150,6 +150,7 @@ class Ears:
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
+        self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
         if ready and self._wanted.wants_to_know:
             known = Ask(CAPA, Kind.GUESS)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client
+from popover.protocols.pop3.answers import for_client, is_shown, mechanisms_for_client
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import CAPA, Way
-from popover.protocols.sasl import is_bound, user_of
+from popover.protocols.sasl import user_of
 from popover.talk import End
 
 HOLD_USER = 0.5
@@ -84,6 +84,9 @@ class Login:
     def say_login(self, command: Command) -> None:
         """PASS or APOP."""
         if command.verb == b"APOP":
+            if self._state.has_stale_stamp:
+                self._owed.owe(Ask.answered(command, _STALE))
+                return
             self._is(_name(command))
         self._ahead.drop_all()
         waits = self._way.pass_on(command)
@@ -187,15 +190,18 @@ class Login:
 
     def _mechanisms(self) -> bytes:
         """What AUTH without a mechanism would list, by CAPA's SASL line (RFC 5034 section 4)."""
-        names = [name for name in self._state.manners.mechanisms if not is_bound(name.upper(), self._state.tls)]
+        state = self._state
+        names = [name for name in state.manners.mechanisms if is_shown(name, state.tls, state.hide)]
         return b"".join((b"+OK\r\n", *(name + b"\r\n" for name in names), b".\r\n")) if names else b"-ERR say CAPA\r\n"
 
     # -- the server's side -----------------------------------------------------------------------
 
     def judge(self, ask: Ask, line: bytes) -> None:
         """A login was answered."""
-        if ask.has_body:
-            return  # AUTH without a mechanism just asks for the list
+        if ask.has_body:  # AUTH without a mechanism just asks for the list
+            if ask.needs_all and ask.kept:
+                ask.kept[:] = mechanisms_for_client(bytes(ask.kept), self._state.tls, self._state.hide)
+            return
         if ask.verb == b"AUTH":
             self._mechanism = b""
             self._response = b""
@@ -228,6 +234,10 @@ class Login:
 
 
 _LOGINS = frozenset((b"PASS", b"APOP", b"AUTH"))
+_STALE = b"-ERR [SYS/TEMP] the server was called anew when TLS began, please connect again\r\n"
+"""To an APOP whose digest is over the stamp of a connection that is no more: the server would call it a wrong password.
+RFC 3206 section 3: nothing is wrong with name or password, and later it may work; a client's other logins work now."""
+
 _NO_STLS = {"off": b"-ERR no TLS on this port, go on without\r\n", "on": b"-ERR TLS is spoken already\r\n"}
 
 

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from popover.protocols.pop3.answers import PIPELINING, Capabilities
-from popover.protocols.sasl import is_bound
 
 KEPT = 30 * 86400.0
 """Seconds for which harm is believed: servers are updated a few times a year, and what is not known to harm is tried
@@ -124,9 +123,8 @@ class Manners:
 
     @property
     def mechanisms(self) -> list[bytes]:
-        """Those that its CAPA offers before the login, but for what can't work through a gateway."""
-        lines = [name.split()[1:] for name in self.before or () if name.startswith(b"SASL ")]
-        return [name for line in lines for name in line if not is_bound(name)]
+        """Those that its CAPA offers before the login."""
+        return [name for line in self.before or () if line.startswith(b"SASL ") for name in line.split()[1:]]
 
     @property
     def offers_before(self) -> bool:

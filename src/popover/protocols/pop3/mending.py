@@ -15,7 +15,7 @@ import math
 
 from popover.errors import ServerFailure
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client
+from popover.protocols.pop3.answers import for_client, mechanisms_for_client
 from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.commands import ask
 from popover.protocols.pop3.queue import Owed
@@ -66,8 +66,9 @@ class Mending:
     def on_time(self) -> None:
         """Silence has lasted long enough, or too long."""
         if self._is_half_heard:
-            half = self._owed.asked[0]
-            self._owed.give_half(half, for_client(bytes(half.kept), self._state.offers, self._state.hide))
+            half, state = self._owed.asked[0], self._state
+            shown = mechanisms_for_client if half.verb == b"AUTH" else for_client
+            self._owed.give_half(half, shown(bytes(half.kept), state.offers, state.hide))
         elif not self._owed.is_lost:
             self._overdue()
         elif self._step.on_time():
@@ -77,12 +78,15 @@ class Mending:
 
     @property
     def _is_half_heard(self) -> bool:
-        """A CAPA of the client's is answered, and not to its end, for which we wait to look at the whole."""
+        """A CAPA of the client's, or its AUTH that asks for a list, is answered, and not to its end, for which we wait
+        to look at the whole.
+        """
         asked, turns = self._owed.asked, self._owed.turns
         if self._owed.is_lost or not asked or not turns or asked[0] is not turns[0]:
             return False
         first = asked[0]
-        return first.kind is Kind.CLIENT and first.verb == b"CAPA" and first.needs_all and bool(first.kept)
+        is_list = first.verb in (b"CAPA", b"AUTH") and first.has_body
+        return first.kind is Kind.CLIENT and is_list and first.needs_all and bool(first.kept)
 
     # -- slow, or lost? --------------------------------------------------------------------------
 

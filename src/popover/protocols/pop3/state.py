@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from popover.errors import Failure
 from popover.protocols.dialect import ClientTLS, Terms
+from popover.protocols.pop3.answers import stamp_of
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.memory import Memory
 
@@ -17,13 +18,14 @@ class State:
     on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
     in this session what it can. `is_strange`: something was said of which we do not know what it does. `is_odd`: the
     server said something that is neither +OK nor -ERR. `unasked_at`: when it said something that nobody had asked for;
-    0: it did not.
+    0: it did not. `stamp`: the one that the client had for APOP before TLS began; `has_stale_stamp`: this server's
+    connection gave another, or none.
     """
 
     __slots__ = (
-        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "hide", "is_careful", "is_informed",
-        "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke", "tls",
-        "turns_plain", "unasked_at", "visitor",
+        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "hide", "is_careful",
+        "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke",
+        "stamp", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -32,7 +34,8 @@ class State:
         self.visitor = terms.visitor
         self.tls = terms.tls
         self.hide = terms.hide
-        self.begins_tls = False
+        self.begins_tls = self.has_stale_stamp = False
+        self.stamp = stamp_of(terms.greeted)
         self.habits = Habits()  # of nobody, until the client says who it is
         self.now = self.client_spoke = self.server_spoke = 0.0
         self.has_client_ended = False

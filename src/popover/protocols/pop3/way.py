@@ -204,6 +204,8 @@ class Way:
             one.waits_for = self._last_claimed
         if one.verb == b"CAPA":
             one.needs_all, one.learnt = one.kind is not Kind.OURS, bytearray()
+        elif one.verb == b"AUTH" and one.has_body:
+            one.needs_all = True
         elif one.verb == b"LIST" and one.has_body:
             one.listing = Listing()
         if first:
