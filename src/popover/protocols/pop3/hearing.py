@@ -337,7 +337,7 @@ class Ears:
         gave_up = self._has_client_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:
-            habits.caution()
+            habits.caution(has_deleted=self.mailbox.is_touched)
         elif not state.is_plain and state.logged_in:
             ahead.drop_all()
             habits.leaves_no_time = not self._leaving.is_early
