@@ -63,6 +63,7 @@ class Talk:
         self._patience = patience
         self._line: Plain | None = None
         self._inbox: Inbox | None = None
+        self._was_reset = False
 
     # --- the connection
 
@@ -71,6 +72,7 @@ class Talk:
         await self.leave()
         self._line = await connect(self._port)
         self._inbox = Inbox(self._line)
+        self._was_reset = False
         return await self.hear(b"")
 
     @property
@@ -109,6 +111,8 @@ class Talk:
         """Send octets as they are."""
         try:
             await self.line.send(octets)
+        except ConnectionResetError:
+            self._was_reset = True  # the kernel tells it once: who reads now finds an end like any other
         except OSError:
             pass  # what came before the end is still to be read, and then tells
 
@@ -136,7 +140,7 @@ class Talk:
             if came and time.monotonic() - started < DRIPS * self._patience:
                 continue
             turn.got = self.inbox.take(len(self.inbox.held))
-            self.record.end = {None: "gave up", "closed": "closed"}.get(self.inbox.how, "reset")  # type: ignore[assignment]
+            self.record.end = self._how()
             raise OverError
         turn.got, turn.whole = self.inbox.take(end), True
 
@@ -156,8 +160,14 @@ class Talk:
         """All that still comes, up to the other side's end."""
         while await self.inbox.more(self._patience):
             pass
-        self.record.end = {None: "gave up", "closed": "closed"}.get(self.inbox.how, "reset")  # type: ignore[assignment]
+        self.record.end = self._how()
         return bytes(self.inbox.held)
+
+    def _how(self) -> End:
+        """How the other side has ended, if it has."""
+        if self.inbox.how is None:
+            return "gave up"
+        return "closed" if self.inbox.how == "closed" and not self._was_reset else "reset"
 
     # --- what nearly all do
 

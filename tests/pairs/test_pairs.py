@@ -44,9 +44,9 @@ def chosen(server: str, client: str, features: str) -> bool:
 # 50 ms behind a login: by a tunnel, whoever asks sooner gets it for an answer; popover may throw it away, and gives the
 # answer. By hand: `python -m pairs -s NAME`.
 STILL_DIFFERENT = {"drips-for-ever", "late-line-behind-login"}
-# AUTH without a mechanism is answered from CAPA, for GMX hangs up at it; these never end an answer to CAPA, which is
+# AUTH without a mechanism is answered from CAPA, for GMX hangs up at it; this one never says anything to CAPA, which is
 # asked of a server before the first such AUTH, and once.
-ANSWERED_BY_CAPA = {("silent-capa", "outlook"), ("one-line-for-many", "outlook")}
+ANSWERED_BY_CAPA = {("silent-capa", "outlook")}
 # They end at the third message, which this client does not fetch and popover does, ahead of it, in its second session:
 # its deletions wait for the next one, and four sessions go step by step.
 ENDS_AT_THREE = {

@@ -609,7 +609,7 @@ def test_guesses_that_do_not_come_true_make_the_next_ones_fewer() -> None:
     assert habits.width == 32
     habits.learn((), fetched=True, came_true=900, wasted=0, width=9999)
     assert habits.width == WIDEST
-    habits.caution()
+    habits.caution(has_deleted=False)
     assert habits.width == 0
 
 

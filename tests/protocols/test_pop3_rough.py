@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from test_pop3_relay import CAPA, SIZE, Talk, logged_in, mail, proven, unit, walks
+from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, walks
 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
@@ -44,6 +44,17 @@ def test_nothing_is_read_ahead_where_the_server_may_delete_what_was_read(
     talk.memory.manners.learn(capabilities(b"+OK\r\nPIPELINING\r\n" + expire + b"\r\n.\r\n"), logged_in=True)
     walks(talk, *[SIZE] * 4)
     assert talk.answer(mail(2))[1] == (unit(3, 4) if is_safe else b"")
+
+
+def test_sizes_are_not_asked_for_where_nothing_may_be_read_ahead() -> None:
+    """A server may hang up at LIST, and then it has not heard the QUIT at which it would have deleted."""
+    for expire, asked in ((b"NEVER", b"LIST\r\nSTAT\r\n"), (b"0", b"")):
+        talk = logged_in()
+        talk.memory.manners.learn(capabilities(b"+OK\r\nPIPELINING\r\nEXPIRE " + expire + b"\r\n.\r\n"), logged_in=True)
+        for number in (1, 2):
+            talk.say(b"RETR %d\r\n" % number)
+            heard = talk.answer(mail(number))[1]
+        assert heard == asked
 
 
 def test_nothing_is_read_ahead_for_a_client_that_asks_last_and_for_others_it_is() -> None:
@@ -209,13 +220,41 @@ def test_the_line_after_an_initial_response_is_never_the_user() -> None:
     assert talk.ears.user == ""
 
 
+@pytest.mark.parametrize("capa", [b"+OK one line is all\r\n", b"+OK\r\nTOP\nUSER\n.\r\n", b"\r\n"])
+def test_capa_that_does_not_end_keeps_no_auth_waiting(capa: bytes) -> None:
+    """It is asked before the first AUTH without a mechanism, at which some servers hang up."""
+    talk = Talk(memory=Memory(), ready=b"")
+    assert talk.say(b"AUTH\r\n") == (b"", b"CAPA\r\n")
+    assert talk.answer(capa) == (b"", b"")
+    assert talk.ears.due - talk.now <= 1
+    assert talk.wait() == (b"", b"AUTH\r\n")
+    assert talk.answer(b"-ERR what\r\n")[0] == b"-ERR what\r\n"
+    again = Talk(memory=talk.memory, ready=b"")
+    assert again.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
+
+
+@pytest.mark.parametrize(("more", "got"), [(b"+OK by the way\r\n", b""), (b"-ERR bye\r\n", b"-ERR bye\r\n")])
+def test_line_more_to_a_question_of_ours_is_no_answer_to_the_clients(more: bytes, got: bytes) -> None:
+    talk = logged_in(keep_alive=45)
+    assert talk.wait() == (b"", b"NOOP\r\n")
+    assert talk.say(b"LIST 1\r\n") == (b"", b"")
+    assert talk.answer(b"+OK\r\n" + more) == (got, b"LIST 1\r\n")
+    assert talk.answer(b"+OK 1 56\r\n")[0] == b"+OK 1 56\r\n"
+
+
+def test_line_more_is_passed_on_where_the_client_waits_for_nothing() -> None:
+    talk = logged_in(keep_alive=45)
+    talk.wait()
+    assert talk.answer(b"+OK\r\n+OK by the way\r\n")[0] == b"+OK by the way\r\n"
+
+
 # What a server that can't bear it costs
 
 
 def test_mistrust_lasts_longer_each_time() -> None:
     memory = trusting()
     for sessions in (MISTRUST, MISTRUST * 4):
-        memory.habits((VISITOR, "anna")).caution()
+        memory.habits((VISITOR, "anna")).caution(has_deleted=False)
         for _ in range(sessions):
             assert is_careful(memory)
             assert not is_careful(memory, b"ben")
@@ -225,6 +264,36 @@ def test_mistrust_lasts_longer_each_time() -> None:
                 talk.answer(answer)
             talk.over()
         assert not is_careful(memory)
+
+
+def test_deletions_that_had_to_wait_once_do_not_wait_for_what_nobody_asked_again() -> None:
+    """A server hangs up at a message that its client would have left out: what it had deleted is there again."""
+    memory = trusting()
+    habits = memory.habits((VISITOR, "anna"))
+    for deletes in (False, True):
+        talk = Talk(memory=memory)
+        talk.log_in()
+        walks(talk, *[SIZE] * 4)
+        assert talk.answer(mail(2))[1] == unit(3, 4)
+        if deletes:
+            talk.say(b"DELE 1\r\n")
+        talk.ears.server_ended(talk.now)
+        talk.over(server_left=True)
+        assert bool(habits.commits_first) is deletes
+        habits.careful = 0  # the sessions that go step by step are over
+    for deletes in (False, True):
+        talk = Talk(memory=memory)
+        talk.log_in()
+        talk.say(b"LIST\r\n")
+        talk.answer(list_of(*[SIZE] * 4))
+        talk.say(b"RETR 1\r\n")
+        talk.answer(mail(1))
+        if deletes:
+            talk.say(b"DELE 1\r\n")
+            talk.answer(b"+OK\r\n")
+        talk.say(b"RETR 2\r\n")
+        assert talk.answer(mail(2))[1] == (b"" if deletes else unit(3, 4))
+        habits.width = 0
 
 
 def test_a_login_that_is_refused_and_hung_up_on_is_no_reason_for_mistrust() -> None:

@@ -1,5 +1,6 @@
 """What docs/troubleshooting.md quotes is what popover says."""
 
+import math
 import re
 from pathlib import Path
 
@@ -67,6 +68,23 @@ def test_no_right_is_advised_that_every_python_program_would_get() -> None:
     assert not [text for text in texts if "setcap" in text]
     advice = next(text for text in texts if "only root may use a port below 1024" in text and "def " not in text)
     assert "ip_unprivileged_port_start" in advice
+
+
+def test_sums_for_many_mailboxes_are_those_of_the_measured_figures() -> None:
+    page, measured = ((ROOT / "docs" / f"{name}.md").read_text() for name in ("operations", "benchmarks"))
+    row = next(line for line in measured.splitlines() if line.startswith("| popover "))
+    session, gigabyte, _, idle, rest = (float(cell) for cell in row.split("|")[2:7])  # ms, s, MB/s, KiB, MB
+    for figure in (f"{session:g} ms of CPU", f"{gigabyte:g} s of CPU", f"| {idle:g} KiB |", f"| {rest:.0f} MB |"):
+        assert figure in page
+    for mailboxes in (10**5, 10**6, 10**7):
+        sessions, octets = mailboxes / 1200 * 3, mailboxes * 5e6 / 36000 * 3
+        of_sessions, of_mail = sessions * session / 1000, octets / 1e9 * gigabyte
+        cores = math.ceil((of_sessions + of_mail) / 0.4)
+        memory = cores * round(rest) + sessions * 3 * idle / 1024
+        assert (
+            f"| {mailboxes:,} | {sessions:,.0f} | {of_sessions:.2f} | {octets / 1e6:,.0f} | {of_mail:.2f} | {cores} "
+            f"| {sessions * 3:,.0f} | {memory:,.0f} | {math.ceil(cores / 4) + 1} |"
+        ) in page
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)

@@ -28,7 +28,9 @@ CURL = (
 
 READ = [
     (MOSAIC, Request("GET", "/", "text/plain, text/html")),
-    (CURL, Request("GET", "/metrics", "application/openmetrics-text;version=1.0.0,*/*")),
+    (CURL, Request("GET", "/metrics", "application/openmetrics-text;version=1.0.0,*/*", "127.0.0.1")),
+    (b"GET / HTTP/1.1\r\nHOST:Mail.Example.NET.:8110\r\n\r\n", Request("GET", "/", host="mail.example.net")),
+    (b"GET / HTTP/1.1\r\nHost: [::1]:8110\r\n\r\n", Request("GET", "/", host="::1")),
     (b"HEAD /ready HTTP/1.1\r\n\r\n", Request("HEAD", "/ready")),
     (b"GET http://127.0.0.1:8110/live HTTP/1.0\r\n\r\n", Request("GET", "/live")),
     (b"GET /\r\n", Request("GET", "/", is_bare=True)),
@@ -80,8 +82,10 @@ def test_whatever_comes_is_a_request_or_is_refused_or_is_waited_for(data: bytes,
         assert b"\n" in start + data
 
 
-def ask(path: str, accept: str = "", method: str = "GET", *, is_ready: bool = True) -> Answer | Paper:
-    return answer_to(Request(method, path, accept), is_ready=is_ready)
+def ask(
+    path: str, accept: str = "", method: str = "GET", *, host: str = "127.0.0.1", is_ready: bool = True
+) -> Answer | Paper:
+    return answer_to(Request(method, path, accept, host), is_ready=is_ready, own_name="Gateway.Example.net")
 
 
 def test_answers() -> None:
@@ -97,6 +101,28 @@ def test_answers() -> None:
         answer = ask(path, method=method)
         assert isinstance(answer, Answer)
         assert answer.status == status
+
+
+@pytest.mark.parametrize("path", ["/", "", "/metrics"])
+def test_page_of_somebody_elses_name_learns_nothing(path: str) -> None:
+    """DNS rebinding: evil.example points here once its page is in the browser, which then takes us for its server."""
+    for host in ("evil.example", "127.0.0.1.evil.example", "gateway.example.net.evil.example", "evil.local.example"):
+        answer = ask(path, host=host)
+        assert isinstance(answer, Answer)
+        assert answer.status == 421
+        assert isinstance(ask("/ready", host=host), Answer)
+        assert ask("/ready", host=host) == ask("/ready")  # who balances asks by whatever name it has for us
+    two = read_request(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+    assert two is not None
+    assert isinstance(ask(path, host=two.host), Answer)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "localhost", "popover", "192.0.2.1", "::1", "2001:db8::1", "gateway.example.net", "mac.local", "a.home.arpa"],
+)
+def test_who_asks_by_an_address_or_a_name_of_the_house_is_told(host: str) -> None:
+    assert isinstance(ask("/", host=host), Paper)
 
 
 def test_answer_is_http() -> None:

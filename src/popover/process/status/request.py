@@ -22,6 +22,7 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    421: "Misdirected Request",
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
@@ -29,11 +30,15 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. `method` is "AGENT" for HAProxy's agent; `is_bare`: the answer has no headers (HTTP/0.9)."""
+    """What is asked for. `method` is "AGENT" for HAProxy's agent; `is_bare`: the answer has no headers (HTTP/0.9).
+
+    `host`: the name or address by which we were asked, without a port, in lower case; empty where nobody told.
+    """
 
     method: str
     path: str
     accept: str = ""
+    host: str = ""
     is_bare: bool = False
 
 
@@ -85,7 +90,9 @@ def read_request(data: bytes | bytearray) -> Request | None:
     if end < 0:
         _see_size(data)
         return None
-    return Request(words[0], _path(words[1]), _accept(headers[:end]))
+    headers = headers[:end]
+    host = ", ".join(_values(headers, b"host"))  # two of them are no name that we know
+    return Request(words[0], _path(words[1]), ", ".join(_values(headers, b"accept")), _name(host))
 
 
 def _see_size(data: bytes | bytearray) -> None:
@@ -101,13 +108,18 @@ def _path(target: str) -> str:
     return target.partition("?")[0]
 
 
-def _accept(headers: bytes) -> str:
-    found = []
-    for line in headers.split(b"\n"):
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"accept":
-            found.append(value.strip().decode("latin-1"))
-    return ", ".join(found)
+def _values(headers: bytes, wanted: bytes) -> list[str]:
+    """Give what each header of this name says."""
+    pairs = (line.partition(b":") for line in headers.split(b"\n"))
+    return [value.strip().decode("latin-1") for name, _, value in pairs if name.strip().lower() == wanted]
+
+
+def _name(host: str) -> str:
+    """Take the port off `name:port` or `[IPv6]:port`, and a last dot."""
+    name = host.lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0].removesuffix(".")
 
 
 def write_answer(request: Request | None, answer: Answer) -> bytes:

@@ -184,7 +184,7 @@ class StatusServer:
             return write_answer(None, Answer(fault.status, f"{fault}\n".encode()))
         if refused is not None:
             return write_answer(request, Answer(403, f"{refused.cause}\n".encode()))
-        answer = answer_to(request, is_ready=self._subject.is_ready)
+        answer = answer_to(request, is_ready=self._subject.is_ready, own_name=socket.gethostname())
         if isinstance(answer, Paper):
             answer = Answer(200, await self._writing.of(answer.write), answer.media)
         return write_answer(request, answer)

@@ -90,7 +90,7 @@ class Ahead:
     @property
     def is_walking(self) -> bool:
         """Something is to be read ahead, once the sizes are known."""
-        return bool(self._mode) and any(walk.width for walk in self._walks.values())
+        return bool(self._mode) and any(walk.width and self._does_no_harm(walk.verb) for walk in self._walks.values())
 
     @property
     def has_walked(self) -> bool:
@@ -206,7 +206,9 @@ class Ahead:
     @property
     def may_fetch(self) -> bool:
         """Whether messages may be read ahead at all."""
-        return bool(self._mode) and not (self._state.is_careful or self._state.habits.asks_last)
+        habits = self._state.habits
+        waits = bool(habits.commits_first) and self._mailbox.is_touched
+        return bool(self._mode) and not (self._state.is_careful or habits.asks_last or waits)
 
     def _does_no_harm(self, verb: bytes) -> bool:
         """Whether fetching a message that the client may not want after all changes nothing."""

@@ -17,6 +17,11 @@ times as many each time it happens again. A server that can't bear it fails one 
 QUESTIONS = (b"CAPA", b"STAT", b"UIDL", b"LIST")
 """What may be asked ahead: without side effect in every server."""
 
+FIRST_COMMIT = 1024
+"""Sessions in which nothing is read ahead behind a DELE, after one that ended with deletions not carried out, in the
+midst of what we had asked by ourselves: they have waited for the next session, and are not to again for a week (a
+session in ten minutes), or for more than a year (two a day)."""
+
 LARGE = 64 * 1024
 """Octets of an answer to a question that is not asked ahead next time: it would be held until it is whole, and a client
 that asks it by itself sees it come. About 1,600 messages by UIDL."""
@@ -26,10 +31,20 @@ class Habits:
     """One client's. `questions`: those asked last time, in order. `width`: messages to read ahead from the first fetch
     on. `fetches`: it does fetch. `asks_last`: it says LAST (RFC 1460), whose answer every RETR changes. `careful`:
     sessions that go step by step before anything is done ahead of it again. `leaves_no_time`: when it has left there is
-    nothing to be found out of the server any more, for it deletes, or goes without QUIT.
+    nothing to be found out of the server any more, for it deletes, or goes without QUIT. `commits_first`: sessions in
+    which nothing is read ahead behind a DELE.
     """
 
-    __slots__ = ("_mistrust", "asks_last", "careful", "fetches", "leaves_no_time", "questions", "width")
+    __slots__ = (
+        "_mistrust",
+        "asks_last",
+        "careful",
+        "commits_first",
+        "fetches",
+        "leaves_no_time",
+        "questions",
+        "width",
+    )
 
     def __init__(self) -> None:
         self.questions: tuple[bytes, ...] = ()
@@ -37,6 +52,7 @@ class Habits:
         self.width = 0
         self.asks_last = False
         self.careful = 0
+        self.commits_first = 0
         self.leaves_no_time = False
         self._mistrust = MISTRUST
 
@@ -48,12 +64,17 @@ class Habits:
         self.questions = questions
         self.fetches = fetched
         self.careful = max(0, self.careful - 1)
+        self.commits_first = max(0, self.commits_first - 1)
         if came_true or wasted:
             good = wasted * 4 <= came_true
             self.width = min(max(self.width, width), WIDEST) if good else self.width // 2
 
-    def caution(self) -> None:
-        """The session ended with questions of ours unanswered: it may be our fault, so go step by step a while."""
+    def caution(self, *, has_deleted: bool) -> None:
+        """The session ended with questions of ours unanswered: it may be our fault, so go step by step a while.
+        `has_deleted`: with deletions that the server has not carried out, for it has heard no QUIT.
+        """
+        if has_deleted:
+            self.commits_first = FIRST_COMMIT
         self.width, self.questions, self.fetches = 0, (), False
         self.careful = self._mistrust
         self._mistrust = min(self._mistrust * 4, MISTRUST_LIMIT)

@@ -62,7 +62,7 @@ class Ears:
         leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead)
         self._awake = KeepAlive(wanted, state, way, leaving)
-        self._lesson = Lesson(state, owed, way, ahead, questions, leaving, mending)
+        self._lesson = Lesson(state, owed, way, ahead, mailbox, questions, leaving, mending)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
         login.on_free = self._free

@@ -5,6 +5,7 @@ from __future__ import annotations
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.leaving import Leaving
+from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.mending import Mending
 from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
@@ -21,6 +22,7 @@ class Lesson:
         owed: Owed,
         way: Way,
         ahead: Ahead,
+        mailbox: Mailbox,
         questions: Questions,
         leaving: Leaving,
         mending: Mending,
@@ -29,6 +31,7 @@ class Lesson:
         self._owed = owed
         self._way = way
         self._ahead = ahead
+        self._mailbox = mailbox
         self._questions = questions
         self._leaving = leaving
         self._mending = mending
@@ -45,7 +48,7 @@ class Lesson:
         gave_up = has_ended and self._mending.was_overdue and bool(self._owed.turns)
         is_lost = server_left and not state.is_careful and not self._leaving.has_said and self._way.is_ahead
         if (state.failure is not None and self._owed.is_lost) or gave_up or is_lost:
-            habits.caution()
+            habits.caution(has_deleted=self._mailbox.is_touched)
         elif not state.is_plain and state.logged_in:
             ahead.drop_all()
             habits.leaves_no_time = not self._leaving.is_early

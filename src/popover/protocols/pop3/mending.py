@@ -56,7 +56,7 @@ class Mending:
         if self._owed.is_lost:
             return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
-        if self._is_half_heard:
+        if self._is_half_heard or self._is_half_told:
             return max(self._silent_since, asked[0].since) + self._state.manners.patience
         if not asked or not turns or asked[0].kind is Kind.CLIENT:
             return math.inf
@@ -69,6 +69,9 @@ class Mending:
             half, state = self._owed.asked[0], self._state
             shown = mechanisms_for_client if half.verb == b"AUTH" else for_client
             self._owed.give_half(half, shown(bytes(half.kept), state.offers, state.hide))
+        elif self._is_half_told:
+            self._state.manners.learn(frozenset(), logged_in=self._state.logged_in)
+            self._owed.end_half()
         elif not self._owed.is_lost:
             self._overdue()
         elif self._step.on_time():
@@ -87,6 +90,14 @@ class Mending:
         first = asked[0]
         is_list = first.verb in (b"CAPA", b"AUTH") and first.has_body
         return first.kind is Kind.CLIENT and is_list and first.needs_all and bool(first.kept)
+
+    @property
+    def _is_half_told(self) -> bool:
+        """A CAPA of ours, alone before what the client waits for, is answered, and not to its end."""
+        asked, turns = self._owed.asked, self._owed.turns
+        if self._owed.is_lost or len(asked) != 1 or not turns or not self._owed.has_begun:
+            return False
+        return asked[0].kind is Kind.OURS and asked[0].verb == b"CAPA"
 
     # -- slow, or lost? --------------------------------------------------------------------------
 

@@ -77,6 +77,8 @@ class Owed:
         self._line = b""  # the whole status line of the answer whose body comes
         self._in_body = self._has_loose_lines = False
         self._carry = b""
+        self._was_blank = False  # an empty line is all that there is of an answer
+        self._is_behind_ours = False  # the last answer in this piece was to a question that the client has not asked
         self._view = memoryview(b"")
         self._in_this_go = 0  # answers
         self._from = self._to = 0  # what of the view goes straight to the client
@@ -89,11 +91,12 @@ class Owed:
         """
         self._view, self._from, self._to = view, 0, 0
         at, end = 0, len(view)
-        self._in_this_go = 0
+        self._in_this_go, self._is_behind_ours = 0, False
         while at < end and not self.is_lost and self._in_this_go < ANSWERS:
             if not self.asked:
                 if not self.is_nobodys:
-                    self._pass_on(at, end)
+                    if not self._adds_to_ours(at):
+                        self._pass_on(at, end)
                     self.judge.unasked()
                 at = end
             else:
@@ -104,6 +107,12 @@ class Owed:
             self._client.outbox += straight
             straight = straight[:0]
         return straight, view[at:]
+
+    def _adds_to_ours(self, at: int) -> bool:
+        """Whether this is a line more to an answer of ours: a client that waits for what has not been asked yet would
+        take it for that, and be one answer behind from then on. What may say why the server goes is not.
+        """
+        return self._is_behind_ours and bool(self.turns) and bytes(self._view[at : at + 3]) == b"+OK"
 
     def _hear_status(self, at: int) -> int:
         piece = bytes(self._view[at : at + STATUS_LIMIT - len(self._status)])
@@ -119,6 +128,7 @@ class Owed:
         line, end = bytes(self._status) + piece[: cut + 1], at + cut + 1
         if not line.strip() and ask.kind is not Kind.CLIENT:
             self._status.clear()  # a line without a word answers nothing of ours
+            self._was_blank = True
         elif self._was_not_heard(ask, line):
             self._status += piece[: cut + 1]
             self.judge.lost(ask)
@@ -305,6 +315,18 @@ class Owed:
         ask.kept[:] = shown
         self.catch_up()
 
+    @property
+    def has_begun(self) -> bool:
+        """There is something of the answer that is to come next, and not all of it."""
+        return self._in_body or self._was_blank or bool(self._status)
+
+    def end_half(self) -> None:
+        """Take what there is of an answer for the whole: one of ours, with nothing else under way."""
+        self._in_body = False
+        self._status.clear()
+        self.asked[0].learnt = None
+        self._finish(b"-ERR\r\n")
+
     def catch_up(self) -> None:
         """Give the client all that is there and that it is its turn to get."""
         while self.turns:
@@ -322,6 +344,7 @@ class Owed:
         ask = self.asked.popleft()
         ask.is_done = True
         self._in_this_go += 1
+        self._was_blank, self._is_behind_ours = False, not ask.is_claimed
         if ask.flight is not None:
             ask.flight.land(ask, line, self._refusals)
         self.judge.judge(ask, line)
