@@ -118,7 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Make the parser, all commands in it; scripts/complete makes the shells' completions of it."""
     parser = argparse.ArgumentParser(
         prog="popover",
-        description="POP over TLS, for mail clients that can't: plain POP3, IMAP, SMTP inside, verified TLS outside.",
+        description="POP over TLS, for mail clients that can't: POP3, IMAP, SMTP inside, plain or in old TLS; "
+        "verified TLS outside.",
         epilog="`popover COMMAND --help` tells more, with examples.",
         allow_abbrev=False,
     )
