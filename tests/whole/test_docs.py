@@ -190,6 +190,13 @@ def test_the_first_page_keeps_its_margin() -> None:
     assert [line for line in page.splitlines() if len(line) > 120] == []
 
 
+def test_the_benchmarks_say_when_they_were_measured() -> None:
+    """Before the first table of each of the two parts, which two programs write at their own times."""
+    here, long = (ROOT / "docs" / "benchmarks.md").read_text().split("<!-- long lines: begin -->")
+    for part in (here, long):
+        assert re.search(r" on 20\d\d-\d\d-\d\d", part.partition("\n|")[0])
+
+
 def test_the_first_page_and_the_benchmarks_have_the_same_figures() -> None:
     readme, page = words_of(ROOT / "README.md"), (ROOT / "docs" / "benchmarks.md").read_text()
     table = page.partition("| Round trip 40 ms |")[2]
