@@ -70,7 +70,7 @@ exit: 0 all is well, 1 something failed, 2 wrong use or configuration
 
 _DEMO = """\
 A small mail server that speaks only TLS, with some letters in it, and the gateway in front of it: what an old
-mail program sends by SMTP, it can fetch by POP3. Nothing leaves this machine.
+mail program sends by SMTP, it can fetch by POP3. Nothing goes out to the internet.
 
 examples:
   popover demo
