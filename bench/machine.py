@@ -13,9 +13,13 @@ def describe(peers: list[Peer]) -> list[str]:
     """One line each for the machine and for the version of each program."""
     processor = f"{len(os.sched_getaffinity(0))} cores, {_processor()}, {_memory_gb():.0f} GB of memory"
     bench = f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION} (clients and mail server)"
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
     versions = [f"{peer.name}: {peer.version()}" for peer in peers]
-    return [f"Date: {today}", f"Machine: {processor}", f"Kernel: {platform.release()}", bench, *versions]
+    return [f"Date: {today()}", f"Machine: {processor}", f"Kernel: {platform.release()}", bench, *versions]
+
+
+def today() -> str:
+    """The day that a table of this run is of."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 class Bystanders:

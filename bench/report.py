@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from bench.findings import Column, Findings, Target
+from bench.machine import today
 
 _ABOUT = """\
 # Benchmarks
@@ -11,7 +12,7 @@ popover beside the other programs that give an old mail client a TLS server, and
 (xinetd, which starts `openssl s_client`). All were measured in one run on one machine, in turn, round by round:
 the ratios travel to other machines, the figures themselves do not.
 
-This page was written by `make bench`.
+This page was written by `make bench` on {date}.
 """
 
 _HOW = """\
@@ -73,7 +74,7 @@ def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: 
     spread = _by_table(peers, columns, Column.spread)
     return "\n".join(
         [
-            _ABOUT,
+            _ABOUT.format(date=today()),
             *_tables(peers, findings),
             _HOW.format(**sizes),
             "## How much the figures vary",

@@ -20,8 +20,8 @@ popover \- POP over TLS, for mail clients that can't
 .I COMMAND
 .RI [ OPTION ]...
 .SH DESCRIPTION
-A small gateway between old mail programs and today's mail servers: plain POP3, IMAP and SMTP inside, verified TLS
-outside.
+A small gateway between old mail programs and today's mail servers: POP3, IMAP and SMTP inside, plain or in TLS as old
+as 1.0; verified TLS outside.
 """
 
 _TAIL = r"""
@@ -31,7 +31,7 @@ _TAIL = r"""
 .B popover run \-c
 reads its file again; running sessions go on. A file with a mistake changes nothing.
 .TP
-.B SIGTERM
+.BR SIGTERM ", " SIGINT
 No new session begins; running ones get the file's drain_timeout. A second one ends them at once.
 .TP
 .B SIGUSR1
@@ -40,6 +40,19 @@ The log tells what each service does now.
 .TP
 .I popover.toml
 Every setting with its default and the reason for it stands in the example that comes with popover.
+.TP
+.I $STATE_DIRECTORY
+What servers have failed in, and the certificate that popover makes for TLS inside; without the variable
+.I /var/lib/popover
+for root, and
+.I ~/.local/state/popover
+for everybody else.
+.SH ENVIRONMENT
+.TP
+.B POPOVER_PASSWORD
+The password for
+.BR "popover check \-\-login" ,
+which is asked for without it.
 .SH SEE ALSO
 .BR fetchmail (1),
 .BR stunnel (8),

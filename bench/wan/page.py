@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from bench.machine import today
 from bench.wan.errands import ERRANDS, Goal
 from bench.wan.measure import PRACTICE, Start, Table
 
@@ -20,7 +21,7 @@ The server offers PIPELINING. popover is shown after
 connection standing ready (`warm = 0`). Medians of three; of nine at 0 ms, of one at 150 ms. At 0 ms and 5 ms one
 after the other, else all at once.
 
-Written by `python -m bench.wan`.
+Written by `python -m bench.wan` on {date}.
 """
 
 
@@ -38,7 +39,7 @@ def section(tables: list[Table], starts: list[Start], goals: list[Goal]) -> str:
     return "\n".join(
         [
             _BEGIN,
-            _ABOUT.format(practice=PRACTICE),
+            _ABOUT.format(practice=PRACTICE, date=today()),
             *map(table, tables),
             _STARTS,
             first(starts),

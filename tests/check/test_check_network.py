@@ -111,6 +111,13 @@ def test_plain_port_of_a_server_that_can_not_be_reached_at_all(
         assert check.texts("dialect") == [f"port 110 (without TLS) {said}"]
 
 
+def test_starttls_port_that_can_not_be_reached_is_told_once(stage: Stage, world: World) -> None:
+    with FakeDNS(world, {NAME: [HERE]}):
+        check = checked(stage, world, 110, server=f"pop3+starttls://{NAME}")
+        check.failed("connect", "refuses", "110", remedy=HERE)
+        assert check.texts("dialect") == []
+
+
 def plain_server(stage: Stage, world: World, *capabilities: bytes) -> None:
     """A server on port 110 that can do this."""
 

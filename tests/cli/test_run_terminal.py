@@ -12,8 +12,8 @@ from fakes.scene import Stage, url
 pytest_plugins = ["fakes.fixture"]
 
 
-def on_terminal(*words: str) -> str:
-    """What is on the screen of `popover run WORDS` before it is ended by Ctrl-C."""
+def on_terminal(*words: str, closes: bool = False) -> str:
+    """What is on the screen of `popover run WORDS` before it is ended by Ctrl-C; `closes`: by closing the window."""
     pid, screen = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "popover", "run", *words])
@@ -22,9 +22,13 @@ def on_terminal(*words: str) -> str:
         while b"a scanner" not in seen:
             seen += os.read(screen, 4096)
     finally:
-        os.kill(pid, signal.SIGINT)
+        if closes:
+            os.close(screen)
+        else:
+            os.kill(pid, signal.SIGINT)
         _, status = os.waitpid(pid, 0)
-        os.close(screen)
+        if not closes:
+            os.close(screen)
     assert os.waitstatus_to_exitcode(status) == 0
     return seen.decode().replace("\r\n", "\n")
 
@@ -36,6 +40,10 @@ def test_on_a_terminal_it_says_what_to_type_with_the_ports_it_has(stage: Stage) 
     told = re.findall(r"(?m)^  (\S+) mail \(\S+\) +server 127\.0\.0\.1 +port (\d+) +SSL off$", seen)
     assert told == [("incoming", ports[0]), ("outgoing", ports[1])]
     assert seen.count("What to type into the mail client; ") == 1
+
+
+def test_it_ends_with_its_terminal(stage: Stage) -> None:
+    assert "listening" in on_terminal(f"0={url(stage.server(mail('pop3')), 'pop3')}", *stage.trust, closes=True)
 
 
 def test_elsewhere_it_says_where_it_listens_and_no_more(stage: Stage) -> None:

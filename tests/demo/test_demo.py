@@ -19,6 +19,7 @@ from parts.net import wait_until
 from parts.popover import run_popover
 from parts.program import Program
 from popover.demo import mailbox
+from popover.demo.show import what_to_type
 
 Workdir = Callable[[], Path]
 
@@ -148,6 +149,11 @@ def test_ctrl_c_ends_it_well(tmp_path: Path) -> None:
             assert demo.wait(30) == 0
         finally:
             demo.kill()
+
+
+@pytest.mark.parametrize(("host", "bounds"), [("127.0.0.1", "this machine"), ("0.0.0.0", "your network")])
+def test_how_far_its_mail_goes_is_told(host: str, bounds: str) -> None:
+    assert f"Nothing leaves {bounds}." in what_to_type(host, 1110, 1587)
 
 
 def test_the_letters_of_the_demo_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

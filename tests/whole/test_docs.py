@@ -1,10 +1,21 @@
-"""What docs/troubleshooting.md quotes is what popover says."""
+"""What the pages say is what popover does: quoted sentences, commands, options, keys, figures, rooms, links."""
 
 import math
 import re
+import shlex
+import tomllib
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+
+from popover.cli.arguments import make_parser
+from popover.config.fields import SERVICE, STATUS, TOP
+from popover.config.values import Ahead
+from popover.process.status.figures import Figures, Picture
+from popover.process.status.metrics import classic
+from popover.wire.engine import Ending
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "troubleshooting.md").read_text()
@@ -91,3 +102,137 @@ def test_sums_for_many_mailboxes_are_those_of_the_measured_figures() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+KEYS = {**SERVICE, **TOP, **STATUS}
+
+
+def words_of(path: Path) -> str:
+    """A page without its screen recordings, which are made by running."""
+    return re.sub(r"(?s)<!-- recorded by .*?<!-- end of recording -->", "", path.read_text())
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """What a page tells to type, as words: lines of code blocks, and `...`; not where dots stand for the rest."""
+    text = re.sub(r"\\\n\s*", "", text).replace('"$(command -v popover)"', "popover")
+    lines = re.findall(r"(?m)^    (?:\$ )?((?:sudo )?(?:\S*/)?popover(?:\.pyz)? .*)$", text)
+    lines += re.findall(r"(?m)^\$ (popover .*)$", text)
+    lines += re.findall(r"`(popover [^`]+)`", text.replace("\n", " "))
+    commands = [shlex.split(line, comments=True) for line in lines]
+    return [words[1:] if words[0] != "sudo" else words[2:] for words in commands if "..." not in " ".join(words)]
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda p: p.name)
+def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
+    """The options exist, and go with that command; COMMAND, --trace and the like are named alone."""
+    for words in commands_in(words_of(path)):
+        if words[0] not in {"run", "inetd", "check", "demo"}:
+            assert words[0] in {"help", "version", "--version", "COMMAND"}, words
+            continue
+        if not [word for word in words[1:] if not word.startswith("-")] and words[0] != "demo":
+            words.append("mail.example.com")  # `popover run --trace`
+        arguments = make_parser().parse_args(words)
+        assert arguments.command == words[0]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_every_option_that_is_named_exists(path: Path) -> None:
+    known = set(re.findall(r"--[a-z][a-z-]+", "".join(option.read_text() for option in (ROOT / "man").iterdir()
+                                                       ).replace("\\-", "-")))  # fmt: skip
+    named = set(re.findall(r"`(--[a-z][a-z-]+)[ `]", path.read_text()))
+    assert named <= known | {"--plugin", "--global", "--force"}  # fetchmail's, pipx's
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_every_key_that_is_named_exists(path: Path) -> None:
+    """`key = value`, in a sentence or a table; some are xinetd's, systemd's or Dovecot's."""
+    named = set(re.findall(r"`([a-z][a-z_]+) = ", path.read_text())) | set(
+        re.findall(r"(?m)^    ([a-z][a-z_]+) = (?![^\n]*popover)(?=\"|\[\"|true|false|\d+$)", path.read_text())
+    )
+    others = {"socket_type", "protocol", "wait", "instances", "port", "type", "flags", "log_type", "log_on_success",
+              "log_on_failure", "haproxy_trusted_networks", "ssl", "haproxy", "service"}  # fmt: skip
+    assert named - others <= KEYS.keys()
+
+
+def test_all_that_is_done_ahead_can_be_switched_off_as_is_said() -> None:
+    page = (ROOT / "docs" / "speed.md").read_text()
+    off = tomllib.loads(page.partition("all of it:\n")[2].partition("Then the server")[0])
+    assert off.keys() == {one.name for one in fields(Ahead)} - {"read_ahead_bytes"}  # which does nothing then
+    assert not any(off.values())
+
+
+def test_the_fields_and_ends_of_the_log_are_those_that_it_has() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`[^|]+) \|", page.partition("| field |")[2]))))
+    source = (ROOT / "src" / "popover" / "session" / "session.py").read_text()
+    logged = set(re.findall(r'(?m)^            "(\w+)": ', source.partition("def _log_end")[2]))
+    assert len(logged) > 10
+    assert logged | {"user", "cause", "remedy"} <= told
+    ends = set(re.findall(r"`([a-z ]+)`", "".join(re.findall(r"(?m)^\| (`[^|]+) \|", page.partition("| `end` |")[2]))))
+    kinds = {f"{side} {kind}" for side in ("client", "server") for kind in get_args(get_type_hints(Ending)["kind"])}
+    kinds.remove("client cut")  # a client need not say close_notify
+    said = set(re.findall(r'Outcome\("([a-z ]+)"', sources())) | set(
+        re.findall(r'(?m)^    end = "([a-z ]+)"', sources())
+    )
+    assert (said | kinds) - {"tls", "failed", "refused"} - ends == set()  # of a talk, of the root, of the guard
+
+
+def test_every_metric_that_is_named_exists() -> None:
+    picture = Picture(
+        "1", 1.0, 0.0, True, 1, 1, (Figures("a", "b", failed={"no tls": 1}, reached=1.0, certificate_end=1.0),)
+    )
+    known = set(re.findall(r"(?m)^(popover_\w+)", "\n".join(classic(picture))))
+    named = set(re.findall(r"popover_[a-z_]+", (ROOT / "docs" / "operations.md").read_text()))
+    assert named
+    assert named <= known
+
+
+def test_the_map_names_all_rooms_and_none_that_is_not() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    plan = page.partition("```\nsrc/popover/\n")[2].partition("```")[0]
+    root = ROOT / "src" / "popover"
+    listed = ("inside", "outside", "process", "protocols", "session", "wire")  # where each file has its line
+    for wing in sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != "__pycache__"):
+        [part] = re.findall(rf"(?ms)^  {wing}/ .*?(?=^  \w|\Z)", plan)
+        rooms = [path for path in (root / wing).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+        for room in rooms if wing in listed else []:
+            name = room.name if room.suffix else f"{room.name}/"
+            assert name == "__init__.py" or name in part, f"{wing}/{name}"
+    for name in re.findall(r"\b(\w+\.py)\b", plan):
+        assert list(root.rglob(name)), name
+
+
+def test_the_first_page_keeps_its_margin() -> None:
+    page = words_of(ROOT / "README.md")
+    assert [line for line in page.splitlines() if len(line) > 120] == []
+
+
+def test_the_benchmarks_say_when_they_were_measured() -> None:
+    """Before the first table of each of the two parts, which two programs write at their own times."""
+    here, long = (ROOT / "docs" / "benchmarks.md").read_text().split("<!-- long lines: begin -->")
+    for part in (here, long):
+        assert re.search(r" on 20\d\d-\d\d-\d\d", part.partition("\n|")[0])
+
+
+def test_the_first_page_and_the_benchmarks_have_the_same_figures() -> None:
+    readme, page = words_of(ROOT / "README.md"), (ROOT / "docs" / "benchmarks.md").read_text()
+    table = page.partition("| Round trip 40 ms |")[2]
+    [look] = re.findall(r"(?m)^\| Look: nothing new \| (\d+) \| (\d+) \|", table)[:1]
+    [fetch] = re.findall(r"(?m)^\| Fetch 100 small \| ([\d,]+) \| ([\d,]+) \|", table)[:1]
+    slow, fast = (int(text.replace(",", "")) / 1000 for text in fetch)
+    assert f"{look[1]} ms instead of {look[0]}," in readme
+    assert f"{fast:.2f} s instead of {slow:.1f}." in readme
+    [claim] = re.findall(r"(\d+) MB at rest, and\s+(\d+) KiB", readme)
+    measured = re.findall(r"([\d.]+) MB at rest and ([\d.]+) KiB", page)  # since the table was made
+    columns = [row.split("|") for row in re.findall(r"(?m)^\| popover  .*$", page)[:1]]
+    measured = measured or [(row[6], row[5]) for row in columns]
+    assert claim in [(f"{float(rest):.0f}", f"{float(idle):.0f}") for rest, idle in measured]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_links_into_a_page_lead_to_a_title(path: Path) -> None:
+    for page, title in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text()):
+        text = (path.parent / page if page else path).read_text()
+        titles = [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in re.findall(r"(?m)^#+ (.+)$", text)]
+        assert title in titles

@@ -68,13 +68,15 @@ _SHUT = {"closed": "too", "filtered": "either"}
 
 async def check_plain_port(report: Report, dialler: Dialler, service: Service, *, reached: bool) -> None:
     """What the port without TLS says: the first test of every how-to, and the reason why popover is there. For a
-    service with STARTTLS it is the very port that is used.
+    service with STARTTLS it is the very port that is used: if that can't be reached, it was said before.
 
     `reached`: the service's port accepts connections.
     """
     server, port = service.server, DIALOGUES[service.server.dialect].plain_port
     if server.security == "starttls":
         port = server.port
+        if not reached:
+            return
     async with report.waiting(f"looking at port {port} of {server.host}"):
         found = await _plain_port(dialler, service, port)
     text, remedy = f"port {port} (without TLS) {found.text}", ""

@@ -70,7 +70,7 @@ exit: 0 all is well, 1 something failed, 2 wrong use or configuration
 
 _DEMO = """\
 A small mail server that speaks only TLS, with some letters in it, and the gateway in front of it: what an old
-mail program sends by SMTP, it can fetch by POP3. Nothing leaves this machine.
+mail program sends by SMTP, it can fetch by POP3. Nothing goes out to the internet.
 
 examples:
   popover demo
@@ -118,7 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Make the parser, all commands in it; scripts/complete makes the shells' completions of it."""
     parser = argparse.ArgumentParser(
         prog="popover",
-        description="POP over TLS, for mail clients that can't: plain POP3, IMAP, SMTP inside, verified TLS outside.",
+        description="POP over TLS, for mail clients that can't: POP3, IMAP, SMTP inside, plain or in old TLS; "
+        "verified TLS outside.",
         epilog="`popover COMMAND --help` tells more, with examples.",
         allow_abbrev=False,
     )

@@ -92,6 +92,7 @@ def what_to_type(host: str, pop3: int, smtp: int) -> str:
     """Say what to type into a client: one or several addresses of this machine, ports, name, password."""
     hosts = reachable_at(host)
     shown = " or ".join(hosts)
+    bounds = "this machine" if Address(host, 0).is_loopback else "your network"
     url = f"[{hosts[0]}]" if ":" in hosts[0] else hosts[0]
     return f"""
 Type this into a mail program, however old it is:
@@ -108,5 +109,5 @@ or into another terminal:
     curl pop3://{USER}:{PASSWORD}@{url}:{pop3}/1
 
 There are a few letters in the mailbox. What you send arrives there, too, whoever it is for.
-Nothing leaves this machine. Ctrl-C ends the demo, and all of its mail with it.
+Nothing leaves {bounds}. Ctrl-C ends the demo, and all of its mail with it.
 """

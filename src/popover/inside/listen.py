@@ -120,8 +120,9 @@ def _why_not(address: Address, fault: OSError) -> str:
         return f"{address} is in use already{f' by {holder}' if holder else ''}; stop that, or choose another port"
     if fault.errno == errno.EACCES:
         return (
-            f"{address}: only root may use a port below 1024: start (not: reload) as root with `user`, let systemd "
-            "hand the socket over, lower the sysctl net.ipv4.ip_unprivileged_port_start, or choose a higher port"
+            f"{address}: only root may use a port below 1024: start (not: reload) as root with `user` (--user), let "
+            "systemd hand the socket over, lower the sysctl net.ipv4.ip_unprivileged_port_start, or choose a higher "
+            "port"
         )
     if fault.errno == errno.EADDRNOTAVAIL:
         return f"{address} is not an address of this machine (`ip address` lists them)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -26,12 +27,15 @@ Inherited = dict[str, list[socket.socket]]
 
 
 class Daemon:
-    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it can't."""
+    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it can't. What a
+    person has started without a file on a terminal ends when that is closed: else it would hold its ports unseen.
+    """
 
     def __init__(self, config: Config, log: Log, load: Load | None, inherited: Inherited) -> None:
         self._config = config
         self._log = log
         self._load = load
+        self._ends_with_terminal = load is None and os.isatty(0)  # nohup gives another stdin
         self._notify = Notifier()
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
@@ -92,6 +96,9 @@ class Daemon:
         self._status.close()
 
     def _reload(self) -> None:
+        if self._load is None and self._ends_with_terminal:
+            self._stopped()
+            return
         if self._load is None:
             self._warn("SIGHUP: there is no file to read again; the services are those of the command line")
             return

@@ -2,7 +2,7 @@
 
 A `Stream` is one non-blocking socket on the event loop, with or without TLS. It works on the socket
 by itself (`add_reader`, `recv_into`, `send`) instead of through asyncio's transports, for four reasons
-that were measured (docs/architecture.md, "The TLS engine"): asyncio's TLS holds 300 KiB per connection,
+that were measured (docs/engine.md): asyncio's TLS holds 300 KiB per connection,
 can't tell a cut stream from a clean end, passes no session for resumption, and every connection
 would own buffers that here one `Scratch` lends to all.
 
