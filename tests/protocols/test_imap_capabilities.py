@@ -4,8 +4,9 @@ import pytest
 
 from hearing import every_cut
 from imap_talk import SLOW, Talk
-from popover.protocols.dialect import ClientTLS, Terms
+from popover.protocols.dialect import Terms
 from popover.protocols.imap.capability import View
+from popover.protocols.reception import ClientTLS
 
 # The places of RFC 9051, sections 7.1 and 7.2.2; the list stands for %s.
 PLACES = [

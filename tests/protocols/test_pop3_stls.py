@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hearing import UNTIMED, every_cut, pieces, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.protocols import Terms
-from popover.protocols.dialect import ClientTLS
 from popover.protocols.pop3 import Ears
 from popover.protocols.pop3.answers import for_client
+from popover.protocols.reception import ClientTLS
 from popover.protocols.sasl import is_bound
 from popover.talk import End
 

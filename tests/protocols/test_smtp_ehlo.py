@@ -4,7 +4,7 @@ import pytest
 
 from hearing import every_cut
 from model_smtp import EHLO, Talk
-from popover.protocols.dialect import ClientTLS
+from popover.protocols.reception import ClientTLS
 from popover.protocols.strangers import STRANGE_LIMIT
 
 TEMPTING = (

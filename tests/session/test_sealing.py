@@ -11,7 +11,7 @@ import pytest
 from popover.config import Inside
 from popover.errors import HandshakeFailure
 from popover.inside.identity import Identity
-from popover.protocols.dialect import ClientTLS
+from popover.protocols.reception import ClientTLS
 from popover.session.sealing import Sealing
 from popover.wire.stream import Scratch, Stream
 from services import service

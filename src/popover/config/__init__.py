@@ -1,6 +1,7 @@
 """What the operator wants, as frozen values; imports nothing of popover but errors.
 
     values.py   what a configuration is: Config, Service and its parts, Server, ...
+    desk.py     what a service asks, where it does not know the server yet; accounts.py: own logins
     networks.py which are private; times.py: hours, rates
     flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
@@ -15,7 +16,9 @@ All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one
 
 from pathlib import Path
 
+from popover.config.accounts import Account, OAuth2, SecretSource
 from popover.config.cross import check, clash
+from popover.config.desk import Desk
 from popover.config.doubts import doubt
 from popover.config.networks import PRIVATE_NETWORKS, Network, is_private
 from popover.config.places import (
@@ -32,7 +35,6 @@ from popover.config.values import (
     Address,
     Admission,
     Ahead,
-    Config,
     DialectName,
     Inside,
     InsideTLS,
@@ -42,22 +44,25 @@ from popover.config.values import (
     Security,
     Server,
     Service,
-    Status,
     Target,
     Trust,
     host_port,
+    nobody,
     scheme_of,
 )
+from popover.config.whole import Config, Status
 from popover.config.words import parse_hours, parse_ip, parse_network, parse_pin, parse_rate, pin_text, quote
 
 __all__ = [
     "PRIVATE_NETWORKS",
     "SERVER_PORTS",
+    "Account",
     "Activated",
     "Address",
     "Admission",
     "Ahead",
     "Config",
+    "Desk",
     "DialectName",
     "HourRange",
     "Hours",
@@ -65,9 +70,11 @@ __all__ = [
     "InsideTLS",
     "Listen",
     "Network",
+    "OAuth2",
     "Patience",
     "ProxyVersion",
     "Rate",
+    "SecretSource",
     "Security",
     "Server",
     "Service",
@@ -82,6 +89,7 @@ __all__ = [
     "host_port",
     "is_private",
     "load",
+    "nobody",
     "parse_hours",
     "parse_ip",
     "parse_listen",

@@ -4,13 +4,14 @@ Used for files and for the command line alike. A mistake names its services by t
 `service "example"`; file.py puts the file before it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
 
 from popover.config.networks import Network, is_private
-from popover.config.values import Activated, Address, Config, Listen, Server, Service, Status
+from popover.config.values import Activated, Address, Listen, Server, Service
+from popover.config.whole import Config, Status
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 
@@ -70,6 +71,21 @@ def find_status_mistakes(status: Status, services: tuple[Service, ...], place: s
         mistakes.append(f"{place}: allow: {public} reaches beyond private networks, and the page tells strangers what "
                         "this gateway does; narrow it, or write unsafe_public = true if you mean it")  # fmt: skip
     return mistakes
+
+
+def server_mistake(stated: Mapping[str, object]) -> str | None:
+    """Say what is wrong with how a service's keys name its server, or whom its desk asks; None: nothing."""
+    asks = bool(stated.get("accounts")) or "table" in stated
+    if not asks:
+        if "server" not in stated:
+            return 'server: is missing; write server = "pop3s://mail.example.com"'
+        idle = [key for key in ("dialect", "device") if stated.get(key)]
+        return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else None
+    if "server" in stated and "table" not in stated:
+        return "server: the account says which; leave one of the two out"
+    if "server" not in stated and "dialect" not in stated:
+        return 'dialect: is missing; write dialect = "pop3", "imap" or "smtp": what its clients speak'
+    return None
 
 
 def _same_names(services: tuple[Service, ...], places: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from popover.config.places import parse_host, parse_listen, parse_server
-from popover.config.values import BareLF, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
+from popover.config.values import BareLF, DialectName, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
 from popover.config.words import (
     parse_capability,
     parse_hours,
@@ -21,6 +21,7 @@ from popover.config.words import (
 )
 from popover.errors import ConfigError
 
+DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
 BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
@@ -195,6 +196,15 @@ def read_spares(value: object) -> int:
     return value
 
 
+def read_accounts(value: object) -> bool | tuple[str, ...]:
+    """All accounts, or some of them by name."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list) or not value:
+        raise ConfigError(f'must be true, false or a list of names: ["grandpa"]; is {show(value)}')
+    return words(read_name)(value)
+
+
 def read_table(value: object) -> dict[str, Any]:
     """The one `[status]` of a file."""
     if isinstance(value, list):
@@ -217,6 +227,10 @@ SERVICE: dict[str, Reader] = {
     "name": read_name,
     "listen": read_listen,
     "server": word(parse_server),
+    "dialect": choice(DIALECTS),
+    "accounts": read_accounts,
+    "table": read_name,
+    "device": read_switch,
     "ca_file": word(Path),
     "min_tls": choice(TLS_VERSIONS),
     "pin": words(parse_pin),

@@ -15,15 +15,16 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from popover.config.cross import find_mistakes, find_status_mistakes
+from popover.config.cross import find_mistakes, find_status_mistakes, server_mistake
 from popover.config.fields import SERVICE, STATUS, TOP, read_name
 from popover.config.flat import assemble
 from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
 from popover.config.tables import structurer
 from popover.config.unquoted import advice
-from popover.config.values import Admission, Config, Service, Status
+from popover.config.values import Admission, Service, nobody
 from popover.config.values import Listen as Place
+from popover.config.whole import Config, Status
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
 
@@ -54,7 +55,7 @@ class _Status:
 
 
 # One `[[service]]` as it stands there; None: not stated, so that the defaults stand in values.py alone.
-_Written = make_dataclass("_Written", [("server", Any), *((key, Any, None) for key in SERVICE if key != "server")])
+_Written = make_dataclass("_Written", [(key, Any, None) for key in SERVICE])
 
 _FILES = ("ca_file", "tls_cert", "tls_key")  # as they are written, relative to the file that names them
 
@@ -138,15 +139,19 @@ class _Reading:
             self.status = Status(read.listen, admission)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
+        mistakes = [mistake] if (mistake := server_mistake(written)) else []
         try:
             read = _read_service(written)
-        except ConfigError as mistake:
+        except ConfigError as wrong:
+            mistakes += wrong.mistakes
+        if mistakes:
             place = f"{file}: service {_label(written, number)}"
-            self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
+            self.mistakes += [f"{place}: {line}" for line in mistakes]
             return
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
         stated |= {key: directory / stated[key] for key in _FILES if key in stated}
-        unsaid = {"name": "", "listen": (default_listen(read.server.dialect),)}  # both depend on the server
+        server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
+        unsaid = {"name": "", "listen": (default_listen(server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))
 

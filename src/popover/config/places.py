@@ -53,16 +53,17 @@ def default_listen(dialect: DialectName) -> Address:
 
 
 def default_names(servers: Sequence[Server], taken: Iterable[str] = ()) -> list[str]:
-    """Names for services that have none: the server's host, with more behind it where that is not unique.
+    """Names for services that have none: the server's host, or the dialect where a desk asks first; with more behind it
+    where that is not unique.
 
     In the order of `servers`. `taken`: names that somebody chose.
     """
     used = set(taken)
-    hosts = [server.host for server in servers]
+    hosts = [server.host or server.dialect for server in servers]
     names = []
-    for server in servers:
-        plain = hosts.count(server.host) == 1
-        stem = server.host if plain and server.host not in used else host_port(server.host, server.port)
+    for server, host in zip(servers, hosts, strict=True):
+        plain = hosts.count(host) == 1 or not server.host
+        stem = host if plain and host not in used else host_port(host, server.port)
         name, number = stem, 1
         while name in used:
             number += 1

@@ -57,8 +57,6 @@ def _tell(problems: ClassValidationError, order: list[str], readers: dict[str, R
     for problem, note in with_key:
         if isinstance(problem, ConfigError):
             told += [(order.index(note.name), f"{note.name}: {line}") for line in problem.mistakes]
-        elif isinstance(problem, KeyError) and note.name not in order:
-            told.append((-1, f'{note.name}: is missing; write {note.name} = "pop3s://mail.example.com"'))
         else:  # a reader that fails is our bug, not the operator's mistake
             raise problem
     for problem in others:

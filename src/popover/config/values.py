@@ -1,10 +1,12 @@
 """What a configuration is once it has been read: frozen values, nothing to open and nothing to close.
 
-    Config            the whole: services, user, drain_timeout
+    Config            the whole, in whole.py: services, accounts, user, drain_timeout
     +-- Status        `[status]`: where the gateway tells how it is, and whom
+    +-- Account       one `[[account]]`, in accounts.py
     +-- Service       one `[[service]]`, in parts, each for those who need it:
         +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
         +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
+        +-- Desk      or whom it asks first, and what (desk.py)
         +-- Inside    TLS between clients and us
         +-- Admission who may come in: Network (networks.py); Hours: when; Rate: how fast (times.py)
         +-- Patience  how long to wait for whom
@@ -21,6 +23,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from popover.config.desk import Desk
 from popover.config.networks import Network, is_private
 from popover.config.times import Hours, Rate
 
@@ -59,6 +62,11 @@ class Server:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{host_port(self.host, self.port)}"
+
+
+def nobody(dialect: DialectName) -> Server:
+    """In the place of a server that is not known before a login."""
+    return Server(dialect, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +213,12 @@ class Service:
     hide: tuple[str, ...] = ()  # capabilities that its clients are not to see, in upper case
     trace: bool = False  # log what is said, without secrets and bodies
     bare_lf: BareLF = "pass"  # what becomes of the lines of a mail that end in LF alone (SMTP)
+    desk: Desk = Desk()  # noqa: RUF009 - frozen. Where it is open, the target's server is `nobody` of its dialect
+
+    @property
+    def dialect(self) -> DialectName:
+        """What its clients speak."""
+        return self.target.server.dialect
 
     @property
     def server(self) -> Server:
@@ -218,35 +232,6 @@ class Service:
         A socket from systemd counts as reachable: we do not know yet where it listens.
         """
         return is_public(self.listen, self.admission)
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where the gateway tells how it is. Of `admission`, the networks count."""
-
-    listen: tuple[Listen, ...] = (Address("127.0.0.1", 8110),)
-    admission: Admission = Admission()
-
-    @property
-    def is_public(self) -> bool:
-        """Likewise: `allow` reaches beyond the private networks, and someone from there could look."""
-        return is_public(self.listen, self.admission)
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """All that the gateway is told."""
-
-    services: tuple[Service, ...]
-    user: str | None = None  # to become after binding; None: stay who we are
-    drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
-    status: Status | None = None  # None: it tells nobody
-
-    @property
-    def listeners(self) -> tuple[Listen, ...]:
-        """All places to listen, those of the status page last."""
-        places = [place for service in self.services for place in service.listen]
-        return (*places, *(self.status.listen if self.status else ()))
 
 
 def is_public(listen: tuple[Listen, ...], admission: Admission) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 from popover.config import Ahead
 from popover.errors import Failure, ServerFailure
+from popover.protocols.reception import ClientTLS
 from popover.talk import Broken, End, Talk, read_line
 
 GREETING_LIMIT = 8 * 1024
@@ -26,11 +27,6 @@ class Greeting:
 
     words: bytes
     welcome: bool
-
-
-ClientTLS: TypeAlias = Literal["off", "offer", "require", "on"]
-"""TLS between a client and us: there is none to be had; it may begin (STLS, STARTTLS); it has to, before a login; it is
-spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +160,7 @@ class Memory(Protocol):
 
 
 class Desk(Protocol):
-    """What the gateway says to a client by itself: today its farewell. Learning who logs in has its place here."""
+    """What the gateway says to a client by itself."""
 
     def farewell(self, cause: str) -> bytes:
         """Give the one line that tells a client why it is not served."""

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 
-from popover.protocols.dialect import ClientTLS
+from popover.protocols.reception import ClientTLS
 
 # A word that only looks like a mechanism may be a password. IANA's registry, and what old clients say.
 MECHANISMS = frozenset(

@@ -10,7 +10,7 @@ from popover.inside.handshake import first_words, shake_hands
 from popover.inside.hello import Hello
 from popover.inside.identity import Identity, alpn_of
 from popover.inside.reasons import silent
-from popover.protocols.dialect import ClientTLS
+from popover.protocols.reception import ClientTLS
 from popover.wire.stream import Stream
 
 

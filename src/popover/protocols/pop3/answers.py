@@ -6,7 +6,7 @@ import re
 from array import array
 from functools import lru_cache
 
-from popover.protocols.dialect import ClientTLS
+from popover.protocols.reception import ClientTLS
 from popover.protocols.sasl import is_bound
 
 END = b"\r\n.\r\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from popover.errors import Failure
-from popover.protocols.dialect import ClientTLS, Terms
+from popover.protocols.dialect import Terms
 from popover.protocols.pop3.answers import stamp_of
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.memory import Memory
+from popover.protocols.reception import ClientTLS
 
 
 class State:

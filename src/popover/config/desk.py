@@ -1,0 +1,22 @@
+"""What a service asks at its desk, where it does not know the server yet."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whom its clients may be. `accounts`: own logins, all or those of these names; `table`: the routing table's name.
+    `device`: no login is asked, whoever may come in is the one account. `dialect`: what the clients speak, where no
+    server says it.
+    """
+
+    dialect: Literal["pop3", "imap", "smtp"] | None = None
+    accounts: bool | tuple[str, ...] = False
+    table: str | None = None
+    device: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one: else the service leads to one server, and asks nothing."""
+        return bool(self.accounts) or self.table is not None

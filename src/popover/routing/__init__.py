@@ -1,0 +1,1 @@
+"""Where a login leads: tables, each with the one verb `find`."""
