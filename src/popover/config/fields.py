@@ -214,12 +214,12 @@ def read_table(value: object) -> dict[str, Any]:
     return value
 
 
-def read_tables(value: object) -> list[dict[str, Any]]:
-    """All `[[service]]`s of a file."""
+def read_tables(value: object, line: str = "[[service]]") -> list[dict[str, Any]]:
+    """All `[[service]]`s of a file, or what else there may be several of."""
     if isinstance(value, dict):
-        raise ConfigError("write it in two pairs of brackets: [[service]]")
+        raise ConfigError(f"write it in two pairs of brackets: {line}")
     if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        raise ConfigError(f"must be tables, each beginning with the line [[service]]; is {show(value)}")
+        raise ConfigError(f"must be tables, each beginning with the line {line}; is {show(value)}")
     return value
 
 
@@ -273,6 +273,7 @@ TOP: dict[str, Reader] = {
     "drain_timeout": read_drain,
     "status": read_table,
     "service": read_tables,
+    "table": lambda value: read_tables(value, "[[table]]"),
 }
 
 STATUS: dict[str, Reader] = {key: SERVICE[key] for key in ("listen", "allow", "deny", "unsafe_public")}

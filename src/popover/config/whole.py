@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from popover.config.accounts import Account
+from popover.config.routes import Table
 from popover.config.values import Address, Admission, Listen, Service, is_public
 
 
@@ -28,6 +29,7 @@ class Config:
     drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
     status: Status | None = None  # None: it tells nobody
     accounts: tuple[Account, ...] = ()  # own logins
+    tables: tuple[Table, ...] = ()  # where a login leads
 
     @property
     def listeners(self) -> tuple[Listen, ...]:
