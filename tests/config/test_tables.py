@@ -146,7 +146,7 @@ def test_the_other_kinds(write: Write, tmp_path: Path) -> None:
             SecretSource("credential", "db"),
         ),
         LDAP(
-            "ldaps://ldap.example",
+            ("ldaps://ldap.example",),
             "ou=people",
             "(uid={user})",
             ("mailHost",),

@@ -35,6 +35,7 @@ class Stage:
         self.slept: list[float] = []
         self.notes: list[str] = []
         self.tables = Tables(None, lambda: self.now, self._sleep)
+        self.settings = tables
         self.tables.load(tables)
 
     async def _sleep(self, seconds: float) -> None:

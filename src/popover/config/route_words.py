@@ -138,3 +138,10 @@ def parse_url(schemes: tuple[str, ...]) -> Any:
         return text
 
     return parse
+
+
+def read_urls(value: object) -> tuple[str, ...]:
+    """One URL, or a list of them. What is wrong is told without repeating it."""
+    if isinstance(value, str | list) and value:
+        return words(str)(value)
+    raise ConfigError("must be a URL in quotes")

@@ -68,9 +68,11 @@ class SQL:
 
 @dataclass(frozen=True, slots=True)
 class LDAP:
-    """A directory. `filter`: with {user} {local} {domain} {key}; `attributes`: server, and user if it has one."""
+    """A directory, or several that know the same: the first that answers. `filter`: with {user} {local} {domain} {key};
+    `attributes`: server, and user if it has one.
+    """
 
-    url: str
+    urls: tuple[str, ...]
     base: str
     filter: str
     attributes: tuple[str, ...]

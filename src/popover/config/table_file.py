@@ -27,6 +27,7 @@ from popover.config.route_words import (
     read_domains,
     read_routes,
     read_schemes,
+    read_urls,
     read_uses,
 )
 from popover.config.routes import HTTP, LDAP, SQL, Chain, Keeping, Names, Popmap, Source, Static, Table
@@ -45,7 +46,7 @@ TABLE: dict[str, Reader] = {
     "routes": read_routes,
     "file": word(Path),
     "regex": read_switch,
-    "url": read_text,
+    "url": read_urls,
     "query": read_text,
     "base": read_text,
     "filter": read_text,
@@ -118,7 +119,7 @@ def read_one(written: dict[str, Any], directory: Path) -> Table:
     stated = {key: value for key in TABLE if (value := getattr(read, key)) is not None}
     stated |= {key: directory / stated[key] for key in ("file", "ca_file", "password_file") if key in stated}
     rest = {"schemes": stated["scheme"]} if "scheme" in stated else {}
-    made = Table(stated["name"], _source(stated), _part(Names, stated), _part(Keeping, stated), **rest)
+    made = Table(stated["name"], _source(stated, directory), _part(Names, stated), _part(Keeping, stated), **rest)
     own = {key: stated[key] for key in ("balance", "rest_for", "deadline", "refuse_after") if key in stated}
     return replace(made, **own)
 
@@ -137,9 +138,17 @@ def _misplaced(written: dict[str, Any]) -> list[str]:
     said = [key for key in _SECRETS if key in written]
     if len(said) > 1:
         mistakes.append(f"{', '.join(said)}: one of them is enough")
-    if kind in _URLS and isinstance(written.get("url"), str):
-        mistakes += [f"url: {line}" for line in _mistakes_of(_URLS[kind], written["url"])]
+    mistakes += [f"url: {line}" for line in _wrong_urls(kind, written.get("url"))]
     return mistakes
+
+
+def _wrong_urls(kind: str, value: object) -> list[str]:
+    urls = [value] if isinstance(value, str) else value
+    if kind not in _URLS or not isinstance(urls, list) or not all(isinstance(one, str) and one for one in urls):
+        return []  # told by its reader
+    if len(urls) > 1 and kind != "ldap":
+        return [f'is one for kind = "{kind}"']
+    return [line for one in urls for line in _mistakes_of(_URLS[kind], one)]
 
 
 def _mistakes_of(parse: Callable[[str], object], text: str) -> tuple[str, ...]:
@@ -150,7 +159,13 @@ def _mistakes_of(parse: Callable[[str], object], text: str) -> tuple[str, ...]:
     return ()
 
 
-def _source(stated: dict[str, Any]) -> Source:
+def _beside(url: str, directory: Path) -> str:
+    """An SQLite file is named relative to the file that names it, like all others."""
+    place = url.removeprefix("sqlite:///")
+    return url if place == url or Path(place).is_absolute() else f"sqlite:///{(directory / place).absolute()}"
+
+
+def _source(stated: dict[str, Any], directory: Path) -> Source:
     secret = next((SecretSource(kind, str(stated[key])) for key, kind in _SECRETS.items() if key in stated), None)  # type: ignore[arg-type]
     match stated["kind"]:
         case "static":
@@ -158,14 +173,19 @@ def _source(stated: dict[str, Any]) -> Source:
         case "popmap":
             return Popmap(stated["file"], stated.get("regex", stated["file"].suffix == ".re"))
         case "sql":
-            return SQL(stated["url"], stated["query"], secret)
+            return SQL(_beside(stated["url"][0], directory), stated["query"], secret)
         case "ldap":
             optional = {key: stated[key] for key in ("bind", "starttls", "ca_file") if key in stated}
             return LDAP(
-                stated["url"], stated["base"], stated["filter"], stated["attributes"], password=secret, **optional
+                tuple(stated["url"]),
+                stated["base"],
+                stated["filter"],
+                stated["attributes"],
+                password=secret,
+                **optional,
             )
         case "http":
-            return HTTP(stated["url"], secret, stated.get("ca_file"))
+            return HTTP(stated["url"][0], secret, stated.get("ca_file"))
     return Chain(stated["tables"])
 
 

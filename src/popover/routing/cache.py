@@ -38,6 +38,7 @@ LookUp = Callable[[], Awaitable[Answer]]
 class _Kept:
     answer: Entry | Missing
     since: float
+    load: int  # how many loads there had been
 
 
 class Cache:
@@ -50,7 +51,7 @@ class Cache:
         self._missing: dict[Hashable, _Kept] = {}
         self._asked: dict[Hashable, asyncio.Task[Answer]] = {}
         self._failed = -PAUSE
-        self._expired = float("-inf")
+        self._loads = 0
 
     def __len__(self) -> int:
         """How many answers are kept."""
@@ -58,7 +59,7 @@ class Cache:
 
     def expire(self) -> None:
         """Believe nothing any more without asking (a reload); while the table is down, all of it still serves."""
-        self._expired = self._clock()
+        self._loads += 1
         self._missing.clear()
 
     async def get(self, key: Hashable, look_up: LookUp) -> Answer:
@@ -78,7 +79,7 @@ class Cache:
 
     def _is_fresh(self, kept: _Kept, now: float) -> bool:
         ttl = self._keeping.cache_ttl if isinstance(kept.answer, Entry) else self._keeping.negative_ttl
-        return kept.since > self._expired and now - kept.since < ttl
+        return kept.load == self._loads and now - kept.since < ttl
 
     def _may_serve(self, kept: _Kept, now: float) -> bool:
         """Only what was found: while nobody can say, an unknown name is no wrong one."""
@@ -112,7 +113,7 @@ class Cache:
         else:
             shelf, limit, ttl = self._missing, MISSING_LIMIT, self._keeping.negative_ttl
         if ttl > 0:
-            shelf[key] = _Kept(answer, self._clock())
+            shelf[key] = _Kept(answer, self._clock(), self._loads)
             if len(shelf) > limit:
                 del shelf[next(iter(shelf))]
 

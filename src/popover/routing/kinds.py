@@ -24,8 +24,10 @@ def make(settings: Settings) -> Table:
             table.load()
             return table
     room, name = _EXTRAS[type(settings.source)]
+    words = {} if room == "http" else {"delimiter": settings.names.delimiter}
     try:
-        made: Table = getattr(import_module(f"popover.routing.{room}"), name)(settings.source, settings.deadline)
+        module = import_module(f"popover.routing.{room}")
+        made: Table = getattr(module, name)(settings.source, deadline=settings.deadline, **words)
     except ImportError as lacking:
         raise ConfigError(
             f'kind = "{room}" needs the library {lacking.name}, which is not here: pip install "popover[{room}]"'

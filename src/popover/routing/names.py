@@ -48,6 +48,15 @@ def is_fit(said: str) -> bool:
     return 0 < len(said) <= NAME_LIMIT and not any(char < " " or char == "\x7f" for char in said)
 
 
+def is_text(query: Query) -> bool:
+    """Whether it can be written in UTF-8: octets of another coding are nobody's name in a database or a directory."""
+    try:
+        query.user.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def queries(names: Names, user: str, visit: Visit) -> Iterator[Query]:
     """All that is looked for, in this order; the same key but once, and none that is empty."""
     local, domain = split(names, user)

@@ -14,13 +14,12 @@ import re
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 
-from popover.config.route_words import SERVERS_LIMIT, check_place
 from popover.config.routes import Popmap
-from popover.config.words import quote
 from popover.errors import ConfigError
 from popover.routing.answers import Answer, Entry, Missing, Query
 from popover.routing.posix import compile_posix
 from popover.routing.vanessa import logical_lines
+from popover.routing.written import check_value, split_value
 
 FILE_LIMIT = 256 * 1024 * 1024
 """Octets of a popmap: a million users need some 40 MB."""
@@ -61,11 +60,11 @@ class PopmapTable:
 
     def _add(self, number: int, name: str, value: str) -> None:
         if not self._source.regex:
-            _split(value, self._delimiter)
+            check_value(value, self._delimiter)
             self._exact.setdefault(name, (number, value))
             return
         if "$" not in value:
-            _split(value, self._delimiter)
+            check_value(value, self._delimiter)
         self._patterns.append((number, compile_posix(name), value))
 
     def depends_on(self, query: Query) -> Hashable:
@@ -87,7 +86,7 @@ class PopmapTable:
         return Missing(str(self._source.file))
 
     def _entry(self, number: int, value: str) -> Entry:
-        user, servers = _split(value, self._delimiter, check=False)
+        user, servers = split_value(value, self._delimiter)
         return Entry(servers, user, where=f"{self._source.file}: line {number}")
 
     async def close(self) -> None:
@@ -121,18 +120,6 @@ def _expressions(text: str) -> Iterator[tuple[int, str, str]]:
         pattern, value = words[0].removesuffix(":"), " ".join(words[1:]).strip()
         if pattern and value:
             yield number, pattern, value
-
-
-def _split(value: str, delimiter: str, *, check: bool = True) -> tuple[str | None, tuple[str, ...]]:
-    """User and servers of `[user@]host[:port][,host...]`. Raises ConfigError."""
-    user, found, places = value.rpartition(delimiter)
-    servers = tuple(one.strip() for one in places.split(",") if one.strip())
-    if check:
-        if not 0 < len(servers) <= SERVERS_LIMIT:
-            raise ConfigError(f"{quote(value)} names no server: write [user{delimiter}]host[:port]")
-        for one in servers:
-            check_place(one)
-    return (user if found and user else None), servers
 
 
 def _filled(value: str, found: re.Match[str]) -> str:

@@ -45,6 +45,10 @@ class Tables:
         self._complained: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """How many answers are kept, in all."""
+        return sum(len(held.cache) for held in self._held.values())
+
     def load(self, tables: Iterable[Settings]) -> None:
         """Put these in force. Raises ConfigError with all mistakes of all of them, and leaves all as it was."""
         settings = list(tables)
@@ -75,8 +79,9 @@ class Tables:
     def _close_soon(self, held: Held) -> None:
         try:
             task = asyncio.get_running_loop().create_task(held.close())
-        except RuntimeError:
-            return  # nobody has asked it: there is no loop yet
+        except RuntimeError:  # a command's, which has no loop of its own
+            asyncio.run(held.close())
+            return
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
