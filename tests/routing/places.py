@@ -10,6 +10,7 @@ from typing import Protocol
 
 from parts.auth_http import AuthHTTP
 from parts.databases import Database, MariaDB, Postgres, Slapd
+from parts.net import wait_until
 from parts.program import descendants
 from popover.config.accounts import SecretSource
 from popover.config.routes import HTTP, LDAP, SQL, Source
@@ -83,14 +84,23 @@ class DatabasePlace:
 
     def hang(self) -> None:
         self._signal(signal.SIGSTOP)
+        wait_until(lambda: all(map(_is_stopped, self._processes())), "all of it stands still")
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        pid = self._database.pid
-        for one in (pid, *descendants(pid)):
+        for one in self._processes():
             os.kill(one, number)
+
+    def _processes(self) -> list[int]:
+        return [self._database.pid, *descendants(self._database.pid)]
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether all threads are: a signal takes its time to reach them."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
 
 
 class ServerPlace(DatabasePlace):
