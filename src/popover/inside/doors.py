@@ -180,7 +180,7 @@ class Doors:
             with sock:
                 sock.setblocking(False)
                 if door.service.inside.tls != "implicit":
-                    sock.send(DIALECTS[door.service.server.dialect].farewell("too many connections, please try again"))
+                    sock.send(DIALECTS[door.service.dialect].farewell("too many connections, please try again"))
             self._spare = _spare()
         except OSError:
             self._loop.remove_reader(listener.fileno())

@@ -83,21 +83,21 @@ class Account:
     def left(self, session: Session) -> None:
         """Its session is over."""
         self._inside.discard(session)
-        now, outcome = self._clock(), session.outcome
+        now, outcome, case = self._clock(), session.outcome, session.case
         self._ended += 1
         self._last = now
-        self._warm += session.is_warm
-        octets_in, octets_out = session.octets
+        self._warm += case.is_warm
+        octets_in, octets_out = case.octets
         self._in += octets_in
         self._out += octets_out
         failure = None if outcome is None else outcome.failure
         # The second connection of a session, for a talk inside TLS, may fail where the first did not.
-        if session.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
+        if case.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
             self._reached = now
         elif isinstance(failure, _UNREACHED):
             self._unreached = now
-        if session.dialled is not None:
-            self._look_at(session.dialled)
+        if case.dialled is not None:
+            self._look_at(case.dialled)
         if outcome is not None and outcome.failure is not None:
             self._failed[outcome.end] += 1
             self._failure = Told(now, outcome.failure.cause, outcome.failure.remedy)
@@ -118,13 +118,14 @@ class Account:
         """Give them all, with what is under way."""
         octets_in, octets_out, reached = self._in, self._out, self._reached
         for session in self._inside:
-            more_in, more_out = session.octets
+            case = session.case
+            more_in, more_out = case.octets
             octets_in += more_in
             octets_out += more_out
-            if session.relay is not None and session.dialled is not None:
+            if case.relay is not None and case.dialled is not None:
                 reached = self._clock()
                 if not self._tls:
-                    self._look_at(session.dialled)
+                    self._look_at(case.dialled)
         return Figures(
             name=name,
             server=server,
