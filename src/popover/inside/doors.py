@@ -80,7 +80,7 @@ class Doors:
                 self._watch(self._doors[key])
             else:
                 self._doors[key].service, self._doors[key].guard = service, guard
-        return [f"{shown(sock)} -> {wanted[key][0].server}" for key, sockets in opened.items() for sock in sockets]
+        return [f"{shown(sock)} -> {wanted[key][0].leads_to}" for key, sockets in opened.items() for sock in sockets]
 
     def close(self) -> None:
         """Close all doors."""

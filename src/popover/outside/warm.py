@@ -42,8 +42,8 @@ TRIES = 2
 
 
 ROUTED_LIMIT = 256
-"""Targets of routes that are known, those visited last: as many as a desk remembers servers (session/ways.py). One costs
-some 2 KiB, and a spare at most, which is given up 150 s after the last visit to it was paid for."""
+"""Targets of routes that are known, those visited last: as many as a desk remembers servers (session/ways.py). One
+costs some 2 KiB, and a spare while it is in use."""
 
 
 class Warm:

@@ -1,6 +1,6 @@
 """Who knows where the logins of each service lead: put together at the start and at each reload.
 
-A kind of desk is one line in `_finder`: own accounts (accounts/), a routing table (routing/).
+A kind of desk is one line in `finder_of`: own accounts (accounts/), a routing table (routing/).
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from popover.protocols.login import Finder, Found, Unsure, Visit
 
 
 class Finders:
-    """Those of one configuration. Raises ConfigError for what can not be read."""
+    """Those of one configuration, one for each service whose desk is open. Raises ConfigError for what can't be read."""
 
     def __init__(self, config: Config) -> None:
-        self._of = {service: self._finder(service) for service in config.services if service.desk.is_open}
+        self._of = {service: finder_of(service, config) for service in config.services if service.desk.is_open}
 
     def of(self, service: Service) -> Finder:
         """Find a service's."""
-        return self._of.get(service, NOBODY)
+        return self._of.get(service, _NOBODY)
 
-    def _finder(self, service: Service) -> Finder:  # noqa: ARG002 - accounts and tables come here
-        return NOBODY
+
+def finder_of(service: Service, config: Config) -> Finder:  # noqa: ARG001 - for accounts and tables
+    """Say who knows the logins of a service whose desk is open. Raises ConfigError."""
+    return _NOBODY
 
 
 class Nobody:
@@ -31,8 +33,8 @@ class Nobody:
     async def find(self, visit: Visit) -> Found:
         """Say so."""
         return Unsure(
-            "this gateway knows nobody yet", f'service "{visit.service}" asks for logins, and nothing answers them'
+            "this gateway knows no logins yet", f"service {visit.service}: nothing answers what its desk asks"
         )
 
 
-NOBODY = Nobody()
+_NOBODY = Nobody()

@@ -50,7 +50,7 @@ class Ledger:
 
 
 def _key(service: Service) -> tuple[str, str]:
-    return service.name, str(service.server)
+    return service.name, service.leads_to
 
 
 class Account:

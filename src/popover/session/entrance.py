@@ -33,13 +33,13 @@ class Entrance:
         """Log in at the first of the route's servers that can be had; what it has answered. Where it refuses, and there
         are other credentials, once more with them, on the same connection. Raises Failure.
         """
-        credentials = await self._route.fetch(False)  # noqa: FBT003 - the seam's
+        credentials = await self._route.fetch(False)
         if credentials is None:
             raise OurFailure("the gateway has nothing to say to the server for this login", "the route gives nothing")
         way, answer = await self._say_to_the_first(credentials)
         if answer.accepted:
             return answer
-        other = await self._route.fetch(True)  # noqa: FBT003
+        other = await self._route.fetch(True)
         return answer if other is None else await self._say(way, other)
 
     async def _say_to_the_first(self, credentials: Credentials) -> tuple[Way, SignedIn]:

@@ -47,9 +47,7 @@ class Waiting:
 
     __slots__ = ("_client", "_ears", "_patience", "_server", "_since", "left_at", "server_spoke", "touched")
 
-    def __init__(
-        self, patience: Patience, client: Peer, server: Secured, ears: Ears, now: float, spent: float
-    ) -> None:
+    def __init__(self, patience: Patience, client: Peer, server: Secured, ears: Ears, now: float, spent: float) -> None:
         self.touched = self.server_spoke = now
         self.left_at: float | None = None
         self._patience = patience
@@ -80,7 +78,9 @@ class Waiting:
                 return max(self.server_spoke, self.left_at) + LINGER, goodbye
             return self.left_at + ANSWER_WAIT, goodbye
         if client.backlog or server.backlog:
-            moved_at, end = (client.moved_at, "client stalled") if client.backlog else (server.moved_at, "server stalled")
+            moved_at, end = (
+                (client.moved_at, "client stalled") if client.backlog else (server.moved_at, "server stalled")
+            )
             return moved_at + patience.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
             return self._due_to_the_ended()
