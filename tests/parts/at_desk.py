@@ -17,8 +17,8 @@ from parts.popover import Popover
 
 
 class AtDesk(Popover):
-    """`popover run -c FILE` with one service for each dialect. `keys` are further keys of them all; `also`: lines of the
-    file that stand above the services.
+    """`popover run -c FILE` with one service for each dialect. `keys` are further keys of them all; `also`: lines of
+    the file that stand above the services.
     """
 
     program: ClassVar[Sequence[str]] = (sys.executable, "-P", finding.__file__)

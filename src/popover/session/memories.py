@@ -15,8 +15,8 @@ Harm = dict[str, dict[str, float]]
 
 
 class Memories:
-    """One memory per service in `load`; one per server behind it where its desk is open (`Ways`). `on_harm`: called when
-    there is more harm to keep.
+    """One memory per service in `load`, or one per server behind it where its desk is open (`Ways`). `on_harm`: called
+    when there is more harm to keep.
     """
 
     def __init__(self, on_harm: Callable[[], None] = lambda: None) -> None:

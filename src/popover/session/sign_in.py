@@ -1,8 +1,8 @@
 """One connection to a server, and the login that is said on it in the client's place.
 
-A desk's service has become one that leads to this server (`Way`). So ears hear the talk from its greeting on as they hear
-any other, and all that they do for a client's login is done for this one: it leaves in one flight, questions go with
-it, the name is known. When the server has answered, the client takes its place (`go_on`), with the same ears.
+A desk's service has become one that leads to this server (`Way`). So ears hear the talk from its greeting on as they
+hear any other, and all that they do for a client's login is done for this one: it leaves in one flight, questions go
+with it, the name is known. When the server has answered, the client takes its place (`go_on`), with the same ears.
 """
 
 from __future__ import annotations

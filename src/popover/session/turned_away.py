@@ -12,8 +12,8 @@ from popover.protocols.reception import SignedIn
 from popover.session.case import Case
 
 NAME_LIMIT = 100
-"""Characters of a name that are logged: an address has 254 octets at most (RFC 5321 section 4.5.3.1.3), and most have 30.
-Who types the password into the wrong field has it in the log, as with every other mail server."""
+"""Characters of a name that are logged: an address has 254 octets at most (RFC 5321 section 4.5.3.1.3), and most have
+30. Who types the password into the wrong field has it in the log, as with every other mail server."""
 
 
 def shown(user: str) -> str:
@@ -29,7 +29,7 @@ def refused(case: Case, why: str) -> None:
 
 
 def by_server(case: Case, answer: SignedIn, *, is_own: bool) -> None:
-    """The server has refused what the client said (`is_own`), or what we said for it: the client is not to blame then."""
+    """The server has refused what the client said (`is_own`), or what we said for it: then it is not to blame."""
     server = case.dialled.stream.end.name if case.dialled is not None else "the server"
     said = sentence(answer.words.decode("latin-1"))
     if is_own:

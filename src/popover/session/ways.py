@@ -49,8 +49,8 @@ class Ways:
         return way
 
     def challenge(self) -> bytes:
-        """Make what digests are made of, unique in the world (RFC 1939 section 7, RFC 2195 section 2); empty where nobody
-        could compare one.
+        """Make what digests are made of, unique in the world (RFC 1939 section 7, RFC 2195 section 2); empty where
+        nobody could compare one.
         """
         if not self.finder.takes_digests:
             return b""
