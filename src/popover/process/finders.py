@@ -10,7 +10,7 @@ from popover.protocols.login import Finder, Found, Unsure, Visit
 
 
 class Finders:
-    """Those of one configuration, one for each service whose desk is open. Raises ConfigError for what it can't read."""
+    """Those of one configuration, one for each service whose desk is open. Raises ConfigError."""
 
     def __init__(self, config: Config) -> None:
         self._of = {service: finder_of(service, config) for service in config.services if service.desk.is_open}

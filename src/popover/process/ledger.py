@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from popover.config import Service
-from popover.errors import ConnectFailure, NameFailure, Refused, ServerFailure, TLSFailure
+from popover.errors import ConnectFailure, Failure, NameFailure, Refused, ServerFailure, SignInFailure, TLSFailure
 from popover.inside.doors import Door
 from popover.inside.listen import shown
 from popover.outside.certificate import read_certificate
@@ -61,6 +61,7 @@ class Account:
         self._inside: set[Session] = set()
         self._failed: Counter[str] = Counter()
         self._ended = self._refused = self._warm = self._in = self._out = 0
+        self._wrong_logins = self._undecided_logins = 0
         self._last: float | None = None
         self._reached: float | None = None
         self._unreached: float | None = None
@@ -91,16 +92,27 @@ class Account:
         self._in += octets_in
         self._out += octets_out
         failure = None if outcome is None else outcome.failure
+        self._wrong_logins += case.tally.refused
+        self._undecided_logins += case.tally.undecided
+        self._note_trouble(case.tally.trouble, now)
         # The second connection of a session, for a talk inside TLS, may fail where the first did not.
         if case.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
             self._reached = now
         elif isinstance(failure, _UNREACHED):
             self._unreached = now
-        if case.dialled is not None:
+        if case.dialled is not None and not case.service.desk.is_open:
             self._look_at(case.dialled)
         if outcome is not None and outcome.failure is not None:
             self._failed[outcome.end] += 1
             self._failure = Told(now, outcome.failure.cause, outcome.failure.remedy)
+
+    def _note_trouble(self, trouble: Failure | None, now: float) -> None:
+        """What kept a login at the desk from its server; the session itself may have ended well."""
+        if trouble is None:
+            return
+        self._failure = Told(now, trouble.cause, trouble.remedy)
+        if isinstance(trouble, _UNREACHED) and not isinstance(trouble, SignInFailure):
+            self._unreached = now
 
     def _look_at(self, dialled: Dialled) -> None:
         """Keep what the server has shown. Who resumed need not be asked, and others show most often the same."""
@@ -124,7 +136,7 @@ class Account:
             octets_out += more_out
             if case.relay is not None and case.dialled is not None:
                 reached = self._clock()
-                if not self._tls:
+                if not self._tls and not case.service.desk.is_open:
                     self._look_at(case.dialled)
         return Figures(
             name=name,
@@ -135,6 +147,8 @@ class Account:
             failed=dict(self._failed),
             refused=self._refused,
             warm=self._warm,
+            wrong_logins=self._wrong_logins,
+            undecided_logins=self._undecided_logins,
             octets_in=octets_in,
             octets_out=octets_out,
             last_session=self._last,
