@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from popover.errors import Misdialled
 from popover.protocols.strangers import Strangers
-from popover.talk import Broken, End, Talk, read_line
+from popover.talk import Broken, End, More, Talk, read_line
 
 LINES_LIMIT = 100
 """Lines of one client without a login, those of AUTH's exchanges among them. A mail program says ten at most; one that
@@ -46,9 +46,16 @@ class Guest:
                 raise Gone from None
             raise self.too_long(limit) from None
 
-    def octets(self, count: int) -> None:
-        """Let so many octets, which the client has promised, count as lines do."""
-        self._lines += count // 4096
+    def octets(self, count: int) -> Talk[bytes]:
+        """Take so many octets: those of a literal. Raises Gone."""
+        inbox = self._client.inbox
+        while len(inbox) < count:
+            if self._client.ended:
+                raise Gone
+            yield More(self._client)
+        octets = bytes(inbox[:count])
+        del inbox[:count]
+        return octets
 
     def too_long(self, limit: int) -> Misdialled:
         """Say that it said more in one line than it may."""

@@ -73,10 +73,10 @@ def bearer(mechanism: bytes, credentials: Credentials, server: Server) -> bytes:
 
 
 def last_word(mechanism: bytes) -> bytes:
-    """Say what a client answers to the reasons for a refusal, before it hears the refusal itself (RFC 7628 section
-    3.2.3; XOAUTH2 wants an empty line).
+    """Say what a client answers to the reasons for a refusal, before it hears the refusal itself: RFC 7628 section
+    3.2.3; XOAUTH2 wants an empty line. Other mechanisms have no reasons, and `*` ends them.
     """
-    return b"AQ==" if mechanism == b"OAUTHBEARER" else b""
+    return {b"OAUTHBEARER": b"AQ==", b"XOAUTH2": b""}.get(mechanism, b"*")
 
 
 def reasons(challenge: bytes) -> str:

@@ -18,7 +18,7 @@ from popover.protocols.pop3.answers import capabilities
 from popover.protocols.reception import SignedIn
 from popover.talk import End, Talk
 
-_CODE = re.compile(rb"\[[A-Za-z/.-]+\]\s*")
+_CODE = re.compile(rb"\[([A-Za-z/.-]+)\]\s*")
 
 
 def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]:
@@ -33,9 +33,11 @@ def _password(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     caller.say(b"USER " + user)
     line = yield from caller.line()
     if _is_ok(line):
-        caller.say(b"PASS " + password)
+        caller.say(b"PASS " + password, password)
         line = yield from caller.line()
-    return SignedIn(_is_ok(line), _whole(line))
+    if _is_ok(line):
+        return SignedIn(accepted=True, words=_whole(line))
+    return SignedIn(accepted=False, words=_whole(caller.hushed(line)))
 
 
 def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
@@ -45,13 +47,15 @@ def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     line = yield from caller.line()
     if not _is_challenge(line):
         raise caller.unwilling(f"AUTH {mechanism.decode()}", line)
-    caller.say(response)
+    caller.say(response, response)
     line, why = (yield from caller.line()), ""
     if _is_challenge(line):
         why = sasl_client.reasons(line[1:])
         caller.say(sasl_client.last_word(mechanism))
         line = yield from caller.line()
-    return SignedIn(accepted=True, words=_whole(line)) if _is_ok(line) else SignedIn(False, _refusal(line, why))
+    if _is_ok(line):
+        return SignedIn(accepted=True, words=_whole(line))
+    return SignedIn(accepted=False, words=_refusal(caller.hushed(line), why))
 
 
 def _mechanisms(caller: Caller) -> Talk[list[bytes]]:
@@ -78,7 +82,11 @@ def _whole(line: bytes) -> bytes:
 
 def _refusal(line: bytes, why: str) -> bytes:
     """Tell in the server's words that a token was refused. The client's password is right all the same, and it is not
-    to forget it: so the code is not AUTH (RFC 3206 section 4).
+    to forget it: so the code is not AUTH, nor none (RFC 3206 section 4).
     """
-    words = _CODE.sub(b"", line.partition(b" ")[2].strip(), count=1).decode("latin-1")
-    return f"-ERR [SYS/PERM] {sentence(f'{words} ({why})' if why else words)}\r\n".encode()
+    told = line.partition(b" ")[2].strip()
+    found = _CODE.match(told)
+    code = found[1].upper().decode() if found is not None else "AUTH"
+    words = told[found.end() if found is not None else 0 :].decode("latin-1")
+    shown = "SYS/PERM" if code == "AUTH" else code
+    return f"-ERR [{shown}] {sentence(f'{words} ({why})' if why else words)}\r\n".encode()
