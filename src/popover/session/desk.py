@@ -82,8 +82,7 @@ class AtDesk:
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing
         offer = Offer(sealing.terms, service.hide, self._challenge)
-        made: Reception = DIALECTS[service.dialect].reception(self._case.client.end, offer)  # type: ignore[attr-defined]
-        return made
+        return DIALECTS[service.dialect].reception(self._case.client.end, offer)
 
     async def _ask(self, reception: Reception) -> Login | Wish:
         """Have the client say who it is. Raises Misdialled."""
