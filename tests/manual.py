@@ -38,7 +38,8 @@ No new session begins; running ones get the file's drain_timeout. A second one e
 The log tells what each service does now.
 .TP
 .B SIGUSR2
-Another popover, of this version or a newer one, takes over; no connection is refused, and this one finishes its sessions.
+Another popover, of this version or a newer one, takes over without refusing a connection; this one finishes its
+sessions.
 .SH FILES
 .TP
 .I popover.toml
