@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from datetime import datetime
 from datetime import time as clock
 from functools import partial
@@ -218,6 +218,10 @@ class Gateway:
                 f"no more open files for new clients ({fault.strerror}): raise LimitNOFILE, or lower max_sessions",
                 sessions=self._sessions,
             )
+
+    def sockets(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets by name, to hand them over."""
+        return self._doors.by_name()
 
     # -- the end ---------------------------------------------------------------------------------
 
