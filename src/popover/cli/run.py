@@ -36,6 +36,7 @@ from popover.log import Log, to_stderr
 from popover.process.daemon import serve
 from popover.process.gateway import verifiers_of
 from popover.process.identities import check_given
+from popover.routing import Tables
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         verifiers_of(config.services, config.accounts)
         check_given(config.services)
+        Tables().read(config.tables)
         place = arguments.config or "command line"
         print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from popover.config import Config, Service
 from popover.protocols.login import Finder, Found, Unsure, Visit
+from popover.routing import Tables
 
 
 class Finders:
     """Those of one configuration, one for each service whose desk is open. Raises ConfigError."""
 
-    def __init__(self, config: Config) -> None:
-        self._of = {service: finder_of(service, config) for service in config.services if service.desk.is_open}
+    def __init__(self, config: Config, tables: Tables) -> None:
+        asking = [service for service in config.services if service.desk.is_open]
+        self._of = {one: tables.finder(one) if one.desk.table else finder_of(one, config) for one in asking}
 
     def of(self, service: Service) -> Finder:
         """Find a service's."""
         return self._of.get(service, _NOBODY)
 
 
-def finder_of(service: Service, config: Config) -> Finder:  # noqa: ARG001 - for accounts and tables
-    """Say who knows the logins of a service whose desk is open. Raises ConfigError."""
+def finder_of(service: Service, config: Config) -> Finder:  # noqa: ARG001 - for accounts
+    """Say who knows the logins of a service whose desk asks for accounts. Raises ConfigError."""
     return _NOBODY
 
 

@@ -32,6 +32,7 @@ from popover.process.state import save as save_state
 from popover.process.status.figures import Picture
 from popover.protocols import DIALECTS
 from popover.protocols.proxy_header import Reader
+from popover.routing import Tables
 from popover.session.memories import Memories
 from popover.session.session import Session
 from popover.session.waiting import LINGER
@@ -64,6 +65,7 @@ class Gateway:
         self._own = OwnAddresses([])
         self._dialler = Dialler(self._loop, self._scratch, self._leads_here)
         self._warm = Warm(self._loop, self._dialler, self._has_room)
+        self._tables = Tables(log)
         self._state = state
         self._identities = Identities(log, None if state is None else state.parent)
         self._memories = Memories(self._keep_harm)
@@ -86,10 +88,12 @@ class Gateway:
         keep the service they began with.
         """
         verifiers = verifiers_of(config.services, config.accounts)
-        finders = Finders(config)
+        tables = self._tables.read(config.tables)
+        finders = Finders(config, self._tables)
         identities = self._identities.read(config.services)
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
+        self._tables.become(tables)
         self._identities.become(identities, config.services)
         self._warm.load(service.target for service in config.services if not service.desk.is_open)
         self._memories.load(config.services, finders.of)
@@ -235,6 +239,7 @@ class Gateway:
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._warm.stopped()
+        await self._tables.close()
 
     async def cut(self) -> None:
         """End all sessions now, with a reset."""

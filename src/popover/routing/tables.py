@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from popover.config import Service
 from popover.config.routes import HTTP, LDAP, SQL, Chain
@@ -25,6 +26,14 @@ QUIET_PERIOD = 60.0
 
 _LASTING = (SQL, LDAP, HTTP)
 """Kinds that are not read at a load: of the same settings, the connections go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Tables that may be put in force."""
+
+    held: dict[str, Held]
+    chains: dict[str, Settings]
 
 
 class Tables:
@@ -50,7 +59,11 @@ class Tables:
         return sum(len(held.cache) for held in self._held.values())
 
     def load(self, tables: Iterable[Settings]) -> None:
-        """Put these in force. Raises ConfigError with all mistakes of all of them, and leaves all as it was."""
+        """Put these in force. Raises ConfigError and leaves all as it was."""
+        self.become(self.read(tables))
+
+    def read(self, tables: Iterable[Settings]) -> Read:
+        """Read these, and whatever files they name. Raises ConfigError with all mistakes of all of them."""
         settings = list(tables)
         held: dict[str, Held] = {}
         mistakes: list[str] = []
@@ -63,9 +76,14 @@ class Tables:
                 mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
         if mistakes:
             raise ConfigError(mistakes)
+        return Read(held, {one.name: one for one in settings if isinstance(one.source, Chain)})
+
+    def become(self, read: Read) -> None:
+        """Put in force what was read."""
+        held = read.held
         gone = [old for old in self._held.values() if old not in held.values()]
         self._held = held
-        self._chains = {one.name: one for one in settings if isinstance(one.source, Chain)}
+        self._chains = read.chains
         for kept in held.values():
             kept.cache.expire()
         for old in gone:
