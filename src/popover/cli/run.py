@@ -34,6 +34,7 @@ from popover.config.flat import flatten
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
+from popover.process.finders import Finders
 from popover.process.gateway import verifiers_of
 from popover.process.identities import check_given
 from popover.routing import Tables
@@ -52,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         verifiers_of(config.services, config.accounts)
         check_given(config.services)
-        Tables().read(config.tables)
+        tables = Tables()
+        tables.read(config.tables)
+        Finders(config, tables)
         place = arguments.config or "command line"
         print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:

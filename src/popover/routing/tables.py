@@ -107,6 +107,11 @@ class Tables:
         """Who answers for a service with a table."""
         return TableFinder(self, service)
 
+    def rules(self, name: str) -> Settings:
+        """A table's settings; one that is gone has the usual ones."""
+        held = self._held.get(name)
+        return held.settings if held else self._chains.get(name) or Settings(name, Chain(()))
+
     async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Ask one table by name, or those of a chain."""
         chain = self._chains.get(name)
@@ -123,7 +128,7 @@ class Tables:
     async def _lead_by_one(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         held = self._held.get(name)
         if held is None:  # a service that began before a reload, whose table is gone since
-            gone = Settings(name, Chain(()))
+            gone = self.rules(name)
             return Led(Failed(f"there is no table {quote(name)} any more"), understand(gone.names, said, ""), gone)
         return await held.lead(said, password, visit, note)
 
