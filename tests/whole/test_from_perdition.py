@@ -16,14 +16,15 @@ from popover.config.routes import SQL, Popmap
 OPTIONS = """
 add_domain explicit_domain strip_domain lower_case domain_delimiter username_from_database client_server_specification
 query_key map_library map_library_opt outgoing_server outgoing_port authenticate_in authenticate_timeout
-login_disabled ok_line server_resp_line server_ok_line bind_address no_bind_banner listen_port connection_limit inetd_mode protocol
-no_lookup tcp_keepalive timeout pop_capability imap_capability managesieve_capability capability username group
-no_daemon pid_file config_file help log_facility debug quiet connection_logging connect_relog log_passwd ssl_mode ssl_ca_file
-ssl_ca_path ssl_ca_chain_file ssl_ca_accept_self_signed ssl_cert_file ssl_key_file ssl_passphrase_fd ssl_passphrase_file
-ssl_dh_params_file ssl_cert_accept_self_signed ssl_cert_accept_expired ssl_cert_accept_not_yet_valid
-ssl_cert_verify_depth ssl_no_cert_verify ssl_no_client_cert_verify ssl_no_cn_verify ssl_listen_ciphers
-ssl_outgoing_ciphers ssl_listen_min_proto_version ssl_listen_max_proto_version ssl_outgoing_min_proto_version
-ssl_outgoing_max_proto_version ssl_listen_compression ssl_outgoing_compression ssl_no_cipher_server_preference
+login_disabled ok_line server_resp_line server_ok_line bind_address no_bind_banner listen_port connection_limit
+inetd_mode protocol no_lookup tcp_keepalive timeout pop_capability imap_capability managesieve_capability capability
+username group no_daemon pid_file config_file help log_facility debug quiet connection_logging connect_relog
+log_passwd ssl_mode ssl_ca_file ssl_ca_path ssl_ca_chain_file ssl_ca_accept_self_signed ssl_cert_file ssl_key_file
+ssl_passphrase_fd ssl_passphrase_file ssl_dh_params_file ssl_cert_accept_self_signed ssl_cert_accept_expired
+ssl_cert_accept_not_yet_valid ssl_cert_verify_depth ssl_no_cert_verify ssl_no_client_cert_verify ssl_no_cn_verify
+ssl_listen_ciphers ssl_outgoing_ciphers ssl_listen_min_proto_version ssl_listen_max_proto_version
+ssl_outgoing_min_proto_version ssl_outgoing_max_proto_version ssl_listen_compression ssl_outgoing_compression
+ssl_no_cipher_server_preference
 """.split()  # noqa: SIM905 - a list of 69 strings would be a page
 
 
@@ -56,7 +57,7 @@ def test_the_club_s_example_is_well_formed_with_perditions_own_popmap(tmp_path: 
         ("carol@b.example", "pop3s://mail.b.example:995, as 'carol@b.example'"),
         ("dave", "pop3s://mail.club.example:995, as 'dave'"),
     ]:
-        words = ["route", name, "-c", tmp_path / "club.toml", "--service", "pop3"]
+        words: list[str | Path] = ["route", name, "-c", tmp_path / "club.toml", "--service", "pop3"]
         done = subprocess.run([*command, *words], check=True, capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == f"  -> leads to {leads}"
     [table] = load(tmp_path / "club.toml").tables
