@@ -39,6 +39,7 @@ class Known:
     connect_timeout: float = 10
 
     def is_said(self, visit: Visit) -> bool:
+        assert visit.login is not None
         proof, password = visit.login.proof, self.password.encode()
         return proof.is_of(password) if isinstance(proof, Digest) else proof.octets == password
 
@@ -46,7 +47,8 @@ class Known:
         servers = [one for word in self.servers if (one := parse_server(word)).dialect == visit.dialect]
         trust = Trust(Path(self.ca_file) if self.ca_file else None)
         targets = [Target(server, trust, connect_timeout=self.connect_timeout) for server in servers]
-        return Route(f"{visit.login.user} ({self.login})", tuple(targets), self.fetch)
+        name = visit.login.user if visit.login is not None else "a device"
+        return Route(f"{name} ({self.login})", tuple(targets), self.fetch)
 
     async def fetch(self, is_refused: bool) -> Credentials | None:
         if self.trouble:
@@ -62,6 +64,7 @@ class Logins:
 
     async def find(self, visit: Visit) -> Found:
         known = _read()
+        assert visit.login is not None
         if visit.login.user not in known:
             return NotFound("there is no such account")
         one = Known(**known[visit.login.user])
