@@ -11,6 +11,8 @@
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
+        +-- SignInNeeded   an account's provider wants a person to sign in (OAuth2): it will not pass by itself
+        +-- ProviderFailure  an account's provider gives no token now: it may at the next try
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
 
 A `Failure` reaches two people. The user of the client gets `cause` as one line in the words of the
@@ -94,6 +96,20 @@ class ServerFailure(Failure):
     """TLS stands; what speaks behind it does not serve us as a mail server would."""
 
     end = "no greeting"
+
+
+class SignInNeeded(Failure):
+    """The provider of an account takes what we have no longer, or never had: a person has to sign in, or the operator to
+    mend how the account is set up.
+    """
+
+    end = "sign-in needed"
+
+
+class ProviderFailure(Failure):
+    """The provider of an account could not be asked for a token, or had trouble of its own; what we have stays good."""
+
+    end = "no token"
 
 
 class OurFailure(Failure):
