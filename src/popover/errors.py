@@ -99,11 +99,12 @@ class ServerFailure(Failure):
 
 
 class SignInNeeded(Failure):
-    """The provider of an account takes what we have no longer, or never had: a person has to sign in, or the operator to
-    mend how the account is set up.
+    """The provider of an account no longer takes what we have, or we never had it: a person has to sign in, or the
+    operator to mend how the account is set up.
     """
 
     end = "sign-in needed"
+    needs_person = True
 
 
 class ProviderFailure(Failure):
