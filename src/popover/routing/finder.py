@@ -52,16 +52,15 @@ class TableFinder:
     async def _find(self, visit: Visit, note: Note) -> Found:
         began = self._tables.clock()
         login, name = visit.login, visit.table or self._service.desk.table
-        if login is None:
-            return Unsure(_TRY_AGAIN, "a device says no name that a table could know", needs_person=True)
+        if login is None or name is None:
+            why = "a device says no name" if login is None else f"service {quote(self._service.name)} has no table"
+            return Unsure(_TRY_AGAIN, why, needs_person=True)
         if isinstance(login.proof, Digest):
             return Unsure(
                 "this service needs the password itself: set the mail program to plain password authentication",
                 "APOP and CRAM-MD5 prove a password without telling it, and the server behind wants to be told",
                 needs_person=True,
             )
-        if name is None:
-            return Unsure(_TRY_AGAIN, f"service {quote(self._service.name)} has no table", needs_person=True)
         led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
         match led.answer:
             case Entry() as entry:

@@ -136,7 +136,7 @@ class AtDesk:
                     reception.delay(found.cause, needs_person=found.needs_person)
         except Failure as failure:
             turned_away.undecided(case, failure)
-            reception.delay(failure.cause, needs_person=getattr(failure, "needs_person", False))
+            reception.delay(failure.cause, needs_person=failure.needs_person)
         finally:
             self._say()
         return False
