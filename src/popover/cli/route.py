@@ -30,7 +30,7 @@ def route(arguments: argparse.Namespace) -> int:
     services = _services(config, arguments.service)
     password = _password(arguments.user, config, services)
     tables = Tables(sleep=_at_once)
-    tables.load(config.tables)
+    tables.load(config.tables, services)
     return asyncio.run(_ask(tables, services, password, arguments))
 
 
@@ -49,11 +49,14 @@ def _listed(services: Sequence[Service]) -> str:
 
 
 def _password(user: str, config: Config, services: Sequence[Service]) -> bytes:
-    """A back end of nginx's checks the password itself; no other table is told. It is never an argument."""
+    """A back end of nginx's checks the password itself, and so may the service; no other table is told. It is never an
+    argument.
+    """
     kinds = {one.name: one.source for one in config.tables}
     asked = [kinds[one.desk.table] for one in services if one.desk.table in kinds]
     members = [kinds[name] for one in asked if isinstance(one, Chain) for name in one.tables if name in kinds]
-    if not any(isinstance(one, HTTP) for one in (*asked, *members)):
+    is_checked = any(one.desk.authenticate is not None for one in services)
+    if not is_checked and not any(isinstance(one, HTTP) for one in (*asked, *members)):
         return b""
     password = os.environ.get(_PASSWORD)
     if password is None and sys.stdin.isatty():

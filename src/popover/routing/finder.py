@@ -40,12 +40,10 @@ class TableFinder:
 
     takes_digests = False
 
-    def __init__(self, tables: Lookups, service: Service) -> None:
-        """Read what `authenticate` names. Raises ConfigError."""
+    def __init__(self, tables: Lookups, service: Service, local: LocalPasswords | None) -> None:
         self._tables = tables
         self._service = service
-        check = service.desk.authenticate
-        self._local = LocalPasswords(check, tables.clock) if check is not None else None
+        self._local = local
 
     async def find(self, visit: Visit) -> Found:
         """Look it up. An unknown name is refused as late as a server refuses a wrong password."""
@@ -61,6 +59,8 @@ class TableFinder:
     async def _find(self, visit: Visit, note: Note) -> Found:
         began = self._tables.clock()
         login, name = visit.login, visit.table or self._service.desk.table
+        if login is None:  # a device's, which is asked for none
+            return Unsure(_TRY_AGAIN, "a table is asked for a login, and this client has none", needs_person=True)
         if isinstance(login.proof, Digest):
             return Unsure(
                 "this service needs the password itself: set the mail program to plain password authentication",
@@ -70,7 +70,7 @@ class TableFinder:
         if name is None:
             return Unsure(_TRY_AGAIN, f"service {quote(self._service.name)} has no table", needs_person=True)
         rules = self._tables.rules(name)
-        found = await self._check(rules, visit, login.proof, note)
+        found = await self._check(rules, login.user, login.proof, visit.local, note)
         if found is None:
             led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
             found = self._found(led, login.user, login.proof, note)
@@ -78,11 +78,13 @@ class TableFinder:
             await self._tables.sleep(max(0.0, began + rules.refuse_after - self._tables.clock()))
         return found
 
-    async def _check(self, rules: Settings, visit: Visit, proof: Password, note: Note) -> Found | None:
+    async def _check(self, rules: Settings, said: str, proof: Password, listen: str, note: Note) -> Found | None:
         """Check the password here, where that is wanted; None: it is right."""
         if self._local is None:
+            if self._service.desk.authenticate is not None:
+                return Unsure(_TRY_AGAIN, "authenticate: what it names has not been read")
             return None
-        user = understand(rules.names, visit.login.user, visit.local).check
+        user = understand(rules.names, said, listen).check
         try:
             is_right = is_fit(user) and await self._local.is_right(user, proof.octets)
         except CheckFailed as failed:

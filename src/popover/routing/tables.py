@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from popover.config import Service
+from popover.config.desk import LocalCheck
 from popover.config.routes import HTTP, LDAP, SQL, Chain
 from popover.config.routes import Table as Settings
 from popover.config.words import quote
@@ -18,6 +19,7 @@ from popover.routing.answers import Failed, Missing
 from popover.routing.finder import TableFinder
 from popover.routing.held import Held, Led, Note
 from popover.routing.kinds import make
+from popover.routing.local import LocalPasswords
 from popover.routing.names import understand
 from popover.routing.rested import Rested
 
@@ -33,6 +35,7 @@ class Read:
     """Tables that may be put in force."""
 
     held: dict[str, Held]
+    local: dict[LocalCheck, LocalPasswords]
     chains: dict[str, Settings]
 
 
@@ -51,6 +54,7 @@ class Tables:
         self._log = log
         self._held: dict[str, Held] = {}
         self._chains: dict[str, Settings] = {}
+        self._local: dict[LocalCheck, LocalPasswords] = {}
         self._complained: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -58,12 +62,12 @@ class Tables:
         """How many answers are kept, in all."""
         return sum(len(held.cache) for held in self._held.values())
 
-    def load(self, tables: Iterable[Settings]) -> None:
-        """Put these in force. Raises ConfigError and leaves all as it was."""
-        self.become(self.read(tables))
+    def load(self, tables: Iterable[Settings], services: Iterable[Service] = ()) -> None:
+        """Put these in force, for these services. Raises ConfigError and leaves all as it was."""
+        self.become(self.read(tables, services))
 
-    def read(self, tables: Iterable[Settings]) -> Read:
-        """Read these, and whatever files they name. Raises ConfigError with all mistakes of all of them."""
+    def read(self, tables: Iterable[Settings], services: Iterable[Service] = ()) -> Read:
+        """Read these, and whatever files they and the services name. Raises ConfigError with all mistakes of them."""
         settings = list(tables)
         held: dict[str, Held] = {}
         mistakes: list[str] = []
@@ -74,9 +78,17 @@ class Tables:
                 held[one.name] = self._still(one) or Held(one, make(one), self.clock, self._complain)
             except ConfigError as wrong:
                 mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
+        local: dict[LocalCheck, LocalPasswords] = {}
+        for service in services:
+            check = service.desk.authenticate
+            if check is not None and check not in local:
+                try:
+                    local[check] = LocalPasswords(check, self.clock)
+                except ConfigError as wrong:
+                    mistakes += [f"service {quote(service.name)}: {line}" for line in wrong.mistakes]
         if mistakes:
             raise ConfigError(mistakes)
-        return Read(held, {one.name: one for one in settings if isinstance(one.source, Chain)})
+        return Read(held, local, {one.name: one for one in settings if isinstance(one.source, Chain)})
 
     def become(self, read: Read) -> None:
         """Put in force what was read."""
@@ -84,6 +96,7 @@ class Tables:
         gone = [old for old in self._held.values() if old not in held.values()]
         self._held = held
         self._chains = read.chains
+        self._local = read.local
         for kept in held.values():
             kept.cache.expire()
         for old in gone:
@@ -105,7 +118,8 @@ class Tables:
 
     def finder(self, service: Service) -> Finder:
         """Who answers for a service with a table."""
-        return TableFinder(self, service)
+        check = service.desk.authenticate
+        return TableFinder(self, service, None if check is None else self._local.get(check))
 
     def rules(self, name: str) -> Settings:
         """A table's settings; one that is gone has the usual ones."""

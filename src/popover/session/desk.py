@@ -20,9 +20,9 @@ from popover.session import turned_away
 from popover.session.case import Case
 from popover.session.entrance import Entrance
 from popover.session.outcome import Outcome
-from popover.session.patience import Vanished, unless_vanished
 from popover.session.reach import Reach
 from popover.session.relay import FIRST_WORDS
+from popover.session.vanished import Vanished, unless_vanished
 from popover.session.waiting import has_vanished
 from popover.session.ways import Ways
 
@@ -136,7 +136,7 @@ class AtDesk:
                     reception.delay(found.cause, needs_person=found.needs_person)
         except Failure as failure:
             turned_away.undecided(case, failure)
-            reception.delay(failure.cause, needs_person=getattr(failure, "needs_person", False))
+            reception.delay(failure.cause, needs_person=failure.needs_person)
         finally:
             self._say()
         return False
