@@ -21,7 +21,7 @@ from popover.session.case import Case
 from popover.session.entrance import Entrance
 from popover.session.outcome import Outcome
 from popover.session.reach import Reach
-from popover.session.vanished import Vanished, unless_vanished
+from popover.session.vanished import UnlessVanished, Vanished
 from popover.session.waiting import has_vanished
 from popover.session.ways import Ways
 
@@ -90,7 +90,7 @@ class AtDesk:
         case = self._case
         case.user = turned_away.shown(login.user)
         try:
-            with unless_vanished(case.client):
+            with UnlessVanished(case.client):
                 found = await self._ways.finder.find(self._visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)

@@ -34,12 +34,7 @@ class StandIn:
         self.on_over: Callable[[], None] = nothing
         self._me = me
         self._talk = talk
-        self._has_news = self._is_going = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the talk is."""
-        return self.answer is not None or self.fault is not None
+        self._has_news = self._is_going = self._is_over = False
 
     def write(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:  # noqa: ARG002 - a stream's
         """Be told something."""
@@ -49,14 +44,14 @@ class StandIn:
 
     def hear(self) -> None:
         """Have the talk look at what it was told."""
-        if self._has_news and not self._is_going and not self.is_over:
+        if self._has_news and not self._is_going and not self._is_over:
             self._go_on()
 
     def leave(self) -> None:
         """Nobody says anything any more: let the talk come to its end with what it was told."""
         self.on_data = self.on_over = nothing
         self._me.ended = True
-        if not self.is_over:
+        if not self._is_over:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -71,9 +66,11 @@ class StandIn:
             self.fault = fault
         except Exception as bug:  # noqa: BLE001 - whoever waits for the answer says what it was
             self.fault = bug
-        self._is_going = False
-        if self.is_over:
-            self.on_over()
+        else:
+            self._is_going = False
+            return
+        self._is_over = True
+        self.on_over()
 
     def _say(self) -> bool:
         """Say what comes next; whether that was answered at once."""
