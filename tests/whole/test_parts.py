@@ -28,7 +28,7 @@ from parts.postfix import Postfix, without_trace
 from parts.program import Program
 from parts.xinetd import RECIPE, xinetd
 
-WITH_LF = {"mpop", "getmail", "mbsync"}  # these hand on lines that end with LF
+WITH_LF = {"mpop", "getmail", "mbsync", "offlineimap", "mutt"}  # these hand on lines that end with LF
 
 FAULTS: list[tuple[Faults, int]] = [
     ({"expired": True}, 10),
