@@ -74,7 +74,7 @@ def test_a_newcomer_finds_what_he_has_to_do_around_popover() -> None:
 def test_no_right_is_advised_that_every_python_program_would_get() -> None:
     """A capability of a file is whoever's who runs it (capabilities(7)), and the file is the interpreter."""
     folders = [ROOT / name for name in ("src", "docs", "examples", "scripts", "completions")]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix not in {".pyc", ".svg"}]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix not in {".png", ".pyc", ".svg"}]
     texts = [path.read_text() for path in [ROOT / "README.md", *files] if path.is_file()]
     assert not [text for text in texts if "setcap" in text]
     advice = next(text for text in texts if "only root may use a port below 1024" in text and "def " not in text)
