@@ -173,7 +173,7 @@ class Daemon:
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
         self._awaited.look(config)
-        self._first_look.begin(config.services)
+        self._first_look.begin(config)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
@@ -181,20 +181,27 @@ class Daemon:
             places = ", ".join(shown(sock) for sock in self._inherited[name])
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
+        self._warn_of_services(config)
+        if config.status is not None and config.status.is_public:
+            self._warn("status: unsafe_public: public networks may look at the status page")
+        if is_root():
+            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
+
+    def _warn_of_services(self, config: Config) -> None:
+        """Likewise, what each service leads to, and whom it lets in."""
+        for line in self._gateway.doubts(config):
+            self._warn(line)
         for service in config.services:
-            oddity, remedy = doubt(service.server)
-            if oddity:
-                self._warn(f"{service.name}: {oddity}: {remedy}")
+            for target in config.targets_of(service):
+                oddity, remedy = doubt(target.server)
+                if oddity:
+                    self._warn(f"{service.name}: {oddity}: {remedy}")
             if service.admission.max_sessions > self._ceiling:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
             if service.is_public:
                 danger = "" if service.inside.seals_logins else ", and their passwords come here unencrypted"
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in{danger}")
-        if config.status is not None and config.status.is_public:
-            self._warn("status: unsafe_public: public networks may look at the status page")
-        if is_root():
-            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
 
     def _warn(self, text: str) -> None:
         self._log.event("warning", "warning", text)
