@@ -101,6 +101,7 @@ class SecretFailure(Failure):
     """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
 
     end = "no secret"
+    needs_person = True
 
 
 class OurFailure(Failure):
