@@ -131,6 +131,8 @@ def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
         if words[0] not in {"run", "inetd", "check", "demo", "account"}:
             assert words[0] in {"help", "version", "--version", "COMMAND"}, words
             continue
+        if words == ["account"]:
+            continue
         if not [word for word in words[1:] if not word.startswith("-")] and words[0] != "demo":
             words.append("mail.example.com")  # `popover run --trace`
         arguments = make_parser().parse_args(words)
