@@ -173,9 +173,10 @@ def test_five_refused_logins_are_all() -> None:
 
 
 @pytest.mark.parametrize("said", [
-    b"hello\r\n" * 5, b"\r\n" * 5, b"a GIMME\r\n" * 5, b"a NOOP\r\n" * (LINES_LIMIT + 1), b"a LOGIN " + b"a" * LINE_LIMIT,
-    b"\0" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n" + b"A" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n*\r\n" * LINES_LIMIT,
-    b"a LOGIN {99999999999999999999+}\r\n" * 100, b"a LOGIN {16385+}\r\n", b"a LOGIN {0+}\r\n" + b" {0+}\r\n" * LINES_LIMIT,
+    b"hello\r\n" * 5, b"\r\n" * 5, b"a GIMME\r\n" * 5, b"a NOOP\r\n" * (LINES_LIMIT + 1),
+    b"a LOGIN " + b"a" * LINE_LIMIT, b"\0" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n" + b"A" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n*\r\n" * LINES_LIMIT,
+    b"a LOGIN {99999999999999999999+}\r\n" * 100, b"a LOGIN {16385+}\r\n",
+    b"a LOGIN {0+}\r\n" + b" {0+}\r\n" * LINES_LIMIT,
     b"a LOGIN {4096+}\r\n" + (b"x" * LITERAL_LIMIT + b" {4096+}\r\n") * LINES_LIMIT,
     b"a SELECT {4096+}\r\n" + (b"x" * LITERAL_LIMIT + b" {4096+}\r\n") * LINES_LIMIT,
 ])  # fmt: skip
@@ -189,9 +190,9 @@ def test_who_speaks_something_else_or_without_end_is_shown_the_door(said: bytes)
 @given(
     said=st.lists(
         st.sampled_from(
-            [b"a LOGIN anna secret\r\n", b"a LOGIN {4}\r\n", b"b LOGIN {4+}\r\n", b"anna", b" {6+}\r\n", b"secret\r\n", b'"',
-             b"a AUTHENTICATE LOGIN\r\n", b"a AUTHENTICATE PLAIN ", PLAIN, b"\r\n", b"*\r\n", b"a NOOP\r\n", b"a STARTTLS\r\n",
-             b"a LOGOUT\r\n", b"\xff", b"\0", b"{3}\r\n", b"a SELECT "]
+            [b"a LOGIN anna secret\r\n", b"a LOGIN {4}\r\n", b"b LOGIN {4+}\r\n", b"anna", b" {6+}\r\n", b"secret\r\n",
+             b'"', b"a AUTHENTICATE LOGIN\r\n", b"a AUTHENTICATE PLAIN ", PLAIN, b"\r\n", b"*\r\n", b"a NOOP\r\n",
+             b"a STARTTLS\r\n", b"a LOGOUT\r\n", b"\xff", b"\0", b"{3}\r\n", b"a SELECT "]
         )
         | st.binary(max_size=80),
         max_size=12,
