@@ -174,7 +174,9 @@ def test_five_refused_logins_are_all() -> None:
 
 @pytest.mark.parametrize("said", [
     b"hello\r\n" * 5, b"\r\n" * 5, b"a GIMME\r\n" * 5, b"a NOOP\r\n" * (LINES_LIMIT + 1),
-    b"a LOGIN " + b"a" * LINE_LIMIT, b"\0" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n" + b"A" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n*\r\n" * LINES_LIMIT,
+
+    b"a LOGIN " + b"a" * LINE_LIMIT, b"\0" * LINE_LIMIT,
+    b"a AUTHENTICATE LOGIN\r\n" + b"A" * LINE_LIMIT, b"a AUTHENTICATE LOGIN\r\n*\r\n" * LINES_LIMIT,
     b"a LOGIN {99999999999999999999+}\r\n" * 100, b"a LOGIN {16385+}\r\n",
     b"a LOGIN {0+}\r\n" + b" {0+}\r\n" * LINES_LIMIT,
     b"a LOGIN {4096+}\r\n" + (b"x" * LITERAL_LIMIT + b" {4096+}\r\n") * LINES_LIMIT,
