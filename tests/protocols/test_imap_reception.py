@@ -224,3 +224,16 @@ def test_no_object_shows_a_secret() -> None:
     for thing in (came, desk.reception, said, parse(b"a LOGIN anna hunter2\r\n"), parse(b"a hunter2 b\r\n")):
         assert "hunter2" not in repr(thing)
         assert "hunter2" not in str(thing)
+
+
+def test_what_has_no_tag_is_answered_without_one() -> None:
+    assert talk(b"hello\r\n")[1] == b"* BAD this is no command\r\n"
+    assert talk(b"{5}\r\n")[1] == b"* BAD this is no command\r\n"
+
+
+def test_many_literals_are_too_long_in_all() -> None:
+    desk = AtDesk(imap)
+    came, words = desk.say(
+        b"a LOGIN {4096+}\r\n" + (b"x" * LITERAL_LIMIT + b" {4096+}\r\n") * 5 + b"x" * 4096 + b"\r\n"
+    )
+    assert (came, words) == (None, b"a BAD that is too long\r\n")

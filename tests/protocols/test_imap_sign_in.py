@@ -209,6 +209,11 @@ def test_a_server_that_goes_away_has_refused_nothing(answer: bytes) -> None:
     assert not refused([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, answer)], ends=True).needs_person
 
 
+def test_the_words_with_which_a_server_closes_are_told() -> None:
+    failure = refused([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"* BYE [UNAVAILABLE] too many\r\n")])
+    assert failure.cause == "mail.example.com closes at the login: it says '* BYE [UNAVAILABLE] too many'"
+
+
 def test_a_server_that_repeats_the_secret_does_not_make_us_repeat_it() -> None:
     came = through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"* NO " + PLAIN + b"x.7 NO unknown: " + PLAIN)])
     assert came.answer.words == b"* NO ***\r\nx.7 NO unknown: ***\r\n"
@@ -259,6 +264,6 @@ def test_a_server_that_talks_without_end_is_left() -> None:
     for endless in (b"x" * 1000, b"* OK x\r\n" * 100, b"* X {99999999}\r\n"):
         me = End("mail.example.com")
         talk = imap.reception(End("client"), OFFER).sign_in(me, ANNA, SERVER)
-        with pytest.raises(SignInFailure):
+        with pytest.raises(SignInFailure, match="does not come to an answer"):
             hear(talk, me, [BARE, *[endless] * 200])
         assert len(me.inbox) < 100_000

@@ -63,6 +63,8 @@ def test_the_greeting_carries_the_stamp_where_a_digest_can_be_compared(offer: Of
     (b"AUTH LOGIN " + b64(b"anna") + b"\r\n" + b64(b"secret") + b"\n", ANNA, b"+ UGFzc3dvcmQ6\r\n"),
     (b"AUTH CRAM-MD5\r\n" + b64(b"anna " + CRAM) + b"\r\n", Login("anna", Digest("cram-md5", STAMP, CRAM)),
      b"+ " + b64(STAMP) + b"\r\n"),
+    (b"AUTH CRAM-MD5\r\n" + b64(b"anna b " + CRAM) + b"\r\n", Login("anna b", Digest("cram-md5", STAMP, CRAM)),
+     b"+ " + b64(STAMP) + b"\r\n"),
     (b"AUTH CRAM-MD5\r\n*\r\nUSER anna\r\nPASS secret\r\n", ANNA,
      b"+ " + b64(STAMP) + b"\r\n-ERR as you wish\r\n+OK\r\n"),
 ])  # fmt: skip
@@ -81,8 +83,9 @@ def test_a_digest_is_that_of_the_password_and_of_no_other(login: Login) -> None:
 
 
 @pytest.mark.parametrize("said", [
-    b"PASS secret\r\n", b"USER\r\n", b"USER anna\r\nPASS\r\n", b"USER anna\r\nPASS \r\n", b"APOP anna\r\n",
-    b"APOP anna 123\r\n", b"AUTH PLAIN " + b64(b"\0anna") + b"\r\n", b"AUTH PLAIN ===\r\n", b"AUTH PLAIN =\r\n",
+    b"PASS secret\r\n", b"USER\r\n", b"USER an\tna\r\nPASS secret\r\nPASS secret\r\n", b"USER anna\r\nPASS\r\n",
+    b"USER anna\r\nPASS \r\n", b"APOP anna\r\n", b"APOP anna 123\r\n", b"AUTH PLAIN " + b64(b"\0anna") + b"\r\n",
+    b"AUTH PLAIN ===\r\n", b"AUTH PLAIN =\r\n",
     b"AUTH PLAIN\r\n*\r\n", b"AUTH PLAIN " + b64(b"boss\0anna\0secret") + b"\r\n", b"AUTH NTLM\r\n",
     b"AUTH PLAIN " + b64(b"\0an\r\nna\0secret") + b"\r\n", b"AUTH PLAIN " + b64(b"\0anna\0se\ncret") + b"\r\n",
     b"AUTH LOGIN\r\n" + b64(b"an\0na") + b"\r\n" + b64(b"secret") + b"\r\n",
@@ -192,14 +195,14 @@ def test_delays_are_no_tries() -> None:
 
 
 @pytest.mark.parametrize("said", [
-    b"EHLO x\r\n" * 5, b"\r\n" * 5, b"NOOP\r\n" * (LINES_LIMIT + 1), b"USER " + b"a" * 2048, b"\0" * RESPONSE_LIMIT,
-    b"AUTH LOGIN\r\n" + b"A" * RESPONSE_LIMIT, b"AUTH " * RESPONSE_LIMIT, b"AUTH LOGIN\r\n*\r\n" * LINES_LIMIT,
-    b"USER " + b"a" * 2048 + b"\r\n",
+    b"EHLO x\r\n" * 5, b"\r\n" * 5, b"NOOP\r\n" * (LINES_LIMIT + 1), b"USER " + b"a" * RESPONSE_LIMIT,
+    b"\0" * RESPONSE_LIMIT, b"AUTH LOGIN\r\n" + b"A" * RESPONSE_LIMIT, b"AUTH " * RESPONSE_LIMIT,
+    b"AUTH " + b"a" * RESPONSE_LIMIT, b"AUTH LOGIN\r\n*\r\n" * LINES_LIMIT, b"USER " + b"a" * 2048 + b"\r\n",
 ])  # fmt: skip
 def test_who_speaks_something_else_or_without_end_is_shown_the_door(said: bytes) -> None:
     desk = AtDesk(pop3)
     with pytest.raises(Misdialled) as failure:
-        desk.say(said + b"x" * RESPONSE_LIMIT)
+        desk.say(said)
     assert not failure.value.cause.isspace()
     assert "aaa" not in failure.value.cause
 
@@ -239,3 +242,13 @@ def test_no_object_shows_a_secret() -> None:
     ):
         assert "hunter2" not in repr(thing)
         assert "hunter2" not in str(thing)
+
+
+def test_a_password_is_taken_once_for_a_name() -> None:
+    desk = AtDesk(pop3)
+    desk.say(b"USER anna\r\nPASS secret\r\n")
+    desk.reception.refuse()
+    desk.ask_again()
+    came, words = desk.say(b"PASS secret\r\n")
+    assert came is None
+    assert words.endswith(b"-ERR USER comes first\r\n")

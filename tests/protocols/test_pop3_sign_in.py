@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from at_desk import OFFER, Script, Through, everywhere, sign_in
 from hearing import UNTIMED, hear
-from model_pop3 import trusting
+from model_pop3 import Model, Nature, trusting
 from popover.config import Ahead, Server
 from popover.errors import SignInFailure
 from popover.protocols import Terms, pop3
@@ -146,6 +146,8 @@ def test_a_connection_that_has_waited_is_not_asked_again() -> None:
 @pytest.mark.parametrize(("last", "words"), [
     ([(XOAUTH2, WHY), (b"\r\n", b"-ERR [AUTH] Authentication failed.\r\n")],
      b"-ERR [SYS/PERM] Authentication failed. (status 401, schemes bearer, scope mail)\r\n"),
+    ([(XOAUTH2, b"-ERR [in-use] locked\r\n")], b"-ERR [IN-USE] locked\r\n"),
+    ([(XOAUTH2, b"-ERR [SYS/TEMP] later\r\n")], b"-ERR [SYS/TEMP] later\r\n"),
     ([(XOAUTH2, b"+ bm8gSlNPTg==\r\n"), (b"\r\n", b"-ERR no\r\n")], b"-ERR [SYS/PERM] no\r\n"),
     ([(XOAUTH2, b"-ERR Authentication failure: unknown user name or bad password.\r\n")],
      b"-ERR [SYS/PERM] Authentication failure: unknown user name or bad password.\r\n"),
@@ -183,6 +185,55 @@ def test_a_token_that_was_refused_can_be_followed_by_another_on_the_same_connect
             client.outbox.clear()
         assert answer.accepted == (token == b"new")
     assert ears.logged_in
+
+
+class Serving:
+    """A model of a server, with manners of its own, in the place of a script."""
+
+    def __init__(self, nature: Nature) -> None:
+        self.model = Model(nature)
+        self.greeting = self.model.take(1000)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.model.ended
+
+    def hear(self, data: bytes) -> bytes:
+        self.model.hear(data)
+        return self.model.take(10_000)
+
+
+@UNTIMED
+@given(
+    st.builds(
+        Nature,
+        messages=st.just((b"a\r\n", b"b\r\n")),
+        pipelining=st.sampled_from(["no", "after", "yes"]),
+        knows_capa=st.booleans(),
+        hears=st.sampled_from(["all", "first", "first after login", "not behind login"]),
+        line_end=st.sampled_from([b"\r\n", b"\n"]),
+    ),
+    st.sampled_from([b"secret", b"wrong"]),
+    st.booleans(),
+    st.integers(1, 40),
+)
+def test_whatever_the_ears_do_ahead_the_answer_is_that_to_the_login(
+    nature: Nature, secret: bytes, is_trusted: bool, piece: int
+) -> None:
+    is_trusted = is_trusted and nature.hears == "all" and nature.line_end == b"\r\n"
+    before, after = nature.pipelining == "yes", nature.pipelining != "no"
+    memory = trusting(before=before, after=after) if is_trusted else pop3.Memory()
+    credentials = Credentials("anna", secret)
+    pieces = piece if nature.bears_cuts else 1 << 20
+    for _ in range(2):  # the second one finds what the first has taught
+        serving = Serving(nature)
+        desk = pop3.reception(End("client"), OFFER)
+        came = sign_in(serving, credentials, desk, SERVER, pieces, Ahead(), memory)
+        came.ears.over(came.now, server_left=False)
+        is_in = secret == b"secret"
+        assert came.answer.accepted == is_in == came.ears.logged_in
+        assert came.answer.words == (b"+OK welcome\r\n" if is_in else b"-ERR [AUTH] no\r\n")
+        assert not serving.model.violations
 
 
 # -- what can't be ---------------------------------------------------------------------------------
@@ -244,9 +295,27 @@ def test_whatever_a_server_says_only_sign_in_failures_are_raised(said: list[byte
 def test_a_server_that_talks_without_end_is_left() -> None:
     me = End("mail.example.com")
     talk = pop3.reception(End("client"), OFFER).sign_in(me, ANNA, SERVER)
-    with pytest.raises(SignInFailure):
+    with pytest.raises(SignInFailure, match="does not come to an answer"):
         hear(talk, me, [GREETING, *[b"x" * 1000] * 200])
     assert len(me.inbox) < 100_000
+    me = End("mail.example.com")
+    talk = pop3.reception(End("client"), OFFER).sign_in(me, BEARER, SERVER)
+    with pytest.raises(SignInFailure, match="does not come to an answer"):
+        hear(talk, me, [GREETING, b"+OK\r\n", *[b"XYZ\r\n" * 100] * 200])
+
+
+def test_a_server_that_repeats_the_password_does_not_make_us_repeat_it() -> None:
+    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR correct horse? correct horse! corr\r\n")]
+    assert through(turns).answer.words == b"-ERR ***? ***! ***\r\n"
+
+
+def test_a_name_with_commas_is_spelt_for_oauthbearer() -> None:
+    said = b"n,a=a=2Cb=3Dc,\x01host=mail.example.com\x01port=995\x01auth=Bearer t0ken\x01\x01"
+    turns = [
+        (b"CAPA\r\n", b"+OK\r\nSASL OAUTHBEARER\r\n.\r\n"), (b"AUTH OAUTHBEARER\r\n", b"+ \r\n"),
+        (base64.b64encode(said) + b"\r\n", b"+OK in\r\n"),
+    ]  # fmt: skip
+    assert through(turns, Credentials("a,b=c", b"t0ken", "bearer")).ears.user == "a,b=c"
 
 
 def test_no_object_shows_a_secret() -> None:
