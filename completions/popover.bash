@@ -8,7 +8,7 @@
 _shtab_popover_subparsers=(run inetd check demo)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
-_shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
+_shtab_popover_inetd_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
 _shtab_popover_option_strings=(-h --help --version)
@@ -18,6 +18,8 @@ _shtab_popover_run___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___tls_cert_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___tls_key_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___tls_cert_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___tls_key_COMPGEN=_shtab_compgen_files

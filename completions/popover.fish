@@ -76,6 +76,7 @@ complete -c popover -n '_shtab_popover_using run' -l check -d 'only say whether 
 complete -c popover -n '_shtab_popover_using run' -l trace -d 'log what is said, without secrets and without bodies'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a inetd -d 'Serve one session on stdin and stdout, started by xinetd.'
 complete -c popover -n '_shtab_popover_using inetd' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using inetd' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'serve as this service of a file does'
 complete -c popover -n '_shtab_popover_using inetd' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
 complete -c popover -n '_shtab_popover_using inetd' -l tls -xka "off offer require implicit" -d 'TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)'
 complete -c popover -n '_shtab_popover_using inetd' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate (PEM), not one of our own'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from datetime import time as clock
 from functools import partial
@@ -13,22 +13,24 @@ from itertools import count
 from pathlib import Path
 
 from popover import __version__
-from popover.config import Config, Service, quote
-from popover.errors import ConfigError, Refused
+from popover.config import Config
+from popover.errors import Refused, StartError
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
 from popover.inside.listen import OwnAddresses
 from popover.inside.proxied import brings_clients, read_header
 from popover.log import Log
 from popover.outside.dial import Dialler
-from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.finders import Finders
 from popover.process.first_look import LookUp
 from popover.process.identities import Identities
 from popover.process.ledger import Ledger
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
+from popover.process.state import state_file
 from popover.process.status.figures import Picture
+from popover.process.trust_stores import verifiers_of
 from popover.protocols import DIALECTS
 from popover.protocols.proxy_header import Reader
 from popover.session.memories import Memories
@@ -66,6 +68,7 @@ class Gateway:
         self._state = state
         self._identities = Identities(log, None if state is None else state.parent)
         self._memories = Memories(self._keep_harm)
+        self._finders = Finders(log, (state or state_file()).parent)
         if state is not None:
             self._memories.recall(load_state(state))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,13 +87,18 @@ class Gateway:
         Raises ConfigError or StartError and leaves all as it was. Running sessions are not touched: they
         keep the service they began with.
         """
-        verifiers = verifiers_of(config.services)
+        verifiers = verifiers_of(config.services, config.accounts)
         identities = self._identities.read(config.services)
-        lines = self._doors.load(config)
+        self._finders.load(config)
+        try:
+            lines = self._doors.load(config)
+        except StartError:
+            self._finders.go_back()
+            raise
         self._dialler.verifiers = verifiers
         self._identities.become(identities, config.services)
-        self._warm.load(service.target for service in config.services)
-        self._memories.load(config.services)
+        self._warm.load(service.target for service in config.services if not service.desk.is_open)
+        self._memories.load(config.services, self._finders.of)
         self._ledger.load(config.services, self._doors)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
@@ -159,25 +167,26 @@ class Gateway:
                 f"the limit of open files allows {self._ceiling} sessions: raise LimitNOFILE (ulimit -n)",
             )
         else:
-            refused = door.guard.admit(address, now, _local_time)
+            refused = door.guard.admit(address, now, local_time)
         if refused is not None:
             self._refuse(door, client, address, refused, now)
             return
         session = Session(self._loop, self._log, door.service, client, address, next(self._numbers))
-        session.header = header
+        session.case.header = header
         self._sessions += 1
-        self._ledger.of(session.service).came(session)
+        self._ledger.of(door.service).came(session)
         self._spawn(self._serve(session, door.guard))
 
     async def _serve(self, session: Session, guard: Guard) -> None:
-        session.on_left = partial(guard.leave_alone, session.address)
+        service, address = session.case.service, session.case.address
+        session.case.on_left = partial(guard.leave_alone, address)
         try:
-            memory, identity = self._memories.of(session.service), self._identities.of(session.service)
-            await session.run(self._dialler, memory, self._warm, identity)
+            known, identity = self._memories.of(service), self._identities.of(service)
+            await session.run(self._dialler, known, self._warm, identity)
         finally:
             self._sessions -= 1
-            guard.leave(session.address)
-            self._ledger.of(session.service).left(session)
+            guard.leave(address)
+            self._ledger.of(service).left(session)
 
     def _refuse(self, door: Door, client: Stream, address: str, refused: Refused, now: float) -> None:
         if not door.guard.is_polite(now):
@@ -198,7 +207,7 @@ class Gateway:
         )
         door.silent = 0
         if door.service.inside.tls != "implicit":  # plain text there would only be taken for broken TLS
-            client.write(DIALECTS[door.service.server.dialect].farewell(refused.cause))
+            client.write(DIALECTS[door.service.dialect].farewell(refused.cause))
         self._spawn(client.finish(LINGER))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -215,6 +224,10 @@ class Gateway:
                 f"no more open files for new clients ({fault.strerror}): raise LimitNOFILE, or lower max_sessions",
                 sessions=self._sessions,
             )
+
+    def sockets(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets by name, to hand them over."""
+        return self._doors.by_name()
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -234,6 +247,11 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await self.drained()
+        await self._finders.close()
+
+    def doubts(self, config: Config) -> list[str]:
+        """Say what is not as it is meant with those who know where logins lead, a line each."""
+        return self._finders.doubts(config.services)
 
     @property
     def look_up(self) -> LookUp:
@@ -271,16 +289,6 @@ class Gateway:
         )
 
 
-def verifiers_of(services: Iterable[Service]) -> Verifiers:
-    """Read the trust stores of all these. Raises ConfigError for one that we can't use."""
-    verifiers = Verifiers()
-    for service in services:
-        try:
-            verifiers.of(service.target)
-        except ConfigError as fault:
-            raise ConfigError([f"service {quote(service.name)}: {line}" for line in fault.mistakes]) from None
-    return verifiers
-
-
-def _local_time() -> clock:
+def local_time() -> clock:
+    """What the clock on the wall shows."""
     return datetime.now().time()  # noqa: DTZ005 - `hours` are meant as the clock on the wall shows them
