@@ -31,8 +31,9 @@ it."""
 
 
 class Register:
-    """A `Finder` (protocols/login.py) over all accounts. `folder`: where those of the command lie, if there are any.
-    `clock`: monotonic seconds; `sleep`: waits so many of them.
+    """Finds logins (`Finder`, protocols/login.py) among all accounts, for all services.
+
+    `folder`: where those of the command lie, if there are any; `clock`: monotonic seconds; `sleep`: waits so many.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Register:
         self._tokens = tokens
         self._clock = clock
         self._sleep = sleep
-        self._index = Index(folder)
+        self._index = Index(folder, tokens.load)
         self._passwords = Passwords(clock)
         self._brake = Brake(clock)
         self._turns = Turns()
@@ -61,16 +62,21 @@ class Register:
         found = self._index.find(name)
         return found if isinstance(found, Account) else None
 
+    def knows(self, name: str) -> bool:
+        """Whether it is one of ours, or may be one."""
+        return self._index.find(name) is not None
+
     def accounts(self) -> tuple[Account, ...]:
         """Give all of them."""
         return self._index.accounts()
 
     def offers_digests(self, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
-        """Whether one of these accounts has a password that APOP and CRAM-MD5 can be compared with: its service greets
-        with a stamp then.
+        """Whether APOP and CRAM-MD5 can be compared with the password of each of these accounts. Of each, for a mail
+        program takes the strongest way that it sees (curl, mpop and msmtp do), and would fail where a hash is kept.
         """
         kinds = self._look_at_kinds()
-        return any(kinds.get(one.name) == "password" and _may(one, accounts) for one in self._index.accounts())
+        found = {kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
+        return "password" in found and "hash" not in found
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
@@ -126,18 +132,19 @@ class Register:
         return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
 
     def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
+        """Say for the log what was wrong; the log names who has said it."""
         if named is None:
-            return f"unknown user {quote(login.user)}"
+            return "unknown user"
         if named.password is None:
-            return f"{quote(named.name)} is the account of a device, nobody can log in as it"
+            return "the account has no password, it is a device's"
         if not _may(named, visit.accounts):
-            return f"{quote(named.name)} may not log in at this service"
+            return "the account is none of this service's (accounts)"
         if isinstance(login.proof, Digest) and self._look_at_kinds().get(named.name) == "hash":
             return (
-                f"the password of {quote(named.name)} is kept as a hash, and {login.proof.kind.upper()} needs itself: "
-                "switch that off in the mail program, or keep the password (popover account passwd --plain)"
+                f"the account keeps its password as a hash, and {login.proof.kind.upper()} needs itself: switch that "
+                "off in the mail program, or keep the password (popover account passwd --plain)"
             )
-        return f"wrong password of {quote(named.name)}"
+        return "wrong password"
 
     def _look_at_kinds(self) -> dict[str, str]:
         accounts = self._index.accounts()  # which may find a new version
