@@ -13,6 +13,7 @@ import pytest
 from popover.cli.arguments import make_parser
 from popover.config.account_fields import ACCOUNT, OAUTH2
 from popover.config.fields import SERVICE, STATUS, TOP
+from popover.config.table_file import TABLE
 from popover.config.values import Ahead
 from popover.process.status.figures import Figures, Picture
 from popover.process.status.metrics import classic
@@ -106,7 +107,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-KEYS = {**SERVICE, **TOP, **STATUS, **ACCOUNT, **OAUTH2}
+KEYS = {**SERVICE, **TOP, **STATUS, **ACCOUNT, **OAUTH2, **TABLE}
 
 
 def words_of(path: Path) -> str:
@@ -128,7 +129,7 @@ def commands_in(text: str) -> list[list[str]]:
 def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
     """The options exist, and go with that command; COMMAND, --trace and the like are named alone."""
     for words in commands_in(words_of(path)):
-        if words[0] not in {"run", "inetd", "check", "demo", "account"}:
+        if words[0] not in {"run", "inetd", "check", "route", "demo", "account"}:
             assert words[0] in {"help", "version", "--version", "COMMAND"}, words
             continue
         if words == ["account"]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from popover.config.desk import LocalCheck
 from popover.config.places import parse_host, parse_listen, parse_server
 from popover.config.values import BareLF, DialectName, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
 from popover.config.words import (
@@ -196,6 +197,16 @@ def read_spares(value: object) -> int:
     return value
 
 
+def parse_authenticate(text: str) -> LocalCheck:
+    """`htpasswd:FILE`, `pam` or `pam:SERVICE`."""
+    kind, colon, where = text.partition(":")
+    if kind == "htpasswd" and where:
+        return LocalCheck("htpasswd", where)
+    if kind == "pam" and (where or not colon) and "/" not in where:
+        return LocalCheck("pam", where or "popover")
+    raise ConfigError(f'{quote(text)} is no such check: write "htpasswd:FILE", "pam" or "pam:SERVICE"')
+
+
 def read_accounts(value: object) -> bool | tuple[str, ...]:
     """All accounts, or some of them by name."""
     if isinstance(value, bool):
@@ -235,6 +246,7 @@ SERVICE: dict[str, Reader] = {
     "accounts": read_accounts,
     "table": read_name,
     "device": read_switch,
+    "authenticate": word(parse_authenticate),
     "ca_file": word(Path),
     "min_tls": choice(TLS_VERSIONS),
     "pin": words(parse_pin),
