@@ -80,12 +80,30 @@ def server_mistake(stated: Mapping[str, object]) -> str | None:
         if "server" not in stated:
             return 'server: is missing; write server = "pop3s://mail.example.com"'
         idle = [key for key in ("dialect", "device") if stated.get(key)]
-        return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else None
+        return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else device_mistake(stated)
     if "server" in stated and "table" not in stated:
         return "server: the account says which; leave one of the two out"
     if "server" not in stated and "dialect" not in stated:
         return 'dialect: is missing; write dialect = "pop3", "imap" or "smtp": what its clients speak'
+    return device_mistake(stated)
+
+
+def device_mistake(stated: Mapping[str, object]) -> str | None:
+    """Say what is wrong with how a service's keys speak of a device; None: nothing."""
+    if not stated.get("device"):
+        idle = [key for key in _DEVICE_KEYS if key in stated]
+        return f"{idle[0]}: goes with device = true" if idle else None
+    accounts = stated.get("accounts")
+    if stated.get("dialect") != "smtp" or "table" in stated:
+        return 'device: write dialect = "smtp" and accounts = ["scans"], the account that sends for it, and no table'
+    if not isinstance(accounts, list) or len(accounts) != 1:
+        return 'accounts: a device has just one, the account that sends for it: accounts = ["scans"]'
+    if "allow" not in stated:
+        return 'allow: is missing; who may send without a login has to be written: allow = ["192.168.1.40"]'
     return None
+
+
+_DEVICE_KEYS = ("sender", "recipients", "max_recipients", "queue")
 
 
 def _same_names(services: tuple[Service, ...], places: list[str]) -> list[str]:

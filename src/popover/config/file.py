@@ -151,6 +151,8 @@ class _Reading:
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
         stated |= {key: directory / stated[key] for key in _FILES if key in stated}
         server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
+        if stated.get("device"):  # servers refuse what many devices send, and nobody reads it but they
+            stated.setdefault("bare_lf", "normalize")
         unsaid = {"name": "", "listen": (default_listen(server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))

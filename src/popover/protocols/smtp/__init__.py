@@ -13,18 +13,32 @@ memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 overhear.py       what a trace may show
+device/           what is said with devices that send mail
 """
 
 from __future__ import annotations
 
 from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.smtp import device
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.spare import say_hello
 from popover.talk import End, Talk
 
-__all__ = ["ALPN", "CAN_WAIT", "Ears", "Memory", "ears", "farewell", "get_ready", "is_answer", "memory", "open_up"]
+__all__ = [
+    "ALPN",
+    "CAN_WAIT",
+    "Ears",
+    "Memory",
+    "device",
+    "ears",
+    "farewell",
+    "get_ready",
+    "is_answer",
+    "memory",
+    "open_up",
+]
 
 ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
 CAN_WAIT = True
