@@ -11,6 +11,7 @@
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
+            +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
 
 A `Failure` reaches two people. The user of the client gets `cause` as one line in the words of the
@@ -94,6 +95,18 @@ class ServerFailure(Failure):
     """TLS stands; what speaks behind it does not serve us as a mail server would."""
 
     end = "no greeting"
+
+
+class SignInFailure(ServerFailure):
+    """The gateway could not log in where it does so for a client, and the server has not refused the login: nothing is
+    known against the name or the secret. `needs_person`: it will not pass by itself.
+    """
+
+    end = "no sign-in"
+
+    def __init__(self, cause: str, remedy: str = "", *, needs_person: bool = False) -> None:
+        super().__init__(cause, remedy)
+        self.needs_person = needs_person
 
 
 class OurFailure(Failure):
