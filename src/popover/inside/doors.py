@@ -80,7 +80,7 @@ class Doors:
                 self._watch(self._doors[key])
             else:
                 self._doors[key].service, self._doors[key].guard = service, guard
-        return [f"{shown(sock)} -> {wanted[key][0].server}" for key, sockets in opened.items() for sock in sockets]
+        return [f"{shown(sock)} -> {wanted[key][0].leads_to}" for key, sockets in opened.items() for sock in sockets]
 
     def close(self) -> None:
         """Close all doors."""
@@ -180,7 +180,7 @@ class Doors:
             with sock:
                 sock.setblocking(False)
                 if door.service.inside.tls != "implicit":
-                    sock.send(DIALECTS[door.service.server.dialect].farewell("too many connections, please try again"))
+                    sock.send(DIALECTS[door.service.dialect].farewell("too many connections, please try again"))
             self._spare = _spare()
         except OSError:
             self._loop.remove_reader(listener.fileno())

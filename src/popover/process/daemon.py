@@ -127,7 +127,7 @@ class Daemon:
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
         self._awaited.look(config)
-        self._first_look.begin(config.services)
+        self._first_look.begin(config)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
@@ -136,9 +136,10 @@ class Daemon:
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
-            oddity, remedy = doubt(service.server)
-            if oddity:
-                self._warn(f"{service.name}: {oddity}: {remedy}")
+            for target in config.targets_of(service):
+                oddity, remedy = doubt(target.server)
+                if oddity:
+                    self._warn(f"{service.name}: {oddity}: {remedy}")
             if service.admission.max_sessions > self._ceiling:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip

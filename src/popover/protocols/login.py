@@ -123,7 +123,11 @@ Found: TypeAlias = Route | NotFound | Unsure
 
 
 class Finder(Protocol):
-    """Who knows where a login leads: accounts of one's own, a table."""
+    """Who knows where the logins of one service lead: accounts of one's own, a table."""
+
+    @property
+    def takes_digests(self) -> bool:
+        """Whether some password is known that a digest could be compared with."""
 
     async def find(self, visit: Visit) -> Found:
         """Look it up. Never raises; takes as long for a name that is unknown as for a password that is wrong."""
