@@ -10,6 +10,7 @@
         +-- NameFailure    the server's name gives no address
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
+        +-- SecretFailure  what an account has to say, or to be asked for, can't be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
             +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
@@ -107,6 +108,12 @@ class SignInFailure(ServerFailure):
     def __init__(self, cause: str, remedy: str = "", *, needs_person: bool = False) -> None:
         super().__init__(cause, remedy)
         self.needs_person = needs_person
+
+
+class SecretFailure(Failure):
+    """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
+
+    end = "no secret"
 
 
 class OurFailure(Failure):

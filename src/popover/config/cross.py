@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from popover.config.networks import Network, is_private
-from popover.config.values import Activated, Address, Listen, Server, Service
+from popover.config.values import Activated, Address, Listen, Server, Service, Trust
 from popover.config.whole import Config, Status
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
@@ -47,7 +47,7 @@ def find_mistakes(services: tuple[Service, ...], places: list[str]) -> list[str]
             _leads_to_itself(service),
             _unsafe(service),
             _unsafe_proxy(service),
-            _wrong_ca_file(service),
+            wrong_ca_file(service.target.trust),
             _idle_tls(service),
             *_wrong_tls_files(service),
         )
@@ -80,30 +80,12 @@ def server_mistake(stated: Mapping[str, object]) -> str | None:
         if "server" not in stated:
             return 'server: is missing; write server = "pop3s://mail.example.com"'
         idle = [key for key in ("dialect", "device") if stated.get(key)]
-        return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else device_mistake(stated)
+        return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else None
     if "server" in stated and "table" not in stated:
         return "server: the account says which; leave one of the two out"
     if "server" not in stated and "dialect" not in stated:
         return 'dialect: is missing; write dialect = "pop3", "imap" or "smtp": what its clients speak'
-    return device_mistake(stated)
-
-
-def device_mistake(stated: Mapping[str, object]) -> str | None:
-    """Say what is wrong with how a service's keys speak of a device; None: nothing."""
-    if not stated.get("device"):
-        idle = [key for key in _DEVICE_KEYS if key in stated]
-        return f"{idle[0]}: goes with device = true" if idle else None
-    accounts = stated.get("accounts")
-    if stated.get("dialect") != "smtp" or "table" in stated:
-        return 'device: write dialect = "smtp" and accounts = ["scans"], the account that sends for it, and no table'
-    if not isinstance(accounts, list) or len(accounts) != 1:
-        return 'accounts: a device has just one, the account that sends for it: accounts = ["scans"]'
-    if "allow" not in stated:
-        return 'allow: is missing; who may send without a login has to be written: allow = ["192.168.1.40"]'
     return None
-
-
-_DEVICE_KEYS = ("sender", "recipients", "max_recipients", "queue")
 
 
 def _same_names(services: tuple[Service, ...], places: list[str]) -> list[str]:
@@ -197,8 +179,9 @@ def _public(networks: Iterable[Network]) -> str:
     return ", ".join(str(network) for network in networks if not is_private(network))
 
 
-def _wrong_ca_file(service: Service) -> str | None:
-    return _wrong_file("ca_file", service.target.trust.ca_file, _PEM_HEADS)
+def wrong_ca_file(trust: Trust) -> str | None:
+    """Say what is wrong with the file of those to trust."""
+    return _wrong_file("ca_file", trust.ca_file, _PEM_HEADS)
 
 
 def _idle_tls(service: Service) -> str | None:

@@ -82,7 +82,7 @@ class AtDesk:
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing
         offer = Offer(sealing.terms, service.hide, self._challenge)
-        made: Reception = DIALECTS[service.dialect].reception(self._case.client.end, offer)  # type: ignore[attr-defined]
+        made: Reception = DIALECTS[service.dialect].reception(self._case.client.end, offer)
         return made
 
     async def _ask(self, reception: Reception) -> Login | Wish:
