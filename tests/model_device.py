@@ -19,7 +19,7 @@ EHLO = (
 NOW = datetime(2026, 11, 28, 9, 5, 7, tzinfo=timezone(timedelta(hours=1)))
 DATE = b"Date: Sat, 28 Nov 2026 09:05:07 +0100\r\n"
 RULES = DeviceRules(sender="scans@example.com")
-TERMS = DeviceTerms(RULES, "scans", "scanner", "mail.example.com", b"[127.0.0.1]", lambda: NOW)
+TERMS = DeviceTerms(RULES, "scans", "scanner", "mail.example.com", lambda: NOW)
 
 
 class Paper:
@@ -92,6 +92,7 @@ class House:
         self.shelf = shelf
         self.servers = [server for server in servers if isinstance(server, Server)]
         self.checked: list[Check] = []
+        self.verdicts: list[bool | None] = []
         changed = replace(TERMS, rules=rules, drafts=shelf, **terms)  # type: ignore[arg-type]
         self.attendance = FOR_DEVICES.attend(self.client, changed)
         self._ways = list(servers)
@@ -125,7 +126,7 @@ class House:
             want.is_kept = self.shelf.keep(want.draft, want.envelope)
         elif isinstance(want, Check):
             self.checked.append(want)
-            want.is_right = True
+            want.is_right = self.verdicts.pop(0)
         elif isinstance(want, More):
             assert want.end.inbox or want.end.ended, "it waits for an answer that nobody owes"
 

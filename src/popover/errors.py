@@ -13,6 +13,7 @@
         +-- SecretFailure  what an account has to say, or to be asked for, can't be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
             +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
+        +-- MailRefused    a device's mail, by its server and for good
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
 
 A `Failure` reaches two people. The user of the client gets `cause` as one line in the words of the
@@ -114,6 +115,12 @@ class SecretFailure(Failure):
     """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
 
     end = "no secret"
+
+
+class MailRefused(Failure):
+    """The server has refused a device's mail for good, and the device has been told so in its words."""
+
+    end = "mail refused"
 
 
 class OurFailure(Failure):

@@ -338,3 +338,52 @@ def test_the_log_learns_no_word_of_a_mail() -> None:
     house = House(Server({b".": b"554 5.6.0 no\r\n"}))
     house.run([mail(*TEXT)])
     assert not re.search("scan|printer", " ".join(house.attendance.refusals))
+
+
+# -- a device that insists on a login ------------------------------------------------------------
+
+AUTH = b"AUTH PLAIN AHNjYW5zAHNlc2FtZQ==\r\n"  # scans, sesame
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(True, 235), (False, 535), (None, 454)])
+def test_a_login_is_looked_at_where_the_account_has_a_password(verdict: bool | None, code: int) -> None:
+    house = House(Server(), takes_logins=True)
+    house.verdicts = [verdict]
+    told, _ = house.run([b"EHLO x\r\n", AUTH, b"QUIT\r\n"])
+    assert b"250-AUTH PLAIN LOGIN\r\n250 AUTH=PLAIN LOGIN\r\n" in told
+    assert codes(told) == [220, 250, code, 221]
+    assert [check.login.user for check in house.checked] == ["scans"]
+    assert "sesame" not in repr(house.checked)
+
+
+def test_a_login_in_three_lines_is_one_too_and_is_said_once() -> None:
+    house = House(Server(), takes_logins=True, challenge=b"<1@popover>")
+    house.verdicts = [True]
+    told, _ = house.run([b"AUTH LOGIN\r\n", b"c2NhbnM=\r\n", b"c2VzYW1l\r\n", AUTH])
+    assert codes(told) == [220, 334, 334, 235, 503]
+    assert b"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n" in told
+
+
+def test_wrong_logins_wear_the_session_out() -> None:
+    house = House(Server(), takes_logins=True)
+    house.verdicts = [False] * 5
+    told, wish = house.run([AUTH] * 9)
+    assert codes(told) == [220, *[535] * 5]
+    assert wish is Wish.LEAVE
+
+
+def test_a_device_may_send_without_a_login_although_the_account_has_a_password() -> None:
+    server = Server()
+    House(server, takes_logins=True).run([mail(*TEXT)])
+    assert len(server.mails) == 1
+
+
+def test_a_device_that_goes_in_the_midst_of_a_login_is_gone() -> None:
+    assert House(Server(), takes_logins=True).run([b"AUTH LOGIN\r\n"])[1] is Wish.LEAVE
+
+
+def test_a_server_that_bears_no_second_ehlo_takes_mail_all_the_same() -> None:
+    server = Server({b"EHLO": b"503 5.5.1 once is enough\r\n"})
+    told, _ = House(server).run([mail(*TEXT)])
+    assert codes(told) == [220, 250, 250, 250, 354, 250, 221]
+    assert len(server.mails) == 1

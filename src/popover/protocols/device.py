@@ -97,21 +97,20 @@ Errand: TypeAlias = Generator[Want, None, T]
 
 @dataclass(frozen=True, slots=True)
 class DeviceTerms:
-    """What holds for one device's session. `name`: how we call ourselves to the server; `host`: what it is called.
+    """What holds for one device's session. `host`: what the server is called, for people.
 
-    `logins`: the mechanisms by which a device may log in, if it insists; `challenge`: see `Offer`. `drafts`: where
-    mails are kept; None: nowhere. `now`: the clock on the wall, with its zone.
+    `takes_logins`: the account has a local password, and a device that insists may say it; `challenge`: see `Offer`.
+    `drafts`: where mails are kept; None: nowhere. `now`: the clock on the wall, with its zone.
     """
 
     rules: DeviceRules
     account: str
     service: str
     host: str
-    name: bytes
     now: Callable[[], datetime]
     tls: ClientTLS = "off"
     normalizes: bool = True
-    logins: tuple[bytes, ...] = ()
+    takes_logins: bool = False
     challenge: bytes = b""
     drafts: Drafts | None = None
 
@@ -160,5 +159,5 @@ class ForDevices(Protocol):
     def attend(self, client: End, terms: DeviceTerms) -> Attendance:
         """Make the talk with one device."""
 
-    def deliver(self, server: End, name: bytes, envelope: Envelope, octets: Iterator[bytes]) -> Errand[Delivery]:
+    def deliver(self, server: End, envelope: Envelope, octets: Iterator[bytes]) -> Errand[Delivery]:
         """Send a kept mail to a server that is signed in."""

@@ -93,12 +93,13 @@ class Route:
 
     `fetch` gives what to say there. It is called with False; and with True once the server has refused what it gave
     first (a token may have been revoked): then it gives another, or None if there is none, and the refusal stands. It
-    raises Failure.
+    raises Failure. `has_password`: a device of this account that insists on a login can say one.
     """
 
     name: str
     targets: tuple[Target, ...]
     fetch: Callable[[bool], Awaitable[Credentials | None]] = field(repr=False)
+    has_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)

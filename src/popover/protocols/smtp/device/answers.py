@@ -26,6 +26,11 @@ TOO_LARGE = b"552 5.3.4 the mail server takes no mail that large\r\n"
 NO_ROOM = b"452 4.3.1 the gateway can't keep the mail: its disk is full, or out of order\r\n"
 CUT = b"451 4.4.2 the connection to the mail server was lost, please send it again\r\n"
 NO_LOGIN = b"502 5.5.1 no login is wanted here: turn SMTP authentication off\r\n"
+OF_LOGIN = {
+    True: b"235 2.7.0 you are logged in\r\n",
+    False: b"535 5.7.8 wrong user name or password of the gateway's account\r\n",
+    None: b"454 4.7.0 nobody can say now whether the login is right\r\n",
+}
 KNOWN_LOGIN = b"503 5.5.1 you are logged in\r\n"
 READY_FOR_TLS = b"220 2.0.0 Ready to start TLS\r\n"
 NO_TLS = b"502 5.5.1 no TLS on this port, go on without\r\n"

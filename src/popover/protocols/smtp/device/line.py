@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from popover.protocols.smtp.sign_in import HELLO
 from popover.talk import Broken, End, Talk, read_line
 
 REPLY_LIMIT = 16 * 1024
@@ -90,9 +91,11 @@ class Line:
             self.give_up()
         return reply
 
-    def say_hello(self, name: bytes) -> Talk[Reply]:
-        """Say EHLO, and learn what the server can."""
-        reply = yield from self.ask(b"EHLO " + name)
+    def say_hello(self) -> Talk[Reply]:
+        """Say EHLO behind the login, and learn what the server can. One that does not bear a second one (503) can do
+        all that a mail needs, as far as anybody knows.
+        """
+        reply = yield from self.ask(b"EHLO " + HELLO)
         if reply.kind == b"2":
             rows = [line[_CODE + 1 :].strip().partition(b" ") for line in reply.words.split(b"\n")[1:]]
             self.extensions = {word.upper(): behind.strip() for word, _, behind in rows if word}

@@ -13,11 +13,10 @@ class Outside:
     `limit`: octets of a mail that the server takes, as far as it has said; 0: it has not.
     """
 
-    def __init__(self, name: bytes, host: str) -> None:
+    def __init__(self, host: str) -> None:
         self.line: Line | None = None
         self.failure: Failure | None = None
         self.limit = 0
-        self._name = name
         self._host = host
 
     def reach(self) -> Errand[Line | None]:
@@ -37,9 +36,9 @@ class Outside:
         return self.line
 
     def _greet(self, line: Line) -> Errand[None]:
-        reply = yield from line.say_hello(self._name)
-        if reply.kind != b"2":
-            self.failure = ServerFailure(f"{self._host} refused EHLO: {reply.text}")
+        reply = yield from line.say_hello()
+        if line.is_lost:
+            self.failure = ServerFailure(f"{self._host} takes no mail now: {reply.text}", "try again later")
             return
         self.line = line
         self.limit = size_limit(line.extensions)

@@ -16,11 +16,11 @@ from popover.protocols.smtp.device.line import Line, Reply
 from popover.talk import End
 
 
-def send(server: End, name: bytes, envelope: Envelope, octets: Iterator[bytes]) -> Errand[Delivery]:
+def send(server: End, envelope: Envelope, octets: Iterator[bytes]) -> Errand[Delivery]:
     """Send it; `octets`: the mail as DATA has it, its end included, in pieces."""
     line = Line(server)
-    reply = yield from line.say_hello(name)
-    if reply.kind == b"2":
+    reply = yield from line.say_hello()
+    if not line.is_lost:
         reply = yield from line.ask(_said(line, b"MAIL FROM:<", envelope.sender, envelope.parameters))
     if reply.kind != b"2":
         return _all(envelope.recipients, reply)

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from popover.errors import Failure, Misdialled
-from popover.protocols.device import DeviceTerms, Errand, Wait
+from popover.protocols.device import Check, DeviceTerms, Errand, Wait
+from popover.protocols.guest import Gone as GuestGone
+from popover.protocols.guest import Guest
 from popover.protocols.reception import Wish
+from popover.protocols.sasl_server import mechanisms
+from popover.protocols.smtp.auth import auth
 from popover.protocols.smtp.belated import PASSED_OVER, Belated
 from popover.protocols.smtp.commands import BEFORE_TLS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.device import answers
@@ -31,10 +35,13 @@ class Attendant:
         self._failure: Failure | None = None
         self._client = client
         self._terms = terms
-        self._outside = Outside(terms.name, terms.host)
+        self._outside = Outside(terms.host)
         self._mailing = Mailing(client, terms, self._outside)
         self._belated = Belated()
         self._strangers = Strangers("an SMTP")
+        self._guest = Guest(client, "an SMTP")
+        self._mechanisms = mechanisms(terms.challenge) if terms.takes_logins else ()
+        self._is_logged_in = False
         mailing = self._mailing
         self._does: dict[bytes, _Do] = {
             b"HELO": self._hello,
@@ -44,11 +51,12 @@ class Attendant:
             b"DATA": self._says(lambda _: mailing.data()),
             b"BDAT": self._says(mailing.bdat),
             b"RSET": self._says(lambda _: mailing.rset()),
+            b"AUTH": self._auth,
             b"STARTTLS": self._starttls,
             b"QUIT": self._quit,
         }
         self._words = {
-            b"NOOP": answers.OK, b"HELP": answers.HELP, b"VRFY": answers.NO_VRFY, b"AUTH": answers.NO_LOGIN,
+            b"NOOP": answers.OK, b"HELP": answers.HELP, b"VRFY": answers.NO_VRFY,
         }  # fmt: skip
 
     @property
@@ -73,15 +81,16 @@ class Attendant:
 
     def talk(self, *, silently: bool) -> Errand[Wish]:
         """See `device.Attendance`."""
-        if not silently:
-            self._client.outbox += answers.GREETING
+        self._client.outbox += b"" if silently else answers.GREETING
         wish: Wish | None = None
         while wish is None:
             try:
                 command = yield from self._next()
                 wish = Wish.LEAVE if command is None else (yield from self._obey(command))
-            except Gone:
+            except (Gone, GuestGone):
                 wish = Wish.LEAVE
+            except Misdialled as stranger:
+                wish = self._fail(stranger)
         self._leave()
         return wish
 
@@ -156,8 +165,24 @@ class Attendant:
             elif (failure := self._in_vain) is not None:
                 return self._fail(failure)
         is_old = command.verb == b"HELO"
-        self._client.outbox += answers.HELO if is_old else answer(extensions, self._terms.tls, self._terms.logins)
+        self._client.outbox += answers.HELO if is_old else answer(extensions, self._terms.tls, self._mechanisms)
         return None
+
+    def _auth(self, command: Command) -> Errand[Wish | None]:
+        """The device insists: it is its account's local password, or none."""
+        if self._is_logged_in or not self._mechanisms:
+            self._client.outbox += answers.KNOWN_LOGIN if self._is_logged_in else answers.NO_LOGIN
+            return None
+        login = yield from auth(self._guest, command.argument, self._terms.challenge)
+        if login is None:
+            return None
+        want = Check(login)
+        yield want
+        self._is_logged_in = want.is_right is True
+        if want.is_right is False:
+            self._guest.refused()
+        self._client.outbox += answers.OF_LOGIN[want.is_right]
+        return Wish.LEAVE if self._guest.is_worn_out else None
 
     def _starttls(self, command: Command) -> Errand[Wish | None]:
         """TLS begins with us; the server has its own."""
