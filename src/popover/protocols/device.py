@@ -61,6 +61,16 @@ class Drafts(Protocol):
         """Begin one. Raises OSError."""
 
 
+class Keeper(Drafts, Protocol):
+    """Who keeps mails for later (process/queue/)."""
+
+    async def keep(self, draft: Draft, envelope: Envelope) -> bool:
+        """Keep one for good; whether it may be promised."""
+
+    def reached(self, account: str) -> None:
+        """The account's server is there."""
+
+
 @dataclass(slots=True, eq=False)
 class Reach:
     """A want: a server, signed in. Afterwards `server` is it; or `failure` says why there is none now."""
@@ -125,6 +135,10 @@ class Attendance(Protocol):
     @property
     def failure(self) -> Failure | None:
         """Why there was no server; the device has been told, or its mails are kept."""
+
+    @property
+    def leaves_server(self) -> bool:
+        """The server that was reached last can be of use to another talk: nothing is under way there."""
 
     @property
     def refusals(self) -> tuple[str, ...]:

@@ -5,5 +5,7 @@ store.py     the directory: what lies there, what is added, changed and taken aw
 kept.py      one mail that waits: its envelope, its tries
 lock.py      one attempt at a time for each account, in all processes
 rounds.py    which mail is due, and what becomes of it
+sender.py    one attempt
 keeping.py   what a device's session asks of all this
+post.py      all of it, for a gateway
 """

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from popover.log import Log
+from popover.process.queue.rounds import Rounds
 from popover.process.queue.store import Sheet, Store
 from popover.protocols.device import Draft, Envelope
 
 
 class Keeping:
-    """See `session.errand.Keeper`. `on_kept`: called when there is one mail more."""
+    """See `device.Keeper`."""
 
-    def __init__(self, store: Store, log: Log, on_kept: Callable[[], None]) -> None:
+    def __init__(self, store: Store, log: Log, rounds: Rounds) -> None:
         self._store = store
         self._log = log
-        self._on_kept = on_kept
+        self._rounds = rounds
 
     def begin(self) -> Draft:
-        """See `device.Drafts`."""
+        """See `device.Keeper`."""
         try:
             return self._store.begin()
         except OSError as fault:
@@ -27,7 +27,7 @@ class Keeping:
             raise
 
     async def keep(self, draft: Draft, envelope: Envelope) -> bool:
-        """Keep it for good, off the event loop: a disk takes its time. Whether it may be promised."""
+        """See `device.Keeper`. Off the event loop: a disk takes its time."""
         assert isinstance(draft, Sheet)  # noqa: S101 - the talk hands back what `begin` gave
         try:
             kept = await asyncio.to_thread(self._store.keep, draft, envelope)
@@ -44,8 +44,12 @@ class Keeping:
             recipients=len(envelope.recipients),
             doubtful=envelope.is_doubtful,
         )
-        self._on_kept()
+        self._rounds.ring()
         return True
+
+    def reached(self, account: str) -> None:
+        """See `device.Keeper`."""
+        self._rounds.wake(account)
 
     def _complain(self, fault: OSError) -> None:
         self._log.event(

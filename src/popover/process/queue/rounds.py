@@ -9,6 +9,7 @@ session that reaches it ends the rest (`wake`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from functools import partial
 from popover.errors import Failure, OurFailure
 from popover.log import Log
 from popover.process.queue import lock
-from popover.process.queue.kept import Kept
+from popover.process.queue.kept import FIRST_WAIT, Kept
 from popover.process.queue.store import Store
 from popover.protocols.device import Delivery
 
@@ -58,18 +59,14 @@ class Rounds:
             await asyncio.to_thread(self._store.sweep)
         except OSError:
             pass
-        try:
-            while True:
-                self._bell.clear()
-                await self.round()
-                try:
-                    await asyncio.wait_for(self._bell.wait(), POLL)
-                except TimeoutError:
-                    pass
-        finally:
-            for task in self._busy.values():
-                task.cancel()
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        while True:
+            self._bell.clear()
+            await self.round()
+            try:
+                async with asyncio.timeout(POLL):
+                    await self._bell.wait()
+            except TimeoutError:
+                pass
 
     async def round(self) -> None:
         """Look what is due, and begin with it."""
@@ -78,7 +75,7 @@ class Rounds:
         except OSError:
             return  # a disk that can't be read has nothing for us now
         for stray in strays:
-            with lock.held(self._store.folder, stray.account) as is_ours:
+            with contextlib.suppress(OSError), lock.held(self._store.folder, stray.account) as is_ours:
                 if is_ours and stray in self._store.strays():
                     self._store.arrive(stray)
         for account in {kept.account for kept in waiting} - self._busy.keys():
@@ -87,13 +84,21 @@ class Rounds:
                 self._busy[account] = task
                 task.add_done_callback(partial(self._served, account))
 
-    def _served(self, account: str, _task: asyncio.Task[None]) -> None:
+    def _served(self, account: str, task: asyncio.Task[None]) -> None:
         del self._busy[account]
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._rests[account] = self._clock() + FIRST_WAIT
+            self._log.event("warning", "queue", f"the mails of {account} can not be looked at now: {fault}")
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         while self._busy:
             await asyncio.wait(self._busy.values())
+
+    def cut(self) -> None:
+        """Give up what is under way."""
+        for task in self._busy.values():
+            task.cancel()
 
     def _look(self) -> tuple[list[Kept], list[Kept]]:
         return self._store.waiting(), self._store.strays()

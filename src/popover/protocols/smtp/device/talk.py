@@ -65,6 +65,12 @@ class Attendant:
         return self._mailing.waits_for
 
     @property
+    def leaves_server(self) -> bool:
+        """See `device.Attendance`."""
+        line = self._outside.line
+        return line is not None and not line.has_news and not line.has_mail
+
+    @property
     def refusals(self) -> tuple[str, ...]:
         """See `device.Attendance`."""
         return tuple(self._mailing.refusals)
@@ -91,14 +97,10 @@ class Attendant:
                 wish = Wish.LEAVE
             except Misdialled as stranger:
                 wish = self._fail(stranger)
-        self._leave()
-        return wish
-
-    def _leave(self) -> None:
-        """Tell the server that nothing more comes; nobody waits for what it says to that."""
         line = self._outside.line
-        if line is not None and not line.has_news and not line.has_mail:
-            line.end.outbox += b"QUIT\r\n"
+        if wish is Wish.LEAVE and line is not None and self.leaves_server:
+            line.end.outbox += b"QUIT\r\n"  # nobody waits for what it says to that
+        return wish
 
     def _next(self) -> Errand[Command | None]:
         """Hear a line; None: there will be none."""
