@@ -36,6 +36,10 @@ No new session begins; running ones get the file's drain_timeout. A second one e
 .TP
 .B SIGUSR1
 The log tells what each service does now.
+.TP
+.B SIGUSR2
+Another popover, of this version or a newer one, takes over without refusing a connection; this one finishes its
+sessions.
 .SH FILES
 .TP
 .I popover.toml

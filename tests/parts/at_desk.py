@@ -51,6 +51,10 @@ class AtDesk(Popover):
         self._known[name] = {"password": password, "login": login, "secret": secret, "servers": list(servers), **more}
         self._write()
 
+    def known(self, name: str) -> dict[str, Any]:
+        """What it knows of a login."""
+        return self._known[name]
+
     def _write(self) -> None:
         draft = self.logins.with_suffix(".new")
         draft.write_text(json.dumps(self._known))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from popover.cli import main
-from popover.config import Config, Service, Target, Trust, parse_server
+from popover.config import Target, Trust, parse_server
 from popover.errors import Failure
 from popover.process import finders
-from popover.protocols.login import Credentials, Digest, Finder, Found, NotFound, Route, Unsure, Visit
+from popover.protocols.login import Credentials, Digest, Found, NotFound, Route, Unsure, Visit
 
 LOGINS = "POPOVER_TEST_LOGINS"
 
@@ -39,6 +39,7 @@ class Known:
     connect_timeout: float = 10
 
     def is_said(self, visit: Visit) -> bool:
+        assert visit.login is not None
         proof, password = visit.login.proof, self.password.encode()
         return proof.is_of(password) if isinstance(proof, Digest) else proof.octets == password
 
@@ -46,7 +47,8 @@ class Known:
         servers = [one for word in self.servers if (one := parse_server(word)).dialect == visit.dialect]
         trust = Trust(Path(self.ca_file) if self.ca_file else None)
         targets = [Target(server, trust, connect_timeout=self.connect_timeout) for server in servers]
-        return Route(f"{visit.login.user} ({self.login})", tuple(targets), self.fetch)
+        name = visit.login.user if visit.login is not None else "a device"
+        return Route(f"{name} ({self.login})", tuple(targets), self.fetch)
 
     async def fetch(self, is_refused: bool) -> Credentials | None:
         if self.trouble:
@@ -62,6 +64,7 @@ class Logins:
 
     async def find(self, visit: Visit) -> Found:
         known = _read()
+        assert visit.login is not None
         if visit.login.user not in known:
             return NotFound("there is no such account")
         one = Known(**known[visit.login.user])
@@ -71,15 +74,11 @@ class Logins:
         return one.route(visit) if one.is_said(visit) else NotFound("the password is wrong")
 
 
-def finder_of(service: Service, config: Config) -> Finder:  # noqa: ARG001 - as the gateway calls it
-    return Logins()
-
-
 def _read() -> dict[str, Any]:
     known: dict[str, Any] = json.loads(Path(os.environ[LOGINS]).read_text())
     return known
 
 
 if __name__ == "__main__":
-    finders.finder_of = finder_of
+    setattr(finders.Finders, "of", lambda _self, _service: Logins())  # noqa: B010 - as mypy wants it
     sys.exit(main(sys.argv[1:]))

@@ -86,6 +86,11 @@ class Popover:
         """The ports of `addresses`."""
         return [port for _, port in self.addresses]
 
+    @property
+    def is_over(self) -> bool:
+        """It has ended; a successor that it started may write on where it wrote."""
+        return self._process.poll() is not None
+
     def out_lines(self) -> list[str]:
         """All it wrote to stdout so far."""
         return list(self._out.lines)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from popover.config.accounts import Account
+from popover.config.routes import Table
 from popover.config.values import Address, Admission, Listen, Service, Target, is_public
 
 
@@ -28,6 +29,7 @@ class Config:
     drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
     status: Status | None = None  # None: it tells nobody
     accounts: tuple[Account, ...] = ()  # own logins
+    tables: tuple[Table, ...] = ()  # where a login leads
 
     def targets_of(self, service: Service) -> tuple[Target, ...]:
         """Give the servers to which this service is known to lead: its own, or those of the accounts that its desk lets

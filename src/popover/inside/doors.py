@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from popover.config import Address, Config, Listen, Service, clash
 from popover.errors import StartError
 from popover.inside.guard import Guard, plain_address
-from popover.inside.listen import BACKLOG, PortInUseError, open_listener, shown
+from popover.inside.listen import BACKLOG, PortInUseError, name_of, open_listener, shown
 from popover.protocols import DIALECTS
 
 ACCEPTS = 32
@@ -59,6 +59,10 @@ class Doors:
     def sockets(self) -> list[socket.socket]:
         """Give all listening sockets."""
         return [sock for door in self for sock in door.sockets]
+
+    def by_name(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets with what they are called where they are handed over."""
+        return ((name_of(door.listen), door.sockets) for door in self)
 
     def load(self, config: Config) -> list[str]:
         """Open and close doors until they are those of `config`; give a line for each address that is new.

@@ -82,8 +82,7 @@ class AtDesk:
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing
         offer = Offer(sealing.terms, service.hide, self._challenge)
-        made: Reception = DIALECTS[service.dialect].reception(self._case.client.end, offer)
-        return made
+        return DIALECTS[service.dialect].reception(self._case.client.end, offer)
 
     async def _ask(self, reception: Reception) -> Login | Wish:
         """Have the client say who it is. Raises Misdialled."""
@@ -137,7 +136,7 @@ class AtDesk:
                     reception.delay(found.cause, needs_person=found.needs_person)
         except Failure as failure:
             turned_away.undecided(case, failure)
-            reception.delay(failure.cause, needs_person=getattr(failure, "needs_person", False))
+            reception.delay(failure.cause, needs_person=failure.needs_person)
         finally:
             self._say()
         return False
