@@ -50,8 +50,8 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo
-set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --save-certificate --tls --tls-cert --tls-key --user -c
+set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account remove'
+set -g _shtab_popover_opts_with_value --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -96,3 +96,37 @@ complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'
 complete -c popover -n '_shtab_popover_using demo' -l once -d 'go the circle once, show each step, and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a account -d 'Keep own logins: popover signs in with the provider for them.'
+complete -c popover -n '_shtab_popover_using account' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a add -d 'Keep a new account.'
+complete -c popover -n '_shtab_popover_using account add' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account add' -l also -x -d 'another name for it (repeatable)'
+complete -c popover -n '_shtab_popover_using account add' -l login -x -d 'who signs in with the provider'
+complete -c popover -n '_shtab_popover_using account add' -l mailbox -x -d 'whose mail it is, where that is another (shared mailboxes)'
+complete -c popover -n '_shtab_popover_using account add' -l provider -x -d 'whose servers are known: gmail, outlook, fastmail, ...'
+complete -c popover -n '_shtab_popover_using account add' -l server -x -d 'a server of its own (one a dialect)'
+complete -c popover -n '_shtab_popover_using account add' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file there'
+complete -c popover -n '_shtab_popover_using account add' -l device -d 'for a device: nobody can log in as it'
+complete -c popover -n '_shtab_popover_using account add' -l plain -d 'keep the password itself: APOP and CRAM-MD5 need it'
+complete -c popover -n '_shtab_popover_using account add' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the local password from a file'
+complete -c popover -n '_shtab_popover_using account add' -l secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the provider'"'"'s password from a file'
+complete -c popover -n '_shtab_popover_using account add' -l client-id -x -d 'sign in by OAuth2, with a client id of your own'
+complete -c popover -n '_shtab_popover_using account add' -l client-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'take its secret from a file'
+complete -c popover -n '_shtab_popover_using account add' -l tenant -x -d 'with Microsoft: whose directory (default: the provider'"'"'s)'
+complete -c popover -n '_shtab_popover_using account add' -l issuer -x -d 'OAuth2 of a provider that popover does not know'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a list -d 'Show all accounts, a line each.'
+complete -c popover -n '_shtab_popover_using account list' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account list' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
+complete -c popover -n '_shtab_popover_using account list' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a show -d 'Show what is kept of one account, but for its secrets.'
+complete -c popover -n '_shtab_popover_using account show' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account show' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
+complete -c popover -n '_shtab_popover_using account show' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a passwd -d 'Change a password.'
+complete -c popover -n '_shtab_popover_using account passwd' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account passwd' -l secret -d 'change what the provider takes, not the local password'
+complete -c popover -n '_shtab_popover_using account passwd' -l plain -d 'keep the password itself: APOP and CRAM-MD5 need it'
+complete -c popover -n '_shtab_popover_using account passwd' -l hash -d 'only print the hash of a password, for a password_file'
+complete -c popover -n '_shtab_popover_using account passwd' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the new one from a file'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
+complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from popover import __version__
+from popover.cli.account.arguments import EXAMPLES as _ACCOUNT
+from popover.cli.account.arguments import add_verbs
 
 _SERVER = """\
 SERVER is a URL, or a bare host name, which means pop3s://:
@@ -129,6 +131,7 @@ def make_parser() -> argparse.ArgumentParser:
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
+    _account(_command(commands, "account", "keep own logins: popover signs in with the provider for them", _ACCOUNT))
     return parser
 
 
@@ -182,6 +185,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
     one.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
+
+
+def _account(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
+    add_verbs(lambda name, does, examples: _command(verbs, name, does, examples))
 
 
 def _ca_file(parser: argparse.ArgumentParser) -> None:
