@@ -13,6 +13,7 @@ from typing import Any
 
 from popover.cli.account.place import open_state, say, warn
 from popover.errors import StartError
+from popover.log import escape
 from popover.process.queue import lock
 from popover.process.queue.kept import Kept
 from popover.process.queue.store import Store
@@ -50,10 +51,10 @@ def _list(store: Store, *, as_json: bool) -> int:
     for kept in waiting:
         said = f": {kept.words}" if kept.words else ""
         twice = ", may have arrived" if kept.envelope.is_doubtful else ""
-        say(f"{_short(kept)}  {_line(kept)}, {kept.tries} tries, next {_clock(kept.due)}{twice}{said}")
+        say(escape(f"{_short(kept)}  {_line(kept)}, {kept.tries} tries, next {_clock(kept.due)}{twice}{said}"))
     for kept in failed:
         refused = "; ".join(f"{one}: {said}" for one, said in kept.refused.items())
-        say(f"{_short(kept)}  {_line(kept)} failed: {refused}")
+        say(escape(f"{_short(kept)}  {_line(kept)} failed: {refused}"))
     say(f"waiting: {len(waiting)}, failed: {len(failed)}")
     return 0
 
@@ -77,12 +78,8 @@ def _document(kept: Kept) -> dict[str, Any]:
 
 def _line(kept: Kept) -> str:
     envelope = kept.envelope
-    to = ", ".join(_printable(one) for one in envelope.recipients or kept.refused)
-    return f"{_clock(kept.since)} {envelope.account}: {_printable(envelope.sender)} -> {to}"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    to = ", ".join(envelope.recipients or kept.refused)
+    return f"{_clock(kept.since)} {envelope.account}: {envelope.sender} -> {to}"
 
 
 def _clock(moment: float) -> str:

@@ -279,7 +279,9 @@ class Gateway:
         """Give all that the status page tells."""
         now, up = time.time(), time.monotonic() - self._began
         services = self._ledger.figures()
-        return Picture(__version__, now, now - up, self.is_ready, self._sessions, self._ceiling, services)
+        return Picture(
+            __version__, now, now - up, self.is_ready, self._sessions, self._ceiling, services, self._post.mails()
+        )
 
     def log_status(self) -> None:
         """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from popover.process.queue.kept import Kept
 from popover.process.queue.rounds import Rounds
 from popover.process.queue.sender import Sender, Way
 from popover.process.queue.store import Store
+from popover.process.status.figures import Mails
 from popover.protocols.login import Route, Unsure, Visit
 from popover.session.ways import Ways
 
@@ -45,6 +47,14 @@ class Post:
                 )
         elif self._services and (wanted or self.store.folder.exists()) and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._rounds.run())
+
+    def mails(self) -> Mails | None:
+        """Say how many are kept; None where none ever are."""
+        if self.store is None or self._task is None:
+            return None
+        with contextlib.suppress(OSError):
+            return Mails(*self.store.count())
+        return None
 
     def keeper(self, service: Service) -> Keeping | None:
         """Say who keeps mails for a service."""

@@ -136,6 +136,12 @@ class Store:
         kept = self._envelopes(self.folder)
         return [one for one in kept if one.name + _MAIL not in mails and one.name + _MAIL in failed]
 
+    def count(self) -> tuple[int, int]:
+        """How many wait, and how many have failed."""
+        folders = (self._names(self.folder), self._names(self._failed))
+        waiting, failed = (sum(name[0] != "." and name.endswith(_ENVELOPE) for name in names) for names in folders)
+        return waiting, failed
+
     def failed(self) -> list[Kept]:
         """All that some recipient will never get, oldest first."""
         return self._envelopes(self._failed)
