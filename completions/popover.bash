@@ -6,10 +6,10 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_popover_account_subparsers=(add list show passwd remove)
-_shtab_popover_subparsers=(run inetd check demo account)
+_shtab_popover_subparsers=(run inetd check demo account queue)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
-_shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
+_shtab_popover_inetd_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
 _shtab_popover_account_add_option_strings=(-h --help --also --login --mailbox --provider --server --ca-file --device --plain --password-file --secret-file --client-id --client-secret-file --tenant --issuer)
@@ -18,6 +18,7 @@ _shtab_popover_account_show_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_passwd_option_strings=(-h --help --secret --plain --hash --password-file)
 _shtab_popover_account_remove_option_strings=(-h --help)
 _shtab_popover_account_option_strings=(-h --help)
+_shtab_popover_queue_option_strings=(-h --help --json)
 _shtab_popover_option_strings=(-h --help --version)
 
 _shtab_popover_run__c_COMPGEN=_shtab_compgen_files
@@ -25,6 +26,8 @@ _shtab_popover_run___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___tls_cert_COMPGEN=_shtab_compgen_files
 _shtab_popover_run___tls_key_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_inetd___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___tls_cert_COMPGEN=_shtab_compgen_files
 _shtab_popover_inetd___tls_key_COMPGEN=_shtab_compgen_files
@@ -47,7 +50,8 @@ _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
 _shtab_popover_account_pos_0_choices=(add list show passwd remove)
-_shtab_popover_pos_0_choices=(run inetd check demo account)
+_shtab_popover_queue_pos_0_choices=(list retry drop)
+_shtab_popover_pos_0_choices=(run inetd check demo account queue)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -91,6 +95,10 @@ _shtab_popover_account_remove___help_nargs=0
 _shtab_popover_account_pos_0_nargs=A...
 _shtab_popover_account__h_nargs=0
 _shtab_popover_account___help_nargs=0
+_shtab_popover_queue_pos_1_nargs='*'
+_shtab_popover_queue__h_nargs=0
+_shtab_popover_queue___help_nargs=0
+_shtab_popover_queue___json_nargs=0
 _shtab_popover_pos_0_nargs=A...
 _shtab_popover__h_nargs=0
 _shtab_popover___help_nargs=0

@@ -50,7 +50,7 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account remove'
+set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account remove' queue
 set -g _shtab_popover_opts_with_value --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
@@ -76,6 +76,7 @@ complete -c popover -n '_shtab_popover_using run' -l check -d 'only say whether 
 complete -c popover -n '_shtab_popover_using run' -l trace -d 'log what is said, without secrets and without bodies'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a inetd -d 'Serve one session on stdin and stdout, started by xinetd.'
 complete -c popover -n '_shtab_popover_using inetd' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using inetd' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'serve as this service of a file does'
 complete -c popover -n '_shtab_popover_using inetd' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
 complete -c popover -n '_shtab_popover_using inetd' -l tls -xka "off offer require implicit" -d 'TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)'
 complete -c popover -n '_shtab_popover_using inetd' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate (PEM), not one of our own'
@@ -130,3 +131,7 @@ complete -c popover -n '_shtab_popover_using account passwd' -l hash -d 'only pr
 complete -c popover -n '_shtab_popover_using account passwd' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the new one from a file'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
 complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a queue -d 'See to mails of devices that wait for their server.'
+complete -c popover -n '_shtab_popover_using queue' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using queue' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using queue; and test $_shtab_popover_npos -eq 0' -ka "list retry drop" -d 'what to do'
