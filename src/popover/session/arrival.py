@@ -14,20 +14,17 @@ from popover.protocols.login import Credentials, Route
 from popover.protocols.reception import Offer, SignedIn
 from popover.talk import End
 
-SIGN_IN_WAIT = 60.0
-"""Seconds for all of a login: a provider that looks a token up takes two, a failed one is answered after five."""
 
-
-async def log_in(route: Route, target: Target, opened: Opened) -> None:
+async def log_in(route: Route, target: Target, opened: Opened, patience: float) -> None:
     """Sign in as the route wants it; where the server refuses, and there are other credentials, once more with them.
-    Raises Failure; SignInFailure where the server gives no answer, or a no.
+    `patience`: seconds for each. Raises Failure; SignInFailure where the server gives no answer, or a no.
     """
     credentials = await route.fetch(False)
     if credentials is None:
         raise OurFailure("the gateway has nothing to say to the server for this account", "the route gives nothing")
-    answer = await _say(credentials, target, opened)
+    answer = await _say(credentials, target, opened, patience)
     if not answer.accepted and (other := await route.fetch(True)) is not None:
-        answer = await _say(other, target, opened)
+        answer = await _say(other, target, opened, patience)
     if not answer.accepted:
         said = sentence(answer.words.decode("latin-1"))
         raise SignInFailure(
@@ -37,14 +34,14 @@ async def log_in(route: Route, target: Target, opened: Opened) -> None:
         )
 
 
-async def _say(credentials: Credentials, target: Target, opened: Opened) -> SignedIn:
+async def _say(credentials: Credentials, target: Target, opened: Opened, patience: float) -> SignedIn:
     """Say the login. The talk begins with a greeting, each time."""
     stream, server = opened.dialled.stream, target.server
     stream.collect()
     stream.end.inbox[:0] = opened.greeting
     reception = DIALECTS[server.dialect].reception(End(""), Offer())
     try:
-        async with asyncio.timeout(SIGN_IN_WAIT):
+        async with asyncio.timeout(patience):
             return await converse(reception.sign_in(stream.end, credentials, server), {stream.end: stream})
     except TimeoutError:
-        raise SignInFailure(f"{server.host} did not answer the login within {SIGN_IN_WAIT:g} seconds") from None
+        raise SignInFailure(f"{server.host} did not answer the login within {patience:g} seconds") from None

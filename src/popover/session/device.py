@@ -82,8 +82,9 @@ class ForDevice:
 
     def over(self) -> None:
         """The session is over."""
-        if self._way is not None:
-            self._reach.visited(self._way.service, self._way.memory)
+        if self._way is not None and self._ways.is_in_force:
+            self._reach.warm.lead(self._way.service.target)
+            self._reach.visited(*self._way)
 
     def _terms(self) -> DeviceTerms:
         service, route = self._case.service, self._route
@@ -175,9 +176,11 @@ class ForDevice:
                 server = await self._sign_in(self._route, way.service.target)
             except Failure as failure:
                 failures.append(failure)
+                self._route.tell(target, isinstance(failure, SignInFailure))
                 self._case.note(f"{target.server} is passed over: {failure.cause}")
                 self._case.let_go()
             else:
+                self._route.tell(target, True)
                 self._way, self._case.is_served = way, True
                 if self._keeper is not None:
                     self._keeper.reached(self._account)
@@ -199,7 +202,7 @@ class ForDevice:
         return await self._log_in(route, target, opened)
 
     async def _log_in(self, route: Route, target: Target, opened: Opened) -> Stream:
-        await log_in(route, target, opened)
+        await log_in(route, target, opened, self._case.service.patience.login_timeout)
         if opened.ready is not None:
             self._reach.warm.served(target, opened, was_alive=True)
         return opened.dialled.stream

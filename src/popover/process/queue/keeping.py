@@ -21,7 +21,7 @@ class Keeping:
     def begin(self) -> Draft:
         """See `device.Keeper`."""
         try:
-            return self._store.begin()
+            return self._store.begin(self._complain)
         except OSError as fault:
             self._complain(fault)
             raise

@@ -47,7 +47,7 @@ class Sender:
             if not greeting.welcome:
                 raise ServerFailure(f"{way.target.server.host} refused: {words.decode('utf-8', 'replace').strip()}")
             stream.end.inbox.clear()
-            await log_in(way.route, way.target, Opened(dialled, words))
+            await log_in(way.route, way.target, Opened(dialled, words), way.patience.login_timeout)
             courier = Courier(asyncio.get_running_loop(), way.patience)
             server = courier.know(stream)
             return await courier.run(

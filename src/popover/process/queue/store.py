@@ -29,22 +29,29 @@ from popover.protocols.device import Envelope
 LEFT_FOR = 86400.0
 """Seconds after which what nobody has finished writing is taken away: no mail takes a day to come."""
 
+Complain = Callable[[OSError], None]
+
 _MAIL, _ENVELOPE = ".mail", ".json"
 
 
 class Sheet:
-    """A mail that is being written down. See `device.Draft`."""
+    """A mail that is being written down. See `device.Draft`. `complain`: is told why it can't be."""
 
-    def __init__(self, disk: Disk, folder: Path, name: str) -> None:
+    def __init__(self, disk: Disk, folder: Path, name: str, complain: Complain) -> None:
         self.name = name
         self.path = folder / f".{name}{_MAIL}"
         self._disk = disk
         self._file = disk.create(self.path)
         self._is_open = True
+        self._complain = complain
 
     def write(self, octets: bytes | memoryview) -> None:
         """See `device.Draft`."""
-        self._disk.write(self._file, octets)
+        try:
+            self._disk.write(self._file, octets)
+        except OSError as fault:
+            self._complain(fault)
+            raise
 
     def finish(self) -> None:
         """Let all of it be on the disk. Raises OSError."""
@@ -83,10 +90,11 @@ class Store:
         self._disk.make_folder(self.folder)
         self._disk.make_folder(self._failed)
 
-    def begin(self) -> Sheet:
+    def begin(self, complain: Complain = lambda _: None) -> Sheet:
         """Begin to write a mail down."""
         self.prepare()
-        return Sheet(self._disk, self.folder, f"{int(self._clock() * 1e6):017d}-{secrets.token_hex(4)}")
+        name = f"{int(self._clock() * 1e6):017d}-{secrets.token_hex(4)}"
+        return Sheet(self._disk, self.folder, name, complain)
 
     def keep(self, sheet: Sheet, envelope: Envelope) -> Kept:
         """Keep it for good: when this returns, it may be promised. Else it is dropped."""
