@@ -17,7 +17,7 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "route", "demo", "account"}),
+        (["popover", ""], {"run", "inetd", "check", "route", "demo", "account", "queue"}),
         (["popover", "account", ""], {"add", "list", "show", "passwd", "login", "logout", "remove"}),
         (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),

@@ -129,7 +129,7 @@ def commands_in(text: str) -> list[list[str]]:
 def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
     """The options exist, and go with that command; COMMAND, --trace and the like are named alone."""
     for words in commands_in(words_of(path)):
-        if words[0] not in {"run", "inetd", "check", "route", "demo", "account"}:
+        if words[0] not in {"run", "inetd", "check", "route", "demo", "account", "queue"}:
             assert words[0] in {"help", "version", "--version", "COMMAND"}, words
             continue
         if words == ["account"]:

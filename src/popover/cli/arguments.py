@@ -84,6 +84,21 @@ examples:
 exit: 0 it leads somewhere at each service, 1 it does not, 2 wrong use or configuration
 """
 
+_QUEUE = """\
+Mails of devices whose service has queue = "when-down" wait while their server can't be reached: they are tried again
+after a minute, and then at longer intervals, for four days. What a server refuses for good lies in failed/, until
+it is dropped or tried again. NAME is what `popover queue list` shows.
+
+examples:
+  popover queue list
+  popover queue retry
+      try all that wait, within seconds
+  popover queue retry 9f2c11aa
+      one that waits, or has failed: the fault has been mended
+  popover queue drop 9f2c11aa
+exit: 0 it is done, 1 it could not be, 2 wrong use
+"""
+
 _DEMO = """\
 A small mail server that speaks only TLS, with some letters in it, and the gateway in front of it: what an old
 mail program sends by SMTP, it can fetch by POP3. Nothing goes out to the internet.
@@ -111,6 +126,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
         both = ", not both" if arguments.config else ""
         arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
+    if name == "queue" and (bool(arguments.names) == (arguments.action == "list")) and arguments.action != "retry":
+        wants = "no NAME" if arguments.action == "list" else "a NAME, or more"
+        arguments.misused(f"{arguments.action} wants {wants} (see popover queue --help)")
     return arguments
 
 
@@ -147,6 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
     _route(_command(commands, "route", "say where a user's login leads, and why", _ROUTE))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
     _account(_command(commands, "account", "keep own logins: popover signs in with the provider for them", _ACCOUNT))
+    _queue(_command(commands, "queue", "see to mails of devices that wait for their server", _QUEUE))
     return parser
 
 
@@ -215,6 +234,12 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 def _account(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
     add_verbs(lambda name, does, examples: _command(verbs, name, does, examples))
+
+
+def _queue(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "retry", "drop"), help="what to do")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which mails (retry without: all that wait)")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
 
 
 def _ca_file(parser: argparse.ArgumentParser) -> None:
