@@ -5,12 +5,13 @@
 #    source ~/.local/share/bash_completion/popover
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_popover_subparsers=(run inetd check demo)
+_shtab_popover_subparsers=(run inetd check demo explain)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
+_shtab_popover_explain_option_strings=(-h --help --json)
 _shtab_popover_option_strings=(-h --help --version)
 
 _shtab_popover_run__c_COMPGEN=_shtab_compgen_files
@@ -30,7 +31,7 @@ _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
-_shtab_popover_pos_0_choices=(run inetd check demo)
+_shtab_popover_pos_0_choices=(run inetd check demo explain)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -54,6 +55,10 @@ _shtab_popover_check___json_nargs=0
 _shtab_popover_demo__h_nargs=0
 _shtab_popover_demo___help_nargs=0
 _shtab_popover_demo___once_nargs=0
+_shtab_popover_explain_pos_0_nargs='*'
+_shtab_popover_explain__h_nargs=0
+_shtab_popover_explain___help_nargs=0
+_shtab_popover_explain___json_nargs=0
 _shtab_popover_pos_0_nargs=A...
 _shtab_popover__h_nargs=0
 _shtab_popover___help_nargs=0

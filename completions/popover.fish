@@ -50,7 +50,7 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo
+set -g _shtab_popover_commands run inetd check demo explain
 set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --save-certificate --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
@@ -96,3 +96,6 @@ complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'
 complete -c popover -n '_shtab_popover_using demo' -l once -d 'go the circle once, show each step, and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a explain -d 'Say what a server'"'"'s refusal means, and what to do.'
+complete -c popover -n '_shtab_popover_using explain' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using explain' -l json -d 'one JSON document instead of lines'

@@ -15,7 +15,18 @@ def test_no_line_is_taken_for_a_command() -> None:
 
 def test_every_command_and_option_is_in_it() -> None:
     page = manual.page().replace("\\-", "-")
-    for words in (".SS run", ".SS inetd", ".SS check", ".SS demo", "--ca-file", "--login", "--once", "-c", "--trace"):
+    for words in (
+        ".SS run",
+        ".SS inetd",
+        ".SS check",
+        ".SS demo",
+        ".SS explain",
+        "--ca-file",
+        "--login",
+        "--once",
+        "-c",
+        "--trace",
+    ):
         assert words in page
 
 

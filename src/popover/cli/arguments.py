@@ -82,6 +82,21 @@ examples:
 """
 
 
+_EXPLAIN = """\
+REFUSAL is what the server said, as it came: from the mail program's window, a log, `popover check`. Without one it is
+read from stdin. Nothing of it is kept or sent anywhere.
+
+examples:
+  popover explain "535 5.7.139 Authentication unsuccessful, basic authentication is disabled"
+      what Microsoft means by that, and what to do
+  popover explain AADSTS50076
+      a code alone often is enough
+  popover explain --json < answer.txt
+      for a program to read
+exit: 0 it is known, 1 it is not
+"""
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
@@ -89,7 +104,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     name = arguments.command
     for option, value in vars(arguments).items():
         if value == "" or (isinstance(value, list) and "" in value):
-            arguments.misused(f"--{option.replace('_', '-')}: it is empty (a variable of a script that was not set?)")
+            shown = "REFUSAL" if option == "refusal" else f"--{option.replace('_', '-')}"
+            arguments.misused(f"{shown}: it is empty (a variable of a script that was not set?)")
     if strange:
         arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
     if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
@@ -111,6 +127,9 @@ def _as_option(argv: Sequence[str]) -> Sequence[str]:
             return ["--version"]
         case ["help", *command]:
             return [*command, "--help"]
+        case ["explain", *words] if "--" not in words:  # `-ERR` is no option
+            options = [word for word in words if word in {"-h", "--help", "--json"}]
+            return ["explain", *options, "--", *(word for word in words if word not in options)]
     return argv
 
 
@@ -129,6 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
+    _explain(_command(commands, "explain", "say what a server's refusal means, and what to do", _EXPLAIN))
     return parser
 
 
@@ -182,6 +202,11 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
     one.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("refusal", nargs="*", metavar="REFUSAL", help="the server's words, or a code of them")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
 
 
 def _ca_file(parser: argparse.ArgumentParser) -> None:
