@@ -5,12 +5,13 @@
 #    source ~/.local/share/bash_completion/popover
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_popover_subparsers=(run inetd check demo explain)
+_shtab_popover_subparsers=(run inetd check demo setup explain)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
+_shtab_popover_setup_option_strings=(-h --help --server -c --config --listen --accept --ca-file --unit --yes --json)
 _shtab_popover_explain_option_strings=(-h --help --json)
 _shtab_popover_option_strings=(-h --help --version)
 
@@ -26,12 +27,16 @@ _shtab_popover_check__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___save_certificate_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___ca_file_COMPGEN=_shtab_compgen_files
 
 _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
-_shtab_popover_pos_0_choices=(run inetd check demo explain)
+_shtab_popover_setup___unit_choices=(user system)
+_shtab_popover_pos_0_choices=(run inetd check demo setup explain)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -55,6 +60,10 @@ _shtab_popover_check___json_nargs=0
 _shtab_popover_demo__h_nargs=0
 _shtab_popover_demo___help_nargs=0
 _shtab_popover_demo___once_nargs=0
+_shtab_popover_setup__h_nargs=0
+_shtab_popover_setup___help_nargs=0
+_shtab_popover_setup___yes_nargs=0
+_shtab_popover_setup___json_nargs=0
 _shtab_popover_explain_pos_0_nargs='*'
 _shtab_popover_explain__h_nargs=0
 _shtab_popover_explain___help_nargs=0

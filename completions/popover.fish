@@ -50,8 +50,8 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo explain
-set -g _shtab_popover_opts_with_value --allow --ca-file --config --listen --log-format --login --max-sessions --save-certificate --tls --tls-cert --tls-key --user -c
+set -g _shtab_popover_commands run inetd check demo setup explain
+set -g _shtab_popover_opts_with_value --accept --allow --ca-file --config --listen --log-format --login --max-sessions --save-certificate --server --tls --tls-cert --tls-key --unit --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -96,6 +96,16 @@ complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'
 complete -c popover -n '_shtab_popover_using demo' -l once -d 'go the circle once, show each step, and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a setup -d 'Set it up for an address: find the servers, check, write the file.'
+complete -c popover -n '_shtab_popover_using setup' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using setup' -l server -x -d 'take this one (repeatable: one for each dialect)'
+complete -c popover -n '_shtab_popover_using setup' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'write into this file, or this directory'
+complete -c popover -n '_shtab_popover_using setup' -l listen -x -d 'default: 127.0.0.1, this machine'
+complete -c popover -n '_shtab_popover_using setup' -l accept -x -d 'this server is the provider'"'"'s, though only DNS names it (repeatable)'
+complete -c popover -n '_shtab_popover_using setup' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
+complete -c popover -n '_shtab_popover_using setup' -l unit -xka "user system" -d 'let systemd start it: with your session, or at boot'
+complete -c popover -n '_shtab_popover_using setup' -l yes -d 'ask nothing: yes to all that can not be forged'
+complete -c popover -n '_shtab_popover_using setup' -l json -d 'one JSON document instead of lines; without --yes, only look'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a explain -d 'Say what a server'"'"'s refusal means, and what to do.'
 complete -c popover -n '_shtab_popover_using explain' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using explain' -l json -d 'one JSON document instead of lines'

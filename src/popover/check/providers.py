@@ -45,18 +45,19 @@ _GENERAL = (
 
 def hint(host: str) -> str:
     """Say what usually stands in the way of a login at this server."""
-    return _known(host) or _GENERAL
+    return known(host) or _GENERAL
 
 
 def advice(host: str, said: str) -> tuple[str, str]:
     """What a refusal of this server means, if that says more than it does by itself, and what to do about it."""
-    found, known = explain(said), _known(host)
-    if found is None or (known and not found.provider):
-        return "", known or _GENERAL
+    found, usual = explain(said), known(host)
+    if found is None or (usual and not found.provider):
+        return "", usual or _GENERAL
     return (found.cause if found.provider else ""), found.remedy
 
 
-def _known(host: str) -> str:
+def known(host: str) -> str:
+    """What is known of this server's provider; empty: nothing."""
     labels = host.split(".")
     for start in range(len(labels)):
         if found := _HINTS.get(".".join(labels[start:])):

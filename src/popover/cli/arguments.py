@@ -82,6 +82,21 @@ examples:
 """
 
 
+_SETUP = """\
+Finds the servers for an address: in the table that comes with popover, by what the domain itself says over HTTPS, by
+its DNS. Only the domain leaves this machine, no name and no password. What is found is shown, checked, and written only
+after a yes. SERVER is as for `popover check`; it names one that you know yourself, and nothing is looked for then.
+
+examples:
+  popover setup alice@example.com
+      asks, step by step
+  popover setup alice@example.com --listen 192.168.1.2 -c /etc/popover
+      for the old machines of the house, into a directory of files
+  popover setup alice@example.com --json
+      only looks, and shows what would be written; with --yes, too, it is written
+exit: 0 it is set up, 1 it is not, 2 wrong use
+"""
+
 _EXPLAIN = """\
 REFUSAL is what the server said, as it came: from the mail program's window, a log, `popover check`. Without one it is
 read from stdin. Nothing of it is kept or sent anywhere.
@@ -104,7 +119,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     name = arguments.command
     for option, value in vars(arguments).items():
         if value == "" or (isinstance(value, list) and "" in value):
-            shown = "REFUSAL" if option == "refusal" else f"--{option.replace('_', '-')}"
+            shown = option.upper() if option in {"refusal", "address"} else f"--{option.replace('_', '-')}"
             arguments.misused(f"{shown}: it is empty (a variable of a script that was not set?)")
     if strange:
         arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
@@ -148,6 +163,7 @@ def make_parser() -> argparse.ArgumentParser:
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
+    _setup(_command(commands, "setup", "set it up for an address: find the servers, check, write the file", _SETUP))
     _explain(_command(commands, "explain", "say what a server's refusal means, and what to do", _EXPLAIN))
     return parser
 
@@ -202,6 +218,30 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
     one.add_argument("--once", action="store_true", help="go the circle once, show each step, and exit")
+
+
+def _setup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ADDRESS", help="alice@example.com")
+    parser.add_argument(
+        "--server", action="append", metavar="SERVER", help="take this one (repeatable: one for each dialect)"
+    )
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="write into this file, or this directory")
+    parser.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="default: 127.0.0.1, this machine")
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="this server is the provider's, though only DNS names it (repeatable)",
+    )
+    _ca_file(parser)
+    parser.add_argument(
+        "--unit", choices=("user", "system"), help="let systemd start it: with your session, or at boot"
+    )
+    parser.add_argument("--yes", action="store_true", help="ask nothing: yes to all that can not be forged")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON document instead of lines; without --yes, only look"
+    )
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

@@ -128,10 +128,10 @@ def next_command(arguments: argparse.Namespace) -> str:
     words = list(arguments.services)
     for option, value in (("--ca-file", arguments.ca_file), ("-c", arguments.config)):
         words += [option, str(value)] if value is not None else []
-    return shlex.join([_program(), "run", *words])
+    return shlex.join([program(), "run", *words])
 
 
-def _program() -> str:
+def program() -> str:
     """How whoever typed this command can type the next: a checkout's popover is in no PATH."""
     this = Path(sys.argv[0])
     found = shutil.which("popover")
