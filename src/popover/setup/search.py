@@ -32,11 +32,12 @@ class Tried(NamedTuple):
 
 @dataclass(slots=True)
 class Search:
-    """One. `tried`: what was asked so far."""
+    """One. `tried`: what was asked so far; `dns_answers`: whether there is any use in asking it again."""
 
     dialler: Dialler
     trust: Trust = field(default_factory=Trust)
     tried: list[Tried] = field(default_factory=list)
+    dns_answers: bool = True
 
     async def find(self, domain: str) -> Found | None:
         """Look everywhere, and stop at the first that knows; None: nobody does."""
@@ -75,6 +76,7 @@ class Search:
             provider = provider_of(domain, await dns.ask_srv(domain))
         except dns.Unanswered:
             self._note(f"SRV records of {domain}", "could not be asked for: DNS does not answer")
+            self.dns_answers = False
             return None
         self._note(f"SRV records of {domain}", "name the servers" if provider else "are none")
         return Found(provider, "srv", f"the SRV records of {domain}", domain) if provider else None
@@ -95,8 +97,10 @@ class Search:
         if not dns.is_there():
             return
         try:
-            hosts = mail_hosts(await dns.ask_mx(domain))
+            hosts = mail_hosts(await dns.ask_mx(domain)) if self.dns_answers else ()
         except dns.Unanswered:
+            self.dns_answers = False
+        if not self.dns_answers:
             self._note(f"MX records of {domain}", "could not be asked for: DNS does not answer")
             return
         if not hosts:
