@@ -17,7 +17,7 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "demo", "explain"}),
+        (["popover", ""], {"run", "inetd", "check", "demo", "explain", "setup"}),
         (["popover", "ch"], {"check"}),
         (["popover", "check", "--lo"], {"--login"}),
         (["popover", "run", "--log-format", ""], {"text", "json"}),
@@ -38,7 +38,7 @@ def test_bash_offers_what_there_is(words: list[str], offered: set[str]) -> None:
     assert set(ended.stdout.split()) == offered
 
 
-@pytest.mark.parametrize("command", ["run", "inetd", "check", "demo", "explain"])
+@pytest.mark.parametrize("command", ["run", "inetd", "check", "demo", "explain", "setup"])
 def test_every_help_has_examples(command: str) -> None:
     ended = run_popover(command, "--help")
     assert ended.returncode == 0

@@ -21,6 +21,7 @@ def test_every_command_and_option_is_in_it() -> None:
         ".SS check",
         ".SS demo",
         ".SS explain",
+        ".SS setup",
         "--ca-file",
         "--login",
         "--once",

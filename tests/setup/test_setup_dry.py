@@ -71,6 +71,12 @@ def test_the_table_is_whole_and_names_what_has_tls_only() -> None:
         assert all(offer.ways for offer in provider.offers)
 
 
+def test_the_page_has_the_tables_figures() -> None:
+    rows = json.loads(resources.files("popover.setup").joinpath("ispdb.json").read_text())["providers"]
+    page = (Path(__file__).parents[2] / "docs" / "setup.md").read_text()
+    assert f"{len(rows)} providers with {sum(len(row['domains']) for row in rows)} domains" in page
+
+
 def test_writing_the_table_gives_the_table() -> None:
     text = resources.files("popover.setup").joinpath("ispdb.json").read_text()
     about = json.loads(text)

@@ -1,0 +1,268 @@
+"""`popover setup` from the address to mail that is read: files, questions, units; against real mail servers."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.mail import mail
+from fakes.scene import Stage, url
+from parts.account import Account
+from parts.dovecot import Dovecot
+from parts.popover import Popover, run_popover
+from parts.postfix import Postfix
+from parts.senders import send_by_curl
+from popover.config import load
+from popover.setup import unit
+
+pytest_plugins = ["fakes.fixture"]
+
+ADDRESS = "alice@mail.example.test"
+
+
+def words(stage: Stage, *servers: str) -> list[str]:
+    named = [word for server in servers for word in ("--server", server)]
+    return ["setup", ADDRESS, *named, *stage.trust]
+
+
+def looked(*arguments: str | Path, code: int = 0, **options: Any) -> dict[str, Any]:
+    ended = run_popover(*arguments, "--json", **options)
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+def curl(account: Account, workdir: Path, what: str) -> bytes:
+    place = f"pop3://{account.host}:{account.port}/{what}"
+    command = ["curl", "-q", "-sS", "--user", f"{account.user}:{account.password}", place]
+    return subprocess.run(command, cwd=workdir, capture_output=True, check=True).stdout
+
+
+def test_from_an_address_to_mail_that_is_sent_and_read(stage: Stage, dovecot: Dovecot, postfix: Postfix) -> None:
+    """What `setup --yes` writes is what `run` serves, and curl sends and reads mail through it."""
+    user = dovecot.new_user()
+    pop3, imap, smtp = (
+        f"{kind}s://localhost:{port}"
+        for kind, port in (("pop3", dovecot.pop3s_port), ("imap", dovecot.imaps_port), ("smtp", postfix.port))
+    )
+    conf = stage.directory / "conf"
+    ended = run_popover(*words(stage, pop3, imap, smtp), "--yes", "-c", conf)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "What to type into the mail client, once popover runs" in ended.stdout
+    assert f"The user name is {ADDRESS}." in ended.stdout
+    assert f"popover run -c {conf}" in ended.stdout
+    with Popover("-c", conf) as popover:
+        places = dict(zip(("pop3", "imap", "smtp"), popover.addresses, strict=True))
+        message = b"Subject: hello\r\n\r\nWorld\r\n"
+        sending = Account(places["smtp"], user, dovecot.password)
+        send_by_curl(sending, stage.directory, postfix.mailbox(user), message)
+        dovecot.wait_for_messages(user, 1)
+        reading = Account(places["pop3"], user, dovecot.password)
+        assert curl(reading, stage.directory, "1").endswith(b"World\r\n")
+
+
+def test_without_a_yes_nothing_is_written(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    conf = stage.directory / "new" / "popover.toml"
+    told = looked(*words(stage, url(server, "pop3")), "-c", conf)
+    assert told["ok"]
+    assert told["written"] is False
+    assert told["services"] == [{"server": url(server, "pop3"), "listen": "127.0.0.1:1110"}]
+    assert not conf.parent.exists()
+
+
+def test_a_check_that_fails_ends_it(stage: Stage) -> None:
+    server = stage.server(mail("pop3"), stage.authority.issue("localhost", expired=True))
+    conf = stage.directory / "popover.toml"
+    told = looked(*words(stage, url(server, "pop3")), "-c", conf, "--yes", code=1)
+    assert not told["check"]["ok"]
+    assert not conf.exists()
+    ended = run_popover(*words(stage, url(server, "pop3")), "-c", conf, "--yes")
+    assert "ran out on" in ended.stdout
+    assert "Nothing was written" in ended.stdout
+
+
+OLD = '# mine, and it stays\r\n[[service]]\nserver = "pop3s://pop.example.com"'
+
+
+def test_a_file_that_is_there_is_added_to_and_stays_as_it_is(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    file = stage.directory / "popover.toml"
+    file.write_bytes(OLD.encode())
+    file.chmod(0o640)
+    ended = run_popover(*words(stage, url(server, "pop3")), "-c", file, "--yes")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f'+server = "{url(server, "pop3")}"' in ended.stdout
+    new = file.read_bytes()
+    assert new.startswith(OLD.encode() + b"\n\n# Made by `popover setup` for addresses of mail.example.test;")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [str(service.listen[0]) for service in load(file).services] == ["127.0.0.1:1110", "127.0.0.1:1111"]
+
+
+def test_what_is_there_already_is_not_written_again(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    file = stage.directory / "popover.toml"
+    command = [*words(stage, url(server, "pop3")), "-c", str(file), "--yes"]
+    assert looked(*command)["written"] is True
+    before = file.read_bytes()
+    assert looked(*command)["written"] is None
+    assert file.read_bytes() == before
+
+
+def test_a_file_with_a_mistake_is_left_as_it_was(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    file = stage.directory / "popover.toml"
+    file.write_bytes(OLD.encode() + b"\nmax_sesions = 5\n")
+    before = file.read_bytes()
+    ended = run_popover(*words(stage, url(server, "pop3")), "-c", file, "--yes")
+    assert ended.returncode == 2
+    assert "max_sesions" in ended.stderr
+    assert file.read_bytes() == before
+
+
+def test_in_a_directory_each_domain_has_a_file_of_its_own(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    conf = stage.directory / "conf"
+    conf.mkdir()
+    (conf / "other.toml").write_text(
+        '[[service]]\nserver = "pop3s://pop.example.com"\nlisten = ["1110", "127.0.0.1:1111"]\n'
+    )
+    told = looked(*words(stage, url(server, "pop3")), "-c", conf, "--yes")
+    assert told["file"] == str(conf / "mail.example.test.toml")
+    assert told["services"][0]["listen"] == "127.0.0.1:1112"
+    assert len(load(conf).services) == 2
+
+
+def test_a_place_that_can_not_be_written_is_told(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    in_the_way = stage.directory / "file"
+    in_the_way.write_text("")
+    ended = run_popover(*words(stage, url(server, "pop3")), "-c", in_the_way / "popover.toml", "--yes")
+    assert ended.returncode == 1
+    assert f"{in_the_way}/popover.toml can not be written: " in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["alice"], "is no address"),
+        ([ADDRESS], "no terminal to ask at"),
+        ([ADDRESS, "--yes", "--listen", "mail.example.com"], "--listen:"),
+        ([ADDRESS, "--yes", "--server", "pop3://pop.example.com"], "plain text"),
+        (["", "--yes"], "ADDRESS: it is empty"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(arguments: list[str], said: str) -> None:
+    ended = run_popover("setup", *arguments)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def on_terminal(*command: str | Path, answers: dict[str, str], env: dict[str, str] | None = None) -> tuple[str, int]:
+    """What is on the screen of a command, and its exit code; each question that is in `answers` gets its answer."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        environ = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"} | (env or {})
+        os.execve(sys.executable, [sys.executable, "-m", "popover", *map(str, command)], environ)
+    seen, asked = b"", 0
+    try:
+        while piece := os.read(screen, 4096):
+            seen += piece
+            for question in re.findall(rb"([^\n]*\[y/n\] )$", seen[asked:]):
+                asked = len(seen)
+                answer = next(answer for words, answer in answers.items() if words.encode() in question)
+                os.write(screen, answer.encode() + b"\n")
+    except OSError:  # EIO: the program has ended (pty(7))
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(screen)
+    return seen.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
+
+
+AGREED = {"Set these up?": "yes", "Write this into": "y", "Shall systemd": "n"}
+
+
+def test_somebody_at_a_terminal_is_asked_before_anything_is_written(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    file = stage.directory / "popover.toml"
+    command = [*words(stage, url(server, "pop3")), "-c", str(file)]
+    for no in ("Set these up?", "Write this into"):
+        seen, code = on_terminal(*command, answers={no: "n"} | AGREED | {no: "n"})
+        assert code == 1
+        assert not file.exists(), seen
+    seen, code = on_terminal(*command, answers=AGREED)
+    assert code == 0, seen
+    assert "SSL off" in seen
+    assert len(load(file).services) == 1
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >>"$(dirname "$0")/said"
+[ ! -e "$(dirname "$0")/broken" ] || { echo 'Failed to connect to bus' >&2; exit 1; }
+"""
+
+
+def with_systemctl(directory: Path) -> dict[str, str]:
+    """An environment with a home of its own, and a systemctl that only notes what it is told."""
+    program = directory / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(SYSTEMCTL)
+    program.chmod(0o755)
+    home = {"HOME": str(directory / "home"), "XDG_CONFIG_HOME": str(directory / "home" / ".config")}
+    return os.environ | home | {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+
+
+def test_the_users_own_unit_starts_it(stage: Stage) -> None:
+    env = with_systemctl(stage.directory)
+    server = stage.server(mail("pop3"))
+    conf = stage.directory / "my conf" / "popover.toml"
+    command = [*words(stage, url(server, "pop3")), "-c", str(conf), "--yes", "--unit", "user"]
+    told = looked(*command, env=env)
+    assert told["started"]
+    text = Path(told["unit"]).read_text()
+    assert f'run -c "{conf}"\n' in text
+    assert (stage.directory / "bin" / "said").read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --now popover.service",
+    ]
+
+
+def test_a_unit_that_is_there_stays_as_it_is(stage: Stage) -> None:
+    env = with_systemctl(stage.directory)
+    unit_file = Path(env["XDG_CONFIG_HOME"]) / "systemd" / "user" / unit.NAME
+    unit_file.parent.mkdir(parents=True)
+    unit_file.write_text("mine")
+    server = stage.server(mail("pop3"))
+    command = [*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml", "--yes", "--unit", "user"]
+    ended = run_popover(*command, env=env)
+    assert ended.returncode == 0
+    assert "stays as it is" in ended.stdout
+    assert unit_file.read_text() == "mine"
+    assert not (stage.directory / "bin" / "said").exists()
+
+
+def test_a_systemd_that_does_not_start_it_is_told(stage: Stage) -> None:
+    env = with_systemctl(stage.directory)
+    (stage.directory / "bin" / "broken").touch()
+    server = stage.server(mail("pop3"))
+    command = [*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml", "--yes", "--unit", "user"]
+    ended = run_popover(*command, env=env)
+    assert ended.returncode == 1
+    assert "not started: systemctl --user daemon-reload: Failed to connect to bus" in ended.stdout
+
+
+def test_the_systems_unit_is_that_of_the_examples() -> None:
+    example = (Path(__file__).parents[2] / "examples" / unit.NAME).read_text()
+    assert unit.text_of("system", Path("/usr/local/bin/popover"), Path("/etc/popover.toml")) == example
+
+
+def test_paths_are_written_as_systemd_reads_them() -> None:
+    text = unit.text_of("user", Path("/opt/50%/popover"), Path("/home/a b/$x.toml"))
+    assert 'ExecStart=/opt/50%%/popover run -c "/home/a b/$$x.toml"\n' in text
