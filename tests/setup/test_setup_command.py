@@ -240,7 +240,7 @@ def test_a_unit_that_is_there_stays_as_it_is(stage: Stage) -> None:
     unit_file.parent.mkdir(parents=True)
     unit_file.write_text("mine")
     server = stage.server(mail("pop3"))
-    command = [*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml", "--yes", "--unit", "user"]
+    command = [*words(stage, url(server, "pop3")), "-c", str(stage.directory / "x.toml"), "--yes", "--unit", "user"]
     ended = run_popover(*command, env=env)
     assert ended.returncode == 0
     assert "stays as it is" in ended.stdout
@@ -252,7 +252,7 @@ def test_a_systemd_that_does_not_start_it_is_told(stage: Stage) -> None:
     env = with_systemctl(stage.directory)
     (stage.directory / "bin" / "broken").touch()
     server = stage.server(mail("pop3"))
-    command = [*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml", "--yes", "--unit", "user"]
+    command = [*words(stage, url(server, "pop3")), "-c", str(stage.directory / "x.toml"), "--yes", "--unit", "user"]
     ended = run_popover(*command, env=env)
     assert ended.returncode == 1
     assert "not started: systemctl --user daemon-reload: Failed to connect to bus" in ended.stdout
