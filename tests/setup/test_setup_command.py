@@ -19,6 +19,7 @@ from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
 from parts.senders import send_by_curl
 from popover.config import load
+from popover.errors import StartError
 from popover.setup import unit
 
 pytest_plugins = ["fakes.fixture"]
@@ -246,6 +247,15 @@ def test_a_unit_that_is_there_stays_as_it_is(stage: Stage) -> None:
     assert "stays as it is" in ended.stdout
     assert unit_file.read_text() == "mine"
     assert not (stage.directory / "bin" / "said").exists()
+
+
+def test_no_unit_is_written_over_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one that has come meanwhile."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = unit.install("user", "first")
+    with pytest.raises(StartError, match="File exists"):
+        unit.install("user", "second")
+    assert file.read_text() == "first"
 
 
 def test_a_systemd_that_does_not_start_it_is_told(stage: Stage) -> None:

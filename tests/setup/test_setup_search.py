@@ -223,6 +223,11 @@ def test_srv_records_name_the_servers(net: Net) -> None:
     assert told["found"]["doubtful"] == []
 
 
+def test_srv_records_come_before_the_mx(net: Net) -> None:
+    net.dns(*SRV, "--mx-host=example.test,aspmx.l.google.com,10")
+    assert net.setup()["found"]["source"] == "srv"
+
+
 def test_a_forged_srv_does_not_pick_the_server(net: Net) -> None:
     net.dns("--srv-host=_pop3s._tcp.example.test,pop.evil.test,995")
     told = net.setup("--yes", code=1)

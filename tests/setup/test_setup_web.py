@@ -110,6 +110,15 @@ def test_no_more_than_the_limit_is_taken(octets: bytes) -> None:
         answer(octets)
 
 
+def test_what_has_no_end_is_not_waited_for() -> None:
+    end = End("web")
+    talk = get(end, "example.com", "/x", LIMIT)
+    next(talk)
+    end.inbox += b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (LIMIT + 1)
+    with pytest.raises(Broken, match="more than 1,000 octets"):
+        talk.send(None)
+
+
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=5))
 def test_any_octets_come_to_an_end(octets: bytes, cuts: list[int]) -> None:
     for head in (b"", b"HTTP/1.1 200 OK\r\n", CHUNKED):
