@@ -10,6 +10,7 @@
         +-- NameFailure    the server's name gives no address
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
+        +-- SecretFailure  what an account has to say, or to be asked for, can't be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
 
@@ -94,6 +95,12 @@ class ServerFailure(Failure):
     """TLS stands; what speaks behind it does not serve us as a mail server would."""
 
     end = "no greeting"
+
+
+class SecretFailure(Failure):
+    """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
+
+    end = "no secret"
 
 
 class OurFailure(Failure):

@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from popover.cli.arguments import make_parser
+from popover.config.account_fields import ACCOUNT, OAUTH2
 from popover.config.fields import SERVICE, STATUS, TOP
 from popover.config.values import Ahead
 from popover.process.status.figures import Figures, Picture
@@ -105,7 +106,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-KEYS = {**SERVICE, **TOP, **STATUS}
+KEYS = {**SERVICE, **TOP, **STATUS, **ACCOUNT, **OAUTH2}
 
 
 def words_of(path: Path) -> str:

@@ -7,8 +7,9 @@
     words.py    the small words: hours, rates, pins, networks
     places.py   the words for places: LISTEN, SERVER
     doubts.py   what is allowed but most likely not meant
-    cross.py    mistakes that only show when all services are seen together
-    file.py     popover.toml; with fields.py (a reader for each key), tables.py (cattrs) and
+    cross.py    mistakes that only show when all services are seen together; desks.py: those around accounts
+    providers.py where the mail of large providers is
+    file.py     popover.toml; with fields.py and account_fields.py (a reader for each key), tables.py (cattrs) and
                 unquoted.py (what to write for a text without quotes)
 
 All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
@@ -16,9 +17,10 @@ All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one
 
 from pathlib import Path
 
-from popover.config.accounts import Account, OAuth2, SecretSource
+from popover.config.accounts import Account, OAuth2, SecretSource, fold
 from popover.config.cross import check, clash
 from popover.config.desk import Desk
+from popover.config.desks import unknown_accounts
 from popover.config.doubts import doubt
 from popover.config.networks import PRIVATE_NETWORKS, Network, is_private
 from popover.config.places import (
@@ -86,6 +88,7 @@ __all__ = [
     "default_listen",
     "default_names",
     "doubt",
+    "fold",
     "host_port",
     "is_private",
     "load",
@@ -101,6 +104,7 @@ __all__ = [
     "pin_text",
     "quote",
     "scheme_of",
+    "unknown_accounts",
 ]
 
 

@@ -1,5 +1,6 @@
 """An account of one's own, as it is configured: what the old client says, and what is said to the provider for it."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -7,12 +8,21 @@ from typing import Literal
 from popover.config.values import DialectName, Target
 
 
+def fold(name: str) -> str:
+    """The form in which names are compared: without case, and composed (Unicode 3.13, canonical caseless matching)."""
+    folded = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where a secret is read from, each time anew: a file, a systemd credential, a variable of the environment."""
+    """Where a secret is read from, each time anew: a file, a systemd credential, a variable of the environment; or the
+    file of an account that the command keeps (accounts/store.py), and which of its keys.
+    """
 
-    kind: Literal["file", "credential", "environment"]
+    kind: Literal["file", "credential", "environment", "account"]
     where: str  # the file's path, the credential's or the variable's name
+    key: str = ""
 
     @property
     def path(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from popover.config.networks import Network, is_private
-from popover.config.values import Activated, Address, Listen, Server, Service
+from popover.config.values import Activated, Address, Listen, Server, Service, Trust
 from popover.config.whole import Config, Status
 from popover.config.words import quote, visible
 from popover.errors import ConfigError
@@ -47,7 +47,7 @@ def find_mistakes(services: tuple[Service, ...], places: list[str]) -> list[str]
             _leads_to_itself(service),
             _unsafe(service),
             _unsafe_proxy(service),
-            _wrong_ca_file(service),
+            wrong_ca_file(service.target.trust),
             _idle_tls(service),
             *_wrong_tls_files(service),
         )
@@ -179,8 +179,9 @@ def _public(networks: Iterable[Network]) -> str:
     return ", ".join(str(network) for network in networks if not is_private(network))
 
 
-def _wrong_ca_file(service: Service) -> str | None:
-    return _wrong_file("ca_file", service.target.trust.ca_file, _PEM_HEADS)
+def wrong_ca_file(trust: Trust) -> str | None:
+    """Say what is wrong with the file of those to trust."""
+    return _wrong_file("ca_file", trust.ca_file, _PEM_HEADS)
 
 
 def _idle_tls(service: Service) -> str | None:

@@ -214,13 +214,17 @@ def read_table(value: object) -> dict[str, Any]:
     return value
 
 
-def read_tables(value: object) -> list[dict[str, Any]]:
-    """All `[[service]]`s of a file."""
-    if isinstance(value, dict):
-        raise ConfigError("write it in two pairs of brackets: [[service]]")
-    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
-        raise ConfigError(f"must be tables, each beginning with the line [[service]]; is {show(value)}")
-    return value
+def tables_of(name: str) -> Reader:
+    """A reader for all `[[NAME]]`s of a file."""
+
+    def read(value: object) -> list[dict[str, Any]]:
+        if isinstance(value, dict):
+            raise ConfigError(f"write it in two pairs of brackets: [[{name}]]")
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+            raise ConfigError(f"must be tables, each beginning with the line [[{name}]]; is {show(value)}")
+        return value
+
+    return read
 
 
 SERVICE: dict[str, Reader] = {
@@ -272,7 +276,8 @@ TOP: dict[str, Reader] = {
     "user": read_text,
     "drain_timeout": read_drain,
     "status": read_table,
-    "service": read_tables,
+    "service": tables_of("service"),
+    "account": tables_of("account"),
 }
 
 STATUS: dict[str, Reader] = {key: SERVICE[key] for key in ("listen", "allow", "deny", "unsafe_public")}

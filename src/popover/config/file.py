@@ -15,7 +15,10 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from popover.config.cross import find_mistakes, find_status_mistakes, server_mistake
+from popover.config.account_fields import read_account, read_names
+from popover.config.accounts import Account
+from popover.config.cross import find_mistakes, find_status_mistakes
+from popover.config.desks import account_mistakes, desk_mistakes
 from popover.config.fields import SERVICE, STATUS, TOP, read_name
 from popover.config.flat import assemble
 from popover.config.networks import Network
@@ -42,6 +45,7 @@ class _Top:
     drain_timeout: float | None = None
     status: Any = None
     service: list[dict[str, Any]] = field(default_factory=list)
+    account: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ def load(path: str | Path) -> Config:
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
     drain = reading.top.drain_timeout
-    config = Config(services, reading.top.user, status=reading.status)
+    config = Config(services, reading.top.user, status=reading.status, accounts=tuple(reading.accounts.values()))
     return config if drain is None else replace(config, drain_timeout=drain)
 
 
@@ -94,6 +98,7 @@ class _Reading:
     def __init__(self) -> None:
         self.mistakes: list[str] = []
         self.drafts: list[_Draft] = []
+        self.accounts: dict[str, Account] = {}  # by the place where each was written
         self.top = _Top()
         self.status: Status | None = None
         self._stated: dict[str, str] = {}  # key of the top level -> the file that has it
@@ -110,11 +115,12 @@ class _Reading:
             top = _read_top(table)
         except ConfigError as mistake:
             self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
-            good = isinstance(table.get("service"), list)
-            top = _Top(service=[one for one in table["service"] if isinstance(one, dict)] if good else [])
+            top = _Top(service=_tables(table, "service"), account=_tables(table, "account"))
         self._state(top, shown)
         for number, written in enumerate(top.service, 1):
             self._add(shown, file.parent, number, written)
+        for number, written in enumerate(top.account, 1):
+            self._add_account(shown, file.parent, number, written)
 
     def _state(self, top: _Top, file: str) -> None:
         for key in ("user", "drain_timeout", "status"):
@@ -139,7 +145,7 @@ class _Reading:
             self.status = Status(read.listen, admission)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
-        mistakes = [mistake] if (mistake := server_mistake(written)) else []
+        mistakes = desk_mistakes(written)
         try:
             read = _read_service(written)
         except ConfigError as wrong:
@@ -155,6 +161,17 @@ class _Reading:
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))
 
+    def _add_account(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
+        place = f"{file}: account {_account_label(written, number)}"
+        try:
+            account = read_account(written, directory)
+        except ConfigError as wrong:
+            self.mistakes += [f"{place}: {line}" for line in wrong.mistakes]
+        else:
+            while place in self.accounts:  # two of one name, in one file
+                place += " (again)"
+            self.accounts[place] = account
+
     def services(self, path: str) -> tuple[Service, ...]:
         """All services with their final names; adds the mistakes between them."""
         taken = [draft.service.name for draft in self.drafts if draft.service.name]
@@ -166,6 +183,7 @@ class _Reading:
         places = [f"{draft.file}: service {quote(draft.service.name)}" for draft in self.drafts]
         if services:
             self.mistakes += find_mistakes(services, places)
+            self.mistakes += account_mistakes([*self.accounts.values()], services, [*self.accounts], places)
             if self.status is not None:
                 self.mistakes += find_status_mistakes(self.status, services, f"{self._stated['status']}: [status]")
         elif not self.mistakes:
@@ -251,3 +269,16 @@ def _label(written: dict[str, Any], number: int) -> str:
         return quote(read_name(written["name"]) if "name" in written else SERVICE["server"](written["server"]).host)
     except (ConfigError, KeyError):
         return str(number)
+
+
+def _account_label(written: dict[str, Any], number: int) -> str:
+    try:
+        return quote(read_names(written["name"])[0])
+    except (ConfigError, KeyError):
+        return str(number)
+
+
+def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """What can be read of `[[key]]` in a file whose top level has a mistake."""
+    found = table.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -32,6 +32,20 @@ NEIGHBOURS = {
     "tls_host_override": "certificate_name",
 }
 
+# What people write in an account, and what they mean.
+_IN_ACCOUNT = {
+    "user": "login",
+    "username": "login",
+    "address": "login",
+    "host": "server",
+    "names": "name",
+    "pop3": "servers",
+    "imap": "servers",
+    "smtp": "servers",
+    "client_id": "oauth2",
+}
+_SECRETS = {"password": "password", "secret": "secret", "client_secret": "client_secret"}
+
 
 def structurer(kind: type[T], readers: dict[str, Reader]) -> Callable[[dict[str, Any]], T]:
     """A function that makes a `kind` of a table, or raises ConfigError: all mistakes, in the file's order."""
@@ -69,6 +83,8 @@ def _tell(problems: ClassValidationError, order: list[str], readers: dict[str, R
 def _unknown(key: str, readers: dict[str, Reader]) -> str:
     """What to say of a key that we do not have."""
     shown = key if key.isidentifier() and key.isascii() else quote(key)
+    if "login" in readers or "client_id" in readers:  # an account, or its way to sign in
+        return _unknown_in_account(key, shown, readers)
     if readers in (TOP, STATUS) and key in SERVICE:
         return f"{shown}: belongs to a service; write it below a line [[service]]"
     if readers is not TOP and key in TOP:
@@ -80,4 +96,15 @@ def _unknown(key: str, readers: dict[str, Reader]) -> str:
     near = near or next(iter(difflib.get_close_matches(key[:80].lower(), readers, 1)), None)
     if near == "service":
         return f"{shown}: unknown; did you mean [[service]]?"
+    return f"{shown}: unknown; did you mean {near}?" if near else f"{shown}: unknown; known are {', '.join(readers)}"
+
+
+def _unknown_in_account(key: str, shown: str, readers: dict[str, Reader]) -> str:
+    stem = _SECRETS.get(key.lower())
+    if f"{stem}_file" in readers:
+        return f'{shown}: no secret stands in this file; write it into one of its own, and {stem}_file = "FILE"'
+    near = _IN_ACCOUNT.get(key.lower(), "")
+    near = near if near in readers else next(iter(difflib.get_close_matches(key[:80].lower(), readers, 1)), "")
+    if not near and key in SERVICE:
+        return f"{shown}: belongs to a service; write it below a line [[service]]"
     return f"{shown}: unknown; did you mean {near}?" if near else f"{shown}: unknown; known are {', '.join(readers)}"

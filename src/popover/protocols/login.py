@@ -60,10 +60,11 @@ class Login:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A login, and what a finder may want to know of where it was said. `client`, `local`: addresses; `accounts`,
-    `table`: what the service's desk asks (config/desk.py).
+    `table`: what the service's desk asks (config/desk.py). `login` None: a device has come, which says none and is the
+    one account of `accounts`, without any proof but that it was let in.
     """
 
-    login: Login
+    login: Login | None
     dialect: DialectName
     service: str
     client: str

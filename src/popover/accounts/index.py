@@ -1,0 +1,79 @@
+"""All accounts by their names: those of the configuration, and those that the command keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from popover.accounts.passwords import as_utf8
+from popover.accounts.shelf import Shelf
+from popover.config import Account, fold, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """There may be such an account, and nobody can say: `why`, for the log."""
+
+    why: str
+
+
+class Index:
+    """Who is called what. `version` is another one after each change."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._shelf = Shelf(folder)
+        self._configured: tuple[Account, ...] = ()
+        self._by_name: dict[str, Account] = {}
+        self._doubts: list[str] = []
+        self.version = 0
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """Take the configuration's accounts, and look at the command's anew."""
+        self._configured = tuple(accounts)
+        self._shelf.forget()
+        self._shelf.look()
+        self._build()
+
+    def find(self, name: str) -> Account | Trouble | None:
+        """Find an account by a name as a client has said it; case makes no difference."""
+        self._look()
+        folded = folded_of(name)
+        if folded in self._by_name:
+            return self._by_name[folded]
+        if folded in self._shelf.broken:
+            return Trouble(self._shelf.broken[folded])
+        return Trouble(self._shelf.trouble) if self._shelf.trouble else None
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Give all, each once."""
+        self._look()
+        return tuple({id(account): account for account in self._by_name.values()}.values())
+
+    def doubts(self) -> list[str]:
+        """Say what of the command's accounts is not in force, a line each."""
+        self._look()
+        trouble = [self._shelf.trouble] if self._shelf.trouble else []
+        return [*trouble, *self._shelf.broken.values(), *self._doubts]
+
+    def _look(self) -> None:
+        if self._shelf.look():
+            self._build()
+
+    def _build(self) -> None:
+        self.version += 1
+        self._by_name = {fold(name): account for account in self._configured for name in account.names}
+        self._doubts = []
+        for account in self._shelf.accounts:
+            taken = [name for name in account.names if fold(name) in self._by_name]
+            self._by_name |= {fold(name): account for name in account.names if name not in taken}
+            self._doubts += [
+                f"the command's account {quote(account.name)} is not called {quote(name)}: another one has that name"
+                for name in taken
+            ]
+
+
+def folded_of(name: str) -> str:
+    """Fold what a client said. What is no UTF-8 is Latin-1, as in mail programs from before 2000."""
+    octets = name.encode("utf-8", "surrogateescape")
+    return fold(as_utf8(octets).decode())

@@ -1,0 +1,107 @@
+"""Whether a client has said an account's local password.
+
+A wrong one costs the same work for every name, known or not: two digests for APOP and CRAM-MD5; for a password one
+comparison, and one scrypt hash if any account is kept as such. What was right is remembered for a while, so that a mail
+program which looks each minute costs a hash each quarter of an hour at most, and five connections at once cost one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from popover.accounts.scrypt import MARK, NOBODY, is_of_hash
+from popover.accounts.turns import Turns
+from popover.protocols.login import Digest, Password, Proof
+
+REMEMBERED = 15 * 60.0
+"""Seconds that a right password is known without a hash. Mail programs look every 1 to 15 minutes; and whoever has got
+at this memory has got at all that passes through it."""
+
+MEMORY_LIMIT = 1000
+"""Passwords remembered, 32 octets each; the oldest give way. Some 900 users who look each quarter of an hour fit."""
+
+WORKERS = 2
+"""Hashes at once: 16 MiB each is what a router can spare, and sessions want the processor, too."""
+
+_NOTHING = b"\0"  # no password: secrets.py lets none hold a NUL
+
+
+class Passwords:
+    """Compares; in a thread where that takes its time, one at a time for each name. `clock`: monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._key = os.urandom(32)
+        self._right: OrderedDict[bytes, float] = OrderedDict()  # keyed digest -> until when it is known
+        self._turns = Turns()
+        self._workers: ThreadPoolExecutor | None = None
+
+    async def is_right(self, proof: Proof, name: str, kept: bytes | None, *, hashes: bool) -> bool:
+        """Compare a proof with what is kept for a folded name: a password, or its hash; None: there is no such name.
+
+        `hashes`: whether a wrong password costs a hash.
+        """
+        if isinstance(proof, Digest):
+            return _is_digest_of(proof, _NOTHING if kept is None or kept.startswith(MARK) else kept)
+        if kept is not None and not kept.startswith(MARK) and self._same(as_utf8(kept), as_utf8(proof.octets)):
+            return True
+        return await self._is_hashed(proof, name, kept) if hashes else False
+
+    def _same(self, one: bytes, other: bytes) -> bool:
+        """Compare in a time that tells nothing, not even which is longer."""
+        first, second = (hmac.digest(self._key, octets, "sha256") for octets in (one, other))
+        return hmac.compare_digest(first, second)
+
+    async def _is_hashed(self, proof: Password, name: str, kept: bytes | None) -> bool:
+        line = kept if kept is not None and kept.startswith(MARK) else NOBODY
+        said = as_utf8(proof.octets)
+        mark = hmac.digest(self._key, b"\0".join((name.encode("utf-8", "surrogateescape"), line, said)), "sha256")
+        async with self._turns.of(name):
+            if self._is_known(mark):
+                return True
+            right = await asyncio.get_running_loop().run_in_executor(self._threads(), is_of_hash, said, line)
+        if right:
+            self._remember(mark)
+        return right
+
+    def _is_known(self, mark: bytes) -> bool:
+        return self._right.get(mark, 0.0) > self._clock()
+
+    def _remember(self, mark: bytes) -> None:
+        self._right[mark] = self._clock() + REMEMBERED
+        self._right.move_to_end(mark)
+        while len(self._right) > MEMORY_LIMIT or (self._right and next(iter(self._right.values())) <= self._clock()):
+            self._right.popitem(last=False)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._workers is None:
+            self._workers = ThreadPoolExecutor(WORKERS, "password")
+        return self._workers
+
+
+def _is_digest_of(proof: Digest, kept: bytes) -> bool:
+    """Compare with the password in both forms that a mail program may have hashed: UTF-8 and Latin-1."""
+    forms = kept, _as_latin(kept)
+    found = [proof.is_of(form) for form in forms]  # both, whatever comes of the first
+    return kept != _NOTHING and any(found)
+
+
+def as_utf8(octets: bytes) -> bytes:
+    """Give what a mail program or a file says as UTF-8; what is none is Latin-1, as in programs from before 2000."""
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1").encode()
+    return octets
+
+
+def _as_latin(octets: bytes) -> bytes:
+    try:
+        return octets.decode().encode("latin-1")
+    except UnicodeError:
+        return octets

@@ -1,0 +1,36 @@
+"""Files that nobody but their owner may read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from pathlib import Path
+
+
+def check_mode(path: Path, found: os.stat_result) -> str:
+    """Say why a file is no place for a secret, and what mends it; empty: it is one."""
+    if not stat.S_ISREG(found.st_mode):
+        return "is no ordinary file"
+    if found.st_mode & 0o077:
+        return (
+            f"can be read by others (its mode is {stat.S_IMODE(found.st_mode):04o}): chmod 600 {shlex.quote(str(path))}"
+        )
+    return ""
+
+
+def read_private(path: Path, limit: int) -> bytes:
+    """Read a file that nobody else may read. Raises OSError, and ValueError with what is wrong with it."""
+    # Without O_NONBLOCK a pipe would keep us until somebody writes into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if wrong := check_mode(path, os.fstat(descriptor)):
+            raise ValueError(wrong)
+        octets = b""
+        while len(octets) <= limit and (piece := os.read(descriptor, limit + 1 - len(octets))):
+            octets += piece
+    finally:
+        os.close(descriptor)
+    if len(octets) > limit:
+        raise ValueError(f"has more than {limit} octets: this is no secret")
+    return octets

@@ -1,0 +1,201 @@
+"""Own logins: who a client is by its name and local password, and what is said to the provider for it.
+
+    [[account]]s of the configuration --+
+    accounts of the command (shelf.py) -+-> Register.find(Visit) -> Route | NotFound | Unsure
+
+A wrong local password never comes near the provider: its secret is read, or its token fetched, by the `Route` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from popover.accounts.brake import PAUSE, Brake, site
+from popover.accounts.index import Index, Trouble, folded_of
+from popover.accounts.passwords import Passwords
+from popover.accounts.route import Tokens, route_of
+from popover.accounts.scrypt import MARK, is_hash
+from popover.accounts.secrets import CAUSE, read_key, read_secret
+from popover.accounts.turns import Turns
+from popover.config import Account, SecretSource, Service, fold, quote, unknown_accounts
+from popover.errors import SecretFailure
+from popover.protocols.login import Digest, Found, Login, NotFound, Unsure, Visit
+
+LOOKED_AT = 10.0
+"""Seconds for which it is known who keeps a hash and who a password: each greeting asks, and reads all files for
+it."""
+
+
+class Register:
+    """A `Finder` (protocols/login.py) over all accounts. `folder`: where those of the command lie, if there are any.
+    `clock`: monotonic seconds; `sleep`: waits so many of them.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        folder: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._sleep = sleep
+        self._index = Index(folder)
+        self._passwords = Passwords(clock)
+        self._brake = Brake(clock)
+        self._turns = Turns()
+        self._kinds: dict[str, str] = {}  # account -> "password", "hash", or "" where nobody can say
+        self._kinds_of = (-1, 0.0)  # which version of the index, and until when they are believed
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """Take the configuration's accounts; sessions that are in keep their routes."""
+        self._index.load(accounts)
+
+    def account(self, name: str) -> Account | None:
+        """Give the account that has this name."""
+        found = self._index.find(name)
+        return found if isinstance(found, Account) else None
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Give all of them."""
+        return self._index.accounts()
+
+    def offers_digests(self, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
+        """Whether one of these accounts has a password that APOP and CRAM-MD5 can be compared with: its service greets
+        with a stamp then.
+        """
+        kinds = self._look_at_kinds()
+        return any(kinds.get(one.name) == "password" and _may(one, accounts) for one in self._index.accounts())
+
+    def doubts(self, services: Iterable[Service]) -> list[str]:
+        """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
+        names = [name for account in self.accounts() for name in account.names]
+        lines = [*unknown_accounts(services, names), *self._index.doubts()]
+        for account in self.accounts():
+            lines += [f"account {quote(account.name)}: {line}" for line in secret_doubts(account)]
+        return lines
+
+    async def find(self, visit: Visit) -> Found:
+        """Look a login up; a wrong one is answered late. Never raises."""
+        try:
+            return self._of_device(visit) if visit.login is None else await self._find(visit, visit.login)
+        except SecretFailure as fault:
+            return Unsure(fault.cause, fault.remedy, needs_person=True)
+
+    def _of_device(self, visit: Visit) -> Found:
+        """A device has shown nothing but its address: it is the one account that its service names."""
+        names = visit.accounts if isinstance(visit.accounts, tuple) else ()
+        found = self._index.find(names[0]) if len(names) == 1 else None
+        if isinstance(found, Account):
+            return route_of(found, visit.dialect, self._tokens)
+        why = found.why if found is not None else f"service {quote(visit.service)} names no account that there is"
+        return Unsure(CAUSE, why, needs_person=True)
+
+    async def _find(self, visit: Visit, login: Login) -> Found:
+        began = self._clock()
+        named = self._index.find(login.user)
+        if isinstance(named, Trouble):
+            return Unsure(CAUSE, named.why, needs_person=True)
+        account = named if named is not None and named.password is not None and _may(named, visit.accounts) else None
+        place = self._brake.place(visit.client, fold(account.name) if account else "")
+        async with self._turns.of(place):
+            seconds = self._brake.shut(place)
+            if not seconds:
+                right = await self._is_right(login, account)
+                pause = 0.0 if right else self._brake.wrong(place)
+        if seconds:
+            await self._sleep(PAUSE)  # so that whoever tries on and on does not fill the log
+            return _turned_away(visit.client, seconds)
+        if account is not None and right:
+            self._brake.right(visit.client, fold(account.name))
+            return route_of(account, visit.dialect, self._tokens)
+        await self._sleep(max(0.0, began + pause - self._clock()))
+        return NotFound(self._why(login, named, visit))
+
+    async def _is_right(self, login: Login, account: Account | None) -> bool:
+        kept = None
+        if account is not None and account.password is not None:
+            kept = _usable(read_secret(account.password))
+        name = folded_of(login.user) if account is None else fold(account.name)
+        hashes = (kept is not None and kept.startswith(MARK)) or "hash" in self._look_at_kinds().values()
+        return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
+
+    def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
+        if named is None:
+            return f"unknown user {quote(login.user)}"
+        if named.password is None:
+            return f"{quote(named.name)} is the account of a device, nobody can log in as it"
+        if not _may(named, visit.accounts):
+            return f"{quote(named.name)} may not log in at this service"
+        if isinstance(login.proof, Digest) and self._look_at_kinds().get(named.name) == "hash":
+            return (
+                f"the password of {quote(named.name)} is kept as a hash, and {login.proof.kind.upper()} needs itself: "
+                "switch that off in the mail program, or keep the password (popover account passwd --plain)"
+            )
+        return f"wrong password of {quote(named.name)}"
+
+    def _look_at_kinds(self) -> dict[str, str]:
+        accounts = self._index.accounts()  # which may find a new version
+        version, until = self._kinds_of
+        if version != self._index.version or self._clock() >= until:
+            self._kinds = {account.name: _kind(account) for account in accounts}
+            self._kinds_of = self._index.version, self._clock() + LOOKED_AT
+        return self._kinds
+
+
+def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
+    """Whether an account may log in at a desk of these."""
+    if isinstance(accounts, bool):
+        return accounts
+    names = {fold(name) for name in account.names}
+    return any(fold(name) in names for name in accounts)
+
+
+def secret_doubts(account: Account) -> list[str]:
+    """Say which of an account's secrets can't be read, and why, a line each."""
+    oauth2 = account.oauth2
+    reads: list[tuple[SecretSource | None, Callable[[SecretSource], bytes]]] = [
+        (account.password, lambda source: _usable(read_secret(source))),
+        (account.secret, read_secret),
+        (oauth2.client_secret if oauth2 else None, read_secret),
+        (oauth2.key if oauth2 else None, read_key),
+    ]
+    lines = []
+    for source, read in reads:
+        try:
+            if source is not None:
+                read(source)
+        except SecretFailure as fault:
+            lines.append(fault.remedy)
+    return lines
+
+
+def _kind(account: Account) -> str:
+    if account.password is None:
+        return ""
+    try:
+        kept = read_secret(account.password)
+    except SecretFailure:
+        return ""
+    return "hash" if kept.startswith(MARK) else "password"
+
+
+def _usable(kept: bytes) -> bytes:
+    """Give it back, unless it is a hash that only looks like one. Raises SecretFailure."""
+    if kept.startswith(MARK) and not is_hash(kept):
+        raise SecretFailure(CAUSE, "a password begins with $scrypt$ and is no hash that popover makes: make it anew "
+                                   "with popover account passwd --hash")  # fmt: skip
+    return kept
+
+
+def _turned_away(client: str, seconds: float) -> Unsure:
+    minutes = math.ceil(seconds / 60)
+    return Unsure(
+        f"too many wrong logins from your address, please try again in {minutes} minute{'s' if minutes > 1 else ''}",
+        f"nothing from {site(client)} is looked at until then, right or wrong; the lines before name who was tried",
+    )

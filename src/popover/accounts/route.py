@@ -1,0 +1,58 @@
+"""Where an account leads, and what is said there for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from popover.accounts.secrets import CAUSE, read_secret
+from popover.config import Account, DialectName, quote
+from popover.errors import SecretFailure
+from popover.protocols.login import Credentials, Found, Route, Unsure
+
+_DIALECTS = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP"}
+
+
+class Tokens(Protocol):
+    """Who has OAuth2's access tokens (accounts/oauth2/)."""
+
+    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
+        """Give a good one. `refused`: the one that the server has refused; None then: there is no other.
+
+        Raises Failure.
+        """
+
+
+def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
+    """Give the way of an account whose local password was right."""
+    target = account.target(dialect)
+    if target is None:
+        return Unsure(
+            f"this account has no {_DIALECTS[dialect]} server",
+            f'name one in the account {quote(account.name)}: servers = {{ {dialect} = "..." }}',
+            needs_person=True,
+        )
+    return Route(account.name, (target,), Fetch(account, tokens))
+
+
+@dataclass(slots=True)
+class Fetch:
+    """What one login says to the server: `Route.fetch`."""
+
+    account: Account
+    tokens: Tokens
+    _given: bytes | None = field(default=None, repr=False)
+
+    async def __call__(self, again: bool) -> Credentials | None:  # noqa: FBT001 - as Route has it
+        """`again`: the server has refused what was given first. None: there is nothing else. Raises Failure."""
+        refused = self._given if again else None
+        if self.account.oauth2 is not None:
+            secret = await self.tokens.access_token(self.account, refused=refused)
+        elif self.account.secret is not None:
+            secret = read_secret(self.account.secret)  # it may have been mended since
+        else:
+            raise SecretFailure(CAUSE, f"the account {quote(self.account.name)} has no secret")
+        if secret is None or secret == refused:
+            return None
+        self._given = secret
+        return Credentials(self.account.user, secret, "bearer" if self.account.oauth2 else "password")

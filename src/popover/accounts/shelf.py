@@ -1,0 +1,105 @@
+"""The accounts that the command keeps, as the gateway sees them: read again when something in their folder has changed,
+which costs one stat a login. So `popover account` needs nobody's leave: no signal, no restart, no session is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+
+from popover.accounts.kept import KEPT_LIMIT, account_of, name_of, read_kept
+from popover.accounts.private import read_private
+from popover.config import Account
+
+SETTLED = 2.0
+"""Seconds after which a folder's time is believed: two changes within one tick of the kernel's clock (10 ms at most, on
+FAT 2 s) leave the same time, and the second would never be seen."""
+
+Stamp = tuple[int, ...]
+
+
+class Shelf:
+    """Accounts below `folder` (None: there are none), by `look`.
+
+    `broken`: folded names whose files are none that we can take, and why. `trouble`: why none can be read at all.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._stamp: Stamp = ()
+        self._settled = False
+        self._files: dict[str, tuple[Stamp, Account | str]] = {}
+        self.accounts: tuple[Account, ...] = ()
+        self.broken: dict[str, str] = {}
+        self.trouble = ""
+
+    def forget(self) -> None:
+        """Read all of it anew next time, whatever its times say."""
+        self._stamp, self._settled = (), False
+        self._files.clear()
+
+    def look(self) -> bool:
+        """Look whether something has changed, and read it; tell whether it had."""
+        if self._folder is None:
+            return False
+        try:
+            found = self._folder.stat()
+            stamp: Stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
+            if stamp == self._stamp and self._settled:
+                return False
+            self._settled = time.time() - max(found.st_mtime, found.st_ctime) > SETTLED
+            if found.st_mode & 0o022:
+                raise PermissionError(f"others can write there: chmod 700 {_shell(self._folder)}")
+            self._read(self._folder)
+        except FileNotFoundError:
+            stamp = (0,)
+            if stamp == self._stamp:
+                return False
+            self._become((), {}, "")
+        except OSError as fault:
+            stamp, self._settled = (), False
+            self._become((), {}, _told(self._folder, fault))
+        self._stamp = stamp
+        return True
+
+    def _read(self, folder: Path) -> None:
+        files: dict[str, tuple[Stamp, Account | str]] = {}
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".json") and not entry.name.startswith("."):
+                    files[entry.name] = self._file(folder / entry.name)
+        self._files = files
+        good = [account for name in sorted(files) if isinstance(account := files[name][1], Account)]
+        broken = {name_of(name): why for name, (_, why) in files.items() if isinstance(why, str)}
+        self._become(tuple(good), broken, "")
+
+    def _file(self, path: Path) -> tuple[Stamp, Account | str]:
+        try:
+            found = path.stat()
+            stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size, found.st_mode, found.st_uid)
+            known = self._files.get(path.name)
+            if known is not None and known[0] == stamp and self._settled:
+                return known
+            return stamp, account_of(read_kept(read_private(path, KEPT_LIMIT)), path)
+        except OSError as fault:
+            return (), f"{path} can't be read: {fault.strerror}"
+        except ValueError as wrong:
+            return (), f"{path} {wrong}"
+
+    def _become(self, accounts: tuple[Account, ...], broken: dict[str, str], trouble: str) -> None:
+        self.accounts, self.broken, self.trouble = accounts, broken, trouble
+
+
+def _told(folder: Path, fault: OSError) -> str:
+    if fault.strerror is None:  # ours
+        return f"the accounts in {folder} are not taken: {fault}"
+    return (
+        f"the accounts in {folder} can't be read ({fault.strerror}): make popover's user their owner: "
+        f"chown -R USER {_shell(folder)}"
+    )
+
+
+def _shell(path: Path) -> str:
+    return shlex.quote(str(path))
