@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from fakes.mail import mail
 from fakes.scene import Stage, url
 from parts.account import Account
 from parts.dovecot import Dovecot
+from parts.net import own_address
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
 from parts.senders import send_by_curl
@@ -24,12 +26,13 @@ from popover.setup import unit
 
 pytest_plugins = ["fakes.fixture"]
 
+HERE = own_address()
 ADDRESS = "alice@mail.example.test"
 
 
 def words(stage: Stage, *servers: str) -> list[str]:
     named = [word for server in servers for word in ("--server", server)]
-    return ["setup", ADDRESS, *named, *stage.trust]
+    return ["setup", ADDRESS, *named, *stage.trust, "--listen", HERE]
 
 
 def looked(*arguments: str | Path, code: int = 0, **options: Any) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def test_from_an_address_to_mail_that_is_sent_and_read(stage: Stage, dovecot: Do
     ended = run_popover(*words(stage, pop3, imap, smtp), "--yes", "-c", conf)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "What to type into the mail client, once popover runs" in ended.stdout
-    assert f"The user name is {ADDRESS}." in ended.stdout
+    assert f"the user name is {ADDRESS}, the password the provider's" in ended.stdout
     assert f"popover run -c {conf}" in ended.stdout
     with Popover("-c", conf) as popover:
         places = dict(zip(("pop3", "imap", "smtp"), popover.addresses, strict=True))
@@ -74,8 +77,15 @@ def test_without_a_yes_nothing_is_written(stage: Stage) -> None:
     told = looked(*words(stage, url(server, "pop3")), "-c", conf)
     assert told["ok"]
     assert told["written"] is False
-    assert told["services"] == [{"server": url(server, "pop3"), "listen": "127.0.0.1:1110"}]
+    assert told["services"] == [{"server": url(server, "pop3"), "listen": f"{HERE}:1110"}]
     assert not conf.parent.exists()
+
+
+def test_a_port_that_another_program_holds_is_gone_round(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    with socket.create_server((HERE, 1110)):
+        told = looked(*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml")
+    assert told["services"][0]["listen"] == f"{HERE}:1111"
 
 
 def test_a_check_that_fails_ends_it(stage: Stage) -> None:
@@ -103,7 +113,7 @@ def test_a_file_that_is_there_is_added_to_and_stays_as_it_is(stage: Stage) -> No
     new = file.read_bytes()
     assert new.startswith(OLD.encode() + b"\n\n# Made by `popover setup` for addresses of mail.example.test;")
     assert file.stat().st_mode & 0o777 == 0o640
-    assert [str(service.listen[0]) for service in load(file).services] == ["127.0.0.1:1110", "127.0.0.1:1111"]
+    assert [str(service.listen[0]) for service in load(file).services] == ["127.0.0.1:1110", f"{HERE}:1111"]
 
 
 def test_what_is_there_already_is_not_written_again(stage: Stage) -> None:
@@ -136,7 +146,7 @@ def test_in_a_directory_each_domain_has_a_file_of_its_own(stage: Stage) -> None:
     )
     told = looked(*words(stage, url(server, "pop3")), "-c", conf, "--yes")
     assert told["file"] == str(conf / "mail.example.test.toml")
-    assert told["services"][0]["listen"] == "127.0.0.1:1112"
+    assert told["services"][0]["listen"] == f"{HERE}:1112"
     assert len(load(conf).services) == 2
 
 
@@ -187,7 +197,7 @@ def on_terminal(*command: str | Path, answers: dict[str, str], env: dict[str, st
     return seen.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
 
 
-AGREED = {"Set these up?": "yes", "Write this into": "y", "Shall systemd": "n"}
+AGREED = {"Set these up?": "yes", "Write this into": "y", "Shall systemd": "n", "Shall the mail program": "n"}
 
 
 def test_somebody_at_a_terminal_is_asked_before_anything_is_written(stage: Stage) -> None:

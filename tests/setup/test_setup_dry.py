@@ -165,14 +165,16 @@ def test_only_what_dns_alone_vouches_for_is_doubtful() -> None:
 
 def test_a_plan_goes_round_ports_that_are_taken() -> None:
     found = asked_for((Server("pop3", "pop.example.com", 995), Server("smtp", "smtp.example.com", 465)), "example.com")
-    plan = make_plan(found, LOCAL, [Address(LOCAL, 1110), Address("192.168.1.2", 1111)], Trust())
-    assert [str(row.listen) for row in plan.rows] == ["127.0.0.1:1112", "127.0.0.1:1587"]
+    taken = [Address(LOCAL, 1110), Address("192.168.1.2", 1111)]
+    plan = make_plan(found, LOCAL, taken, Trust(), lambda place: place.port != 1587)
+    assert [str(row.listen) for row in plan.rows] == ["127.0.0.1:1112", "127.0.0.1:1588"]
+    assert make_plan(found, LOCAL, (), Trust(), lambda _place: False).rows
 
 
 def test_a_plan_is_written_as_it_will_be_read(tmp_path: Path) -> None:
     odd = tmp_path / 'of "mine" \\ \u00e4.pem'
     found = asked_for((Server("pop3", "pop.example.com", 995), Server("smtp", "smtp.example.com", 465)), "example.com")
-    plan = make_plan(found, LOCAL, (), Trust(odd))
+    plan = make_plan(found, LOCAL, (), Trust(odd), lambda _place: True)
     file = tmp_path / "popover.toml"
     file.write_text(plan.text())
     services = tomllib.loads(file.read_text())["service"]

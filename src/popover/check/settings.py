@@ -42,7 +42,9 @@ def setting(dialect: DialectName, listen: Address, tls: InsideTLS = "off") -> di
     }
 
 
-def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
+def settings_lines(
+    entries: list[dict[str, Fact]], when: str = "", who: str = "user name and password are those of the provider"
+) -> list[str]:
     """Write the table, and the hints; `when`: from when on it works, ", once popover runs"."""
     rows = []
     for entry in entries:
@@ -53,7 +55,7 @@ def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
     cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
     return [
         "",
-        f"What to type into the mail client{when}; user name and password are those of the provider:",
+        f"What to type into the mail client{when}; {who}:",
         *("  " + "   ".join(row) for row in cells),
         *(f"  {client}: {hint}" for client, hint in HINTS if all(entry["tls"] == "off" for entry in entries)),
     ]

@@ -92,6 +92,8 @@ examples:
       asks, step by step
   popover setup alice@example.com --listen 192.168.1.2 -c /etc/popover
       for the old machines of the house, into a directory of files
+  popover setup alice@outlook.com --account alice --client-id 01234567-89ab-cdef-0123-456789abcdef
+      with an own login: the mail program says a password of this house, popover signs in with the provider
   popover setup alice@example.com --json
       only looks, and shows what would be written; with --yes, too, it is written
 exit: 0 it is set up, 1 it is not, 2 wrong use
@@ -235,6 +237,14 @@ def _setup(parser: argparse.ArgumentParser) -> None:
         help="this server is the provider's, though only DNS names it (repeatable)",
     )
     _ca_file(parser)
+    parser.add_argument(
+        "--account", metavar="NAME", help="an own login: what the mail program will say as its user name"
+    )
+    parser.add_argument("--client-id", metavar="ID", help="it signs in by OAuth2, with a client id of your own")
+    parser.add_argument("--client-secret-file", metavar="FILE", type=_path, help="take its secret from a file")
+    parser.add_argument("--tenant", metavar="TENANT", help="with Microsoft: whose directory (default: the provider's)")
+    parser.add_argument("--password-file", metavar="FILE", type=_path, help="take the local password from a file")
+    parser.add_argument("--secret-file", metavar="FILE", type=_path, help="take the provider's password from a file")
     parser.add_argument(
         "--unit", choices=("user", "system"), help="let systemd start it: with your session, or at boot"
     )

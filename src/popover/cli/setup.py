@@ -13,19 +13,23 @@ from typing import Any
 
 from popover import __version__
 from popover.check.report import Report
-from popover.check.settings import settings_lines
+from popover.check.settings import setting, settings_lines
 from popover.check.table import Table
 from popover.check.walk import check_all
+from popover.cli import own_login
 from popover.cli.check import program
-from popover.config import Trust, parse_ip, parse_server
-from popover.errors import ConfigError
+from popover.cli.own_login import Secrets
+from popover.config import Address, Trust, parse_ip, parse_server
+from popover.errors import ConfigError, StartError
+from popover.inside.listen import open_listener
 from popover.outside.dial import Dialler
 from popover.setup import telling, unit
 from popover.setup.address import MailAddress, parse_address
 from popover.setup.found import Found, asked_for
+from popover.setup.own import OwnLogin
 from popover.setup.person import Agreed, Person, Silent, Terminal
 from popover.setup.place import Place, place_of
-from popover.setup.plan import Plan, make_plan
+from popover.setup.plan import Plan, make_own_plan, make_plan
 from popover.setup.search import Search, Tried
 from popover.wire.stream import Scratch
 
@@ -62,6 +66,8 @@ class _Course:
     address: MailAddress
     person: Person
     told: dict[str, Any] = field(default_factory=dict)
+    own: OwnLogin | None = None
+    secrets: Secrets | None = None
 
     def go(self) -> bool:
         """Go it, to the end or to where somebody says no."""
@@ -76,13 +82,29 @@ class _Course:
         if not self._accepted(found):
             return False
         place = place_of(self.arguments.config, self.address.domain)
-        there = place.servers()
-        if all(str(offer.server) in there for offer in found.offers):
+        self.own = own_login.choose(self.arguments, self.person, found, self.address)
+        if self.own is None and (why := own_login.needs_one(found)):
+            self._say("", why)
+            self.told["needs"] = "account"
+            return False
+        if self.own is None and all(str(offer.server) in place.servers() for offer in found.offers):
             self._say("", f"{place.path} leads to all of them already: nothing is to be done.")
             self.told["written"] = None
             return True
-        plan = make_plan(found, host, place.taken(), trust)
+        plan = self._plan(found, place, host, trust)
         return self._checked(plan) and self._written(plan, place) and self._finish(plan, place)
+
+    def _plan(self, found: Found, place: Place, host: str, trust: Trust) -> Plan:
+        plan = make_plan(found, host, place.taken(), trust, _is_free)
+        if self.own is None:
+            return plan
+        if self._may_write:
+            self.secrets = own_login.ask_secrets(self.arguments, self.own)
+        return make_own_plan(plan, place.desks())
+
+    @property
+    def _may_write(self) -> bool:
+        return not self.arguments.json or bool(self.arguments.yes)
 
     def _found(self, trust: Trust) -> tuple[Found | None, list[Tried]]:
         domain = self.address.domain
@@ -108,7 +130,8 @@ class _Course:
         """Whether the servers are such that a session works."""
         table = None if self.arguments.json else Table(sys.stdout, os.environ)
         report = table.report() if table else Report()
-        asyncio.run(check_all(report, plan.services(), None))
+        login = own_login.login_for(self.own, self.secrets) if self.own and self.secrets else None
+        asyncio.run(check_all(report, plan.services(), login))
         self.told |= {"check": report.document(), "services": telling.services(plan)}
         if table and not report.ok:
             table.conclude(report)
@@ -117,27 +140,52 @@ class _Course:
 
     def _written(self, plan: Plan, place: Place) -> bool:
         text = plan.text()
-        self._say("", *place.difference(text).splitlines())
-        self.told |= {"file": str(place.file), "written": False}
-        if not self.person.agrees(f"Write this into {place.file}?"):
-            return isinstance(self.person, Silent)
-        place.write(text)
-        self.told["written"] = True
+        self.told |= {"file": str(place.file), "written": None if not text else False}
+        if not text:
+            self._say("", f"{place.path} has all that is needed for own logins, and stays as it is.")
+        if not self._may_write:
+            return True
+        if text:
+            self._say("", *place.difference(text).splitlines())
+            if not self.person.agrees(f"Write this into {place.file}?"):
+                return False
+            place.write(text)
+            self.told["written"] = True
         return True
 
     def _finish(self, plan: Plan, place: Place) -> bool:
-        """Say what to type, and how it is started; or let systemd start it."""
-        entries = [entry for part in self.told["check"]["parts"] for entry in part["settings"]]
+        """Let systemd start it, keep the own login, and say what to type."""
+        entries = [setting(row.offer.server.dialect, row.listen) for row in plan.rows]
         self.told["settings"] = entries
         command = f"{program()} run -c {place.path}"
-        if not (kind := self._unit()):
-            self._say(*settings_lines(entries, ", once popover runs"), *self._logins(plan))
-            self._say("", "The next command:", f"  {command}")
-            self.told["next"] = command
-            return True
-        done = self._started(kind, place)
-        self._say(*settings_lines(entries), *self._logins(plan))
+        kind = self._unit() if self._may_write else None
+        done = self._started(kind, place) if kind else True
+        sign_in = self._kept(plan)  # root may be somebody else from here on
+        self._say(*settings_lines(entries, "" if kind else ", once popover runs", self._who(plan)))
+        nexts = [*([] if kind else [command]), *([sign_in] if sign_in else [])]
+        if nexts:
+            self._say(
+                "", "The next command:" if len(nexts) == 1 else "The next commands:", *(f"  {one}" for one in nexts)
+            )
+            self.told["next"] = nexts
         return done
+
+    def _kept(self, plan: Plan) -> str:
+        """Keep the own login; the command that is still to be typed for it, if there is one."""
+        if self.own is None:
+            return ""
+        table = self.own.table(plan.found, plan.trust.ca_file)
+        self.told["account"] = table
+        if self.secrets is not None:
+            own_login.keep(self.own, self.secrets, table)
+            self._say("", f"The own login {self.own.name} is kept: popover account show {self.own.name}")
+        return f"{program()} account login {self.own.name}" if self.own.way == "oauth2" else ""
+
+    def _who(self, plan: Plan) -> str:
+        if self.own is not None:
+            return f"the user name is {self.own.name}, the password the local one"
+        names = dict.fromkeys(self.address.login(row.offer.login) for row in plan.rows)
+        return f"the user name is {' or '.join(names)}, the password the provider's"
 
     def _unit(self) -> unit.Kind | None:
         kind: unit.Kind | None = self.arguments.unit
@@ -146,7 +194,7 @@ class _Course:
             when = "machine" if kind == "system" else "your session"
             if unit.existing(kind) or not self.person.agrees(f"Shall systemd start popover with the {when}?"):
                 return None
-        return kind if self.told["written"] else None
+        return kind
 
     def _started(self, kind: unit.Kind, place: Place) -> bool:
         reload = f"systemctl {'--user ' if kind == 'user' else ''}reload-or-restart {unit.NAME}"
@@ -160,10 +208,6 @@ class _Course:
         self.told |= {"unit": str(file), "started": not why}
         return not why
 
-    def _logins(self, plan: Plan) -> list[str]:
-        names = dict.fromkeys(self.address.login(row.offer.login) for row in plan.rows)
-        return ["", f"The user name is {' or '.join(names)}."]
-
     def _say(self, *lines: str) -> None:
         for line in lines:
             self.person.tell(line)
@@ -172,6 +216,17 @@ class _Course:
 async def _search(domain: str, trust: Trust) -> tuple[Found | None, list[Tried]]:
     search = Search(Dialler(asyncio.get_running_loop(), Scratch(), lambda _address: False), trust)
     return await search.find(domain), search.tried
+
+
+def _is_free(place: Address) -> bool:
+    """Whether no other program listens there; what else may be wrong with it the check tells."""
+    try:
+        sockets = open_listener(place, {})
+    except StartError as fault:
+        return "in use" not in str(fault)
+    for sock in sockets:
+        sock.close()
+    return True
 
 
 def _listen_host(word: str) -> str:

@@ -8,6 +8,7 @@
     web.py        one HTTP answer, bounded (dry); fetch.py gets it over verified TLS
     dns.py        asks DNS; the one room that knows dnspython, the extra popover[setup]
     search.py     all of these, in order of trust
+    own.py        an own login for it, where the mail program shall not say the provider's password (dry)
     plan.py       services, as they stand in a file (dry)
     place.py      where that file is; none is ever overwritten
     unit.py       the systemd unit that starts it

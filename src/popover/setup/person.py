@@ -11,6 +11,9 @@ class Person(Protocol):
     def agrees(self, question: str) -> bool:
         """Ask; whether the answer is yes."""
 
+    def chooses(self, question: str, usual: str) -> str:
+        """Ask for a word; `usual` where nothing is said."""
+
     def tell(self, line: str = "") -> None:
         """Say something that is no question."""
 
@@ -29,6 +32,14 @@ class Terminal:
             if answer in {"y", "yes", "n", "no"}:
                 return answer[0] == "y"
 
+    def chooses(self, question: str, usual: str) -> str:
+        """Ask; Enter takes what is shown."""
+        try:
+            return input(f"{question} [{usual}] " if usual else f"{question} ").strip() or usual
+        except EOFError:
+            print()  # noqa: T201
+            return usual
+
     def tell(self, line: str = "") -> None:
         """Say it."""
         print(line, flush=True)  # noqa: T201
@@ -41,6 +52,10 @@ class Agreed:
         """Yes."""
         self.tell(f"{question} yes")
         return True
+
+    def chooses(self, _question: str, usual: str) -> str:
+        """What is usual."""
+        return usual
 
     def tell(self, line: str = "") -> None:
         """Say it."""
@@ -56,6 +71,10 @@ class Silent:
     def agrees(self, _question: str) -> bool:
         """What was said beforehand."""
         return self._agreed
+
+    def chooses(self, _question: str, usual: str) -> str:
+        """What is usual."""
+        return usual
 
     def tell(self, line: str = "") -> None:
         """Say nothing."""

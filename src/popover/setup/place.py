@@ -4,6 +4,7 @@ it, or there is a new file.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import tomllib
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from popover.config import Address, load, parse_listen, parse_server
+from popover.config import Address, DialectName, Listen, load, parse_listen, parse_server
 from popover.config.places import default_listen
 from popover.errors import ConfigError, StartError
+from popover.setup.found import DIALECT_ORDER
 
 SYSTEM = (Path("/etc/popover/popover.toml"), Path("/etc/popover.toml"))
 """Where the unit of the Debian package looks, and that of examples/; the first that is there."""
@@ -34,16 +36,23 @@ class Place:
     def taken(self) -> Iterator[Address]:
         """The addresses at which it listens."""
         for service in self.services():
-            told = service.get("listen", [])
-            try:
-                if told == []:
-                    yield default_listen(parse_server(str(service.get("server", ""))).dialect)
-                for word in told if isinstance(told, list) else [told]:
-                    place = parse_listen(str(word))
-                    if isinstance(place, Address):
-                        yield place
-            except ConfigError:
+            dialect = service.get("dialect", "pop3")
+            with contextlib.suppress(ConfigError):
+                dialect = parse_server(str(service["server"])).dialect if "server" in service else dialect
+            usual = default_listen(dialect if dialect in DIALECT_ORDER else "pop3")
+            yield from (place for place in _listens(service, usual) if isinstance(place, Address))
+
+    def desks(self) -> dict[DialectName, Address]:
+        """Where who logs in is asked, of all own logins, by dialect."""
+        found: dict[DialectName, Address] = {}
+        for service in self.services():
+            dialect = next((one for one in DIALECT_ORDER if service.get("dialect", "pop3") == one), None)
+            if service.get("accounts") is not True or dialect is None:
                 continue
+            places = [at for at in _listens(service, default_listen(dialect)) if isinstance(at, Address)]
+            if places:
+                found.setdefault(dialect, places[0])
+        return found
 
     def servers(self) -> set[str]:
         """Where it leads to."""
@@ -128,6 +137,17 @@ def _joined(old: str, text: str) -> str:
     if not old:
         return text
     return old + ("" if old.endswith("\n") else "\n") + "\n" + text
+
+
+def _listens(service: dict[str, Any], usual: Address) -> Iterator[Listen]:
+    """Where a service listens, as far as it can be read."""
+    told = service.get("listen")
+    if told is None:
+        yield usual
+        return
+    for word in told if isinstance(told, list) else [told]:
+        with contextlib.suppress(ConfigError):
+            yield parse_listen(str(word))
 
 
 def _services(file: Path) -> list[dict[str, Any]]:
