@@ -5,14 +5,21 @@
 #    source ~/.local/share/bash_completion/popover
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_popover_subparsers=(run inetd check demo setup explain)
+_shtab_popover_account_subparsers=(add list show passwd remove)
+_shtab_popover_subparsers=(run inetd check demo setup explain account)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
-_shtab_popover_setup_option_strings=(-h --help --server -c --config --listen --accept --ca-file --unit --yes --json)
+_shtab_popover_setup_option_strings=(-h --help --server -c --config --listen --accept --ca-file --account --client-id --client-secret-file --tenant --password-file --secret-file --unit --yes --json)
 _shtab_popover_explain_option_strings=(-h --help --json)
+_shtab_popover_account_add_option_strings=(-h --help --also --login --mailbox --provider --server --ca-file --device --plain --password-file --secret-file --client-id --client-secret-file --tenant --issuer)
+_shtab_popover_account_list_option_strings=(-h --help -c --config --json)
+_shtab_popover_account_show_option_strings=(-h --help -c --config --json)
+_shtab_popover_account_passwd_option_strings=(-h --help --secret --plain --hash --password-file)
+_shtab_popover_account_remove_option_strings=(-h --help)
+_shtab_popover_account_option_strings=(-h --help)
 _shtab_popover_option_strings=(-h --help --version)
 
 _shtab_popover_run__c_COMPGEN=_shtab_compgen_files
@@ -30,13 +37,26 @@ _shtab_popover_check___save_certificate_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___client_secret_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___password_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___secret_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_add___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_add___password_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_add___secret_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_add___client_secret_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_list__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_list___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_show__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_show___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_passwd___password_file_COMPGEN=_shtab_compgen_files
 
 _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
 _shtab_popover_setup___unit_choices=(user system)
-_shtab_popover_pos_0_choices=(run inetd check demo setup explain)
+_shtab_popover_account_pos_0_choices=(add list show passwd remove)
+_shtab_popover_pos_0_choices=(run inetd check demo setup explain account)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -68,6 +88,26 @@ _shtab_popover_explain_pos_0_nargs='*'
 _shtab_popover_explain__h_nargs=0
 _shtab_popover_explain___help_nargs=0
 _shtab_popover_explain___json_nargs=0
+_shtab_popover_account_add__h_nargs=0
+_shtab_popover_account_add___help_nargs=0
+_shtab_popover_account_add___device_nargs=0
+_shtab_popover_account_add___plain_nargs=0
+_shtab_popover_account_list__h_nargs=0
+_shtab_popover_account_list___help_nargs=0
+_shtab_popover_account_list___json_nargs=0
+_shtab_popover_account_show__h_nargs=0
+_shtab_popover_account_show___help_nargs=0
+_shtab_popover_account_show___json_nargs=0
+_shtab_popover_account_passwd__h_nargs=0
+_shtab_popover_account_passwd___help_nargs=0
+_shtab_popover_account_passwd___secret_nargs=0
+_shtab_popover_account_passwd___plain_nargs=0
+_shtab_popover_account_passwd___hash_nargs=0
+_shtab_popover_account_remove__h_nargs=0
+_shtab_popover_account_remove___help_nargs=0
+_shtab_popover_account_pos_0_nargs=A...
+_shtab_popover_account__h_nargs=0
+_shtab_popover_account___help_nargs=0
 _shtab_popover_pos_0_nargs=A...
 _shtab_popover__h_nargs=0
 _shtab_popover___help_nargs=0

@@ -12,6 +12,9 @@
         +-- TLSFailure     connected, but there is no verified TLS
         +-- SecretFailure  what an account has to say, or to be asked for, can't be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
+            +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
+        +-- SignInNeeded   an account's provider wants a person to sign in (OAuth2): it will not pass by itself
+        +-- ProviderFailure  an account's provider gives no token now: it may at the next try
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
 
 A `Failure` reaches two people. The user of the client gets `cause` as one line in the words of the
@@ -45,9 +48,11 @@ class Failure(PopoverError):  # noqa: N818 - the vocabulary's word; a session fa
     `cause`: plain words, no line ends, for the user and for the log.
     `remedy`: what the operator can do about it; empty where there is nothing to do.
     `end`: how the log names the end of such a session.
+    `needs_person`: it will not pass by itself.
     """
 
     end = "failed"
+    needs_person: bool = False
 
     def __init__(self, cause: str, remedy: str = "") -> None:
         super().__init__(cause)
@@ -97,10 +102,38 @@ class ServerFailure(Failure):
     end = "no greeting"
 
 
+class SignInFailure(ServerFailure):
+    """The gateway could not log in where it does so for a client, and the server has not refused the login: nothing is
+    known against the name or the secret. `needs_person`: it will not pass by itself.
+    """
+
+    end = "no sign-in"
+
+    def __init__(self, cause: str, remedy: str = "", *, needs_person: bool = False) -> None:
+        super().__init__(cause, remedy)
+        self.needs_person = needs_person
+
+
 class SecretFailure(Failure):
     """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
 
     end = "no secret"
+    needs_person = True
+
+
+class SignInNeeded(Failure):
+    """The provider of an account no longer takes what we have, or we never had it: a person has to sign in, or the
+    operator to mend how the account is set up.
+    """
+
+    end = "sign-in needed"
+    needs_person = True
+
+
+class ProviderFailure(Failure):
+    """The provider of an account could not be asked for a token, or had trouble of its own; what we have stays good."""
+
+    end = "no token"
 
 
 class OurFailure(Failure):

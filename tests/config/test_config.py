@@ -390,7 +390,7 @@ def test_a_wrong_timeout(write: Write, key: str, value: str) -> None:
         ("[service]", "service: write it in two pairs of brackets: [[service]]"),
         ("service = [5]", "service: must be tables, each beginning with the line [[service]]; is a list"),
         ("service = 5", "service: must be tables, each beginning with the line [[service]]; is 5"),
-        ('"\\u001b" = 5', '"\\u001b": unknown; known are user, drain_timeout, status, service, account'),
+        ('"\\u001b" = 5', '"\\u001b": unknown; known are user, drain_timeout, status, service, account, table'),
         ("", 'no service: write [[service]] and server = "pop3s://mail.example.com"'),
         ("service = []", 'no service: write [[service]] and server = "pop3s://mail.example.com"'),
         ("user =", "line 1, at the end: invalid value"),

@@ -294,7 +294,7 @@ class Clockwork:
             return "let down"
         client.send(b"QUIT\r\n")
         await client.ended()
-        return "warm" if client.session.is_warm else "cold"
+        return "warm" if client.session.case.is_warm else "cold"
 
     def _ignored(self) -> int:
         return sum(line.ignored for line in self.servers.lines)

@@ -518,7 +518,7 @@ async def is_let_down(world: Clockwork, service: Service, mood: Mood, said: byte
         await world.until(lambda: client.heard != GREETING or line.lines[-1] != b"CAPA")
     await ends(world, client)
     await client.ended()
-    assert client.session.is_warm
+    assert client.session.case.is_warm
     return client
 
 
@@ -588,7 +588,7 @@ def test_answer_shows_that_it_lived_and_a_refusal_may_be_a_farewell(play: Play, 
         client = await logged_in(world)
         client.close()
         await client.ended()
-        assert client.session.is_warm
+        assert client.session.case.is_warm
         assert await lifetime(world) == kept
 
     play(act)

@@ -22,6 +22,7 @@ def test_every_command_and_option_is_in_it() -> None:
         ".SS demo",
         ".SS explain",
         ".SS setup",
+        ".SS account add",
         "--ca-file",
         "--login",
         "--once",

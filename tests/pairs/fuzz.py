@@ -77,7 +77,7 @@ class Duel:
 async def session(case: Case, number: int, way: Way[Pop3], longer: float, meter: Meter) -> Played:
     """One session of a case."""
     way.server.begin(number)
-    record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience + longer, meter)
+    record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience, meter, longer)
     return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 
 

@@ -86,7 +86,7 @@ class Plays:
     async def _session(self, way: Way[Pop3], client: str, number: int, longer: float) -> Played:
         async with self._gate:
             way.server.begin(number)
-            record = await converse(CLIENTS[client], way.port, way.server.patience + longer, self._stage.meter)
+            record = await converse(CLIENTS[client], way.port, way.server.patience, self._stage.meter, longer)
             self.sessions += 1
             return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 

@@ -21,8 +21,10 @@ DRIPS = 3
 # A client's patience through popover is greater by so many seconds, so that being late is told from being lost.
 LONGER = 2.0
 
-# Seconds that a client waits for the other side's end behind QUIT, when it waits for it.
+# Seconds that a client waits for the other side's end behind QUIT, when it waits for it. Through popover, what is on
+# its way to one that has lost count may be a second late, as anything may.
 END_WAIT = 1.0
+LATE_END_WAIT = END_WAIT + 1.0
 
 PASSWORD = b"secret"
 
@@ -54,10 +56,11 @@ class Record:
 
 
 class Talk:
-    """A client's connection. `patience`: seconds without an octet after which it gives up."""
+    """A client's connection. `patience`: seconds without an octet after which it gives up; `end_wait`: for the end."""
 
-    def __init__(self, port: int, patience: float) -> None:
+    def __init__(self, port: int, patience: float, end_wait: float = END_WAIT) -> None:
         self.record = Record()
+        self._end_wait = end_wait
         self.strict = False  # whether only CRLF.CRLF is an end
         self._port = port
         self._patience = patience
@@ -187,8 +190,12 @@ class Talk:
             await self.ask(b"QUIT")
         except OverError:
             return  # a client that comes again comes again all the same
+        await self.wait_for_end()
+
+    async def wait_for_end(self) -> None:
+        """QUIT is answered: wait for the connection's end, a little. Who has lost count still gets all there is."""
         self.record.end = "done"
-        deadline = time.monotonic() + END_WAIT
+        deadline = time.monotonic() + self._end_wait
         while await self.inbox.more(deadline - time.monotonic()):
             pass
         if self.inbox.how is None:
@@ -221,9 +228,9 @@ class Meter:
 _LOOK = 0.02
 
 
-async def converse(client: Client, port: int, patience: float, meter: Meter) -> Record:
-    """One play of a client against whatever listens on `port`."""
-    talk = Talk(port, patience)
+async def converse(client: Client, port: int, patience: float, meter: Meter, longer: float = 0) -> Record:
+    """One play of a client against whatever listens on `port`. `longer`: seconds of patience more, through popover."""
+    talk = Talk(port, patience + longer, LATE_END_WAIT if longer else END_WAIT)
     started = time.monotonic()
     try:
         await talk.open()

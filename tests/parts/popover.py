@@ -15,10 +15,10 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, ClassVar, Self
 
 from parts.net import Address
 
@@ -39,6 +39,8 @@ class Popover:
     traceback or an `internal` event: nothing a client or a server does may cause one.
     """
 
+    program: ClassVar[Sequence[str]] = COMMAND
+
     def __init__(
         self,
         *args: str | Path,
@@ -47,7 +49,7 @@ class Popover:
         timeout: float = 30,
     ) -> None:
         words = [str(arg) for arg in args]
-        command = [*COMMAND, "run", "--log-format", "json", *words]
+        command = [*self.program, "run", "--log-format", "json", *words]
         self._process = subprocess.Popen(
             command,
             env=os.environ | dict(env or {}),
@@ -83,6 +85,11 @@ class Popover:
     def ports(self) -> list[int]:
         """The ports of `addresses`."""
         return [port for _, port in self.addresses]
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended; a successor that it started may write on where it wrote."""
+        return self._process.poll() is not None
 
     def out_lines(self) -> list[str]:
         """All it wrote to stdout so far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,14 @@ class Trouble:
 
 
 class Index:
-    """Who is called what. `version` is another one after each change."""
+    """Who is called what. `version` is another one after each change; `changed` is given all then."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, changed: Callable[[tuple[Account, ...]], None]) -> None:
         self._shelf = Shelf(folder)
         self._configured: tuple[Account, ...] = ()
         self._by_name: dict[str, Account] = {}
         self._doubts: list[str] = []
+        self._changed = changed
         self.version = 0
 
     def load(self, accounts: Iterable[Account]) -> None:
@@ -48,6 +49,9 @@ class Index:
     def accounts(self) -> tuple[Account, ...]:
         """Give all, each once."""
         self._look()
+        return self._all()
+
+    def _all(self) -> tuple[Account, ...]:
         return tuple({id(account): account for account in self._by_name.values()}.values())
 
     def doubts(self) -> list[str]:
@@ -71,6 +75,7 @@ class Index:
                 f"the command's account {quote(account.name)} is not called {quote(name)}: another one has that name"
                 for name in taken
             ]
+        self._changed(self._all())
 
 
 def folded_of(name: str) -> str:

@@ -45,7 +45,7 @@ class Register:
         self._tokens = tokens
         self._clock = clock
         self._sleep = sleep
-        self._index = Index(folder)
+        self._index = Index(folder, tokens.load)
         self._passwords = Passwords(clock)
         self._brake = Brake(clock)
         self._turns = Turns()
@@ -71,6 +71,10 @@ class Register:
         """
         kinds = self._look_at_kinds()
         return any(kinds.get(one.name) == "password" and _may(one, accounts) for one in self._index.accounts())
+
+    def finder(self, service: Service) -> AtService:
+        """Give the finder of one service."""
+        return AtService(self, service.desk.accounts)
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
@@ -126,18 +130,19 @@ class Register:
         return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
 
     def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
+        """Say for the log what was wrong; the log names who has said it."""
         if named is None:
-            return f"unknown user {quote(login.user)}"
+            return "unknown user"
         if named.password is None:
-            return f"{quote(named.name)} is the account of a device, nobody can log in as it"
+            return "the account has no password, it is a device's"
         if not _may(named, visit.accounts):
-            return f"{quote(named.name)} may not log in at this service"
+            return "the account is none of this service's (accounts)"
         if isinstance(login.proof, Digest) and self._look_at_kinds().get(named.name) == "hash":
             return (
-                f"the password of {quote(named.name)} is kept as a hash, and {login.proof.kind.upper()} needs itself: "
-                "switch that off in the mail program, or keep the password (popover account passwd --plain)"
+                f"the account keeps its password as a hash, and {login.proof.kind.upper()} needs itself: switch that "
+                "off in the mail program, or keep the password (popover account passwd --plain)"
             )
-        return f"wrong password of {quote(named.name)}"
+        return "wrong password"
 
     def _look_at_kinds(self) -> dict[str, str]:
         accounts = self._index.accounts()  # which may find a new version
@@ -146,6 +151,23 @@ class Register:
             self._kinds = {account.name: _kind(account) for account in accounts}
             self._kinds_of = self._index.version, self._clock() + LOOKED_AT
         return self._kinds
+
+
+class AtService:
+    """The register as the `Finder` of one service. `accounts`: whom it lets in."""
+
+    def __init__(self, register: Register, accounts: bool | tuple[str, ...]) -> None:  # noqa: FBT001 - as a desk has them
+        self._register = register
+        self._accounts = accounts
+
+    @property
+    def takes_digests(self) -> bool:
+        """Whether its greeting is to have a stamp."""
+        return self._register.offers_digests(self._accounts)
+
+    async def find(self, visit: Visit) -> Found:
+        """Look a login up. Never raises."""
+        return await self._register.find(visit)
 
 
 def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them

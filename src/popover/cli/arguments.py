@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from popover import __version__
+from popover.cli.account.arguments import EXAMPLES as _ACCOUNT
+from popover.cli.account.arguments import add_verbs
 
 _SERVER = """\
 SERVER is a URL, or a bare host name, which means pop3s://:
@@ -167,6 +169,7 @@ def make_parser() -> argparse.ArgumentParser:
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
     _setup(_command(commands, "setup", "set it up for an address: find the servers, check, write the file", _SETUP))
     _explain(_command(commands, "explain", "say what a server's refusal means, and what to do", _EXPLAIN))
+    _account(_command(commands, "account", "keep own logins: popover signs in with the provider for them", _ACCOUNT))
     return parser
 
 
@@ -257,6 +260,11 @@ def _setup(parser: argparse.ArgumentParser) -> None:
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("refusal", nargs="*", metavar="REFUSAL", help="the server's words, or a code of them")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+
+
+def _account(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
+    add_verbs(lambda name, does, examples: _command(verbs, name, does, examples))
 
 
 def _ca_file(parser: argparse.ArgumentParser) -> None:

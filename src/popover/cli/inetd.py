@@ -151,7 +151,7 @@ def _one_session(service: Service, proofs: _Proofs, log: Log, sock: socket.socke
         dialler.verifiers = verifiers
         session.amend = partial(_for_a_pipe, client)
         nobody_is_next = Warm(loop, dialler, has_room=lambda: False)
-        memory = DIALECTS[service.server.dialect].memory()
+        memory = DIALECTS[service.dialect].memory()
         serving = loop.create_task(session.run(dialler, memory, nobody_is_next, identity))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
         await asyncio.wait({serving})  # it never raises; a second SIGTERM may cancel its farewell
@@ -168,7 +168,7 @@ async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) 
     text = f"{address} refused: {cause}; {remedy}" if remedy else f"{address} refused: {cause}"
     log.event("notice", "refused", text, service=service.name, client=address, cause=cause, remedy=remedy)
     if service.inside.tls != "implicit":
-        client.write(DIALECTS[service.server.dialect].farewell(cause))
+        client.write(DIALECTS[service.dialect].farewell(cause))
     await client.finish(LINGER)
 
 

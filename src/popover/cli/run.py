@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = read()
     if arguments.check:
-        verifiers_of(config.services)
+        verifiers_of(config.services, config.accounts)
         check_given(config.services)
         place = arguments.config or "command line"
         print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for

@@ -1,7 +1,7 @@
 """What the operator wants, as frozen values; imports nothing of popover but errors.
 
     values.py   what a configuration is: Config, Service and its parts, Server, ...
-    desk.py     what a service asks, where it does not know the server yet; accounts.py: own logins
+    desk.py     what a service asks, where it does not know the server yet; accounts.py: own logins; routes.py: tables
     networks.py which are private; times.py: hours, rates
     flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
@@ -9,8 +9,8 @@
     doubts.py   what is allowed but most likely not meant
     cross.py    mistakes that only show when all services are seen together; desks.py: those around accounts
     providers.py where the mail of large providers is
-    file.py     popover.toml; with fields.py and account_fields.py (a reader for each key), tables.py (cattrs) and
-                unquoted.py (what to write for a text without quotes)
+    file.py     popover.toml; with fields.py and account_fields.py (a reader for each key), tables.py (cattrs),
+                table_file.py and route_words.py ([[table]]), and unquoted.py (what to write for a text without quotes)
 
 All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
 """
@@ -31,6 +31,7 @@ from popover.config.places import (
     parse_server,
     parse_service_word,
 )
+from popover.config.routes import Table
 from popover.config.times import HourRange, Hours, Rate
 from popover.config.values import (
     Activated,
@@ -81,6 +82,7 @@ __all__ = [
     "Server",
     "Service",
     "Status",
+    "Table",
     "Target",
     "Trust",
     "check",

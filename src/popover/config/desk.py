@@ -20,3 +20,14 @@ class Desk:
     def is_open(self) -> bool:
         """Whether there is one: else the service leads to one server, and asks nothing."""
         return bool(self.accounts) or self.table is not None
+
+    def __str__(self) -> str:
+        """Whom it asks: "accounts", "accounts anna, bert", "table users"."""
+        asked = []
+        if isinstance(self.accounts, tuple) and self.accounts:
+            asked.append(f"accounts {', '.join(self.accounts)}")
+        elif self.accounts:
+            asked.append("accounts")
+        if self.table is not None:
+            asked.append(f"table {self.table}")
+        return " and ".join(asked)

@@ -278,6 +278,7 @@ TOP: dict[str, Reader] = {
     "status": read_table,
     "service": tables_of("service"),
     "account": tables_of("account"),
+    "table": tables_of("table"),
 }
 
 STATUS: dict[str, Reader] = {key: SERVICE[key] for key in ("listen", "allow", "deny", "unsafe_public")}

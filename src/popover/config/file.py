@@ -23,6 +23,8 @@ from popover.config.fields import SERVICE, STATUS, TOP, read_name
 from popover.config.flat import assemble
 from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
+from popover.config.routes import Table
+from popover.config.table_file import find_table_mistakes, read_one, unknown_table
 from popover.config.tables import structurer
 from popover.config.unquoted import advice
 from popover.config.values import Admission, Service, nobody
@@ -46,6 +48,7 @@ class _Top:
     status: Any = None
     service: list[dict[str, Any]] = field(default_factory=list)
     account: list[dict[str, Any]] = field(default_factory=list)
+    table: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -85,10 +88,13 @@ def load(path: str | Path) -> Config:
     for file in _files(Path(path)):
         reading.read(file)
     services = reading.services(_shown(path))
+    tables = reading.tables()
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
     drain = reading.top.drain_timeout
-    config = Config(services, reading.top.user, status=reading.status, accounts=tuple(reading.accounts.values()))
+    config = Config(
+        services, reading.top.user, status=reading.status, accounts=tuple(reading.accounts.values()), tables=tables
+    )
     return config if drain is None else replace(config, drain_timeout=drain)
 
 
@@ -99,6 +105,8 @@ class _Reading:
         self.mistakes: list[str] = []
         self.drafts: list[_Draft] = []
         self.accounts: dict[str, Account] = {}  # by the place where each was written
+        self._tables: list[tuple[Table, str]] = []
+        self._wrong_tables: set[str] = set()  # their names: what names them is no mistake of its own
         self.top = _Top()
         self.status: Status | None = None
         self._stated: dict[str, str] = {}  # key of the top level -> the file that has it
@@ -116,11 +124,36 @@ class _Reading:
         except ConfigError as mistake:
             self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
             top = _Top(service=_tables(table, "service"), account=_tables(table, "account"))
+            self._wrong_tables |= {str(one.get("name")) for one in _dicts(table.get("table"))}
         self._state(top, shown)
         for number, written in enumerate(top.service, 1):
             self._add(shown, file.parent, number, written)
         for number, written in enumerate(top.account, 1):
             self._add_account(shown, file.parent, number, written)
+        for number, written in enumerate(top.table, 1):
+            self._add_table(shown, file.parent, number, written)
+
+    def _add_table(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
+        named = isinstance(written.get("name"), str)
+        place = f"{file}: table {quote(written['name']) if named else number}"
+        try:
+            self._tables.append((read_one(written, directory), place))
+        except ConfigError as wrong:
+            self.mistakes += [f"{place}: {line}" for line in wrong.mistakes]
+            self._wrong_tables.add(str(written.get("name")))
+
+    def tables(self) -> tuple[Table, ...]:
+        """All tables; adds the mistakes between them, and those of services that name none of them."""
+        tables = tuple(table for table, _ in self._tables)
+        known = {table.name for table in tables} | self._wrong_tables
+        self.mistakes += find_table_mistakes(tables, [place for _, place in self._tables], self._wrong_tables)
+        for draft in self.drafts:
+            name = draft.service.desk.table
+            if name is not None and name not in known:
+                self.mistakes.append(
+                    f"{draft.file}: service {quote(draft.service.name)}: {unknown_table(name, tables)}"
+                )
+        return tables
 
     def _state(self, top: _Top, file: str) -> None:
         for key in ("user", "drain_timeout", "status"):
@@ -189,6 +222,10 @@ class _Reading:
         elif not self.mistakes:
             self.mistakes.append(f'{path}: no service: write [[service]] and server = "pop3s://mail.example.com"')
         return services
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _files(path: Path) -> list[Path]:

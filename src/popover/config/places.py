@@ -109,7 +109,7 @@ def parse_server(text: str) -> Server:
     scheme, mark, rest = text.partition("://")
     if not mark:
         scheme, rest = "pop3s", text
-    dialect, security = _parse_scheme(scheme)
+    dialect, security = parse_scheme(scheme)
     rest = rest.removesuffix("/") if mark else rest
     for sign, what in ("/", "a path"), ("?", "a query"), ("#", "a fragment"):
         if sign in rest:
@@ -123,7 +123,8 @@ def parse_server(text: str) -> Server:
     return Server(dialect, parse_host(host), number, security)
 
 
-def _parse_scheme(scheme: str) -> tuple[DialectName, Security]:
+def parse_scheme(scheme: str) -> tuple[DialectName, Security]:
+    """Dialect and way of a URL's beginning. Raises ConfigError."""
     known = scheme.lower()
     if known in SCHEMES:
         return SCHEMES[known]

@@ -94,8 +94,8 @@ def _unknown(key: str, readers: dict[str, Reader]) -> str:
         return f"{shown}: unknown; the server is always verified (ca_file and pin say by what)"
     near = NEIGHBOURS.get(key.lower()) if readers is SERVICE else None
     near = near or next(iter(difflib.get_close_matches(key[:80].lower(), readers, 1)), None)
-    if near == "service":
-        return f"{shown}: unknown; did you mean [[service]]?"
+    if near in {"service", "table"} and readers is TOP:
+        return f"{shown}: unknown; did you mean [[{near}]]?"
     return f"{shown}: unknown; did you mean {near}?" if near else f"{shown}: unknown; known are {', '.join(readers)}"
 
 

@@ -226,6 +226,11 @@ class Service:
         return self.target.server
 
     @property
+    def leads_to(self) -> str:
+        """Where its clients get to, in words: the server's URL, or whom its desk asks."""
+        return f"{self.desk} ({self.dialect})" if self.desk.is_open else str(self.server)
+
+    @property
     def is_public(self) -> bool:
         """`allow` reaches beyond the private networks, and someone from there could come in.
 

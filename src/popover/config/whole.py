@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from popover.config.accounts import Account
-from popover.config.values import Address, Admission, Listen, Service, is_public
+from popover.config.routes import Table
+from popover.config.values import Address, Admission, Listen, Service, Target, is_public
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,20 @@ class Config:
     drain_timeout: float = 30  # seconds that running sessions get after SIGTERM
     status: Status | None = None  # None: it tells nobody
     accounts: tuple[Account, ...] = ()  # own logins
+    tables: tuple[Table, ...] = ()  # where a login leads
+
+    def targets_of(self, service: Service) -> tuple[Target, ...]:
+        """Give the servers to which this service is known to lead: its own, or those of the accounts that its desk lets
+        in. Where a table leads, only a login tells.
+        """
+        if not service.desk.is_open:
+            return (service.target,)
+        named = service.desk.accounts
+        let_in = [one for one in self.accounts if named is True or (named and one.name in named)]
+        found = [target for one in let_in if (target := one.target(service.dialect)) is not None]
+        if service.server.host:  # a table's, for whom it does not name
+            found.insert(0, service.target)
+        return tuple(dict.fromkeys(found))
 
     @property
     def listeners(self) -> tuple[Listen, ...]:

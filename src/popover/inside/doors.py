@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from popover.config import Address, Config, Listen, Service, clash
 from popover.errors import StartError
 from popover.inside.guard import Guard, plain_address
-from popover.inside.listen import BACKLOG, PortInUseError, open_listener, shown
+from popover.inside.listen import BACKLOG, PortInUseError, name_of, open_listener, shown
 from popover.protocols import DIALECTS
 
 ACCEPTS = 32
@@ -60,6 +60,10 @@ class Doors:
         """Give all listening sockets."""
         return [sock for door in self for sock in door.sockets]
 
+    def by_name(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets with what they are called where they are handed over."""
+        return ((name_of(door.listen), door.sockets) for door in self)
+
     def load(self, config: Config) -> list[str]:
         """Open and close doors until they are those of `config`; give a line for each address that is new.
 
@@ -80,7 +84,7 @@ class Doors:
                 self._watch(self._doors[key])
             else:
                 self._doors[key].service, self._doors[key].guard = service, guard
-        return [f"{shown(sock)} -> {wanted[key][0].server}" for key, sockets in opened.items() for sock in sockets]
+        return [f"{shown(sock)} -> {wanted[key][0].leads_to}" for key, sockets in opened.items() for sock in sockets]
 
     def close(self) -> None:
         """Close all doors."""
@@ -180,7 +184,7 @@ class Doors:
             with sock:
                 sock.setblocking(False)
                 if door.service.inside.tls != "implicit":
-                    sock.send(DIALECTS[door.service.server.dialect].farewell("too many connections, please try again"))
+                    sock.send(DIALECTS[door.service.dialect].farewell("too many connections, please try again"))
             self._spare = _spare()
         except OSError:
             self._loop.remove_reader(listener.fileno())

@@ -25,8 +25,15 @@ class PortInUseError(StartError):
     """Somebody listens there already: another program, or a listener of our own that is to go."""
 
 
+def name_of(listen: Listen) -> str:
+    """Say what a listener's sockets are called where they are handed over; no name of systemd's has a colon."""
+    return listen.name if isinstance(listen, Activated) else str(listen)
+
+
 def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
-    """Open what `listen` names; systemd may give several sockets one name. Raises StartError."""
+    """Open what `listen` names, or take it off `inherited`; systemd may give several sockets one name. Raises
+    StartError.
+    """
     if isinstance(listen, Activated):
         if listen.name not in inherited:
             known = ", ".join(sorted(inherited)) or "none"
@@ -38,7 +45,8 @@ def open_listener(listen: Listen, inherited: dict[str, list[socket.socket]]) -> 
         for sock in sockets:
             _must_listen(listen, sock)
     else:
-        sockets = [_bound(listen)]
+        handed = inherited.get(name_of(listen))  # by the popover whose place we take
+        sockets = [handed.pop(0) if handed else _bound(listen)]
     for sock in sockets:
         prepare(sock)
     return sockets

@@ -22,6 +22,7 @@ from popover.outside.certificate import pin_of, read_certificate
 from popover.protocols import DIALECTS
 from popover.wire.engine import Engine
 from popover.wire.openssl import OpenSSL, tell_cuts
+from popover.wire.verified import verified_context
 
 TICKET_LIFETIME = 3600.0
 """Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
@@ -30,12 +31,6 @@ days; chain, pins and revocation are not looked at meanwhile, so an hour, as the
 _CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """The clock of that hour: it goes on while the machine sleeps, and nobody sets it. Linux's CLOCK_MONOTONIC stands still
 in a suspend; systems without CLOCK_BOOTTIME have no better one, and on macOS it goes on."""
-
-CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""What TLS 1.2 may use: forward secrecy, and no key under 112 bits of strength. It is CPython's own default, but
-Debian's Python is built with OpenSSL's, which lets RSA key exchange in. TLS 1.3 has nothing that is unsafe."""
-
-_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +173,7 @@ def unverified(host: str, heard: bytearray, *, may_be_new: bool) -> OpenSSL:
 
 def _context(policy: Policy) -> ssl.SSLContext:
     """Make a context that verifies chain and host name; there is no way to make one that does not."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
-    tell_cuts(context)
-    context.hostname_checks_common_name = False  # RFC 9525 section 6.1: names stand in the SAN only
-    context.minimum_version = _VERSIONS[policy.trust.min_tls]
-    context.set_ciphers(CIPHERS)
+    context = verified_context(policy.trust.ca_file, policy.trust.min_tls)
     if policy.alpn:
         context.set_alpn_protocols([policy.alpn])
-    if policy.trust.ca_file is None:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    else:
-        context.load_verify_locations(policy.trust.ca_file)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what the operator names is trusted, root or not
     return context

@@ -9,14 +9,15 @@ once. It costs the server a connection, so it is only kept for a target that is 
 - A spare may die without a word: a firewall forgot it, the server lost its power, this machine slept. The kernel asks
   for a sign of life while it waits (`spare.PROBES`), and waits less long for the first word (`spare.FIRST_WORD`); a
   client that was let down all the same teaches: see `failed`.
-- Reload and stop drop all of them, and only configured targets get new ones. None takes a client's place: see
-  `has_room`.
+- Reload and stop drop all of them, and only configured targets get new ones, or those to which a route has led since:
+  some, those visited last. None takes a client's place: see `has_room`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from popover.config import Target
@@ -40,6 +41,11 @@ TRIES = 2
 """Connections that are made for one spare: the first may have been used up by what it taught."""
 
 
+ROUTED_LIMIT = 256
+"""Targets of routes that are known, those visited last: as many as a desk remembers servers (session/ways.py). One
+costs some 2 KiB, and a spare while it is in use."""
+
+
 class Warm:
     """The spares of the targets in `load`. `has_room`: whether one more connection takes no client's place."""
 
@@ -48,6 +54,8 @@ class Warm:
         self._dialler = dialler
         self._has_room = has_room
         self._known: dict[Target, Known] = {}
+        self._is_stopped = False
+        self._routed: OrderedDict[Target, None] = OrderedDict()  # of `_known`, those that no configuration names
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -65,10 +73,25 @@ class Warm:
             known.cancel()
             known.drop()
         self._known = {target: Known() for target in targets}
+        self._routed.clear()
+
+    def lead(self, target: Target) -> None:
+        """A route leads to this target: know it from now on."""
+        if self._is_stopped or (target in self._known and target not in self._routed):
+            return
+        self._known.setdefault(target, Known())
+        self._routed[target] = None
+        self._routed.move_to_end(target)
+        if len(self._routed) > ROUTED_LIMIT:
+            oldest, _ = self._routed.popitem(last=False)
+            forgotten = self._known.pop(oldest)
+            forgotten.cancel()
+            forgotten.drop()
 
     def stop(self) -> None:
         """Open no more spares, and drop those there are."""
         self.load(())
+        self._is_stopped = True
 
     async def stopped(self) -> None:
         """Wait until nothing is under way any more."""

@@ -17,6 +17,7 @@ from popover.log import Log
 from popover.process.awaited import Awaited
 from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
+from popover.process.handover import Predecessor, hand_over
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
 from popover.process.status.server import StatusServer
@@ -31,7 +32,12 @@ class Daemon:
     person has started without a file on a terminal ends when that is closed: else it would hold its ports unseen.
     """
 
-    def __init__(self, config: Config, log: Log, load: Load | None, inherited: Inherited) -> None:
+    def __init__(
+        self, config: Config, log: Log, load: Load | None, inherited: Inherited, predecessor: Predecessor | None = None
+    ) -> None:
+        self._predecessor = predecessor or Predecessor({})
+        self._successor: asyncio.Task[None] | None = None
+        self._is_succeeded = False
         self._config = config
         self._log = log
         self._load = load
@@ -59,11 +65,15 @@ class Daemon:
             loop.add_signal_handler(number, self._stopped)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._gateway.log_status)
-        loop.add_signal_handler(signal.SIGUSR2, lambda: None)
+        loop.add_signal_handler(signal.SIGUSR2, self._give_way)
         for line in lines:
             announce(line)
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
+        for name in [name for name in self._inherited if ":" in name]:  # a predecessor's, and nobody listens there now
+            for sock in self._inherited.pop(name):
+                sock.close()
         self._notify.ready()
+        self._predecessor.ready()
         if self._notify.watchdog_interval:
             self._alive()
         await self._stop.wait()
@@ -83,17 +93,53 @@ class Daemon:
         self._stop.set()
 
     async def _drain(self) -> None:
-        """Let running sessions finish for `drain_timeout` seconds, or until the second signal; then cut them."""
+        """Let running sessions finish for `drain_timeout` seconds, or until the second signal; then cut them. Behind a
+        successor nobody waits for us to end, and they have all the time they want (nginx's old workers do so, too).
+        """
         self._notify.stopping()
         self._gateway.stop_accepting()
         if self._gateway.sessions:
             self._log.event("notice", "stopping", f"waiting for {self._gateway.sessions} sessions to finish")
         waits = [asyncio.create_task(self._gateway.drained()), asyncio.create_task(self._now.wait())]
-        await asyncio.wait(waits, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        patience = None if self._is_succeeded else self._config.drain_timeout
+        await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await self._gateway.cut()
         self._status.close()
+
+    def _give_way(self) -> None:
+        """SIGUSR2: let another popover take our place, started as we were; of the same version or of a newer one."""
+        if self._stop.is_set() or self._successor is not None:
+            return
+        why_not = ""
+        if os.getpid() == 1:
+            why_not = (
+                "popover is the first process of its container, which ends with it; let another container take over"
+            )
+        elif self._ends_with_terminal:
+            why_not = "popover was started on a terminal, without a file; stop it and start it again"
+        if why_not:
+            self._warn(f"SIGUSR2: {why_not}")
+        else:
+            self._successor = asyncio.get_running_loop().create_task(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        sockets = dict(self._inherited)
+        for name, some in (*self._gateway.sockets(), *self._status.by_name()):
+            sockets[name] = [*sockets.get(name, ()), *(one for one in some if one not in sockets.get(name, ()))]
+        try:
+            pid = await hand_over(sockets, self._notify.environment)
+        except StartError as fault:
+            self._warn(f"SIGUSR2: no successor, so this popover stays: {fault}")
+            return
+        finally:
+            self._successor = None
+        self._log.event("notice", "succeeded", f"process {pid} takes over: sessions are finished here", pid=pid)
+        self._notify.succeeded_by(pid)
+        self._status.close()
+        self._is_succeeded = True
+        self._stop.set()
 
     def _reload(self) -> None:
         if self._load is None and self._ends_with_terminal:
@@ -127,7 +173,7 @@ class Daemon:
     def _warn_of(self, config: Config) -> None:
         """Say what in a configuration that is in force is dangerous, or not in force after all."""
         self._awaited.look(config)
-        self._first_look.begin(config.services)
+        self._first_look.begin(config)
         if config.user != self._user:
             self._warn(f"user: now {_quoted(config.user)}, but popover was started with {_quoted(self._user)}, which "
                        "a reload does not change: restart popover")  # fmt: skip
@@ -136,9 +182,10 @@ class Daemon:
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
         for service in config.services:
-            oddity, remedy = doubt(service.server)
-            if oddity:
-                self._warn(f"{service.name}: {oddity}: {remedy}")
+            for target in config.targets_of(service):
+                oddity, remedy = doubt(target.server)
+                if oddity:
+                    self._warn(f"{service.name}: {oddity}: {remedy}")
             if service.admission.max_sessions > self._ceiling:
                 self._warn(f"{service.name}: max_sessions = {service.admission.max_sessions}, but the limit of open "
                            f"files allows {self._ceiling}: raise LimitNOFILE (ulimit -n)")  # fmt: skip
@@ -162,7 +209,7 @@ class Daemon:
 def unused(inherited: Inherited, config: Config) -> set[str]:
     """The names of systemd's sockets from which no service accepts."""
     taken = {listen.name for listen in config.listeners if isinstance(listen, Activated)}
-    return set(inherited) - taken
+    return {name for name in inherited if ":" not in name} - taken
 
 
 def _quoted(user: str | None) -> str:
@@ -180,10 +227,11 @@ def serve(
 
     `inherited`: listening sockets by name; None: those that systemd hands over.
     """
-    sockets = inherited_sockets() if inherited is None else inherited
+    predecessor = Predecessor()
+    sockets = (inherited_sockets() if inherited is None else inherited) | predecessor.sockets
 
     async def main() -> None:
-        await Daemon(config, log, load, sockets).run(announce)
+        await Daemon(config, log, load, sockets, predecessor).run(announce)
 
     with contextlib.suppress(KeyboardInterrupt):  # SIGINT before the handler stands
         asyncio.run(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from datetime import datetime
 from datetime import time as clock
 from functools import partial
@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from popover import __version__
-from popover.config import Config, Service, quote
+from popover.config import Account, Config, Service, quote
 from popover.errors import ConfigError, Refused
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
@@ -23,6 +23,7 @@ from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.finders import Finders
 from popover.process.first_look import LookUp
 from popover.process.identities import Identities
 from popover.process.ledger import Ledger
@@ -84,13 +85,14 @@ class Gateway:
         Raises ConfigError or StartError and leaves all as it was. Running sessions are not touched: they
         keep the service they began with.
         """
-        verifiers = verifiers_of(config.services)
+        verifiers = verifiers_of(config.services, config.accounts)
+        finders = Finders(config)
         identities = self._identities.read(config.services)
         lines = self._doors.load(config)
         self._dialler.verifiers = verifiers
         self._identities.become(identities, config.services)
-        self._warm.load(service.target for service in config.services)
-        self._memories.load(config.services)
+        self._warm.load(service.target for service in config.services if not service.desk.is_open)
+        self._memories.load(config.services, finders.of)
         self._ledger.load(config.services, self._doors)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
@@ -164,20 +166,21 @@ class Gateway:
             self._refuse(door, client, address, refused, now)
             return
         session = Session(self._loop, self._log, door.service, client, address, next(self._numbers))
-        session.header = header
+        session.case.header = header
         self._sessions += 1
-        self._ledger.of(session.service).came(session)
+        self._ledger.of(door.service).came(session)
         self._spawn(self._serve(session, door.guard))
 
     async def _serve(self, session: Session, guard: Guard) -> None:
-        session.on_left = partial(guard.leave_alone, session.address)
+        service, address = session.case.service, session.case.address
+        session.case.on_left = partial(guard.leave_alone, address)
         try:
-            memory, identity = self._memories.of(session.service), self._identities.of(session.service)
-            await session.run(self._dialler, memory, self._warm, identity)
+            known, identity = self._memories.of(service), self._identities.of(service)
+            await session.run(self._dialler, known, self._warm, identity)
         finally:
             self._sessions -= 1
-            guard.leave(session.address)
-            self._ledger.of(session.service).left(session)
+            guard.leave(address)
+            self._ledger.of(service).left(session)
 
     def _refuse(self, door: Door, client: Stream, address: str, refused: Refused, now: float) -> None:
         if not door.guard.is_polite(now):
@@ -198,7 +201,7 @@ class Gateway:
         )
         door.silent = 0
         if door.service.inside.tls != "implicit":  # plain text there would only be taken for broken TLS
-            client.write(DIALECTS[door.service.server.dialect].farewell(refused.cause))
+            client.write(DIALECTS[door.service.dialect].farewell(refused.cause))
         self._spawn(client.finish(LINGER))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -215,6 +218,10 @@ class Gateway:
                 f"no more open files for new clients ({fault.strerror}): raise LimitNOFILE, or lower max_sessions",
                 sessions=self._sessions,
             )
+
+    def sockets(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets by name, to hand them over."""
+        return self._doors.by_name()
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -271,14 +278,16 @@ class Gateway:
         )
 
 
-def verifiers_of(services: Iterable[Service]) -> Verifiers:
-    """Read the trust stores of all these. Raises ConfigError for one that we can't use."""
+def verifiers_of(services: Iterable[Service], accounts: Iterable[Account] = ()) -> Verifiers:
+    """Read the trust stores of all servers that these name. Raises ConfigError for one that we can't use."""
     verifiers = Verifiers()
-    for service in services:
+    named = [(f"service {quote(one.name)}", one.target) for one in services if not one.desk.is_open]
+    named += [(f"account {quote(one.name)}", target) for one in accounts for target in one.targets]
+    for place, target in named:
         try:
-            verifiers.of(service.target)
+            verifiers.of(target)
         except ConfigError as fault:
-            raise ConfigError([f"service {quote(service.name)}: {line}" for line in fault.mistakes]) from None
+            raise ConfigError([f"{place}: {line}" for line in fault.mistakes]) from None
     return verifiers
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from popover.config import Service
-from popover.errors import ConnectFailure, NameFailure, Refused, ServerFailure, TLSFailure
+from popover.errors import ConnectFailure, Failure, NameFailure, Refused, ServerFailure, SignInFailure, TLSFailure
 from popover.inside.doors import Door
 from popover.inside.listen import shown
 from popover.outside.certificate import read_certificate
@@ -50,7 +50,7 @@ class Ledger:
 
 
 def _key(service: Service) -> tuple[str, str]:
-    return service.name, str(service.server)
+    return service.name, service.leads_to
 
 
 class Account:
@@ -61,6 +61,7 @@ class Account:
         self._inside: set[Session] = set()
         self._failed: Counter[str] = Counter()
         self._ended = self._refused = self._warm = self._in = self._out = 0
+        self._wrong_logins = self._undecided_logins = 0
         self._last: float | None = None
         self._reached: float | None = None
         self._unreached: float | None = None
@@ -83,24 +84,35 @@ class Account:
     def left(self, session: Session) -> None:
         """Its session is over."""
         self._inside.discard(session)
-        now, outcome = self._clock(), session.outcome
+        now, outcome, case = self._clock(), session.outcome, session.case
         self._ended += 1
         self._last = now
-        self._warm += session.is_warm
-        octets_in, octets_out = session.octets
+        self._warm += case.is_warm
+        octets_in, octets_out = case.octets
         self._in += octets_in
         self._out += octets_out
         failure = None if outcome is None else outcome.failure
+        self._wrong_logins += case.tally.refused
+        self._undecided_logins += case.tally.undecided
+        self._note_trouble(case.tally.trouble, now)
         # The second connection of a session, for a talk inside TLS, may fail where the first did not.
-        if session.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
+        if case.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
             self._reached = now
         elif isinstance(failure, _UNREACHED):
             self._unreached = now
-        if session.dialled is not None:
-            self._look_at(session.dialled)
+        if case.dialled is not None and not case.service.desk.is_open:
+            self._look_at(case.dialled)
         if outcome is not None and outcome.failure is not None:
             self._failed[outcome.end] += 1
             self._failure = Told(now, outcome.failure.cause, outcome.failure.remedy)
+
+    def _note_trouble(self, trouble: Failure | None, now: float) -> None:
+        """What kept a login at the desk from its server; the session itself may have ended well."""
+        if trouble is None:
+            return
+        self._failure = Told(now, trouble.cause, trouble.remedy)
+        if isinstance(trouble, _UNREACHED) and not isinstance(trouble, SignInFailure):
+            self._unreached = now
 
     def _look_at(self, dialled: Dialled) -> None:
         """Keep what the server has shown. Who resumed need not be asked, and others show most often the same."""
@@ -118,13 +130,14 @@ class Account:
         """Give them all, with what is under way."""
         octets_in, octets_out, reached = self._in, self._out, self._reached
         for session in self._inside:
-            more_in, more_out = session.octets
+            case = session.case
+            more_in, more_out = case.octets
             octets_in += more_in
             octets_out += more_out
-            if session.relay is not None and session.dialled is not None:
+            if case.relay is not None and case.dialled is not None:
                 reached = self._clock()
-                if not self._tls:
-                    self._look_at(session.dialled)
+                if not self._tls and not case.service.desk.is_open:
+                    self._look_at(case.dialled)
         return Figures(
             name=name,
             server=server,
@@ -134,6 +147,8 @@ class Account:
             failed=dict(self._failed),
             refused=self._refused,
             warm=self._warm,
+            wrong_logins=self._wrong_logins,
+            undecided_logins=self._undecided_logins,
             octets_in=octets_in,
             octets_out=octets_out,
             last_session=self._last,

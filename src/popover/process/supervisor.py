@@ -51,6 +51,19 @@ class Notifier:
         self.watchdog_interval = int(watchdog) / 2_000_000 if meant else 0.0
         """Seconds between two signs of life: half of what systemd waits, as sd_watchdog_enabled(3) advises."""
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a successor needs to tell systemd the same."""
+        if not self._path:
+            return {}
+        watchdog = {"WATCHDOG_USEC": f"{self.watchdog_interval * 2_000_000:.0f}"} if self.watchdog_interval else {}
+        return {"NOTIFY_SOCKET": self._path, **watchdog}
+
+    def succeeded_by(self, pid: int) -> None:
+        """Another process is the service from now on; this one is heard no more."""
+        self._send(f"MAINPID={pid}")
+        self._path = ""
+
     def ready(self) -> None:
         """All listeners accept."""
         self._send("READY=1")

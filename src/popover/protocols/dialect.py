@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from popover.config import Ahead
 from popover.errors import Failure, ServerFailure
-from popover.protocols.reception import ClientTLS
+from popover.protocols.reception import ClientTLS, Offer, Reception
 from popover.talk import Broken, End, Talk, read_line
 
 GREETING_LIMIT = 8 * 1024
@@ -164,6 +164,9 @@ class Desk(Protocol):
 
     def farewell(self, cause: str) -> bytes:
         """Give the one line that tells a client why it is not served."""
+
+    def reception(self, client: End, offer: Offer) -> Reception:
+        """Receive a client whose server is not known before it has logged in."""
 
 
 class Opening(Protocol):

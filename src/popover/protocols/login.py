@@ -94,11 +94,15 @@ class Route:
     `fetch` gives what to say there. It is called with False; and with True once the server has refused what it gave
     first (a token may have been revoked): then it gives another, or None if there is none, and the refusal stands. It
     raises Failure.
+
+    `tell` is called with each target that was tried, and whether it could be reached: one that could not is tried last
+    by those who come next.
     """
 
     name: str
     targets: tuple[Target, ...]
     fetch: Callable[[bool], Awaitable[Credentials | None]] = field(repr=False)
+    tell: Callable[[Target, bool], None] = field(repr=False, default=lambda _target, _reached: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,11 @@ Found: TypeAlias = Route | NotFound | Unsure
 
 
 class Finder(Protocol):
-    """Who knows where a login leads: accounts of one's own, a table."""
+    """Who knows where the logins of one service lead: accounts of one's own, a table."""
+
+    @property
+    def takes_digests(self) -> bool:
+        """Whether some password is known that a digest could be compared with."""
 
     async def find(self, visit: Visit) -> Found:
         """Look it up. Never raises; takes as long for a name that is unknown as for a password that is wrong."""

@@ -22,3 +22,6 @@ class Outcome(NamedTuple):
 BEGIN_TLS = Outcome("tls", clean=True)
 """This talk is over, another begins inside TLS: the client has the answer to its STLS or STARTTLS, and what it said
 behind that stands in its inbox, or is yet to be read."""
+
+ANSWERED = Outcome("answered", clean=True)
+"""This talk was about a login, which is answered: what comes from now on is not this talk's."""

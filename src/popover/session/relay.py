@@ -28,11 +28,12 @@ from popover.protocols import Ears
 from popover.session import waiting
 from popover.session.aloud import fails_aloud
 from popover.session.outcome import BEGIN_TLS, Outcome
+from popover.session.peer import Peer
 from popover.session.turns import Turns
 from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
-from popover.wire.stream import Secured, Stream
+from popover.wire.stream import Secured
 
 FIRST_WORDS = 512
 """Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
@@ -59,7 +60,7 @@ class Relay:
         self,
         loop: asyncio.AbstractEventLoop,
         patience: Patience,
-        client: Stream,
+        client: Peer,
         server: Secured,
         ears: Ears,
         spent: float = 0.0,
@@ -75,7 +76,7 @@ class Relay:
         self._client = client
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
-        self.judge = mistaken_for
+        self.judge: Callable[[bytes], tuple[str, str] | None] = mistaken_for
         self.spoke_at = loop.time()
         self._waits = Waiting(patience, client, server, ears, self.spoke_at, spent)
         self._spoken = self._hears_on = False
@@ -87,15 +88,20 @@ class Relay:
         """Let the two talk until it is over; `greeting` is what the server has said already, `ready` what it was asked
         while it waited. `silently`: the client has had its greeting, before TLS began.
         """
+        self.ears.start(greeting, ready, self.spoke_at)
+        end = self._client.end
+        if silently:
+            end.outbox.clear()
+        early = bytes(end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
+        end.inbox.clear()
+        return await self.go_on(early)
+
+    async def go_on(self, early: bytes = b"") -> Outcome:
+        """Let the two talk on from where the ears are, with what the client has said already, until it is over."""
         client, server = self._client, self._server
         client.on_data, client.on_end, client.on_drain = self._from_client, self._client_ended, self._drained
         server.on_data, server.on_end, server.on_drain = self._from_server, self._server_ended, self._drained
         self.ears.on_wake = self._woken
-        self.ears.start(greeting, ready, self.spoke_at)
-        if silently:
-            client.end.outbox.clear()
-        early = bytes(client.end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
-        client.end.inbox.clear()
         client.resume()
         if early:
             self._from_client(memoryview(early))
@@ -131,7 +137,7 @@ class Relay:
         self._first += bytes(data[: FIRST_WORDS - len(self._first)])
         if mistake := self.judge(self._first):
             cause, remedy = mistake
-            self._over(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy), may_be_told=True))
+            self.conclude(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy), may_be_told=True))
         if b"\n" in bytes(data):
             self._spoken, self._first = True, b""
 
@@ -174,10 +180,10 @@ class Relay:
         if ears.failure is not None:
             is_ours = not isinstance(ears.failure, Misdialled)
             told = not is_ours and not ears.is_owed
-            self._over(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
+            self.conclude(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
         elif ears.wants_tls:
             if not client.backlog:
-                self._over(BEGIN_TLS)
+                self.conclude(BEGIN_TLS)
         elif ears.has_left and self._waits.left_at is None:
             self._waits.left_at = self._loop.time()
             client.end_writing()
@@ -222,6 +228,8 @@ class Relay:
     @fails_aloud
     def _drained(self) -> None:
         """One side has taken all: the other may go on, and it is another that we wait for now."""
+        if self._done.done():  # what comes now is the next talk's
+            return
         if self.ears.wants_tls:
             self._see_ends()
         self._pace()
@@ -234,10 +242,10 @@ class Relay:
         if self.ears.has_left:  # however it goes: it has had its answer
             self._tick()
         elif has_vanished(ending) and self.ears.is_settled:
-            self._over(Outcome(f"client {ending.kind}", clean=False))
+            self.conclude(Outcome(f"client {ending.kind}", clean=False))
         elif self._server.ending is not None:
             if not self._client.backlog:  # else it is on its way, and `on_drain` will tell
-                self._over(Outcome("server closed", clean=True))
+                self.conclude(Outcome("server closed", clean=True))
         else:
             self.ears.client_ended(self._loop.time())
             if self.ears.is_owed:
@@ -255,7 +263,7 @@ class Relay:
             ending = Ending("closed")
         if ending.kind != "closed":
             failure = explain_ending(ending, self._server.end.name)
-            self._over(Outcome(f"server {ending.kind}", clean=False, failure=failure))
+            self.conclude(Outcome(f"server {ending.kind}", clean=False, failure=failure))
         elif self._client.backlog:
             self._client.on_drain = self._all_delivered
         else:
@@ -263,7 +271,7 @@ class Relay:
 
     @fails_aloud
     def _all_delivered(self) -> None:
-        self._over(Outcome("client closed" if self._client.ending else "server closed", clean=True))
+        self.conclude(Outcome("client closed" if self._client.ending else "server closed", clean=True))
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -291,7 +299,7 @@ class Relay:
         due, outcome = self._waits.due(now)
         if due <= now:
             if outcome is not None:
-                self._over(outcome)
+                self.conclude(outcome)
                 return
             self._waits.touched = now
             self._server.end_writing()
@@ -304,7 +312,8 @@ class Relay:
         if not self._done.done():
             self._done.set_exception(bug)
 
-    def _over(self, outcome: Outcome) -> None:
+    def conclude(self, outcome: Outcome) -> None:
+        """End the talk so, unless it is over."""
         if not self._done.done():
             self._done.set_result(outcome)
 

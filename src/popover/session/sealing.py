@@ -55,7 +55,7 @@ class Sealing:
             raise HandshakeFailure("there is no certificate to show any more", "a reload has taken the service away")
         loop = asyncio.get_running_loop()
         since, patience, client = loop.time(), self._service.patience.login_timeout, self._client
-        alpn = alpn_of(self._service.server.dialect)
+        alpn = alpn_of(self._service.dialect)
         hello: Hello | None = None
         spy, client.spy = client.spy, None  # what follows is nothing that was said
         try:

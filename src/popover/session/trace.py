@@ -17,7 +17,7 @@ class Spy:
         self._log = log
         self._service = service
         self._id = number
-        self._hear = overhear.overhearer(service.server.dialect)
+        self._hear = overhear.overhearer(service.dialect)
 
     def __call__(self, incoming: bool, data: bytes | bytearray | memoryview) -> None:  # noqa: FBT001 - a direction
         """Trace octets from the client, or for it."""

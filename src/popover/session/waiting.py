@@ -11,8 +11,9 @@ from operator import itemgetter
 from popover.config import Patience
 from popover.protocols import Ears
 from popover.session.outcome import Outcome
+from popover.session.peer import Peer
 from popover.wire.engine import Ending
-from popover.wire.stream import Secured, Stream
+from popover.wire.stream import Secured
 
 LINGER = 2.0
 """Seconds for a peer that was told the end to end its side as well. asyncio waits 30 s by default, and
@@ -46,9 +47,7 @@ class Waiting:
 
     __slots__ = ("_client", "_ears", "_patience", "_server", "_since", "left_at", "server_spoke", "touched")
 
-    def __init__(
-        self, patience: Patience, client: Stream, server: Secured, ears: Ears, now: float, spent: float
-    ) -> None:
+    def __init__(self, patience: Patience, client: Peer, server: Secured, ears: Ears, now: float, spent: float) -> None:
         self.touched = self.server_spoke = now
         self.left_at: float | None = None
         self._patience = patience
@@ -79,8 +78,10 @@ class Waiting:
                 return max(self.server_spoke, self.left_at) + LINGER, goodbye
             return self.left_at + ANSWER_WAIT, goodbye
         if client.backlog or server.backlog:
-            slow, end = (client, "client stalled") if client.backlog else (server, "server stalled")
-            return slow.moved_at + patience.stall_timeout, Outcome(end, clean=False)
+            moved_at, end = (
+                (client.moved_at, "client stalled") if client.backlog else (server.moved_at, "server stalled")
+            )
+            return moved_at + patience.stall_timeout, Outcome(end, clean=False)
         if client.ending is not None:
             return self._due_to_the_ended()
         if self._ears.is_idling:  # each side's TCP tells when the other is gone (sockets.keep_alive); look again later

@@ -11,7 +11,7 @@ async def pipelines(talk: Talk) -> None:
     numbers = range(1, count + 1)
     await talk.together(*[b"RETR %d" % number for number in numbers])
     await talk.together(*[b"DELE %d" % number for number in numbers], b"QUIT")
-    talk.record.end = "done"
+    await talk.wait_for_end()
 
 
 async def pipelines_in_pairs(talk: Talk) -> None:
@@ -33,7 +33,7 @@ async def logs_in_at_once(talk: Talk) -> None:
 async def says_all_at_once(talk: Talk) -> None:
     """A whole session in one piece."""
     await talk.together(b"USER anna", b"PASS " + PASSWORD, b"STAT", b"RETR 1", b"DELE 1", b"QUIT")
-    talk.record.end = "done"
+    await talk.wait_for_end()
 
 
 async def half_closes(talk: Talk) -> None:

@@ -23,7 +23,8 @@ class Figures:
 
     `sessions`: those there are now; `ended`: those that are over, of which `failed` by how the log calls their end;
     `warm`: those that were given a connection which stood ready. `octets_in`, `octets_out`: from and to the clients.
-    `reached`, `unreached`: when last a session had its server, and when last it could not be had.
+    `reached`, `unreached`: when last a session had its server, and when last it could not be had. `wrong_logins`,
+    `undecided_logins`: at the desk; the latter are those that nobody could judge, or that trouble on the way kept out.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Figures:
     refusal: Told | None = None
     tls: str = ""
     certificate_end: float | None = None
+    wrong_logins: int = 0
+    undecided_logins: int = 0
 
     @property
     def is_reachable(self) -> bool | None:

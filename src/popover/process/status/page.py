@@ -90,6 +90,10 @@ def _lines(one: Figures, now: float) -> Iterator[tuple[str, str]]:
     yield "Sessions", f"{one.sessions:,} now; {one.ended:,} before{last}"
     if one.warm:
         yield "Began at once", f"{_count(one.warm, 'session')}, by a connection that stood ready"
+    if one.wrong_logins:
+        yield "Wrong logins", f"{one.wrong_logins:,}"
+    if one.undecided_logins:
+        yield "Logins that trouble kept out", f"{one.undecided_logins:,}"
     yield "Octets", f"{one.octets_in:,} from mail programs, {one.octets_out:,} to them"
     if one.failed:
         kinds = ", ".join(f"{text(end)}: {number:,}" for end, number in sorted(one.failed.items()))

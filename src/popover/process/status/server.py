@@ -16,7 +16,7 @@ from typing import Protocol
 from popover.config import Activated, Admission, Listen, Status
 from popover.errors import Refused, StartError
 from popover.inside.guard import Guard, plain_address
-from popover.inside.listen import open_listener, shown
+from popover.inside.listen import name_of, open_listener, shown
 from popover.log import Log
 from popover.process.status.answers import answer_to
 from popover.process.status.figures import Picture
@@ -101,6 +101,10 @@ class StatusServer:
         except StartError as fault:
             self._log.event("warning", "warning", f"there is no status page at {listen}: {fault}")
             return {}
+
+    def by_name(self) -> Iterator[tuple[str, list[socket.socket]]]:
+        """Give all listening sockets with what they are called where they are handed over."""
+        return ((name_of(listen), sockets) for listen, sockets in self._open.items())
 
     def close(self) -> None:
         """Answer nobody any more."""

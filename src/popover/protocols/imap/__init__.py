@@ -10,6 +10,7 @@ memory.py      what a service's sessions remember
 answering.py   what is answered here
 spare.py       what is asked on a connection that stands ready
 overhear.py    what a trace may show
+reception.py, said.py   at the desk, before the server is known; sign_in.py   what is said to the server then
 client_ear.py, server_ear.py, judging.py, hearing.py   who hears whom, and the whole
 """
 
@@ -19,10 +20,24 @@ from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, 
 from popover.protocols.dialect import Memory as AnyMemory
 from popover.protocols.imap.hearing import Ears
 from popover.protocols.imap.memory import Memory
+from popover.protocols.imap.reception import Reception
 from popover.protocols.imap.spare import ask_capabilities
+from popover.protocols.reception import Offer
 from popover.talk import End, Talk
 
-__all__ = ["ALPN", "CAN_WAIT", "Ears", "Memory", "ears", "farewell", "get_ready", "is_answer", "memory", "open_up"]
+__all__ = [
+    "ALPN",
+    "CAN_WAIT",
+    "Ears",
+    "Memory",
+    "ears",
+    "farewell",
+    "get_ready",
+    "is_answer",
+    "memory",
+    "open_up",
+    "reception",
+]
 
 ALPN = "imap"
 CAN_WAIT = True
@@ -32,6 +47,11 @@ memory = Memory
 def farewell(cause: str) -> bytes:
     """`* BYE [UNAVAILABLE] ...`: a greeting may be a BYE (RFC 9051 section 7.1.5, RFC 5530)."""
     return f"* BYE [UNAVAILABLE] {sentence(cause)}\r\n".encode()
+
+
+def reception(client: End, offer: Offer) -> Reception:
+    """Receive a client whose server is not known yet."""
+    return Reception(client, offer)
 
 
 def open_up(server: End) -> Talk[Greeting]:

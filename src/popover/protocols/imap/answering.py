@@ -22,6 +22,10 @@ EARLY = 10.0
 """Seconds from the start in which a server need not hear a NOOP: later it may be what keeps the server awake, which
 may log out within a minute before the login (RFC 9051 section 5.4 sets no limit there)."""
 
+TLS_FIRST = b"NO [PRIVACYREQUIRED] not without TLS: say STARTTLS first, or switch on TLS"
+NO_TLS = {"on": b"BAD TLS is on already", "off": b"NO there is no TLS on this port, go on without"}
+BEGIN_TLS = b"OK begin TLS now"
+
 _BARE = (b"CAPABILITY", b"NOOP", b"LOGOUT")
 _PRINTABLE = re.compile(rb"[ -~\x80-\xff]*(?<!\})\Z")  # no literal, no line end that some server might see
 
@@ -75,7 +79,7 @@ class Answering:
         elif tag == b"*":  # it may be a response of an AUTHENTICATE that nobody has asked for, and is not repeated
             words = b"BAD this is no command"
         else:
-            words = b"NO [PRIVACYREQUIRED] not without TLS: say STARTTLS first, or switch on TLS"
+            words = TLS_FIRST
         self._client.outbox += tag + b" " + words + b"\r\n"
 
     def answer(self, tag: bytes, verb: bytes) -> None:
@@ -92,11 +96,9 @@ class Answering:
 
     def _start_tls(self) -> bytes:
         tls = self._terms.tls
-        if tls == "on":
-            return b"BAD TLS is on already"
-        if tls == "off":
-            return b"NO there is no TLS on this port, go on without"
+        if tls in NO_TLS:
+            return NO_TLS[tls]
         if self._state.logged_in:
             return b"BAD TLS begins before the login, or not at all"
         self._state.wants_tls = True
-        return b"OK begin TLS now"
+        return BEGIN_TLS

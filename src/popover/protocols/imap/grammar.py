@@ -47,6 +47,9 @@ class Command(NamedTuple):
     argument: bytes
     is_sure: bool
 
+    def __repr__(self) -> str:  # it may hold a password
+        return f"Command({self.verb!r})" if self.is_known else "Command(unknown)"
+
     @property
     def is_known(self) -> bool:
         """It is one of IMAP's."""

@@ -20,6 +20,7 @@ mending.py    when answers do not come
 step.py       when nobody knows whose answers come
 overhear.py    what a trace may show
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
+reception.py  at the desk, before the server is known; sign_in.py   what is said to the server then
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from popover.protocols.pop3.answers import PIPELINING, capabilities
 from popover.protocols.pop3.hearing import Ears
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.memory import Memory
+from popover.protocols.pop3.reception import Reception
 from popover.protocols.pop3.spare import ask_capabilities, prove_pipelining
+from popover.protocols.reception import Offer
 from popover.talk import End, Talk
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "is_answer",
     "memory",
     "open_up",
+    "reception",
 ]
 
 ALPN = "pop3"
@@ -56,6 +60,11 @@ memory = Memory
 def farewell(cause: str) -> bytes:
     """`-ERR [SYS/TEMP] ...`: our own trouble, never the login's (RFC 3206 section 4)."""
     return f"-ERR [SYS/TEMP] {sentence(cause)}\r\n".encode()
+
+
+def reception(client: End, offer: Offer) -> Reception:
+    """Receive a client whose server is not known yet."""
+    return Reception(client, offer)
 
 
 def open_up(server: End) -> Talk[Greeting]:

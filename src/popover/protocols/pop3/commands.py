@@ -34,6 +34,9 @@ class Command(NamedTuple):
     verb: bytes
     argument: bytes
 
+    def __repr__(self) -> str:  # it may hold a password
+        return f"Command({self.verb!r})" if self.verb in KNOWN else "Command(unknown)"
+
     @property
     def key(self) -> Key:
         """What tells whether two commands ask the same."""

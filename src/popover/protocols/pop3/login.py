@@ -118,15 +118,15 @@ class Login:
         """
         state = self._state
         is_late = state.logged_in or any(one.verb in _LOGINS for one in self._owed.turns)
-        words = _NO_STLS.get(state.tls, b"-ERR TLS begins before the login\r\n" if is_late else b"")
+        words = NO_STLS.get(state.tls, b"-ERR TLS begins before the login" if is_late else b"")
         state.begins_tls = not words
-        self._owed.owe(Ask.answered(command, words or b"+OK begin TLS\r\n"))
+        self._owed.owe(Ask.answered(command, (words or b"+OK begin TLS") + b"\r\n"))
 
     def refuse(self, command: Command) -> None:
         """TLS has to begin first. The words say that nothing is wrong with name or password (RFC 3206 section 4), and
         the server hears nothing.
         """
-        self._owed.owe(Ask.answered(command, b"-ERR [SYS/PERM] this service wants STLS first\r\n"))
+        self._owed.owe(Ask.answered(command, WANTS_STLS + b"\r\n"))
 
     def tell_capabilities(self, command: Command) -> None:
         """What there is before TLS: TLS. All else is asked anew behind it (RFC 2595 section 4)."""
@@ -238,7 +238,8 @@ _STALE = b"-ERR [SYS/TEMP] the server was called anew when TLS began, please con
 """To an APOP whose digest is over the stamp of a connection that is no more: the server would call it a wrong password.
 RFC 3206 section 3: nothing is wrong with name or password, and later it may work; a client's other logins work now."""
 
-_NO_STLS = {"off": b"-ERR no TLS on this port, go on without\r\n", "on": b"-ERR TLS is spoken already\r\n"}
+NO_STLS = {"off": b"-ERR no TLS on this port, go on without", "on": b"-ERR TLS is spoken already"}
+WANTS_STLS = b"-ERR [SYS/PERM] this service wants STLS first"
 
 
 def _name(command: Command) -> str:

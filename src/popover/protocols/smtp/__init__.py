@@ -13,18 +13,34 @@ memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 overhear.py       what a trace may show
+reception.py, auth.py   at the desk, before the server is known; sign_in.py   what is said to the server then
+words.py          what is said of TLS
 """
 
 from __future__ import annotations
 
 from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.reception import Offer
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory
+from popover.protocols.smtp.reception import Reception
 from popover.protocols.smtp.spare import say_hello
 from popover.talk import End, Talk
 
-__all__ = ["ALPN", "CAN_WAIT", "Ears", "Memory", "ears", "farewell", "get_ready", "is_answer", "memory", "open_up"]
+__all__ = [
+    "ALPN",
+    "CAN_WAIT",
+    "Ears",
+    "Memory",
+    "ears",
+    "farewell",
+    "get_ready",
+    "is_answer",
+    "memory",
+    "open_up",
+    "reception",
+]
 
 ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
 CAN_WAIT = True
@@ -34,6 +50,11 @@ memory = Memory
 def farewell(cause: str) -> bytes:
     """`421 4.3.2 ...`: come again later. Never a 5xx of our own: the client would bounce the mail."""
     return f"421 4.3.2 {sentence(cause)}\r\n".encode()
+
+
+def reception(client: End, offer: Offer) -> Reception:
+    """Receive a client whose server is not known yet."""
+    return Reception(client, offer)
 
 
 def open_up(server: End) -> Talk[Greeting]:

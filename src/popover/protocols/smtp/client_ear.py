@@ -18,6 +18,7 @@ from popover.protocols.smtp.leaving import Leaving
 from popover.protocols.smtp.prompts import prompt
 from popover.protocols.smtp.queue import Ask, Owed
 from popover.protocols.smtp.state import State
+from popover.protocols.smtp.words import IN_TLS, NO_ARGUMENT, NO_TLS, READY, TLS_FIRST, TOO_LATE
 from popover.protocols.strangers import Strangers
 from popover.talk import End, take_line
 
@@ -30,13 +31,6 @@ BURST = 64
 
 INBOX_LIMIT = 64 * 1024
 """Octets that may wait to be heard: a client that sends a mail without waiting for DATA's answer goes on then."""
-
-_TLS_FIRST = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
-_READY = b"220 2.0.0 Ready to start TLS\r\n"
-_NO_TLS = b"502 5.5.1 no TLS on this port, go on without\r\n"
-_IN_TLS = b"503 5.5.1 TLS is spoken already\r\n"
-_TOO_LATE = b"503 5.5.1 STARTTLS comes before a login and before a mail\r\n"
-_NO_ARGUMENT = b"501 5.5.4 STARTTLS stands alone\r\n"
 
 
 class ClientEar:
@@ -207,7 +201,7 @@ class ClientEar:
 
     def _refuse(self, command: Command) -> None:
         """It must not be said before TLS. The octets of a BDAT follow all the same."""
-        self._owed.owe(Ask(command.verb, _TLS_FIRST))
+        self._owed.owe(Ask(command.verb, TLS_FIRST))
         if command.chunk:
             self._state.body = Chunk(command.chunk, is_dropped=True)
 
@@ -240,13 +234,13 @@ class ClientEar:
         """TLS is started with us, never with the server (protocol notes, S4 and S5)."""
         state = self._state
         if state.terms.tls in ("off", "on"):
-            self._owed.owe(Ask(command.verb, _NO_TLS if state.terms.tls == "off" else _IN_TLS))
+            self._owed.owe(Ask(command.verb, NO_TLS if state.terms.tls == "off" else IN_TLS))
         elif state.logged_in:
-            self._owed.owe(Ask(command.verb, _TOO_LATE))
+            self._owed.owe(Ask(command.verb, TOO_LATE))
         elif command.argument:
-            self._owed.owe(Ask(command.verb, _NO_ARGUMENT))
+            self._owed.owe(Ask(command.verb, NO_ARGUMENT))
         else:
-            state.waits_for = last = Ask(command.verb, _READY)
+            state.waits_for = last = Ask(command.verb, READY)
             last.on_said = state.start_tls
             self._owed.owe(last)
 

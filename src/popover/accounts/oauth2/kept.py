@@ -1,0 +1,146 @@
+"""What is kept of an account between two refreshes, and what of it is still good (dry)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from popover.accounts.oauth2.answers import LoginNeeded, Token
+from popover.accounts.oauth2.codes import Who
+
+AHEAD = 90.0
+"""Seconds that a token must have left: a login, and what the server asks its provider, come before its end. pizauth has
+the same number. Of short-lived ones it is a fifth of their life, so that five seconds are not refreshed at once.
+"""
+_PART = 5
+
+LAST = 10.0  # seconds that are enough where a new one can not be had; of short-lived ones a tenth
+_LAST_PART = 10
+
+CLOCK_SLACK = 60.0
+"""Seconds by which the clock may be behind the token's own beginning; beyond, somebody has set it, and the end of the
+token's life is somewhere else."""
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a provider has said that does not pass. `since`: seconds since 1970."""
+
+    code: str
+    cause: str
+    remedy: str
+    who: Who
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One account's file. Times in seconds since 1970, by the wall clock, for providers and suspends go by that.
+
+    `signed_in`: when a person did; `obtained`: when the access token came. The refresh token is good at `token_url`,
+    for `client_id`, and nowhere else.
+    """
+
+    account: str
+    client_id: str
+    token_url: str
+    access: bytes = field(repr=False)
+    obtained: float
+    expires: float
+    signed_in: float
+    refresh: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] | None = None
+    trouble: Trouble | None = None
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it need not be refreshed yet."""
+        return self._has(min(AHEAD, (self.expires - self.obtained) / _PART), now)
+
+    def is_usable(self, now: float) -> bool:
+        """Whether it is worth a try if another can not be had."""
+        return self._has(min(LAST, (self.expires - self.obtained) / _LAST_PART), now)
+
+    def _has(self, seconds: float, now: float) -> bool:
+        return bool(self.access) and self.expires - now > seconds and now >= self.obtained - CLOCK_SLACK
+
+
+def became(token: Token, before: Kept | None, now: float, *, account: str, client_id: str, token_url: str) -> Kept:
+    """Give what is kept once a token has come. What it does not say stays as it was (RFC 6749 sections 5.1 and 6)."""
+    return Kept(
+        account,
+        client_id,
+        token_url,
+        access=token.access,
+        obtained=now,
+        expires=now + token.life,
+        signed_in=before.signed_in if before else now,
+        refresh=token.refresh or (before.refresh if before else None),
+        scopes=token.scopes if token.scopes is not None or before is None else before.scopes,
+    )
+
+
+def troubled(needed: LoginNeeded, now: float) -> Trouble:
+    """Give what is kept of a refusal."""
+    return Trouble(needed.code, needed.cause, needed.remedy, needed.who, now)
+
+
+def to_json(kept: Kept) -> bytes:
+    """Write it."""
+    trouble = kept.trouble
+    return json.dumps(
+        {
+            "version": VERSION,
+            "account": kept.account,
+            "client_id": kept.client_id,
+            "token_url": kept.token_url,
+            "access_token": kept.access.decode("ascii"),
+            "obtained": kept.obtained,
+            "expires": kept.expires,
+            "signed_in": kept.signed_in,
+            "refresh_token": kept.refresh,
+            "scopes": kept.scopes,
+            "trouble": None
+            if trouble is None
+            else {
+                "code": trouble.code,
+                "cause": trouble.cause,
+                "remedy": trouble.remedy,
+                "who": trouble.who,
+                "since": trouble.since,
+            },
+        },
+        indent=1,
+    ).encode()
+
+
+def from_json(octets: bytes) -> Kept:
+    """Read it. Raises ValueError for what is none."""
+    try:
+        found: dict[str, Any] = json.loads(octets)
+        if found["version"] != VERSION:
+            raise ValueError("it was written by a newer popover")
+        trouble, refresh, scopes = found["trouble"], found["refresh_token"], found["scopes"]
+        return Kept(
+            str(found["account"]),
+            str(found["client_id"]),
+            str(found["token_url"]),
+            str(found["access_token"]).encode("ascii"),
+            float(found["obtained"]),
+            float(found["expires"]),
+            float(found["signed_in"]),
+            None if refresh is None else str(refresh),
+            None if scopes is None else tuple(map(str, scopes)),
+            None if trouble is None else _trouble(trouble),
+        )
+    except (KeyError, TypeError, AttributeError, UnicodeError, RecursionError):
+        raise ValueError("it is not what popover has written") from None
+
+
+def _trouble(found: dict[str, Any]) -> Trouble:
+    who = found["who"] if found["who"] in ("person", "operator", "time") else "person"
+    return Trouble(
+        str(found["code"]), str(found["cause"]), str(found["remedy"]), cast("Who", who), float(found["since"])
+    )

@@ -1,0 +1,105 @@
+"""A new token: locked, read once more, asked for, on disk, and only then given. It blocks.
+
+A provider that rotates refresh tokens takes each of them once; a second use looks like a thief's, and ends the whole
+family, the winner's new one, too (measured). So there is one refresh at a time, of all processes, and whoever has
+waited takes what the winner wrote.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from popover.accounts.oauth2 import forms
+from popover.accounts.oauth2.answers import Later, LoginNeeded, read_token
+from popover.accounts.oauth2.ask import Ask
+from popover.accounts.oauth2.forms import Form
+from popover.accounts.oauth2.kept import Kept, Trouble, became, troubled
+from popover.accounts.oauth2.store import TokenFile
+from popover.accounts.oauth2.way import Way
+from popover.config import Account
+from popover.errors import ProviderFailure, SignInNeeded
+
+OPERATOR_PAUSE = 300.0
+"""Seconds after which a provider is asked again that has refused what the operator can mend (an id, a secret): once
+that is done nobody needs to sign in. What a person has to mend is not asked again until one has."""
+
+
+class NotNow(ProviderFailure):
+    """`after`: seconds that the provider wants to be left alone, where it has said so."""
+
+    def __init__(self, cause: str, remedy: str, after: float | None) -> None:
+        super().__init__(cause, remedy)
+        self.after = after
+
+
+def command(account: Account) -> str:
+    """Say what a person has to type."""
+    return f"popover account login {shlex.quote(account.name)}"
+
+
+def renew(account: Account, ask: Ask, file: TokenFile, is_good: Callable[[Kept], bool], now: float) -> Kept:
+    """Give what is kept once it `is_good`: as another has written it meanwhile, or new. Raises SignInNeeded,
+    ProviderFailure, after which what was kept is still there.
+    """
+    way = ask.way(account)
+    with file.locked():
+        kept = file.read()
+        if kept is not None and is_good(kept):
+            return kept
+        if kept is not None and kept.trouble is not None and _lasts(kept.trouble, now):
+            raise _needed(account, way, kept.trouble)
+        form = _form(account, way, ask, kept)
+        with file.writing() as write:
+            found = read_token(ask.send(form, way))
+            match found:
+                case Later():
+                    remedy = found.remedy or "what is kept stays good: it is tried again"
+                    raise NotNow(f"{way.title} gives no token: {found.cause}", remedy, found.after)
+                case LoginNeeded():
+                    trouble = troubled(found, now)
+                    before = kept or _nothing(account, way, now)
+                    write(replace(before, trouble=trouble))
+                    raise _needed(account, way, trouble)
+            new = became(found, kept, now, account=account.name, client_id=way.client_id, token_url=way.token_url)
+            write(new)
+    return new
+
+
+def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:
+    if way.grant != "user":
+        return ask.own_token(account, way)
+    if kept is None:
+        raise SignInNeeded(f"nobody has signed in at {way.title} yet: on its machine, type: {command(account)}")
+    if kept.refresh is None:
+        raise SignInNeeded(
+            f"{way.title} has given no token to go on with: on its machine, type: {command(account)}",
+            "Microsoft wants the scope offline_access, Google access_type=offline: was either written by hand?",
+        )
+    # What is kept is good for one client id at one provider, and nobody else may get to see it.
+    if kept.client_id != way.client_id or urlsplit(kept.token_url).netloc != urlsplit(way.token_url).netloc:
+        raise SignInNeeded(
+            f"the account {account.name} has another client id or provider than before: on its machine, type: "
+            f"{command(account)}"
+        )
+    return forms.refresh(way, ask.client(account, way), kept.refresh)
+
+
+def _lasts(trouble: Trouble, now: float) -> bool:
+    return trouble.who == "person" or 0 <= now - trouble.since < OPERATOR_PAUSE
+
+
+def _nothing(account: Account, way: Way, now: float) -> Kept:
+    """Give what can be kept of an account that signs in by itself, and never could."""
+    return Kept(account.name, way.client_id, way.token_url, access=b"", obtained=now, expires=now, signed_in=now)
+
+
+def _needed(account: Account, way: Way, trouble: Trouble) -> SignInNeeded:
+    remedy = f"{trouble.code}: {trouble.remedy}" if trouble.remedy else trouble.code
+    if trouble.who == "operator" or way.grant != "user":
+        what = f"popover can not sign in at {way.title}: {trouble.cause}; its operator must mend that"
+    else:
+        what = f"{way.title} wants a new sign-in: {trouble.cause}; on popover's machine, type: {command(account)}"
+    return SignInNeeded(what, remedy)

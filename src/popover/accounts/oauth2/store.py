@@ -1,0 +1,201 @@
+"""Tokens on disk: one file an account, whole or not at all, nobody else's to read. It blocks.
+
+StateDirectory/tokens/        0700
+    grandpa.json              0600, see kept.py
+    .grandpa.lock             who holds it may refresh, and write; never removed
+    .grandpa.new              the next one, before it takes the other's place
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from popover.accounts.oauth2.kept import Kept, from_json, to_json
+from popover.errors import ProviderFailure
+
+FILE_LIMIT = 64 * 1024
+"""Octets of a file: two tokens of 8 KiB, three times over. So many are reserved before a refresh: a full disk must not
+be found out once the old refresh token is spent."""
+
+_NAME_LIMIT = 120  # characters of an account's name in a file's name, which has 255 octets at most
+
+LOCK_PATIENCE = 30.0  # seconds; whoever holds it waits for a provider, 20 at most
+_LOOK_AGAIN = 0.02  # seconds between two tries: flock itself knows no time-out
+
+Stamp = tuple[int, int, int]
+"""What changes when a file was replaced: inode, time of change in ns, size."""
+
+
+class TokenFile:
+    """One account's."""
+
+    def __init__(self, directory: Path, account: str) -> None:
+        name = _file_name(account)
+        self._directory = directory
+        self.path = directory / f"{name}.json"
+        self._draft = directory / f".{name}.new"
+        self._lock = directory / f".{name}.lock"
+
+    def stamp(self) -> Stamp | None:
+        """Look whether it is another than before; None: there is none."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def read(self) -> Kept | None:
+        """Read it; None: there is none, or it is no use any more. Raises ProviderFailure for one that may not be read,
+        or that others could have read.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as fault:
+            raise _unreadable(self.path, fault) from None
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            if mode & 0o077:
+                raise ProviderFailure(
+                    "the gateway does not use a token that others on its machine could have read",
+                    f"chmod 600 {self.path}; if somebody may have read it, sign in again",
+                )
+            octets = file.read(FILE_LIMIT + 1)
+        try:
+            return from_json(octets)
+        except ValueError:
+            return None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only one, of all processes, who refreshes and writes. Raises ProviderFailure."""
+        try:
+            self._make_directory()
+            descriptor = self._open(self._lock)
+        except OSError as fault:
+            raise _unwritable(self._directory, fault) from None
+        try:
+            deadline = time.monotonic() + LOCK_PATIENCE
+            while not _taken(descriptor):
+                if time.monotonic() > deadline:
+                    raise ProviderFailure("another popover is asking for the same token, and waits long for it")
+                time.sleep(_LOOK_AGAIN)
+            yield
+        finally:
+            os.close(descriptor)  # gives the lock back
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Callable[[Kept], None]]:
+        """Make room for the next file, and yield what puts it in its place: on disk, file and name, when it returns.
+        Only while it is locked. Raises ProviderFailure, for too little room before anything is yielded.
+        """
+        try:
+            descriptor = self._open(self._draft)
+        except OSError as fault:
+            raise _unwritable(self._directory, fault) from None
+        try:
+            try:
+                os.ftruncate(descriptor, 0)
+                _write(descriptor, bytes(FILE_LIMIT))
+            except OSError as fault:
+                raise _unwritable(self._directory, fault) from None
+            yield lambda kept: self._replace(descriptor, kept)
+        finally:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                self._draft.unlink(missing_ok=True)
+
+    def remove(self) -> bool:
+        """Forget it; whether there was one. Only while it is locked. Raises ProviderFailure."""
+        try:
+            self.path.unlink()
+            self._sync_directory()
+        except FileNotFoundError:
+            return False
+        except OSError as fault:
+            raise _unwritable(self._directory, fault) from None
+        return True
+
+    def _replace(self, descriptor: int, kept: Kept) -> None:
+        octets = to_json(kept)
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            _write(descriptor, octets)  # into the room that it has
+            os.ftruncate(descriptor, len(octets))
+            os.fsync(descriptor)
+            self._draft.replace(self.path)
+            self._sync_directory()
+        except OSError as fault:
+            raise _unwritable(self._directory, fault) from None
+
+    def _open(self, path: Path) -> int:
+        """Open for writing, made if need be, ours alone. Made by root, it belongs to whom the state belongs."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if os.geteuid() == 0:
+            owner = self._directory.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
+
+    def _make_directory(self) -> None:
+        state = self._directory.parent
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self._directory.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                owner = state.stat()
+                os.chown(self._directory, owner.st_uid, owner.st_gid)
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _file_name(account: str) -> str:
+    """Make a file's name of an account's: readable where it can be, never another's, never beyond the directory."""
+    safe = quote(account.encode("utf-8", "surrogateescape"), safe="@+ ")
+    if safe.startswith("."):
+        safe = f"%2E{safe[1:]}"
+    if len(safe) <= _NAME_LIMIT:
+        return safe
+    digest = hashlib.sha256(account.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return f"{safe[:_NAME_LIMIT]}%{digest}"
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(descriptor: int, octets: bytes) -> None:
+    view = memoryview(octets)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _unreadable(path: Path, fault: OSError) -> ProviderFailure:
+    return ProviderFailure(
+        "the gateway can not read the token that it has kept",
+        f"{path}: {fault.strerror}; it must belong to the user that popover runs as",
+    )
+
+
+def _unwritable(directory: Path, fault: OSError) -> ProviderFailure:
+    return ProviderFailure(
+        "the gateway can not keep a new token, so it asks for none",
+        f"{directory}: {fault.strerror}; give popover a StateDirectory=, or set STATE_DIRECTORY, with room in it",
+    )

@@ -1,0 +1,206 @@
+"""The access tokens of all accounts: what the register asks for at each login."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from popover.accounts.oauth2.ask import Ask, ReadSecret
+from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.refresh import NotNow, renew
+from popover.accounts.oauth2.store import Stamp, TokenFile
+from popover.config import Account
+from popover.errors import Failure, ProviderFailure
+from popover.log import Log
+
+PATIENCE = 25.0
+"""Seconds that a login waits for a provider. The question goes on without it, and the next login has the answer."""
+
+PAUSE = 10.0  # seconds after a provider's trouble in which it is not asked again: logins would all wait for the same
+PAUSE_LIMIT = 300.0  # seconds of Retry-After that are believed
+
+REFUSAL_PAUSE = 300.0
+"""Seconds between two new tokens for the reason alone that a mail server has refused the last one. Where POP is
+switched off, each poll of each minute would ask for one."""
+
+_THREADS = 16  # a waiting thread costs little; with 200 accounts after a night without network this is the queue
+
+
+@dataclass(slots=True)
+class _Held:
+    """One account, in this process. Times of `time.monotonic`, but for `asked`, which is one of the wall clock."""
+
+    file: TokenFile
+    kept: Kept | None = None
+    stamp: Stamp | None = None
+    under_way: asyncio.Task[Kept] | None = None
+    trouble: ProviderFailure | None = None  # the last, until `quiet`
+    quiet: float = 0.0
+    told: str = ""  # what was logged of it
+    forced: float = -REFUSAL_PAUSE  # when a refusal was the reason for a new one
+    asked: float = field(default=0.0)  # when a login wanted it last
+
+
+class Tokens:
+    """Gives them. `directory`: where they are kept, StateDirectory/tokens; `clock`: the wall's."""
+
+    def __init__(
+        self, directory: Path, read_secret: ReadSecret, log: Log, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._directory = directory
+        self._read_secret = read_secret
+        self._ask = Ask(read_secret, clock)
+        self._log = log
+        self._clock = clock
+        self._held: dict[str, _Held] = {}
+        self._accounts: tuple[Account, ...] = ()
+        self._threads = ThreadPoolExecutor(_THREADS, "oauth2")
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """Take these for those there are. What is read only once (trust stores, descriptions) is read anew."""
+        self._accounts = tuple(account for account in accounts if account.oauth2 is not None)
+        self._ask = Ask(self._read_secret, self._clock)
+        names = {account.name for account in self._accounts}
+        for name, held in list(self._held.items()):
+            held.trouble = None
+            if name not in names and held.under_way is None:
+                del self._held[name]
+
+    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
+        """Give one that is good. `refused`: what the mail server has just refused; None comes back if there is no other
+        to be had. Raises SignInNeeded, ProviderFailure.
+        """
+        held = self._of(account)
+        held.asked = now = self._clock()
+        kept = self._current(held)
+        if kept is not None and kept.is_fresh(now) and kept.access != refused:
+            return kept.access
+        if refused is not None and kept is not None and kept.access == refused and self._was_just_forced(held):
+            return None
+        try:
+            kept = await self._renewed(account, held, refused)
+        except ProviderFailure:
+            if refused is None and kept is not None and kept.is_usable(self._clock()):
+                return kept.access  # it is not over yet
+            raise
+        return None if kept.access == refused else kept.access
+
+    async def renew(self, account: Account, before: float) -> None:
+        """Renew what was obtained before then, or is not fresh. Raises Failure."""
+        held = self._of(account)
+        await self._joined(account, held, lambda kept: kept.obtained >= before and kept.is_fresh(self._clock()))
+
+    def known(self) -> Iterable[tuple[Account, Kept | None, float]]:
+        """Give each account, what is kept of it, and when a login asked for it last (seconds since 1970)."""
+        for account in self._accounts:
+            held = self._of(account)
+            try:
+                yield account, self._current(held), held.asked
+            except ProviderFailure:
+                yield account, None, held.asked
+
+    def now(self) -> float:
+        """Say what the wall's clock shows."""
+        return self._clock()
+
+    async def close(self) -> None:
+        """Wait for what is under way: a token that has come is to be kept."""
+        tasks = [held.under_way for held in self._held.values() if held.under_way is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        self._threads.shutdown(wait=False)
+
+    # -- one account ---------------------------------------------------------------------------------
+
+    def _of(self, account: Account) -> _Held:
+        if account.name not in self._held:
+            self._held[account.name] = _Held(TokenFile(self._directory, account.name))
+        return self._held[account.name]
+
+    def _current(self, held: _Held) -> Kept | None:
+        """Give what is on disk; another process, or a person's command, may have changed it."""
+        stamp = held.file.stamp()
+        if stamp != held.stamp:
+            held.kept = held.file.read()
+            held.stamp = stamp
+            held.trouble = None
+        return held.kept
+
+    def _was_just_forced(self, held: _Held) -> bool:
+        return time.monotonic() - held.forced < REFUSAL_PAUSE
+
+    async def _renewed(self, account: Account, held: _Held, refused: bytes | None) -> Kept:
+        if held.trouble is not None and time.monotonic() < held.quiet:
+            raise ProviderFailure(held.trouble.cause, held.trouble.remedy)
+        if refused is not None:
+            held.forced = time.monotonic()
+
+        def is_good(kept: Kept) -> bool:
+            return kept.access != refused and kept.is_fresh(self._clock())
+
+        joined = held.under_way is not None
+        kept = await self._joined(account, held, is_good)
+        if joined and kept.access == refused:  # the one under way was content with what is refused
+            kept = await self._joined(account, held, is_good)
+        return kept
+
+    async def _joined(self, account: Account, held: _Held, is_good: Callable[[Kept], bool]) -> Kept:
+        """Wait for the refresh that is under way, or begin one. Who leaves does not end it for the others."""
+        if held.under_way is None:
+            held.under_way = asyncio.create_task(self._run(account, held, is_good))
+            held.under_way.add_done_callback(_seen)
+        try:
+            return await asyncio.wait_for(asyncio.shield(held.under_way), PATIENCE)
+        except TimeoutError:
+            raise ProviderFailure("the provider takes long to give a new token, please try again") from None
+
+    async def _run(self, account: Account, held: _Held, is_good: Callable[[Kept], bool]) -> Kept:
+        loop = asyncio.get_running_loop()
+        before, now = held.kept, self._clock()
+        try:
+            kept = await loop.run_in_executor(self._threads, renew, account, self._ask, held.file, is_good, now)
+        except ProviderFailure as fault:
+            held.trouble = fault
+            after = fault.after if isinstance(fault, NotNow) and fault.after is not None else PAUSE
+            held.quiet = time.monotonic() + min(max(after, PAUSE), PAUSE_LIMIT)
+            self._tell(account, held, fault)
+            raise
+        except Failure as fault:
+            self._tell(account, held, fault)
+            raise
+        finally:
+            held.under_way = None
+        held.trouble, held.told = None, ""
+        held.stamp = None  # it is read once more: another process may have been faster than this line
+        if before is None or before.access != kept.access:
+            self._log.event(
+                "info",
+                "token",
+                f"{account.name}: a new token, good for {(kept.expires - now) / 60:.0f} minutes",
+                account=account.name,
+            )
+        return kept
+
+    def _tell(self, account: Account, held: _Held, fault: Failure) -> None:
+        """Log each trouble once, not at each poll of each client."""
+        if held.told == fault.cause:
+            return
+        held.told = fault.cause
+        self._log.event(
+            "warning",
+            "token",
+            f"{account.name}: {fault.cause}" + (f"; {fault.remedy}" if fault.remedy else ""),
+            account=account.name,
+            cause=fault.cause,
+            remedy=fault.remedy,
+        )
+
+
+def _seen(task: asyncio.Task[Kept]) -> None:
+    """Take note of how it ended: all who waited may have left, and it was logged."""
+    if not task.cancelled():
+        task.exception()

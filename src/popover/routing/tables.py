@@ -1,0 +1,123 @@
+"""All tables of a gateway, and the finders of the services that ask them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from popover.config import Service
+from popover.config.routes import HTTP, LDAP, SQL, Chain
+from popover.config.routes import Table as Settings
+from popover.config.words import quote
+from popover.errors import ConfigError
+from popover.log import Log
+from popover.protocols.login import Finder, Visit
+from popover.routing.answers import Failed, Missing
+from popover.routing.finder import TableFinder
+from popover.routing.held import Held, Led, Note
+from popover.routing.kinds import make
+from popover.routing.names import understand
+from popover.routing.rested import Rested
+
+QUIET_PERIOD = 60.0
+"""Seconds between two log lines of the same table's trouble."""
+
+_LASTING = (SQL, LDAP, HTTP)
+"""Kinds that are not read at a load: of the same settings, the connections go on."""
+
+
+class Tables:
+    """`load` before use, and again at each reload. `sleep`: how an unknown name is kept waiting."""
+
+    def __init__(
+        self,
+        log: Log | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.rested = Rested(clock)
+        self.clock = clock
+        self.sleep = sleep
+        self._log = log
+        self._held: dict[str, Held] = {}
+        self._chains: dict[str, Settings] = {}
+        self._complained: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """How many answers are kept, in all."""
+        return sum(len(held.cache) for held in self._held.values())
+
+    def load(self, tables: Iterable[Settings]) -> None:
+        """Put these in force. Raises ConfigError with all mistakes of all of them, and leaves all as it was."""
+        settings = list(tables)
+        held: dict[str, Held] = {}
+        mistakes: list[str] = []
+        for one in settings:
+            if isinstance(one.source, Chain):
+                continue
+            try:
+                held[one.name] = self._still(one) or Held(one, make(one), self.clock, self._complain)
+            except ConfigError as wrong:
+                mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
+        if mistakes:
+            raise ConfigError(mistakes)
+        gone = [old for old in self._held.values() if old not in held.values()]
+        self._held = held
+        self._chains = {one.name: one for one in settings if isinstance(one.source, Chain)}
+        for kept in held.values():
+            kept.cache.expire()
+        for old in gone:
+            self._close_soon(old)
+
+    def _still(self, settings: Settings) -> Held | None:
+        """The one that is there already, with its connections and what it knows, which serves if the table is down."""
+        held = self._held.get(settings.name)
+        return held if held and held.settings == settings and isinstance(settings.source, _LASTING) else None
+
+    def _close_soon(self, held: Held) -> None:
+        try:
+            task = asyncio.get_running_loop().create_task(held.close())
+        except RuntimeError:  # a command's, which has no loop of its own
+            asyncio.run(held.close())
+            return
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def finder(self, service: Service) -> Finder:
+        """Who answers for a service with a table."""
+        return TableFinder(self, service)
+
+    async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
+        """Ask one table by name, or those of a chain."""
+        chain = self._chains.get(name)
+        if chain is None or not isinstance(chain.source, Chain):
+            return await self._lead_by_one(name, said, password, visit, note)
+        nowhere = []
+        for one in chain.source.tables:
+            led = await self._lead_by_one(one, said, password, visit, note)
+            if not isinstance(led.answer, Missing):
+                return led
+            nowhere.append(led.answer.where)
+        return Led(Missing(", ".join(nowhere)), understand(chain.names, said, visit.local), chain)
+
+    async def _lead_by_one(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
+        held = self._held.get(name)
+        if held is None:  # a service that began before a reload, whose table is gone since
+            gone = Settings(name, Chain(()))
+            return Led(Failed(f"there is no table {quote(name)} any more"), understand(gone.names, said, ""), gone)
+        return await held.lead(said, password, visit, note)
+
+    def _complain(self, why: str) -> None:
+        now, about = self.clock(), why.partition(":")[0]
+        if self._log is not None and now - self._complained.get(about, -QUIET_PERIOD) >= QUIET_PERIOD:
+            self._complained[about] = now
+            self._log.event("warning", "table", f"{why}; who was found before is served from memory", table=about)
+
+    async def close(self) -> None:
+        """Let go of all connections and threads."""
+        for held in self._held.values():
+            await held.close()
+        while self._closing:
+            await asyncio.wait(self._closing)

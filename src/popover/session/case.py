@@ -1,0 +1,86 @@
+"""What all who serve one client know of it: whose it is, what holds for it, and what it has come to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from popover.config import Service
+from popover.inside.identity import Identity
+from popover.log import Log
+from popover.outside.dial import Dialled
+from popover.protocols.proxy_header import Reader
+from popover.session.relay import Relay
+from popover.session.sealing import Sealing
+from popover.session.tally import Tally
+from popover.session.trace import Spy
+from popover.wire.outgoing import nothing
+from popover.wire.stream import Stream
+
+
+class Case:
+    """One session's. `header`: its balancer's word for where it comes from. `on_left`: called once the client has had
+    its goodbye, while the server is yet to be told.
+
+    `relay`: the talk with a server that is under way, or was the last; `dialled`, `is_warm`: its connection, and
+    whether that stood ready. `user`: whom the log names; empty: the one that the ears have heard of. `tally`: what came
+    of its logins at the desk.
+    """
+
+    __slots__ = (
+        "address", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_warm", "log", "loop", "on_left",
+        "relay", "sealing", "service", "since", "spy", "tally", "user",
+    )  # fmt: skip
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, log: Log, service: Service, client: Stream, address: str, number: int
+    ) -> None:  # fmt: skip
+        self.loop = loop
+        self.log = log
+        self.service = service
+        self.client = client
+        self.address = address
+        self.id = f"{number:x}"
+        self.since = loop.time()
+        self.header: Reader | None = None
+        self.on_left: Callable[[], None] = nothing
+        self.sealing = Sealing(service, client, None)
+        self.relay: Relay | None = None
+        self.dialled: Dialled | None = None
+        self.is_warm = False
+        self.user = ""
+        self.tally = Tally()
+        self.bytes_in = self.bytes_out = 0  # of the talks that are over
+        self.spy = client.spy = Spy(log, service, self.id) if service.trace else None
+
+    def show(self, identity: Identity | None) -> None:
+        """Have this certificate for a client that speaks TLS."""
+        self.sealing = Sealing(self.service, self.client, identity)
+
+    async def seal(self, *, behind_starttls: bool = False) -> None:
+        """Begin TLS with the client. Raises Failure."""
+        await self.sealing.begin(behind_starttls=behind_starttls)
+        self.note(f"{self.address} speaks {self.sealing.version} {self.sealing.cipher}")
+
+    def note(self, text: str) -> None:
+        """Trace something about the session."""
+        if self.spy is not None:
+            self.spy.note(text)
+
+    def let_go(self) -> None:
+        """Leave the server."""
+        if self.dialled is not None:
+            self.dialled.stream.leave()
+
+    @property
+    def octets(self) -> tuple[int, int]:
+        """From and to the client, up to now."""
+        if self.relay is None:
+            return self.bytes_in, self.bytes_out
+        return self.bytes_in + self.relay.bytes_in, self.bytes_out + self.relay.bytes_out
+
+    def add_up(self) -> None:
+        """The relay's talk is over: its octets are counted."""
+        self.bytes_in, self.bytes_out = self.octets
+        if self.relay is not None:
+            self.relay.bytes_in = self.relay.bytes_out = 0

@@ -1,0 +1,181 @@
+"""A session that asks who its client is before it knows the server (`Service.desk`).
+
+greet -> ask -> a finder says where the login leads -> a server -> sign in there -> let the two talk
+
+What goes wrong on the way is told as our own trouble, never as a failed login, and the client may try again; what the
+server itself says to the login reaches the client in its words. `login_timeout` counts over the whole of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from popover.errors import Failure, Misdialled
+from popover.inside.guard import mistaken_for
+from popover.inside.proxied import ends_of
+from popover.protocols import DIALECTS
+from popover.protocols.login import Login, NotFound, Route, Visit
+from popover.protocols.reception import Offer, Reception, SignedIn, Wish
+from popover.session import turned_away
+from popover.session.case import Case
+from popover.session.entrance import Entrance
+from popover.session.outcome import Outcome
+from popover.session.patience import Vanished, unless_vanished
+from popover.session.reach import Reach
+from popover.session.relay import FIRST_WORDS
+from popover.session.waiting import has_vanished
+from popover.session.ways import Ways
+
+
+class AtDesk:
+    """One client's way over the desk of its service."""
+
+    __slots__ = ("_case", "_challenge", "_entrance", "_is_known", "_reach", "_ways")
+
+    def __init__(self, case: Case, reach: Reach, ways: Ways) -> None:
+        self._case = case
+        self._reach = reach
+        self._ways = ways
+        self._challenge = ways.challenge()  # one for all of it: APOP behind STLS has the greeting's stamp
+        self._is_known = False  # the client has said a line, and that was a mail client's
+        self._entrance: Entrance | None = None
+
+    async def serve(self) -> Outcome:
+        """Learn who the client is, and let it talk with its server. Raises Failure."""
+        case = self._case
+        try:
+            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout):
+                over = await self._admit()
+        except TimeoutError:
+            return self._overdue()
+        except Vanished as vanished:
+            return Outcome(f"client {vanished.kind}", clean=False)
+        if over is None and self._entrance is not None:
+            return await self._entrance.go_on()
+        return over or self._left()
+
+    def over(self) -> None:
+        """The session is over."""
+        if self._entrance is not None:
+            self._entrance.over()
+
+    # -- the client ------------------------------------------------------------------------------
+
+    async def _admit(self) -> Outcome | None:
+        """Talk with the client until a server has let it in; or give how it ended without. Raises Failure, Vanished."""
+        case = self._case
+        if case.sealing.comes_first:
+            await case.seal()
+        reception = self._reception()
+        reception.greet()
+        while True:
+            came = await self._ask(reception)
+            if came is Wish.TLS:
+                case.sealing.spent = case.loop.time() - case.since
+                await case.seal(behind_starttls=True)
+                reception = self._reception()
+            elif isinstance(came, Wish):
+                return self._left()
+            elif await self._let_in(reception, came):
+                return None
+
+    def _reception(self) -> Reception:
+        service, sealing = self._case.service, self._case.sealing
+        offer = Offer(sealing.terms, service.hide, self._challenge)
+        return DIALECTS[service.dialect].reception(self._case.client.end, offer)
+
+    async def _ask(self, reception: Reception) -> Login | Wish:
+        """Have the client say who it is. Raises Misdialled."""
+        case, client = self._case, self._case.client
+        talk = reception.ask()
+        while True:
+            inbox = client.end.inbox
+            self._look(inbox)
+            before = len(inbox)
+            try:
+                talk.send(None)
+            except StopIteration as done:
+                came: Login | Wish = done.value
+                return came
+            finally:
+                case.bytes_in += before - len(inbox)
+                self._say()
+            await client.more()
+
+    def _look(self, inbox: bytearray) -> None:
+        """See whether a client's first words are a mail client's. Raises Misdialled."""
+        if not self._is_known:
+            if mistake := mistaken_for(bytes(inbox[:FIRST_WORDS]), self._case.sealing.terms):
+                raise Misdialled(*mistake)
+            self._is_known = b"\n" in inbox
+
+    def _say(self) -> None:
+        """Send what the reception has said."""
+        outbox = self._case.client.end.outbox
+        self._case.bytes_out += len(outbox)
+        self._case.client.write(outbox)
+        outbox.clear()
+
+    # -- where its login leads -------------------------------------------------------------------
+
+    async def _let_in(self, reception: Reception, login: Login) -> bool:
+        """Find out where a login leads, and sign in there; whether the server has let it in. Raises Vanished."""
+        case = self._case
+        case.user = turned_away.shown(login.user)
+        try:
+            with unless_vanished(case.client):
+                found = await self._ways.finder.find(self._visit(login))
+                if isinstance(found, Route):
+                    case.user = turned_away.shown(found.name)
+                    return await self._enter(reception, found, login)
+                if isinstance(found, NotFound):
+                    turned_away.refused(case, found.why)
+                    reception.refuse()
+                else:
+                    turned_away.undecided(case, Failure(found.cause, found.remedy))
+                    reception.delay(found.cause, needs_person=found.needs_person)
+        except Failure as failure:
+            turned_away.undecided(case, failure)
+            reception.delay(failure.cause, needs_person=failure.needs_person)
+        finally:
+            self._say()
+        return False
+
+    async def _enter(self, reception: Reception, route: Route, login: Login) -> bool:
+        """Sign in where the route leads. Raises Failure."""
+        entrance = self._entrance = Entrance(self._case, self._reach, self._ways, route, reception)
+        answer: SignedIn | None = None
+        try:
+            answer = await entrance.sign_in()
+            if not answer.accepted:
+                turned_away.by_server(self._case, answer, is_own=entrance.says_what(login))
+            reception.admit(answer)
+        finally:
+            if answer is None or not answer.accepted:
+                self._entrance = None
+                entrance.over()
+        return answer.accepted
+
+    def _visit(self, login: Login) -> Visit:
+        service, ends = self._case.service, ends_of(self._case.client.sock, self._case.header)
+        local = ends.destination[0] if ends is not None else ""
+        desk = service.desk
+        return Visit(login, service.dialect, service.name, self._case.address, local, desk.accounts, desk.table)
+
+    # -- without a server ------------------------------------------------------------------------
+
+    def _left(self) -> Outcome:
+        """The client has left, or was sent away, before a server has let it in."""
+        ending = self._case.client.ending
+        if ending is None:
+            return Outcome("no login", clean=True)
+        return Outcome(f"client {ending.kind}", clean=not has_vanished(ending))
+
+    def _overdue(self) -> Outcome:
+        """The client, or whoever works for it, has taken too long."""
+        case = self._case
+        seconds = case.service.patience.login_timeout
+        words = DIALECTS[case.service.dialect].farewell(f"there was no login within {seconds:g} seconds")
+        case.bytes_out += len(words)
+        case.client.write(words)
+        return Outcome("login timeout", clean=True)
