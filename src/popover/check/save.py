@@ -17,7 +17,7 @@ from popover.outside.certificate import Certificate, pem_of, read_certificate
 from popover.outside.chain import way_up
 from popover.outside.dial import Dialler
 from popover.outside.reasons.shown import day, name
-from popover.process.gateway import verifiers_of
+from popover.process.trust_stores import verifiers_of
 from popover.wire.stream import Scratch
 
 

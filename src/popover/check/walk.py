@@ -19,7 +19,7 @@ from popover.config import Address, Service
 from popover.errors import ConnectFailure, Failure, NameFailure
 from popover.inside.listen import OwnAddresses
 from popover.outside.dial import Dialler
-from popover.process.gateway import verifiers_of
+from popover.process.trust_stores import verifiers_of
 from popover.wire.stream import Scratch
 
 

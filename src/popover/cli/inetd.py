@@ -39,9 +39,9 @@ from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.daemon import serve
-from popover.process.gateway import verifiers_of
 from popover.process.identities import Identities
 from popover.process.state import state_file
+from popover.process.trust_stores import verifiers_of
 from popover.protocols import DIALECTS
 from popover.session.outcome import Outcome
 from popover.session.session import Session

@@ -34,8 +34,8 @@ from popover.config.flat import flatten
 from popover.errors import ConfigError
 from popover.log import Log, to_stderr
 from popover.process.daemon import serve
-from popover.process.gateway import verifiers_of
 from popover.process.identities import check_given
+from popover.process.trust_stores import verifiers_of
 
 
 def run(arguments: argparse.Namespace) -> int:

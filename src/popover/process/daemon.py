@@ -181,6 +181,16 @@ class Daemon:
             places = ", ".join(shown(sock) for sock in self._inherited[name])
             self._warn(f"systemd listens on {places} for us, but no service takes that socket, and its clients wait in "
                        f'vain: write listen = "systemd:{name}", or take it out of the socket unit')  # fmt: skip
+        self._warn_of_services(config)
+        if config.status is not None and config.status.is_public:
+            self._warn("status: unsafe_public: public networks may look at the status page")
+        if is_root():
+            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
+
+    def _warn_of_services(self, config: Config) -> None:
+        """Likewise, what each service leads to, and whom it lets in."""
+        for line in self._gateway.doubts(config):
+            self._warn(line)
         for service in config.services:
             for target in config.targets_of(service):
                 oddity, remedy = doubt(target.server)
@@ -192,10 +202,6 @@ class Daemon:
             if service.is_public:
                 danger = "" if service.inside.seals_logins else ", and their passwords come here unencrypted"
                 self._warn(f"{service.name}: unsafe_public: clients from public networks are let in{danger}")
-        if config.status is not None and config.status.is_public:
-            self._warn("status: unsafe_public: public networks may look at the status page")
-        if is_root():
-            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
 
     def _warn(self, text: str) -> None:
         self._log.event("warning", "warning", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from datetime import time as clock
 from functools import partial
@@ -13,15 +13,14 @@ from itertools import count
 from pathlib import Path
 
 from popover import __version__
-from popover.config import Account, Config, Service, quote
-from popover.errors import ConfigError, Refused
+from popover.config import Config
+from popover.errors import Refused, StartError
 from popover.inside.doors import Door, Doors
 from popover.inside.guard import Guard
 from popover.inside.listen import OwnAddresses
 from popover.inside.proxied import brings_clients, read_header
 from popover.log import Log
 from popover.outside.dial import Dialler
-from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.finders import Finders
 from popover.process.first_look import LookUp
@@ -29,7 +28,9 @@ from popover.process.identities import Identities
 from popover.process.ledger import Ledger
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
+from popover.process.state import state_file
 from popover.process.status.figures import Picture
+from popover.process.trust_stores import verifiers_of
 from popover.protocols import DIALECTS
 from popover.protocols.proxy_header import Reader
 from popover.session.memories import Memories
@@ -67,6 +68,7 @@ class Gateway:
         self._state = state
         self._identities = Identities(log, None if state is None else state.parent)
         self._memories = Memories(self._keep_harm)
+        self._finders = Finders(log, (state or state_file()).parent)
         if state is not None:
             self._memories.recall(load_state(state))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,13 +88,17 @@ class Gateway:
         keep the service they began with.
         """
         verifiers = verifiers_of(config.services, config.accounts)
-        finders = Finders(config)
         identities = self._identities.read(config.services)
-        lines = self._doors.load(config)
+        self._finders.load(config)
+        try:
+            lines = self._doors.load(config)
+        except StartError:
+            self._finders.go_back()
+            raise
         self._dialler.verifiers = verifiers
         self._identities.become(identities, config.services)
         self._warm.load(service.target for service in config.services if not service.desk.is_open)
-        self._memories.load(config.services, finders.of)
+        self._memories.load(config.services, self._finders.of)
         self._ledger.load(config.services, self._doors)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
@@ -241,6 +247,11 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await self.drained()
+        await self._finders.close()
+
+    def doubts(self, config: Config) -> list[str]:
+        """Say what is not as it is meant with those who know where logins lead, a line each."""
+        return self._finders.doubts(config.services)
 
     @property
     def look_up(self) -> LookUp:
@@ -276,19 +287,6 @@ class Gateway:
             tasks=len(self._tasks),
             uptime=round(time.monotonic() - self._began, 1),
         )
-
-
-def verifiers_of(services: Iterable[Service], accounts: Iterable[Account] = ()) -> Verifiers:
-    """Read the trust stores of all servers that these name. Raises ConfigError for one that we can't use."""
-    verifiers = Verifiers()
-    named = [(f"service {quote(one.name)}", one.target) for one in services if not one.desk.is_open]
-    named += [(f"account {quote(one.name)}", target) for one in accounts for target in one.targets]
-    for place, target in named:
-        try:
-            verifiers.of(target)
-        except ConfigError as fault:
-            raise ConfigError([f"{place}: {line}" for line in fault.mistakes]) from None
-    return verifiers
 
 
 def _local_time() -> clock:

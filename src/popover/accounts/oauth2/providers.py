@@ -18,8 +18,6 @@ to us (RFC 8252 section 7.3); or the address it was sent back to is copied by ha
 LOOPBACK = "http://127.0.0.1/"
 """Where browsers are sent back to, unless a provider wants another: any port of it, at most (RFC 8252 section 7.3)."""
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -33,7 +31,7 @@ class Provider:
     device_url: str | None = None  # None: it has none that gives mail
     revoke_url: str | None = None
     also: tuple[str, ...] = ()  # scopes that are asked for besides
-    extra: Mapping[str, str] = field(default=_NOTHING)  # parameters of the page where a person says yes
+    extra: Mapping[str, str] = field(default_factory=dict)  # parameters of the page where a person says yes
     issuer: str | None = None  # what the answer's `iss` has to be (RFC 9207), where that is known
     redirect: str = LOOPBACK
     tenant: str = ""  # the usual one

@@ -1,0 +1,37 @@
+"""Tables, for all services of a gateway that ask one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from popover.config import Config, Service
+from popover.log import Log
+from popover.protocols.login import Finder, Visit
+from popover.routing import Tables
+
+
+class RoutedLogins:
+    """See `finders.Kind`."""
+
+    def __init__(self, log: Log) -> None:
+        self._tables = Tables(log)
+
+    def load(self, config: Config) -> None:
+        """Take the tables."""
+        self._tables.load(config.tables)
+
+    def finder(self, service: Service) -> Finder:
+        """Give a service's."""
+        return self._tables.finder(service)
+
+    def knows(self, visit: Visit) -> bool:  # noqa: ARG002 - see finders.Kind
+        """Nobody is a table's own: it is asked last."""
+        return False
+
+    def doubts(self, services: Iterable[Service]) -> list[str]:  # noqa: ARG002 - see finders.Kind
+        """What can be wrong with a table is a mistake, or told when it is asked."""
+        return []
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await self._tables.close()
