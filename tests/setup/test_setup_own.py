@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from fakes.scene import Stage
+from parts.account import Account, run
 from parts.dovecot import Dovecot
 from parts.net import own_address
-from parts.popover import run_popover
+from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
+from parts.senders import send_by_curl
 from popover.config import Address, Server, Trust, load
 from popover.config.providers import PROVIDERS
 from popover.setup import table
@@ -144,6 +146,25 @@ def test_an_own_login_is_checked_with_the_provider_and_kept(house: House) -> Non
     assert account["secret"] == house.dovecot.password
     assert house.dovecot.password not in json.dumps(told)
     assert "a password of the house" not in json.dumps(told)
+
+
+def test_what_is_set_up_serves_the_mail_program_with_the_local_password(house: House, postfix: Postfix) -> None:
+    """curl sends and reads with a name and a password of the house; the provider gets its own."""
+    house.setup("--account", "anna", *house.files)
+    with Popover("-c", house.conf) as popover:
+        places = dict(zip(("pop3", "imap", "smtp"), popover.addresses, strict=True))
+        anna = {kind: Account(place, "anna", "a password of the house") for kind, place in places.items()}
+        message = b"Subject: hello\r\n\r\nWorld\r\n"
+        send_by_curl(anna["smtp"], house.directory, postfix.mailbox(house.user), message)
+        house.dovecot.wait_for_messages(house.user, 1)
+        for kind, path in (("pop3", "1"), ("imap", "INBOX;MAILINDEX=1")):
+            account = anna[kind]
+            where = f"{kind}://{account.host}:{account.port}/{path}"
+            secret = f"{account.user}:{account.password}"
+            assert run(house.directory, "curl", "-q", "-sS", "--user", secret, where).endswith(b"World\r\n")
+        told = json.dumps(popover.log_lines())
+        assert house.dovecot.password not in told
+        assert "a password of the house" not in told
 
 
 def test_the_secrets_may_come_by_stdin_and_are_not_shown(house: House) -> None:
