@@ -2,11 +2,8 @@
 
 import json
 import os
-import pty
-import re
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from parts.dovecot import Dovecot
 from parts.net import own_address
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
+from parts.screen import on_terminal
 from parts.senders import send_by_curl
 from popover.config import load
 from popover.errors import StartError
@@ -174,27 +172,6 @@ def test_wrong_use_is_told_in_one_line(arguments: list[str], said: str) -> None:
     assert ended.returncode == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def on_terminal(*command: str | Path, answers: dict[str, str], env: dict[str, str] | None = None) -> tuple[str, int]:
-    """What is on the screen of a command, and its exit code; each question that is in `answers` gets its answer."""
-    pid, screen = pty.fork()
-    if pid == 0:
-        environ = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"} | (env or {})
-        os.execve(sys.executable, [sys.executable, "-m", "popover", *map(str, command)], environ)
-    seen, asked = b"", 0
-    try:
-        while piece := os.read(screen, 4096):
-            seen += piece
-            for question in re.findall(rb"([^\n]*\[y/n\] )$", seen[asked:]):
-                asked = len(seen)
-                answer = next(answer for words, answer in answers.items() if words.encode() in question)
-                os.write(screen, answer.encode() + b"\n")
-    except OSError:  # EIO: the program has ended (pty(7))
-        pass
-    _, status = os.waitpid(pid, 0)
-    os.close(screen)
-    return seen.decode().replace("\r\n", "\n"), os.waitstatus_to_exitcode(status)
 
 
 AGREED = {"Set these up?": "yes", "Write this into": "y", "Shall systemd": "n", "Shall the mail program": "n"}

@@ -12,6 +12,7 @@ from parts.dovecot import Dovecot
 from parts.net import own_address
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
+from parts.screen import on_terminal
 from parts.senders import send_by_curl
 from popover.config import Address, Server, Trust, load
 from popover.config.providers import PROVIDERS
@@ -172,6 +173,27 @@ def test_the_secrets_may_come_by_stdin_and_are_not_shown(house: House) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "the user name is anna, the password the local one" in ended.stdout
     assert house.dovecot.password not in ended.stdout + ended.stderr
+
+
+def test_somebody_at_a_terminal_is_asked_for_it_and_sees_no_password(house: House) -> None:
+    house.words.remove("--yes")
+    secret = house.dovecot.password
+    answers = {
+        "Set these up?": "y",
+        "Shall the mail program": "y",
+        "Its name:": "",
+        "Local password": "said-by-the-client",
+        "Once more": "said-by-the-client",
+        "at the provider": secret,
+        "Write this into": "y",
+        "Shall systemd": "n",
+    }
+    seen, code = on_terminal(*house.words, answers=answers)
+    assert code == 0, seen
+    assert f"the user name is {house.user}, the password the local one" in seen
+    assert secret not in seen
+    assert "said-by-the-client" not in seen
+    assert (house.state / "accounts" / f"{house.user}.json").exists()
 
 
 def test_a_second_own_login_changes_no_file(house: House) -> None:
