@@ -14,6 +14,7 @@ from fakes.scene import Stage, url
 from parts.account import Account
 from parts.dovecot import Dovecot
 from parts.net import own_address
+from parts.places import is_root
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
 from parts.screen import on_terminal
@@ -257,9 +258,38 @@ def test_a_systemd_that_does_not_start_it_is_told(stage: Stage) -> None:
 
 def test_the_systems_unit_is_that_of_the_examples() -> None:
     example = (Path(__file__).parents[2] / "examples" / unit.NAME).read_text()
-    assert unit.text_of("system", Path("/usr/local/bin/popover"), Path("/etc/popover.toml")) == example
+    assert unit.text_of("system", ["/usr/local/bin/popover"], Path("/etc/popover.toml")) == example
+
+
+@pytest.mark.parametrize(
+    ("command", "config", "fits"),
+    [
+        ("/usr/local/bin/popover", "/etc/popover.toml", True),
+        ("/homes/popover", "/rooted/popover.toml", True),
+        ("/home/anna/.local/bin/popover", "/etc/popover.toml", False),
+        ("/usr/bin/popover", "/root/popover.toml", False),
+    ],
+)
+def test_a_unit_of_the_system_starts_nothing_from_a_home(command: str, config: str, *, fits: bool) -> None:
+    assert bool(unit.why_not("system", [command], Path(config))) is not fits
+    assert unit.why_not("user", [command], Path(config)) == ""
+
+
+def test_a_unit_of_the_system_for_a_file_in_a_home_is_refused_before_anything_is_done(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    ended = run_popover(*words(stage, url(server, "pop3")), "-c", "/root/none/x.toml", "--yes", "--unit", "system")
+    assert ended.returncode == 1
+    assert "somebody's home" in ended.stderr
+    assert "ok    name" not in ended.stdout
+
+
+def test_who_serves_can_read_the_file_whatever_roots_umask_is(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    file = stage.directory / "x.toml"
+    assert run_popover(*words(stage, url(server, "pop3")), "-c", file, "--yes", umask=0o077).returncode == 0
+    assert file.stat().st_mode & 0o777 == (0o644 if is_root() else 0o600)
 
 
 def test_paths_are_written_as_systemd_reads_them() -> None:
-    text = unit.text_of("user", Path("/opt/50%/popover"), Path("/home/a b/$x.toml"))
-    assert 'ExecStart=/opt/50%%/popover run -c "/home/a b/$$x.toml"\n' in text
+    text = unit.text_of("user", ["/opt/50%/popover", "-m", "a b"], Path("/home/a b/$x.toml"))
+    assert 'ExecStart=/opt/50%%/popover -m "a b" run -c "/home/a b/$$x.toml"\n' in text

@@ -17,7 +17,7 @@ from popover.check.settings import setting, settings_lines
 from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli import own_login
-from popover.cli.check import program
+from popover.cli.check import executable, program
 from popover.cli.own_login import Secrets
 from popover.config import Address, Trust, parse_ip, parse_server
 from popover.errors import ConfigError, StartError
@@ -82,6 +82,8 @@ class _Course:
         if not self._accepted(found):
             return False
         place = place_of(self.arguments.config, self.address.domain)
+        if self.arguments.unit and (why := unit.why_not(self.arguments.unit, executable(), place.path.absolute())):
+            raise StartError(why)
         self.own = own_login.choose(self.arguments, self.person, found, self.address)
         if self.own is None and (why := own_login.needs_one(found)):
             self._say("", why)
@@ -117,7 +119,7 @@ class _Course:
         them.
         """
         for host in found.doubtful:
-            if host in self.arguments.accept:
+            if host in {name.lower().rstrip(".") for name in self.arguments.accept}:
                 continue
             if not isinstance(self.person, Terminal):
                 self._say("", f"Nothing was done: {telling.doubt(host, found)}", f"If it is, add --accept {host}")
@@ -158,7 +160,7 @@ class _Course:
         entries = [setting(row.offer.server.dialect, row.listen) for row in plan.rows]
         self.told["settings"] = entries
         command = f"{program()} run -c {place.path}"
-        kind = self._unit() if self._may_write else None
+        kind = self._unit(place) if self._may_write else None
         done = self._started(kind, place) if kind else True
         sign_in = self._kept(plan)  # root may be somebody else from here on
         self._say(*settings_lines(entries, "" if kind else ", once popover runs", self._who(plan)))
@@ -187,11 +189,13 @@ class _Course:
         names = dict.fromkeys(self.address.login(row.offer.login) for row in plan.rows)
         return f"the user name is {' or '.join(names)}, the password the provider's"
 
-    def _unit(self) -> unit.Kind | None:
+    def _unit(self, place: Place) -> unit.Kind | None:
         kind: unit.Kind | None = self.arguments.unit
         if kind is None and isinstance(self.person, Terminal) and Path("/run/systemd/system").is_dir():
             kind = "system" if os.geteuid() == 0 else "user"
             when = "machine" if kind == "system" else "your session"
+            if unit.why_not(kind, executable(), place.path.absolute()):
+                return None
             if unit.existing(kind) or not self.person.agrees(f"Shall systemd start popover with the {when}?"):
                 return None
         return kind
@@ -202,7 +206,7 @@ class _Course:
             self._say("", f"{there} is there already, and stays as it is. For what is new: {reload}")
             self.told["unit"] = str(there)
             return True
-        file = unit.install(kind, unit.text_of(kind, Path(program()).absolute(), place.path.absolute()))
+        file = unit.install(kind, unit.text_of(kind, executable(), place.path.absolute()))
         why = unit.start(kind)
         self._say("", f"{file} is written" + (f", but not started: {why}" if why else "; systemd has started popover."))
         self.told |= {"unit": str(file), "started": not why}

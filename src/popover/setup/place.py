@@ -101,6 +101,8 @@ class Place:
         size = self.file.stat().st_size if is_there else None
         added = _joined(old, text).encode()[len(old.encode()) :]
         with self.file.open("ab" if is_there else "xb") as file:
+            if not is_there and os.geteuid() == 0:
+                os.fchmod(file.fileno(), 0o644)  # whatever root's umask is: who serves is another user
             file.write(added)
             file.flush()
             os.fsync(file.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -41,18 +42,30 @@ WantedBy=default.target
 """
 
 
-def text_of(kind: Kind, command: Path, config: Path) -> str:
+def why_not(kind: Kind, command: Sequence[str], config: Path) -> str:
+    """Why a unit can't start that; empty where it can. The system's sees no home (ProtectHome=)."""
+    homes = [word for word in (command[0], str(config)) if kind == "system" and Path(word).is_relative_to("/home")]
+    homes += [word for word in (command[0], str(config)) if kind == "system" and Path(word).is_relative_to("/root")]
+    if not homes:
+        return ""
+    return (
+        f"{homes[0]} lies in somebody's home, where a service of the system is not let in: install popover for all "
+        "(docs/install.md) and write the file below /etc, or take --unit user"
+    )
+
+
+def text_of(kind: Kind, command: Sequence[str], config: Path) -> str:
     """The unit's text. The system's is that of examples/."""
-    words = {"command": _word(command), "config": _word(config)}
+    words = {"command": " ".join(map(_word, command)), "config": _word(str(config))}
     if kind == "user":
         return _USERS.format(**words)
     text = resources.files("popover.setup").joinpath(NAME).read_text(encoding="utf-8")
     return text.replace("/usr/local/bin/popover", words["command"]).replace("/etc/popover.toml", words["config"])
 
 
-def _word(path: Path) -> str:
-    """A path as one word of a unit (systemd.service(5), systemd.unit(5))."""
-    text = str(path).replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
+def _word(text: str) -> str:
+    """A text as one word of a unit (systemd.service(5), systemd.unit(5))."""
+    text = text.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$")
     return '"' + text.replace('"', '\\"') + '"' if any(sign in text for sign in " \"'\\") else text
 
 
