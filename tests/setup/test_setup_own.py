@@ -91,6 +91,14 @@ def test_a_service_that_asks_is_shared_by_all_own_logins(tmp_path: Path) -> None
     assert [row.listen.port for row in second.rows] == [1110, 1143, 1587]
 
 
+def test_a_service_for_some_own_logins_only_is_not_shared(tmp_path: Path) -> None:
+    file = tmp_path / "popover.toml"
+    file.write_text('[[service]]\ndialect = "smtp"\naccounts = ["scanner"]\ndevice = true\nallow = ["192.168.1.5"]\n')
+    place = Place(file, file)
+    assert place.desks() == {}
+    assert [str(at) for at in place.taken()] == ["127.0.0.1:1587"]
+
+
 def test_the_names_of_providers_are_known() -> None:
     """So that a table of accounts which is renamed is noticed here."""
     assert {"gmail", "outlook", "microsoft365", "icloud"} <= PROVIDERS.keys()
