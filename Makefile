@@ -26,6 +26,7 @@ demo: $(READY)  ## see it work, with a mail server made for it
 
 test: $(SETUP)  ## every test, against real servers and clients, or make test TESTS=tests/wire; installs nothing
 	tests/install-parts
+	tests/install-provider $(BIN)/python
 	tests/run $(BIN)/python -n 4 --dist loadgroup $(TESTS)
 
 # Minutes of it are for playing at random; what it found can be played again: python -m pairs.fuzz --seed N.

@@ -14,9 +14,11 @@ import pytest
 
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
+from parts.dovecot_config import Introspection
 from parts.places import short_directory
 from parts.postfix import Postfix
 from parts.private import search_path
+from parts.provider import Provider
 
 os.environ["PATH"] = search_path(os.environ["PATH"])
 
@@ -49,6 +51,27 @@ def dovecot(authority: Authority) -> Iterator[Dovecot]:
 def postfix(authority: Authority, dovecot: Dovecot) -> Iterator[Postfix]:
     """A submission server that delivers to `dovecot` what its users send."""
     with short_directory("postfix") as directory, Postfix(directory, authority, dovecot) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _provider(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Provider]:
+    with Provider(tmp_path_factory.mktemp("provider"), authority) as running:
+        yield running
+
+
+@pytest.fixture
+def provider(_provider: Provider) -> Provider:
+    """An OAuth2 provider in its usual mood; take `provider.new_user()` for somebody of the test's own."""
+    _provider.mood()
+    return _provider
+
+
+@pytest.fixture(scope="session")
+def token_dovecot(authority: Authority, _provider: Provider) -> Iterator[Dovecot]:
+    """A mail server that takes the provider's tokens, and no password."""
+    tokens = Introspection(_provider.introspection_url, _provider.ca_file)
+    with short_directory("dovecot") as directory, Dovecot(directory, authority, tokens=tokens) as running:
         yield running
 
 

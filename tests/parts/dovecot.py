@@ -17,6 +17,7 @@ from typing import ClassVar, Self
 
 from parts import dovecot_config
 from parts.certificates import Authority, Certificate
+from parts.dovecot_config import Introspection
 from parts.net import LOOPBACK, free_port, is_listening, wait_until
 from parts.program import Program
 
@@ -31,7 +32,8 @@ class Dovecot:
 
     Its certificate, unless another is given, is the authority's for `NAMES`; `local_names` are certificates
     for clients that ask for these names (SNI). A login may be written `user` or `user@any.domain`. With `haproxy`, who
-    comes by TLS or to `imap_port` has to say first, by a PROXY header, for whom.
+    comes by TLS or to `imap_port` has to say first, by a PROXY header, for whom. With `tokens` it takes those
+    of OAuth2 only.
     """
 
     host = LOOPBACK
@@ -46,6 +48,7 @@ class Dovecot:
         local_names: Mapping[str, Certificate] | None = None,
         *,
         haproxy: bool = False,
+        tokens: Introspection | None = None,
     ) -> None:
         ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp")}
         self.pop3_port, self.pop3s_port = ports["pop3"], ports["pop3s"]
@@ -54,7 +57,7 @@ class Dovecot:
         self._directory = directory
         self.auth_socket = directory / "auth"
         self._settings = dovecot_config.Settings(
-            directory, ports, certificate or authority.issue(*NAMES), local_names or {}, self.program, haproxy
+            directory, ports, certificate or authority.issue(*NAMES), local_names or {}, self.program, haproxy, tokens
         )
         self._numbers = iter(range(_USERS))
         self._delivered = 0

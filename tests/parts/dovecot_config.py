@@ -28,6 +28,15 @@ class Settings:
     local_names: Mapping[str, Certificate] = field(default_factory=dict)  # chosen by SNI
     program: Sequence[str | Path] = ("dovecot",)  # the command that runs it
     haproxy: bool = False  # a PROXY header is waited for before TLS, and before IMAP in plain text
+    tokens: "Introspection | None" = None  # it takes OAuth2 tokens only, and no password
+
+
+@dataclass(frozen=True)
+class Introspection:
+    """Whom Dovecot asks about a token (RFC 7662)."""
+
+    url: str
+    ca_file: Path
 
 
 def version(program: Sequence[str | Path]) -> tuple[int, ...]:
@@ -72,7 +81,7 @@ def _common(settings: Settings) -> str:
         # What was sent is stored as it came, line ends and all; nothing needs to outlive the test.
         mail_save_crlf = yes
         mail_fsync = never
-        auth_mechanisms = plain login
+        auth_mechanisms = {"xoauth2 oauthbearer" if settings.tokens else "plain login"}
         auth_username_chars =
         auth_failure_delay = 0
         default_client_limit = {_client_limit()}
@@ -119,6 +128,18 @@ def _old(settings: Settings) -> str:
         disable_plaintext_auth = no
         auth_username_format = %Ln
         mail_location = maildir:~/Maildir
+        {_old_tokens(settings) if settings.tokens else _old_passwords(directory)}
+        userdb {{
+          driver = passwd-file
+          args = {directory}/users
+        }}
+        {_tls(settings, "ssl_cert = <{0.cert_file}", "ssl_key = <{0.key_file}")}
+        {_services(settings, "service_count", unlimited="0")}
+        """
+
+
+def _old_passwords(directory: Path) -> str:
+    return f"""
         # Even with auth_failure_delay = 0 a wrong password waits for the next half second, unless a lookup
         # before the one that fails has said nodelay.
         passdb {{
@@ -129,12 +150,66 @@ def _old(settings: Settings) -> str:
           driver = passwd-file
           args = {directory}/users
         }}
-        userdb {{
-          driver = passwd-file
-          args = {directory}/users
+        """
+
+
+def _old_tokens(settings: Settings) -> str:
+    """Each token is asked about: what was revoked a moment ago is refused."""
+    assert settings.tokens
+    path = settings.directory / "oauth2.conf.ext"
+    path.write_text(
+        f"""
+        introspection_mode = post
+        introspection_url = {settings.tokens.url}
+        tls_ca_cert_file = {_vouching(settings.tokens, settings.directory)}
+        username_attribute = username
+        active_attribute = active
+        active_value = true
+        scope = mail
+        force_introspection = yes
+        """
+    )
+    return f"""
+        passdb {{
+          driver = oauth2
+          mechanisms = xoauth2 oauthbearer
+          args = {path}
         }}
-        {_tls(settings, "ssl_cert = <{0.cert_file}", "ssl_key = <{0.key_file}")}
-        {_services(settings, "service_count", unlimited="0")}
+        """
+
+
+def _vouching(tokens: Introspection, directory: Path) -> Path:
+    """A copy of its `ca_file` that Dovecot's own users may read."""
+    path = directory / "provider-ca.pem"
+    path.write_bytes(tokens.ca_file.read_bytes())
+    path.chmod(0o644)
+    return path
+
+
+def _new_passwords(directory: Path) -> str:
+    return f"""
+        passdb passwd-file {{
+          passwd_file_path = {directory}/users
+        }}
+        """
+
+
+def _new_tokens(settings: Settings) -> str:
+    assert settings.tokens
+    return f"""
+        oauth2 {{
+          introspection_mode = post
+          introspection_url = {settings.tokens.url}
+          username_attribute = username
+          active_attribute = active
+          active_value = true
+          scope = mail
+          force_introspection = yes
+          ssl_client_ca_file = {_vouching(settings.tokens, settings.directory)}
+        }}
+        passdb oauth2 {{
+          mechanisms_filter = xoauth2 oauthbearer
+        }}
         """
 
 
@@ -154,9 +229,7 @@ def _new(settings: Settings, installed: tuple[int, ...]) -> str:
         auth_username_format = %{{user | username | lower}}
         mail_driver = maildir
         mail_path = ~/Maildir
-        passdb passwd-file {{
-          passwd_file_path = {directory}/users
-        }}
+        {_new_tokens(settings) if settings.tokens else _new_passwords(directory)}
         userdb passwd-file {{
           passwd_file_path = {directory}/users
         }}

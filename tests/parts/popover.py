@@ -39,7 +39,7 @@ class Popover:
     traceback or an `internal` event: nothing a client or a server does may cause one.
     """
 
-    program: ClassVar[Sequence[str]] = COMMAND
+    program: ClassVar[Sequence[str]] = ()  # in the place of COMMAND
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Popover:
         timeout: float = 30,
     ) -> None:
         words = [str(arg) for arg in args]
-        command = [*self.program, "run", "--log-format", "json", *words]
+        command = [*(self.program or COMMAND), "run", "--log-format", "json", *words]
         self._process = subprocess.Popen(
             command,
             env=os.environ | dict(env or {}),

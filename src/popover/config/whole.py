@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from popover.config.accounts import Account
+from popover.config.accounts import Account, fold
 from popover.config.routes import Table
 from popover.config.values import Address, Admission, Listen, Service, Target, is_public
 
@@ -38,7 +38,8 @@ class Config:
         if not service.desk.is_open:
             return (service.target,)
         named = service.desk.accounts
-        let_in = [one for one in self.accounts if named is True or (named and one.name in named)]
+        folded = set(map(fold, named)) if isinstance(named, tuple) else set()
+        let_in = [one for one in self.accounts if named is True or not folded.isdisjoint(map(fold, one.names))]
         found = [target for one in let_in if (target := one.target(service.dialect)) is not None]
         if service.server.host:  # a table's, for whom it does not name
             found.insert(0, service.target)

@@ -97,7 +97,7 @@ class _Listener:
         finally:
             self._open -= 1
             writer.close()
-            if found is not None:
+            if found is not None and not self.answer.done():
                 self.answer.set_result(found)  # the last, for it ends all this
 
     def _read(self, request: str) -> tuple[str, str, Code | LoginNeeded | Later | None]:
