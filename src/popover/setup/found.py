@@ -47,12 +47,17 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A provider, and who says that it is the one. `where`: in words, "the MX mx.example.net"."""
+    """A provider, and who says that it is the one. `where`: in words, "the MX mx.example.net"; empty: you."""
 
     provider: Provider
     source: Source
     where: str
     domain: str
+
+    @property
+    def by(self) -> str:
+        """Who says so, as a part of a sentence about it."""
+        return f"found by {self.where}" if self.where else "as you have named them"
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -77,4 +82,4 @@ def is_within(host: str, domain: str) -> bool:
 
 def asked_for(servers: Iterable[Server], domain: str) -> Found:
     """What the user has named himself."""
-    return Found(Provider(domain, tuple(map(Offer, servers))), "asked", "you", domain)
+    return Found(Provider(domain, tuple(map(Offer, servers))), "asked", "", domain)

@@ -52,7 +52,7 @@ class Plan:
         what = (
             "for own logins: popover account list shows them"
             if self.asks
-            else f"for addresses of {self.found.domain}; found by: {self.found.where}"
+            else f"for addresses of {self.found.domain}; {self.found.by}"
         )
         return f"# Made by `popover setup` {what}.\n" + "".join(map(self._block, rows))
 

@@ -14,7 +14,6 @@ from popover.setup.search import Tried
 _WAYS = {"password": "password", "oauth2": "OAuth2"}
 
 _TRUSTED = {
-    "asked": "You have named them yourself.",
     "table": "The table is that of Thunderbird, and came with popover.",
     "autoconfig": "The domain itself says so, over verified TLS.",
     "srv": "DNS says so, which can be forged; a host of the domain itself proves who it is by its certificate.",
@@ -32,11 +31,12 @@ def nothing(domain: str, tried: Iterable[Tried]) -> Iterator[str]:
 
 def servers(found: Found, address: MailAddress) -> Iterator[str]:
     """The servers, who says so, and what is known of the provider."""
-    yield f"{found.provider.name}: found by {found.where}."
+    yield f"{found.provider.name}, {found.by}:"
     for offer in found.offers:
         login, ways = address.login(offer.login), " or ".join(_WAYS[way] for way in offer.ways)
         yield f"  {offer.server!s:<44} user name {login}, {ways}"
-    yield _TRUSTED[found.source]
+    if found.source in _TRUSTED:
+        yield _TRUSTED[found.source]
     yield from (f"Before the first login: {line}" for line in before(found))
 
 
