@@ -12,15 +12,17 @@ def _row(numbers: str, cause: str, remedy: str) -> Row:
 
 
 ROWS: tuple[Row, ...] = (
-    _row("50076 50079 50074 50072 50158", "the organisation asks for a second factor, and only a person can give it",
+    _row("50076 50079 50074 50072 50078 50158",
+         "the organisation asks for a second factor, and only a person can give it",
          f"{_SIGN_IN}, and confirm it on the phone; an app password does not help here"),
     _row("65001 65004 90094 90095", "nobody has agreed to that this app may read and send the mail of this account",
          f"{_SIGN_IN}, and accept what is asked; where an administrator must agree, he does it in entra.microsoft.com, "
          "Enterprise applications, the app, Permissions"),
-    _row("700082 70043 700084", "the sign-in is too old: its refresh token was not used for 90 days, or is limited by "
-         "the organisation", f"{_SIGN_IN}; a popover that runs renews it daily"),
+    _row("700082 70043 70044 700084",
+         "the sign-in is too old: its refresh token was not used for 90 days, or is limited by the organisation",
+         f"{_SIGN_IN}; a popover that runs renews it daily"),
     _row("50173 50133 50132", "the password was changed or reset after the sign-in, so that is void", _SIGN_IN),
-    _row("70008 54005 9002313", "the code or the refresh token is no longer good: used once already, or expired",
+    _row("70000 70008 54005", "the code or the refresh token is no longer good: used once already, or expired",
          _SIGN_IN),
     _row("7000112 7000114", "the app with this client_id is switched off, for all its users or in this organisation",
          "use another client_id, best one of your own (docs/oauth2); ids of other programs end like this one day"),
@@ -41,13 +43,23 @@ ROWS: tuple[Row, ...] = (
          "the organisation's administrator must except this app or this account from that policy"),
     _row("53002", "Conditional Access knows this app as none that is approved",
          "the organisation's administrator must except this app or this account from that policy"),
-    _row("53003 530032 530034 530035", "Conditional Access blocks this sign-in: by its place, device or kind; many "
-         "organisations block the device code",
+    _row("53003 530003 530032 530034 530035",
+         "Conditional Access blocks this sign-in: by its place, device or kind; many block the device code",
          "try the other way to sign in: popover account login NAME --browser, or --device; else the administrator sees "
          "in the sign-in log of entra.microsoft.com which policy it was"),
     _row("53004", "the account must register for a second factor first", "sign in once at mysignins.microsoft.com"),
     _row("53010 53011", "the account is blocked because something about it looked risky to Microsoft",
          "the organisation's administrator must clear it; a personal account is cleared at account.microsoft.com"),
+    _row("16000 50058", "a person has to sign in, or to choose an account", _SIGN_IN),
+    _row("50105", "this user may not use this app",
+         'an administrator assigns the user to it in entra.microsoft.com, Enterprise applications, or sets "Assignment '
+         'required" to No there'),
+    _row("80012", "the organisation lets nobody in at this hour", "nothing; popover tries again by itself"),
+    _row("700027", "the signature with the app's certificate is not taken",
+         "upload this certificate in entra.microsoft.com, the app, Certificates & secrets"),
+    _row("9002346 9002331", "the app is for personal accounts only", 'set provider = "outlook" (tenant `consumers`)'),
+    _row("900561 9002313", "the request was not understood",
+         "is the app registered as \"Mobile and desktop applications\"? else this is a fault of popover's"),
     _row("50126", "the user name or the password is wrong",
          "try them on the provider's web page; Microsoft takes no password for POP and IMAP in any case: "
          "popover account login NAME"),
@@ -60,7 +72,8 @@ ROWS: tuple[Row, ...] = (
     _row("50057", "the account is switched off", "ask the organisation's administrator"),
     _row("50194 50059", "the app is for one organisation, and the sign-in names none",
          "set the organisation's own tenant in oauth2, or let the app allow accounts in any organisation"),
-    _row("70016 70018", "the sign-in with the code has not ended yet, or the code has been mistyped or is used up",
+    _row("70016 70018 70019",
+         "the sign-in with the code has not ended yet, or the code has been mistyped or is used up",
          f"type the code within 15 minutes; else {_SIGN_IN}"),
     _row("70011 70012 650053 28002 650057", "the app may not ask for one of these rights",
          "in entra.microsoft.com, the app, API permissions, add those of Office 365 Exchange Online that the account "
