@@ -50,7 +50,7 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo setup explain account 'account add' 'account list' 'account show' 'account passwd' 'account remove'
+set -g _shtab_popover_commands run inetd check demo setup explain account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove'
 set -g _shtab_popover_opts_with_value --accept --account --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --unit --user -c
 
 complete -c popover -e
@@ -76,6 +76,7 @@ complete -c popover -n '_shtab_popover_using run' -l check -d 'only say whether 
 complete -c popover -n '_shtab_popover_using run' -l trace -d 'log what is said, without secrets and without bodies'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a inetd -d 'Serve one session on stdin and stdout, started by xinetd.'
 complete -c popover -n '_shtab_popover_using inetd' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using inetd' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'serve as this service of a file does'
 complete -c popover -n '_shtab_popover_using inetd' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
 complete -c popover -n '_shtab_popover_using inetd' -l tls -xka "off offer require implicit" -d 'TLS for clients: offer or require STLS/STARTTLS, or implicit, from the first octet on (default: off)'
 complete -c popover -n '_shtab_popover_using inetd' -l tls-cert -xka "(__fish_complete_path (commandline -ct))" -d 'show this certificate (PEM), not one of our own'
@@ -147,5 +148,14 @@ complete -c popover -n '_shtab_popover_using account passwd' -l secret -d 'chang
 complete -c popover -n '_shtab_popover_using account passwd' -l plain -d 'keep the password itself: APOP and CRAM-MD5 need it'
 complete -c popover -n '_shtab_popover_using account passwd' -l hash -d 'only print the hash of a password, for a password_file'
 complete -c popover -n '_shtab_popover_using account passwd' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the new one from a file'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a login -d 'Sign in at the provider, by OAuth2.'
+complete -c popover -n '_shtab_popover_using account login' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account login' -l device -d 'by a code that is typed into a page of the provider'"'"'s'
+complete -c popover -n '_shtab_popover_using account login' -l browser -d 'by a browser on this machine'
+complete -c popover -n '_shtab_popover_using account login' -l paste -d 'by a browser elsewhere, and an address that is pasted here'
+complete -c popover -n '_shtab_popover_using account login' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a logout -d 'Give that sign-in back, and forget it.'
+complete -c popover -n '_shtab_popover_using account logout' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account logout' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
 complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'

@@ -350,3 +350,59 @@ def test_settings_are_told_to_who_wants_them(stage: Stage, server: FakeServer) -
     ended = served(command(stage, server, "imap", "-v"), tcp_pair(), TALK)
     assert "settings: " in ended.log
     assert f"server = imaps://localhost:{server.port}" in ended.log
+
+
+# -- a service of a file -------------------------------------------------------------------------
+
+
+def from_file(stage: Stage, port: int, **keys: str) -> list[str]:
+    """The words of a popover that serves as "house", whose one account is grandpa's."""
+    (stage.directory / "secrets").mkdir(mode=0o700, exist_ok=True)
+    for name, words in (("local", "simsalabim"), ("secret", "wonderland")):
+        (stage.directory / "secrets" / name).touch(mode=0o600)
+        (stage.directory / "secrets" / name).write_text(words)
+    more = "".join(f"{key} = {value}\n" for key, value in keys.items())
+    path = stage.directory / "house.toml"
+    path.write_text(
+        f'[[service]]\nname = "house"\ndialect = "pop3"\naccounts = true\nlisten = "127.0.0.1:110"\n{more}'
+        f'[[account]]\nname = "grandpa"\nserver = "pop3s://localhost:{port}"\nlogin = "g@example.com"\n'
+        f'password_file = "secrets/local"\nsecret_file = "secrets/secret"\nca_file = "{stage.trust[1]}"\n'
+    )
+    return [*COMMAND, "inetd", "-c", str(path), "house"]
+
+
+def test_service_of_a_file_with_its_accounts(stage: Stage) -> None:
+    words = from_file(stage, stage.server(mail("pop3")).port)
+    ended = served(words, tcp_pair(), b"USER grandpa\r\nPASS simsalabim\r\nSTAT\r\nQUIT\r\n")
+    assert ended.words.count(b"+OK") == 5
+    assert ended.code == 0
+    assert " as grandpa, " in ended.log
+
+
+def test_wrong_login_at_a_service_of_a_file(stage: Stage) -> None:
+    words = from_file(stage, stage.server(mail("pop3")).port)
+    ended = served(words, tcp_pair(), b"USER grandpa\r\nPASS wonderland\r\nQUIT\r\n")
+    assert b"-ERR [AUTH] " in ended.words
+    assert "127.0.0.1 login refused: " in ended.log
+    assert "wonderland" not in ended.log
+
+
+def test_service_that_the_file_does_not_have_is_a_mistake(stage: Stage) -> None:
+    words = from_file(stage, 1)
+    ended = served([*words[:-1], "hous"], tcp_pair())
+    assert ended.code == 2
+    assert ended.words.startswith(b"-ERR [SYS/TEMP] this gateway is not set up right")
+    assert 'has no service "hous"; it has house' in ended.log
+
+
+def test_who_may_come_in_is_what_the_file_says(stage: Stage) -> None:
+    ended = served(from_file(stage, 1, allow='["192.168.0.0/16"]'), tcp_pair())
+    assert ended.words.startswith(b"-ERR [SYS/TEMP] ")
+    assert "write allow = " in ended.log
+
+
+@pytest.mark.parametrize("word", ["--ca-file=x.pem", "--tls=offer", "--allow=10.0.0.1"])
+def test_what_stands_in_a_file_is_no_option(stage: Stage, word: str) -> None:
+    ended = served([*from_file(stage, 1), word], tcp_pair())
+    assert ended.code == 2
+    assert "with -c, write it into the file" in ended.log

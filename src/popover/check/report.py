@@ -11,7 +11,9 @@ from popover import __version__
 from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 
 Status = Literal["ok", "warn", "fail"]
-StepName = Literal["file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session", "old clients"]
+StepName = Literal[
+    "file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session", "old clients", "accounts"
+]
 Fact = str | int | float | bool | None | list[str]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
+from popover.check.desk import check_accounts
 from popover.check.dialect import check_dialect, check_plain_port, leave
 from popover.check.here import check_ports, check_session
 from popover.check.inside import check_inside
@@ -15,7 +16,7 @@ from popover.check.report import Part, Report, step_of
 from popover.check.settings import settings_of
 from popover.check.tls import check_resumption, check_tls, check_trust_store
 from popover.check.way import check_connect, check_name
-from popover.config import Address, Service
+from popover.config import Address, Config, Desk, Inside, Service
 from popover.errors import ConnectFailure, Failure, NameFailure
 from popover.inside.listen import OwnAddresses
 from popover.outside.dial import Dialler
@@ -23,14 +24,30 @@ from popover.process.trust_stores import verifiers_of
 from popover.wire.stream import Scratch
 
 
-async def check_all(report: Report, services: Sequence[Service], login: Login | None) -> None:
+async def check_all(report: Report, config: Config, login: Login | None) -> None:
     """Check each service, and then what is the same for all of them. Raises ConfigError for a bad ca_file."""
-    for service in services:
+    for service in config.services:
         listen = [str(address) for address in service.listen]
-        report.begin(Part(service.name, str(service.server), listen))
-        await check_service(report, service, login)
+        report.begin(Part(service.name, service.leads_to, listen))
+        if service.desk.is_open:
+            await _check_desk(report, service, config)
+        else:
+            await check_service(report, service, login)
     report.begin(Part("this machine"))
     check_old_tls(report)
+
+
+async def _check_desk(report: Report, service: Service, config: Config) -> None:
+    """Look at this side, and then walk to each server that is known to lie behind, as if the service led there alone.
+    Where a table leads, `popover route` tells.
+    """
+    targets = check_accounts(report, config, service)
+    await check_ports(report, service)
+    check_inside(report, service)
+    report.parts[-1].settings = settings_of(service)
+    for target in targets:
+        report.begin(Part(service.name, str(target.server)))
+        await check_service(report, replace(service, target=target, desk=Desk(), listen=(), inside=Inside()), None)
 
 
 async def check_service(report: Report, service: Service, login: Login | None) -> None:

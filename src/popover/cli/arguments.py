@@ -45,6 +45,8 @@ examples:
   server = /usr/local/bin/popover      in a file of /etc/xinetd.d, with wait = no:
   server_args = inetd pop3s://pop.example.com
   fetchmail --plugin 'popover inetd pop.example.com; :' ...
+  popover inetd -c /etc/popover.toml house
+      as the service "house" of that file: with its accounts or its table, too
 With wait = yes, xinetd hands over the listening socket, and this one process serves all clients.
 Clients of private networks only are served, whatever xinetd's only_from says, unless --allow names others; pipes
 and Unix sockets count as this machine.
@@ -199,7 +201,8 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _inetd(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("server", metavar="SERVER", help="the mail server")
+    parser.add_argument("server", metavar="SERVER", help="the mail server; with -c: the name of a service in FILE")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, help="serve as this service of a file does")
     _shared(parser)
 
 

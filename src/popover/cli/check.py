@@ -58,7 +58,7 @@ def _walk(arguments: argparse.Namespace, report: Report) -> None:
     if arguments.config is not None:
         report.begin(Part(str(arguments.config)))
         report.add("file", "ok", f"{arguments.config}: well-formed, services: {len(config.services)}")
-    asyncio.run(check_all(report, config.services, _login(arguments.login)))
+    asyncio.run(check_all(report, config, _login(arguments.login)))
 
 
 def _saved(arguments: argparse.Namespace, report: Report, config: Config) -> Config:

@@ -13,11 +13,11 @@ import signal
 import socket
 import stat
 import threading
-from datetime import time
+from dataclasses import replace
 from functools import partial
 
 from popover.cli import same_file
-from popover.cli.run import inside_of, log_settings, parse_allow
+from popover.cli.run import inside_of, log_settings, only_in_file, parse_allow
 from popover.config import (
     Activated,
     Admission,
@@ -27,8 +27,10 @@ from popover.config import (
     Trust,
     check,
     is_private,
+    load,
     parse_network,
     parse_server,
+    quote,
 )
 from popover.errors import ConfigError, Refused, ServerFailure
 from popover.inside.guard import Guard, plain_address
@@ -39,10 +41,13 @@ from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
 from popover.process.daemon import serve
+from popover.process.finders import Finders
+from popover.process.gateway import local_time
 from popover.process.identities import Identities
 from popover.process.state import state_file
 from popover.process.trust_stores import verifiers_of
 from popover.protocols import DIALECTS
+from popover.session.memories import Memories
 from popover.session.outcome import Outcome
 from popover.session.session import Session
 from popover.session.waiting import LINGER
@@ -67,14 +72,37 @@ def inetd(arguments: argparse.Namespace) -> int:
         return 0
     identities = Identities(log, state_file().parent)
     identities.become(identities.read([service]), ())  # said once for each client it would be too often
-    verifiers = verifiers_of([service])  # a broken ca_file is the operator's to mend, and no session's fault
+    # A broken ca_file is the operator's to mend, and no session's fault.
+    proofs = verifiers_of([service], config.accounts), identities.of(service)
+    is_in_file = arguments.config is not None
     if sock is None:
-        return _one_session(service, (verifiers, identities.of(service)), log, _bridged(), _LOCAL)
+        return _one_session(config, proofs, log, _bridged(), _LOCAL, is_in_file=is_in_file)
     prepare(sock)
-    return _one_session(service, (verifiers, identities.of(service)), log, sock, _peer(sock))
+    return _one_session(config, proofs, log, sock, _peer(sock), is_in_file=is_in_file)
 
 
 def _configuration(arguments: argparse.Namespace) -> Config:
+    return _from_words(arguments) if arguments.config is None else _from_file(arguments)
+
+
+def _from_file(arguments: argparse.Namespace) -> Config:
+    """Take one service of a file, with all that its desk may ask."""
+    only_in_file(arguments)
+    config = load(arguments.config)
+    names = [service.name for service in config.services]
+    if arguments.server not in names:
+        raise ConfigError(f"{arguments.config} has no service {quote(arguments.server)}; it has {', '.join(names)}")
+    service = config.services[names.index(arguments.server)]
+    if service.admission.proxy_from:
+        raise ConfigError(
+            f"service {quote(service.name)}: proxy_from: inetd reads no PROXY header; let popover run do it"
+        )
+    admission = replace(service.admission, max_sessions_per_client=0)
+    service = replace(service, listen=(Activated(_NAME),), admission=admission)
+    return replace(config, services=(service,), user=None, status=None)
+
+
+def _from_words(arguments: argparse.Namespace) -> Config:
     server, mistakes = parse_server(arguments.server), list[str]()
     allow = parse_allow(arguments.allow or (), mistakes)
     public = ", ".join(str(network) for network in allow or () if not is_private(network))
@@ -115,17 +143,17 @@ def _peer(sock: socket.socket) -> str:
         return _GONE
 
 
-def refusal(service: Service, address: str) -> Refused | None:
+def refusal(service: Service, address: str, *, is_in_file: bool = False) -> Refused | None:
     """Ask the guard about a client that xinetd, or another, has let in. Pipes and Unix sockets lead to nobody else's
-    machine: who may use them was decided when they were made.
+    machine: who may use them was decided when they were made. `is_in_file`: who may come in stands in a file.
     """
     if address == _LOCAL:
         return None
     if address == _GONE:  # nobody knows any more who it was, and nobody waits for an answer
         return Refused("the client went away before it could be served")
-    refused = Guard(service.admission).admit(address, 0, time)  # no rate and no `hours` here, so no clock is looked at
-    if refused is None:
-        return None
+    refused = Guard(service.admission).admit(address, 0, local_time)
+    if refused is None or is_in_file:
+        return refused
     louder = "" if service.admission.unsafe_public or is_private(parse_network(address)) else " --unsafe-public"
     others = (
         "" if service.admission.allow else "; that replaces the private networks, so add those that you want as well"
@@ -136,14 +164,17 @@ def refusal(service: Service, address: str) -> Refused | None:
 _Proofs = tuple[Verifiers, Identity | None]  # by which servers are known, and by which we are
 
 
-def _one_session(service: Service, proofs: _Proofs, log: Log, sock: socket.socket, address: str) -> int:
+def _one_session(
+    config: Config, proofs: _Proofs, log: Log, sock: socket.socket, address: str, *, is_in_file: bool
+) -> int:
     """Serve one client; give the exit code, 1 if it may have got half of something."""
     verifiers, identity = proofs
+    [service] = config.services
 
     async def main() -> bool:
         loop, scratch = asyncio.get_running_loop(), Scratch()
         client = Stream(loop, sock, scratch, address)
-        if refused := refusal(service, address):
+        if refused := refusal(service, address, is_in_file=is_in_file):
             await _refuse(service, log, client, refused)
             return True
         session = Session(loop, log, service, client, address, os.getpid())
@@ -151,10 +182,13 @@ def _one_session(service: Service, proofs: _Proofs, log: Log, sock: socket.socke
         dialler.verifiers = verifiers
         session.amend = partial(_for_a_pipe, client)
         nobody_is_next = Warm(loop, dialler, has_room=lambda: False)
-        memory = DIALECTS[service.dialect].memory()
-        serving = loop.create_task(session.run(dialler, memory, nobody_is_next, identity))
+        finders, memories = Finders(log, state_file().parent), Memories()
+        finders.load(config)
+        memories.load([service], finders.of)
+        serving = loop.create_task(session.run(dialler, memories.of(service), nobody_is_next, identity))
         loop.add_signal_handler(signal.SIGTERM, serving.cancel)  # the client sees a reset, not the end of a mail
         await asyncio.wait({serving})  # it never raises; a second SIGTERM may cancel its farewell
+        await finders.close()
         return session.outcome is not None and session.outcome.clean
 
     is_clean = asyncio.run(main())

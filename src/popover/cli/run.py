@@ -15,7 +15,6 @@ from popover.config import (
     Admission,
     Config,
     Inside,
-    InsideTLS,
     Network,
     Service,
     Target,
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _configuration(arguments: argparse.Namespace) -> Config:
     if arguments.config is None:
         return from_command_line(arguments)
-    _only_in_file(arguments)
+    only_in_file(arguments)
     return load(arguments.config)
 
 
@@ -119,15 +118,15 @@ def what_to_type(lines: Iterable[str], services: Sequence[Service]) -> str:
         with contextlib.suppress(ConfigError):  # a Unix socket of systemd's is no place for a mail client
             listen = parse_listen(place)
             if isinstance(listen, Address):
-                settings.append(setting(parse_server(server).dialect, listen, _tls_at(listen, server, services)))
+                settings.append(setting(_service_at(listen, server, services), listen))
     return "\n".join(settings_lines(settings)) if settings else ""
 
 
-def _tls_at(listen: Address, server: str, services: Sequence[Service]) -> InsideTLS:
-    """Find what a listener's service says of TLS; one that was told port 0 has another port by now."""
-    led = [service for service in services if str(service.server) == server]
+def _service_at(listen: Address, server: str, services: Sequence[Service]) -> Service:
+    """Find a listener's service; one that was told port 0 has another port by now."""
+    led = [service for service in services if service.leads_to == server]
     exact = next((service for service in led if listen in service.listen), led[0] if led else None)
-    return exact.inside.tls if exact is not None else "off"
+    return exact or Service("", (listen,), Target(parse_server(server)))
 
 
 def from_command_line(arguments: argparse.Namespace) -> Config:
@@ -178,7 +177,7 @@ def parse_allow(words: Iterable[str], mistakes: list[str]) -> tuple[Network, ...
     return tuple(allow) or None
 
 
-def _only_in_file(arguments: argparse.Namespace) -> None:
+def only_in_file(arguments: argparse.Namespace) -> None:
     """With -c the file says it all: an option that would silently do nothing is a mistake."""
     given = {
         "--ca-file (ca_file)": arguments.ca_file,
@@ -188,8 +187,8 @@ def _only_in_file(arguments: argparse.Namespace) -> None:
         "--legacy (legacy)": arguments.legacy or None,
         "--allow (allow)": arguments.allow,
         "--unsafe-public (unsafe_public)": arguments.unsafe_public or None,
-        "--max-sessions (max_sessions)": arguments.max_sessions,
-        "--user (user)": arguments.user,
+        "--max-sessions (max_sessions)": getattr(arguments, "max_sessions", None),  # inetd has neither
+        "--user (user)": getattr(arguments, "user", None),
     }
     if wrong := [name for name, value in given.items() if value is not None]:
         raise ConfigError(f"with -c, write it into the file: {', '.join(wrong)}")

@@ -13,13 +13,13 @@ from typing import Any
 
 from popover import __version__
 from popover.check.report import Report
-from popover.check.settings import setting, settings_lines
+from popover.check.settings import settings_lines, settings_of
 from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli import own_login
 from popover.cli.check import executable, program
 from popover.cli.own_login import Secrets
-from popover.config import Address, Trust, parse_ip, parse_server
+from popover.config import Address, Config, Trust, parse_ip, parse_server
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import open_listener
 from popover.outside.dial import Dialler
@@ -133,7 +133,7 @@ class _Course:
         table = None if self.arguments.json else Table(sys.stdout, os.environ)
         report = table.report() if table else Report()
         login = own_login.login_for(self.own, self.secrets) if self.own and self.secrets else None
-        asyncio.run(check_all(report, plan.services(), login))
+        asyncio.run(check_all(report, Config(plan.services()), login))
         self.told |= {"check": report.document(), "services": telling.services(plan)}
         if table and not report.ok:
             table.conclude(report)
@@ -157,7 +157,7 @@ class _Course:
 
     def _finish(self, plan: Plan, place: Place) -> bool:
         """Let systemd start it, keep the own login, and say what to type."""
-        entries = [setting(row.offer.server.dialect, row.listen) for row in plan.rows]
+        entries = [entry for service in plan.served() for entry in settings_of(service)]
         self.told["settings"] = entries
         command = f"{program()} run -c {place.path}"
         kind = self._unit(place) if self._may_write else None

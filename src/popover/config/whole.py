@@ -31,16 +31,21 @@ class Config:
     accounts: tuple[Account, ...] = ()  # own logins
     tables: tuple[Table, ...] = ()  # where a login leads
 
+    def accounts_of(self, service: Service) -> tuple[Account, ...]:
+        """Give those that may log in at a service."""
+        named = service.desk.accounts
+        if isinstance(named, bool):
+            return self.accounts if named else ()
+        let_in = {*map(fold, named)}
+        return tuple(one for one in self.accounts if not let_in.isdisjoint(map(fold, one.names)))
+
     def targets_of(self, service: Service) -> tuple[Target, ...]:
         """Give the servers to which this service is known to lead: its own, or those of the accounts that its desk lets
         in. Where a table leads, only a login tells.
         """
         if not service.desk.is_open:
             return (service.target,)
-        named = service.desk.accounts
-        folded = set(map(fold, named)) if isinstance(named, tuple) else set()
-        let_in = [one for one in self.accounts if named is True or not folded.isdisjoint(map(fold, one.names))]
-        found = [target for one in let_in if (target := one.target(service.dialect)) is not None]
+        found = [target for one in self.accounts_of(service) if (target := one.target(service.dialect)) is not None]
         if service.server.host:  # a table's, for whom it does not name
             found.insert(0, service.target)
         return tuple(dict.fromkeys(found))

@@ -167,7 +167,7 @@ class Gateway:
                 f"the limit of open files allows {self._ceiling} sessions: raise LimitNOFILE (ulimit -n)",
             )
         else:
-            refused = door.guard.admit(address, now, _local_time)
+            refused = door.guard.admit(address, now, local_time)
         if refused is not None:
             self._refuse(door, client, address, refused, now)
             return
@@ -289,5 +289,6 @@ class Gateway:
         )
 
 
-def _local_time() -> clock:
+def local_time() -> clock:
+    """What the clock on the wall shows."""
     return datetime.now().time()  # noqa: DTZ005 - `hours` are meant as the clock on the wall shows them

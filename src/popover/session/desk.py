@@ -20,9 +20,9 @@ from popover.session import turned_away
 from popover.session.case import Case
 from popover.session.entrance import Entrance
 from popover.session.outcome import Outcome
-from popover.session.patience import Vanished, unless_vanished
 from popover.session.reach import Reach
 from popover.session.relay import FIRST_WORDS
+from popover.session.vanished import Vanished, unless_vanished
 from popover.session.waiting import has_vanished
 from popover.session.ways import Ways
 

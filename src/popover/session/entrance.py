@@ -4,7 +4,11 @@ credentials.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from popover.config import Target
 from popover.errors import Failure, OurFailure, ServerFailure
+from popover.outside.spare import Opened
 from popover.protocols.login import Credentials, Login, Password, Route
 from popover.protocols.reception import Reception, SignedIn
 from popover.session.case import Case
@@ -60,16 +64,25 @@ class Entrance:
         Failure.
         """
         if self._sign_in is None:
-            opened = await self._reach.take(way.service.target)
-            self._sign_in = SignIn(self._case, self._reach, way, opened)
-            self._way = way
+            self._sign_in = await self._enter(way, self._reach.take)
         try:
             return await self._say_it(self._sign_in, way, credentials)
         except LetDown:
             self.over()
-        opened = await self._reach.open(way.service.target)
-        self._sign_in = SignIn(self._case, self._reach, way, opened)
+        self._sign_in = await self._enter(way, self._reach.open)
         return await self._say_it(self._sign_in, way, credentials)
+
+    async def _enter(self, way: Way, have: Callable[[Target], Awaitable[Opened]]) -> SignIn:
+        """Have a connection, and tell the route whether there was one to be had. Raises Failure."""
+        target = way.service.target
+        try:
+            opened = await have(target)
+        except Failure:
+            self._route.tell(target, False)
+            raise
+        self._route.tell(target, True)
+        self._way = way
+        return SignIn(self._case, self._reach, way, opened)
 
     async def _say_it(self, sign_in: SignIn, way: Way, credentials: Credentials) -> SignedIn:
         server, self._said = way.service.server, credentials

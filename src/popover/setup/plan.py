@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from popover.config import Address, DialectName, Service, Target, Trust, default_listen
+from popover.config import Address, Desk, DialectName, Service, Target, Trust, default_listen, nobody
 from popover.setup.found import Found, Offer
 
 _TRIES = 100
@@ -43,6 +43,16 @@ class Plan:
             Service(row.offer.server.host, () if row.is_there else (row.listen,), Target(row.offer.server, self.trust))
             for row in self.rows
         )
+
+    def served(self) -> tuple[Service, ...]:
+        """What the mail program meets, in the order of the rows."""
+        found = []
+        for row in self.rows:
+            dialect = row.offer.server.dialect
+            target = Target(nobody(dialect)) if self.asks else Target(row.offer.server, self.trust)
+            desk = Desk(dialect, accounts=True) if self.asks else Desk()
+            found.append(Service(row.offer.server.host, (row.listen,), target, desk=desk))
+        return tuple(found)
 
     def text(self) -> str:
         """For a file; empty where all is there."""

@@ -1,0 +1,57 @@
+"""A service that asks who logs in: its accounts, and the servers that are known to lie behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from popover.accounts.oauth2.facts import facts
+from popover.accounts.register import Register
+from popover.check.report import Report, Status
+from popover.config import Account, Config, Service, Target
+from popover.errors import OurFailure
+from popover.process.state import state_file
+
+_STATES: dict[str, Status] = {"good": "ok", "sign in": "fail", "broken": "fail"}
+
+
+class NoTokens:
+    """A check signs nobody in."""
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """There is nothing to be had ready."""
+
+    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:  # noqa: ARG002
+        """Nobody asks."""
+        raise OurFailure(f"a check has no token of {account.name}")
+
+
+def check_accounts(report: Report, config: Config, service: Service) -> tuple[Target, ...]:
+    """Look at the accounts that a service lets in; the servers to which it is known to lead."""
+    folder = state_file().parent
+    register = Register(NoTokens(), folder / "accounts")
+    register.load(config.accounts)
+    every = replace(config, accounts=register.accounts())
+    if service.desk.accounts:
+        for line in register.doubts([service]):
+            what, _, remedy = line.partition(": ")
+            report.add("accounts", "warn", what, remedy)
+        let_in = [account for account in every.accounts_of(service) if account.target(service.dialect) is not None]
+        for account in let_in:
+            _tell(report, account, folder / "tokens")
+        if not let_in:
+            kind = service.dialect.upper()
+            report.add("accounts", "fail", f"none of its accounts has a server for {kind}", "popover account add")
+    return every.targets_of(service)
+
+
+def _tell(report: Report, account: Account, tokens: Path) -> None:
+    if account.oauth2 is None:
+        report.add("accounts", "ok", f"{account.name} signs in as {account.login}", account=account.name)
+        return
+    found = facts(account, tokens, time.time())
+    report.add(
+        "accounts", _STATES[found.state], f"{account.name}: {found.sentence}", found.remedy, account=account.name
+    )
