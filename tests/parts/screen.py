@@ -4,17 +4,21 @@ import os
 import pty
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _QUESTION = re.compile(rb"([^\n]*(?:\] |: ))$")
 
 
 def on_terminal(
-    *command: str | Path, answers: Mapping[str, str], env: Mapping[str, str] | None = None
+    *command: str | Path,
+    answers: Mapping[str, str],
+    env: Mapping[str, str] | None = None,
+    types: Callable[[str], str] = lambda _seen: "",
 ) -> tuple[str, int]:
     """What is on the screen of `popover COMMAND`, and its exit code. A question with the words of one of `answers` gets
-    that answer; a question is what the output stops at behind `[...] ` or `: `.
+    that answer; a question is what the output stops at behind `[...] ` or `: `. What `types` gives, for
+    all that is on the screen so far, is typed without being asked for.
     """
     pid, screen = pty.fork()
     if pid == 0:
@@ -24,6 +28,7 @@ def on_terminal(
     try:
         while piece := os.read(screen, 4096):
             seen += piece
+            os.write(screen, types(seen.decode(errors="replace")).encode())
             for question in _QUESTION.findall(seen[asked:]):
                 found = [answer for words, answer in answers.items() if words.encode() in question]
                 if found:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from popover.accounts.oauth2.codes import AADSTS, CODES
 from popover.refusals import explain
 from popover.refusals.explain import TABLE
 from popover.refusals.reading import READ_LIMIT
@@ -56,6 +57,12 @@ def test_a_code_is_not_taken_for_a_shorter_one() -> None:
 def test_a_code_alone_is_enough() -> None:
     for code in ("5.7.139", "AADSTS50076", "5.2.252", "[AUTH]", "535"):
         assert explain(code) is not None
+
+
+def test_all_that_a_sign_in_may_be_told_is_known() -> None:
+    """What an account with OAuth2 logs of a provider can be asked about here."""
+    told = [*(f"AADSTS{number}" for number in AADSTS), *CODES]
+    assert [code for code in told if explain(code) is None] == []
 
 
 def test_every_row_can_be_reached() -> None:

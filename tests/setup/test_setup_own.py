@@ -1,6 +1,7 @@
 """`popover setup --account`: an own login, for whom the provider's password, or OAuth2, is popover's business."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from parts.dovecot import Dovecot
 from parts.net import own_address
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
+from parts.provider import Provider as SignInProvider
 from parts.screen import on_terminal
 from parts.senders import send_by_curl
 from popover.config import Address, Server, Trust, load
@@ -53,13 +55,13 @@ def test_large_providers_are_called_by_the_name_that_accounts_know(domain: str, 
 
 def test_servers_of_ones_own_stand_in_the_account_with_whom_to_trust(tmp_path: Path) -> None:
     servers = (Server("pop3", "pop.example.com", 995), Server("smtp", "smtp.example.com", 587, "starttls"))
-    own = OwnLogin("anna", "anna@example.com", "oauth2", "an-id", "a-tenant")
+    own = OwnLogin("anna", "anna@example.com", "oauth2", "an-id", "a-tenant", "https://id.example.com")
     assert own.table(asked_for(servers, "example.com"), tmp_path / "ca.pem") == {
         "name": "anna",
         "login": "anna@example.com",
         "servers": {"pop3": "pop3s://pop.example.com:995", "smtp": "smtp+starttls://smtp.example.com:587"},
         "ca_file": str(tmp_path / "ca.pem"),
-        "oauth2": {"client_id": "an-id", "tenant": "a-tenant"},
+        "oauth2": {"client_id": "an-id", "tenant": "a-tenant", "issuer": "https://id.example.com"},
     }
 
 
@@ -246,6 +248,41 @@ def test_with_oauth2_the_next_command_signs_in(house: House) -> None:
     account = json.loads((house.state / "accounts" / "anna.json").read_text())
     assert account["oauth2"] == {"client_id": "an-id"}
     assert "secret" not in account
+
+
+def test_from_an_address_to_mail_by_oauth2(
+    stage: Stage, provider: SignInProvider, token_dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes tokens only, a person who signs in at a browser elsewhere, and curl with a local password."""
+    user, state, conf = provider.new_user(), stage.directory / "state", stage.directory / "conf"
+    token_dovecot.wipe(user)
+    token_dovecot.deliver(user, b"Subject: hello\r\n\r\nWorld\r\n")
+    monkeypatch.setenv("STATE_DIRECTORY", str(state))
+    monkeypatch.setenv("SSL_CERT_FILE", str(provider.ca_file))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    typed: list[str] = []
+
+    def pastes(seen: str) -> str:
+        address = re.search(r"\n    (https://\S+)\r?\n", seen)
+        if "paste it here" not in seen or address is None or typed:
+            return ""
+        typed.append(provider.say_yes(address[1], user))
+        return f"{typed[0]}\n"
+
+    answers = {"Set these up?": "y", "Local password": "ours", "Once more": "ours", "Write this into": "y",
+               "Shall systemd": "n", "Sign in with the provider now": "y"}  # fmt: skip
+    named = [f"pop3s://localhost:{token_dovecot.pop3s_port}", f"imaps://localhost:{token_dovecot.imaps_port}"]
+    seen, code = on_terminal(
+        "setup", f"{user}@example.test", *(word for one in named for word in ("--server", one)), *stage.trust,
+        "-c", conf, "--listen", own_address(), "--account", user, "--login", user,
+        "--client-id", "popover-code", "--issuer", provider.issuer, answers=answers, types=pastes,
+    )  # fmt: skip
+    assert code == 0, seen
+    assert "is signed in" in seen
+    with Popover("-c", conf) as popover:
+        host, port = popover.addresses[0]
+        words = ("--user", f"{user}:ours", f"pop3://{host}:{port}/1")
+        assert run(stage.directory, "curl", "-q", "-sS", *words).endswith(b"World\r\n")
 
 
 def test_looking_asks_for_no_password_and_keeps_nothing(house: House) -> None:

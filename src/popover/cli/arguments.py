@@ -246,9 +246,11 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--account", metavar="NAME", help="an own login: what the mail program will say as its user name"
     )
+    parser.add_argument("--login", metavar="LOGIN", help="who signs in with the provider, if that is not the address")
     parser.add_argument("--client-id", metavar="ID", help="it signs in by OAuth2, with a client id of your own")
     parser.add_argument("--client-secret-file", metavar="FILE", type=_path, help="take its secret from a file")
     parser.add_argument("--tenant", metavar="TENANT", help="with Microsoft: whose directory (default: the provider's)")
+    parser.add_argument("--issuer", metavar="URL", help="OAuth2 of a provider that popover does not know")
     parser.add_argument("--password-file", metavar="FILE", type=_path, help="take the local password from a file")
     parser.add_argument("--secret-file", metavar="FILE", type=_path, help="take the provider's password from a file")
     parser.add_argument(

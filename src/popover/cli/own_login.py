@@ -10,6 +10,7 @@ from popover.accounts.store import Store
 from popover.check.login import Login
 from popover.cli.account.add import kept_as
 from popover.cli.account.ask import ask
+from popover.cli.account.login import login
 from popover.cli.account.place import open_store
 from popover.config import Account, quote
 from popover.errors import ConfigError, StartError
@@ -60,7 +61,9 @@ def choose(arguments: argparse.Namespace, person: Person, found: Found, address:
         raise ConfigError(_CLIENT_ID)
     if Store(state_file().parent / "accounts").find(name) is not None:
         raise StartError(f"there is an account {quote(name)} already: popover account remove it, or take another name")
-    return OwnLogin(name, login_of(found, address), way, arguments.client_id, arguments.tenant)
+    return OwnLogin(
+        name, arguments.login or login_of(found, address), way, arguments.client_id, arguments.tenant, arguments.issuer
+    )
 
 
 def needs_one(found: Found) -> str:
@@ -91,6 +94,14 @@ def keep(own: OwnLogin, secrets: Secrets, table: dict[str, Any]) -> Account:
         if value is not None:
             table[key] = _text(value)
     return open_store().add(own.name, table)
+
+
+def signed_in(own: OwnLogin, person: Person) -> bool:
+    """Let somebody at a terminal sign in with the provider now. Raises StartError for what went wrong there."""
+    if not isinstance(person, Terminal) or not person.agrees(f"Sign in with the provider now, as {own.login}?"):
+        return False
+    login(argparse.Namespace(name=own.name, config=None, device=False, browser=False, paste=False))
+    return True
 
 
 def _text(octets: bytes) -> str:

@@ -162,8 +162,8 @@ class _Course:
         command = f"{program()} run -c {place.path}"
         kind = self._unit(place) if self._may_write else None
         done = self._started(kind, place) if kind else True
-        sign_in = self._kept(plan)  # root may be somebody else from here on
         self._say(*settings_lines(entries, "" if kind else ", once popover runs", self._who(plan)))
+        sign_in = self._kept(plan)
         nexts = [*([] if kind else [command]), *([sign_in] if sign_in else [])]
         if nexts:
             self._say(
@@ -173,15 +173,20 @@ class _Course:
         return done
 
     def _kept(self, plan: Plan) -> str:
-        """Keep the own login; the command that is still to be typed for it, if there is one."""
+        """Keep the own login, and sign in; the command that is still to be typed for it, if there is one."""
         if self.own is None:
             return ""
         table = self.own.table(plan.found, plan.trust.ca_file)
         self.told["account"] = table
-        if self.secrets is not None:
-            own_login.keep(self.own, self.secrets, table)
-            self._say("", f"The own login {self.own.name} is kept: popover account show {self.own.name}")
-        return f"{program()} account login {self.own.name}" if self.own.way == "oauth2" else ""
+        command = f"{program()} account login {self.own.name}" if self.own.way == "oauth2" else ""
+        if self.secrets is None:
+            return command
+        user = os.geteuid()
+        own_login.keep(self.own, self.secrets, table)
+        self._say("", f"The own login {self.own.name} is kept: popover account show {self.own.name}")
+        # Root may have become whoever owns the state directory, and would look for it elsewhere.
+        is_done = command and os.geteuid() == user and own_login.signed_in(self.own, self.person)
+        return "" if is_done else command
 
     def _who(self, plan: Plan) -> str:
         if self.own is not None:

@@ -20,6 +20,7 @@ class OwnLogin:
     way: Way
     client_id: str | None = None
     tenant: str | None = None
+    issuer: str | None = None
 
     def table(self, found: Found, ca_file: Path | None) -> dict[str, Any]:
         """The keys, as `popover account add` keeps them."""
@@ -31,7 +32,7 @@ class OwnLogin:
         if ca_file is not None:
             table["ca_file"] = str(ca_file.absolute())
         if self.client_id is not None:
-            keys = {"client_id": self.client_id, "tenant": self.tenant}
+            keys = {"client_id": self.client_id, "tenant": self.tenant, "issuer": self.issuer}
             table["oauth2"] = {key: value for key, value in keys.items() if value is not None}
         return table
 
