@@ -6,12 +6,14 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_popover_account_subparsers=(add list show passwd login logout remove)
-_shtab_popover_subparsers=(run inetd check demo account)
+_shtab_popover_subparsers=(run inetd check demo setup explain account)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
+_shtab_popover_setup_option_strings=(-h --help --server -c --config --listen --accept --ca-file --account --login --client-id --client-secret-file --tenant --issuer --password-file --secret-file --unit --yes --json)
+_shtab_popover_explain_option_strings=(-h --help --json)
 _shtab_popover_account_add_option_strings=(-h --help --also --login --mailbox --provider --server --ca-file --device --plain --password-file --secret-file --client-id --client-secret-file --tenant --issuer)
 _shtab_popover_account_list_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_show_option_strings=(-h --help -c --config --json)
@@ -36,6 +38,12 @@ _shtab_popover_check__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___save_certificate_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___ca_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___client_secret_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___password_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_setup___secret_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_add___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_add___password_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_add___secret_file_COMPGEN=_shtab_compgen_files
@@ -54,8 +62,9 @@ _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
+_shtab_popover_setup___unit_choices=(user system)
 _shtab_popover_account_pos_0_choices=(add list show passwd login logout remove)
-_shtab_popover_pos_0_choices=(run inetd check demo account)
+_shtab_popover_pos_0_choices=(run inetd check demo setup explain account)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -79,6 +88,14 @@ _shtab_popover_check___json_nargs=0
 _shtab_popover_demo__h_nargs=0
 _shtab_popover_demo___help_nargs=0
 _shtab_popover_demo___once_nargs=0
+_shtab_popover_setup__h_nargs=0
+_shtab_popover_setup___help_nargs=0
+_shtab_popover_setup___yes_nargs=0
+_shtab_popover_setup___json_nargs=0
+_shtab_popover_explain_pos_0_nargs='*'
+_shtab_popover_explain__h_nargs=0
+_shtab_popover_explain___help_nargs=0
+_shtab_popover_explain___json_nargs=0
 _shtab_popover_account_add__h_nargs=0
 _shtab_popover_account_add___help_nargs=0
 _shtab_popover_account_add___device_nargs=0

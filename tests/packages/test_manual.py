@@ -21,6 +21,8 @@ def test_every_command_and_option_is_in_it() -> None:
         ".SS check",
         ".SS route",
         ".SS demo",
+        ".SS explain",
+        ".SS setup",
         ".SS account add",
         "--ca-file",
         "--login",

@@ -115,6 +115,9 @@ def words_of(path: Path) -> str:
     return re.sub(r"(?s)<!-- recorded by .*?<!-- end of recording -->", "", path.read_text())
 
 
+_COMMANDS = {"run", "inetd", "check", "route", "demo", "account", "queue", "explain", "setup"}
+
+
 def commands_in(text: str) -> list[list[str]]:
     """What a page tells to type, as words: lines of code blocks, and `...`; not where dots stand for the rest."""
     text = re.sub(r"\\\n\s*", "", text).replace('"$(command -v popover)"', "popover")
@@ -129,7 +132,7 @@ def commands_in(text: str) -> list[list[str]]:
 def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
     """The options exist, and go with that command; COMMAND, --trace and the like are named alone."""
     for words in commands_in(words_of(path)):
-        if words[0] not in {"run", "inetd", "check", "route", "demo", "account", "queue"}:
+        if words[0] not in _COMMANDS:
             assert words[0] in {"help", "version", "--version", "COMMAND"}, words
             continue
         if words == ["account"]:
