@@ -109,10 +109,10 @@ class Owed:
         return straight, view[at:]
 
     def _adds_to_ours(self, at: int) -> bool:
-        """Whether this is a line more to an answer of ours: a client that waits for what has not been asked yet would
-        take it for that, and be one answer behind from then on. What may say why the server goes is not.
+        """Whether this is a line more to an answer of ours: a client would take it for the answer to what it asks next,
+        and be one behind from then on. What may say why the server goes is not.
         """
-        return self._is_behind_ours and bool(self.turns) and bytes(self._view[at : at + 3]) == b"+OK"
+        return self._is_behind_ours and bytes(self._view[at : at + 3]) == b"+OK"
 
     def _hear_status(self, at: int) -> int:
         piece = bytes(self._view[at : at + STATUS_LIMIT - len(self._status)])
