@@ -1,5 +1,6 @@
 """What may differ between a session through the tunnel and one through popover, and what may not."""
 
+from operator import eq
 from typing import NamedTuple
 
 from pairs.excuses import Played, is_excused, refused
@@ -21,8 +22,8 @@ class Difference(NamedTuple):
 
 def differences(direct: Played, through: Played, server: type[Pop3], features: str) -> list[Difference]:
     """All that popover did otherwise, in words."""
-    if server.alone and direct.record.rest:
-        return []  # its client ran ahead of its answers: which commands meet in one piece is chance, on any way
+    if server.alone and _runs_ahead(direct.record):
+        return []  # which commands meet in one piece is chance, on any way
     found = _turns(direct.record, through.record, features)
     if found and same_stream(direct.record, through.record, features):
         found = []
@@ -33,6 +34,11 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found += _states(direct, through, features)
         found += _times(direct.record, through.record, server)
     return found
+
+
+def _runs_ahead(record: Record) -> bool:
+    """Whether the client took for answers what is none, and so said its next commands too soon."""
+    return bool(record.rest) or any(turn.got[:1] not in (b"", b"+", b"-") for turn in record.turns)
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
@@ -54,6 +60,8 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
 
 
 def _end(direct: Record, through: Record, features: str) -> list[Difference]:
+    if direct.end == "gave up" and through.end == "closed":
+        return []  # with more patience
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
@@ -66,7 +74,7 @@ def _states(played: Played, other: Played, features: str) -> list[Difference]:
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
-    if played.record.reset and other.record.reset and _begins_alike_there(direct, through):
+    if played.record.end == other.record.end == "left" and _begins_alike_there(direct, through):
         through = through._replace(said=direct.said)
     found = []
     if direct.removed != through.removed:
@@ -79,10 +87,13 @@ def _states(played: Played, other: Played, features: str) -> list[Difference]:
 
 
 def _begins_alike_there(direct: State, through: State) -> bool:
-    """Whether the servers heard the same but for commands at the end: a RST overtakes what was said before it."""
-    ours, theirs = direct.said[-1:] or ((),), through.said[-1:] or ((),)
-    same_before = len(direct.said) == len(through.said) and direct.said[:-1] == through.said[:-1]
-    return same_before and all(one == other for one, other in zip(ours[0], theirs[0], strict=False))
+    """Whether the servers heard the same of a client that went away, but for commands at the end that commit nothing: a
+    RST overtakes what was said before it, and a PASS that was waiting for its USER's answer has nobody any more.
+    """
+    ours, theirs = (state.said[-1] if state.said else () for state in (direct, through))
+    rest = (*ours[len(theirs) :], *theirs[len(ours) :])
+    is_same_before = direct.said[:-1] == through.said[:-1]
+    return is_same_before and all(map(eq, ours, theirs)) and b"QUIT" not in rest
 
 
 def _without(verb: bytes, state: State) -> State:

@@ -30,7 +30,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
     ours, theirs = direct.record, through.record
     is_spared = server.better or _spared(ours) or refused(direct) or ours.end == "gave up"  # with less patience
     return (
-        (is_spared and (_is_better(ours, theirs) or _goes_further(ours, theirs, features)))
+        (is_spared and (_is_better(ours, theirs) or _goes_further(direct, theirs, features)))
         or _gave_up_inside(ours, theirs, features)
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
@@ -48,26 +48,29 @@ def _is_better(direct: Record, through: Record) -> bool:
     )
 
 
-def _goes_further(direct: Record, through: Record, features: str) -> bool:
+def _goes_further(direct: Played, through: Record, features: str) -> bool:
     """Whether all is the same up to where the tunnel lost the session, if need be with a refusal as a last word, and
     popover had an answer there: of what comes then there is nothing to compare.
     """
-    last = len(direct.turns) - 1
-    if last and direct.turns[last - 1].got[:4] == b"-ERR" and not direct.turns[last].got:
+    ours = direct.record
+    last = len(ours.turns) - 1
+    if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
         last -= 1
     return (
-        direct.end in ("closed", "reset", "gave up")
+        (ours.end in ("closed", "reset", "gave up") or direct.state.left)
         and len(through.turns) > last
         and through.turns[last].whole
-        and _begins_alike(direct, through, last, features)
+        and _begins_alike(ours, through, last, features)
     )
 
 
 def _gave_up_inside(direct: Record, through: Record, features: str) -> bool:
-    """Whether both clients gave up inside the same answer, in drips, and popover's had got as much at least."""
+    """Whether the tunnel's client gave up inside an answer, and popover's, which has more patience, got as much of it
+    at least.
+    """
     last = len(direct.turns) - 1
     return (
-        direct.end == through.end == "gave up"
+        direct.end == "gave up"
         and len(through.turns) == len(direct.turns)
         and through.turns[last].got.startswith(direct.turns[last].got)
         and _begins_alike(direct, through, last, features)

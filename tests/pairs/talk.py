@@ -48,7 +48,6 @@ class Record:
     turns: list[Turn] = field(default_factory=list)
     rest: bytes = b""  # what came and answers nothing
     end: End = "left"
-    reset: bool = False  # by the client: what it has just said may be lost on any way
     seconds: float = 0.0
     silence: float = 0.0  # the longest time without an octet while one was waited for
     lag: float = 0.0  # how late the event loop was at worst: what a busy machine did to the figures
@@ -96,7 +95,6 @@ class Talk:
 
     async def reset(self) -> None:
         """Go away with a RST."""
-        self.record.reset = True
         await self.inbox.stop()
         self.line.reset()
         self._inbox = self._line = None

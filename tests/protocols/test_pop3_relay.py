@@ -298,6 +298,20 @@ def test_with_a_client_that_always_deletes_it_is_found_out_behind_its_login() ->
     assert talk.say(b"DELE 1\r\n") == (b"+OK message 1 deleted\r\n", b"DELE 1\r\n")
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_was_found_out_about_a_message_is_not_told_of_it_once_it_is_deleted(number: int) -> None:
+    memory = shown_before_only()
+    habits = memory.habits((VISITOR, "anna"))
+    habits.questions, habits.leaves_no_time = (b"STAT", b"LIST"), True
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"STAT\r\nLIST 1\r\nCAPA\r\n"
+    talk.answer(b"+OK 3 9\r\n+OK 1 3\r\n" + CAPA)
+    assert talk.say(b"DELE %d\r\n" % number)[1] == b"DELE %d\r\n" % number
+    talk.answer(b"+OK gone\r\n")
+    assert talk.say(b"LIST 1\r\n") == ((b"", b"LIST 1\r\n") if number == 1 else (b"+OK 1 3\r\n", b""))
+
+
 @pytest.mark.parametrize(
     "answers",
     [

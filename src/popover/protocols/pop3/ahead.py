@@ -152,7 +152,7 @@ class Ahead:
                 if guess.verb != b"CAPA":
                     self.drop(guess)
             return
-        stale = [(verb, b"") for verb in _LISTS]
+        stale = [(verb, b"") for verb in _LISTS] + [(verb, b"%d" % number) for verb in (b"LIST", b"UIDL")]
         stale += [walk.command(number).key for walk in self._walks.values()]
         for key in stale:
             if (found := self._asks.get(key)) is not None:
