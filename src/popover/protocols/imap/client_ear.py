@@ -167,6 +167,8 @@ class ClientEar:
         """Hear a whole line; whether its turn has come."""
         inbox, on = self._client.inbox, self._underway
         if on is not None and on.mode is Mode.DONE and line.strip().upper() != b"DONE":
+            if (command := parse(line)).is_sure and command.verb == b"STARTTLS":
+                return self._answer_in_idle(command, line)
             self._break_idle(on)
             on = None
         if on is None:
@@ -268,6 +270,14 @@ class ClientEar:
         self._underway = None
         self._owed.add(on.ask)
         self._has_broken_idle = True
+
+    def _answer_in_idle(self, command: Command, line: bytes) -> bool:
+        """STARTTLS is never for the server, and IDLE goes on; whether its turn has come."""
+        if not self._answering.is_at_rest():
+            return False
+        del self._client.inbox[: len(line)]
+        self._client.outbox += command.tag + b" BAD in the midst of IDLE: say DONE first\r\n"
+        return True
 
     def _take_literal(self, on: Underway) -> None:
         """Hear some of a literal."""
