@@ -8,6 +8,7 @@ from pairs.features import has
 from pairs.rewrites import Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget
+from pairs.servers.drips import SilentCapa
 from pairs.servers.ends import Ends
 from pairs.talk import Record, Turn
 
@@ -35,6 +36,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
+        or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
     )
 
@@ -132,6 +134,18 @@ def _fails_ahead(direct: Played, through: Played, server: type[Ends], features: 
         and _begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
+    )
+
+
+def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
+    """Whether a first bare AUTH waits in vain, for CAPA is asked before it, and the server says nothing any more."""
+    last = len(through.turns) - 1
+    return (
+        through.turns[last].said.upper().split() == [b"AUTH"]
+        and through.end == "gave up"
+        and not through.turns[last].got
+        and len(direct.turns) > last
+        and _begins_alike(direct, through, last, features)
     )
 
 

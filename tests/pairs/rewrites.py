@@ -13,8 +13,9 @@ from pairs.talk import Record, Turn
 # servers write otherwise.
 REWORDED = frozenset((b"+okandthepassword?", b"+okmarked", b"+okbye"))
 
-# What `late-line-behind-login` says, and popover may throw away (docs/speed.md, "What is still worse").
-LATE = b"+OK you have mail\r"
+# What `late-line-behind-login` and `two-greetings` say unasked, and popover may throw away (docs/speed.md, "What is
+# still worse").
+UNASKED = frozenset((b"+OK you have mail\r", b"+OK really\r"))
 
 # What `drips-for-ever` says until its client has gone.
 DRIP = b"9"
@@ -95,7 +96,7 @@ def _is_reworded(line: bytes) -> bool:
 
 def _lines(record: Record) -> list[bytes]:
     lines = (b"".join(turn.got for turn in record.turns) + record.rest).split(b"\n")
-    return [line for line in lines if line != LATE]
+    return [line for line in lines if line not in UNASKED]
 
 
 def _capabilities(answer: bytes) -> list[bytes]:
