@@ -390,6 +390,29 @@ def test_a_server_that_loses_what_comes_with_its_login_costs_nobody_anything() -
     assert talk.answer(CAPA)[0] == CAPA
 
 
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_what_is_lost_behind_a_login_that_was_refused_keeps_no_other_login_waiting(is_slow: bool) -> None:
+    memory = trusting(but="keeps")
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS wrong\r\n")
+    assert talk.answer(b"+OK\r\n")[1] == b"PASS wrong\r\nCAPA\r\n"
+    assert talk.answer(b"-ERR [AUTH] no\r\n") == (b"-ERR [AUTH] no\r\n", b"")
+    began = talk.now
+    assert talk.say(b"USER anna\r\n") == (b"", b"")
+    assert talk.wait() == (b"", b"CAPA\r\n")  # where it comes from tells what became of the first
+    if is_slow:
+        assert talk.answer(CAPA) == (b"", b"")
+        assert talk.answer(CAPA) == (b"", b"USER anna\r\n")
+    else:
+        assert talk.answer(CAPA) == (b"", b"")
+        assert talk.wait() == (b"", b"USER anna\r\n")
+        assert memory.harm().keys() == {"keeps"}
+    assert talk.now - began < 1.5
+    assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", b"")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\n")
+    assert talk.answer(b"+OK in\r\n")[0] == b"+OK in\r\n"
+
+
 def test_a_client_that_says_more_with_its_login_shows_nothing_and_waits_for_nothing() -> None:
     talk = Talk(memory=trusting(but="keeps"))
     login = b"USER anna\r\nPASS secret\r\n"

@@ -115,9 +115,14 @@ class Mending:
         if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
             login.behind = None
             self._owed.catch_up()
+        if first in self._probes and first.flight is not None and not state.logged_in:
+            # It is CAPA behind CAPA, there is no other question before a login: one was answered, the other got lost.
+            state.manners.fail(first.flight.ability)
+            self._owed.end_half()
+            return
         self._not_before = state.now + state.manners.patience * 2 ** len(self._probes)
-        question = STAT if first.verb == b"CAPA" else CAPA
-        if len(self._probes) == PROBES or not state.manners.knows_capa or not (state.logged_in or question is CAPA):
+        question = STAT if first.verb == b"CAPA" and state.logged_in else CAPA
+        if len(self._probes) == PROBES or not state.manners.knows_capa:
             self._not_before = math.inf
             return
         if first.flight is None and first.verb not in (b"DELE", b"NOOP"):
