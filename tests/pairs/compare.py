@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pairs.excuses import Played, is_excused, refused
 from pairs.features import has
-from pairs.rewrites import Refused, same, same_stream, verb_of
+from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import SlowCapa
 from pairs.talk import DRIPS, LONGER, Record, Turn
@@ -38,7 +38,9 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
 
 def _runs_ahead(record: Record) -> bool:
     """Whether the client took for answers what is none, and so said its next commands too soon."""
-    return bool(record.rest) or any(turn.got[:1] not in (b"", b"+", b"-") for turn in record.turns)
+    heard = [turn.got for turn in record.turns]
+    is_no_answer = any(got[:1] not in (b"", b"+", b"-") for got in heard)
+    return bool(record.rest) or is_no_answer or any(line + b"\n" in got for line in UNASKED for got in heard)
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
@@ -54,7 +56,7 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
             ]
     if len(direct.turns) != len(through.turns) - refused.told:
         return [Difference(f"{len(through.turns)} turns in place of {len(direct.turns)}; end {through.end}")]
-    if direct.end in ("done", "closed") and direct.rest != through.rest:
+    if direct.end in ("done", "closed") and direct.rest != through.rest and not _goes_early(direct, through, features):
         return [Difference(f"at last {_short(through.rest)} in place of {_short(direct.rest)}")]
     return []
 
@@ -110,6 +112,12 @@ def _quits_early(direct: Record, theirs: Turn, features: str) -> bool:
         verb = verb_of(turn.said)
         deletions = 0 if verb == b"RSET" or not verb else deletions + (verb == b"DELE" and turn.got[:3] == b"+OK")
     return not deletions
+
+
+def _goes_early(direct: Record, through: Record, features: str) -> bool:
+    """Likewise, of a client that is one answer behind."""
+    last = through.turns[-1]
+    return b"\n" not in through.rest[:-1] and _quits_early(direct, Turn(last.said, through.rest), features)
 
 
 def _times(direct: Record, through: Record, server: type[Pop3]) -> list[Difference]:

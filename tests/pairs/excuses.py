@@ -36,6 +36,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
+        or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
         or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
     )
@@ -134,6 +135,16 @@ def _fails_ahead(direct: Played, through: Played, server: type[Ends], features: 
         and _begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
+    )
+
+
+def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
+    """Whether a RST of the server's overtook the last octets before it."""
+    return (
+        len(direct.turns) == len(through.turns)
+        and _begins_alike(direct, through, len(direct.turns), features)
+        and direct.rest.startswith(through.rest)
+        and direct.end == through.end
     )
 
 

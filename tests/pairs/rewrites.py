@@ -95,7 +95,10 @@ def _is_reworded(line: bytes) -> bool:
 
 
 def _lines(record: Record) -> list[bytes]:
-    lines = (b"".join(turn.got for turn in record.turns) + record.rest).split(b"\n")
+    octets = b"".join(turn.got for turn in record.turns) + record.rest
+    if any(verb_of(turn.said) == b"CAPA" for turn in record.turns):
+        octets = b"".join(_capabilities(octets))
+    lines = octets.split(b"\n")
     return [line for line in lines if line not in UNASKED]
 
 
