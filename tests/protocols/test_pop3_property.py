@@ -14,7 +14,7 @@ from model_pop3 import PIECE, VISITOR, Client, Model, Nature, World, direct, ser
 from popover.config import Service
 from popover.errors import ServerFailure
 from popover.protocols import pop3
-from popover.protocols.pop3 import Memory, ahead, client_ear, queue
+from popover.protocols.pop3 import Memory, ahead, body, client_ear, mouth
 from popover.talk import End
 
 Group = list[bytes]
@@ -214,8 +214,8 @@ def limits(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ahead, "OVER", PIECE)
         if request.param:
-            patch.setattr(queue, "STRAIGHT", 1)
-            patch.setattr(queue, "TAIL", 6)
+            patch.setattr(mouth, "STRAIGHT", 1)
+            patch.setattr(body, "TAIL", 6)
             patch.setattr(client_ear, "TURNS_LIMIT", 2)
         yield
 

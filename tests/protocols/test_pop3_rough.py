@@ -8,9 +8,11 @@ from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
+from popover.protocols.pop3.body import TAIL
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
-from popover.protocols.pop3.queue import ANSWERS, STRAIGHT, TAIL
+from popover.protocols.pop3.mouth import STRAIGHT
+from popover.protocols.pop3.queue import ANSWERS
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
 from services import changed
 
