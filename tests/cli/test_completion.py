@@ -46,10 +46,7 @@ VERBS = ["add", "list", "show", "passwd", "remove"]
 @pytest.mark.parametrize(
     "words",
     [
-        *(
-            [one]
-            for one in ("run", "inetd", "check", "route", "demo", "account", "explain", "setup")
-        ),
+        *([one] for one in ("run", "inetd", "check", "route", "demo", "account", "explain", "setup")),
         *(["account", verb] for verb in VERBS),
     ],
     ids=" ".join,
