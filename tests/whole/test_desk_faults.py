@@ -173,6 +173,7 @@ def test_finder_that_does_not_know_is_no_refusal(scene: Scene) -> None:
     scene.leads(1, unsure="the table can not be read")
     client = scene.client()
     assert log_in(client) == b"-ERR [SYS/TEMP] the table can not be read\r\n"
+    scene.popover.wait_for_event("login")
     assert scene.popover.told() == ["127.0.0.1 login undecided: the table can not be read; it is a test: grandpa"]
 
 
