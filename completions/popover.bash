@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/popover
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_popover_account_subparsers=(add list show passwd remove)
+_shtab_popover_account_subparsers=(add list show passwd login logout remove)
 _shtab_popover_subparsers=(run inetd check demo account)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
@@ -16,6 +16,8 @@ _shtab_popover_account_add_option_strings=(-h --help --also --login --mailbox --
 _shtab_popover_account_list_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_show_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_passwd_option_strings=(-h --help --secret --plain --hash --password-file)
+_shtab_popover_account_login_option_strings=(-h --help --device --browser --paste -c --config)
+_shtab_popover_account_logout_option_strings=(-h --help -c --config)
 _shtab_popover_account_remove_option_strings=(-h --help)
 _shtab_popover_account_option_strings=(-h --help)
 _shtab_popover_option_strings=(-h --help --version)
@@ -43,12 +45,16 @@ _shtab_popover_account_list___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_show__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_show___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_passwd___password_file_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_login__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_login___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_logout__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_logout___config_COMPGEN=_shtab_compgen_files
 
 _shtab_popover_run___tls_choices=(off offer require implicit)
 _shtab_popover_run___log_format_choices=(text json)
 _shtab_popover_inetd___tls_choices=(off offer require implicit)
 _shtab_popover_inetd___log_format_choices=(text json)
-_shtab_popover_account_pos_0_choices=(add list show passwd remove)
+_shtab_popover_account_pos_0_choices=(add list show passwd login logout remove)
 _shtab_popover_pos_0_choices=(run inetd check demo account)
 
 _shtab_popover_run_pos_0_nargs='*'
@@ -88,6 +94,13 @@ _shtab_popover_account_passwd___help_nargs=0
 _shtab_popover_account_passwd___secret_nargs=0
 _shtab_popover_account_passwd___plain_nargs=0
 _shtab_popover_account_passwd___hash_nargs=0
+_shtab_popover_account_login__h_nargs=0
+_shtab_popover_account_login___help_nargs=0
+_shtab_popover_account_login___device_nargs=0
+_shtab_popover_account_login___browser_nargs=0
+_shtab_popover_account_login___paste_nargs=0
+_shtab_popover_account_logout__h_nargs=0
+_shtab_popover_account_logout___help_nargs=0
 _shtab_popover_account_remove__h_nargs=0
 _shtab_popover_account_remove___help_nargs=0
 _shtab_popover_account_pos_0_nargs=A...

@@ -50,7 +50,7 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account remove'
+set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove'
 set -g _shtab_popover_opts_with_value --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --user -c
 
 complete -c popover -e
@@ -129,5 +129,14 @@ complete -c popover -n '_shtab_popover_using account passwd' -l secret -d 'chang
 complete -c popover -n '_shtab_popover_using account passwd' -l plain -d 'keep the password itself: APOP and CRAM-MD5 need it'
 complete -c popover -n '_shtab_popover_using account passwd' -l hash -d 'only print the hash of a password, for a password_file'
 complete -c popover -n '_shtab_popover_using account passwd' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the new one from a file'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a login -d 'Sign in at the provider, by OAuth2.'
+complete -c popover -n '_shtab_popover_using account login' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account login' -l device -d 'by a code that is typed into a page of the provider'"'"'s'
+complete -c popover -n '_shtab_popover_using account login' -l browser -d 'by a browser on this machine'
+complete -c popover -n '_shtab_popover_using account login' -l paste -d 'by a browser elsewhere, and an address that is pasted here'
+complete -c popover -n '_shtab_popover_using account login' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
+complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a logout -d 'Give that sign-in back, and forget it.'
+complete -c popover -n '_shtab_popover_using account logout' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account logout' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
 complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'

@@ -18,7 +18,7 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
     ("words", "offered"),
     [
         (["popover", ""], {"run", "inetd", "check", "demo", "account"}),
-        (["popover", "account", ""], {"add", "list", "show", "passwd", "remove"}),
+        (["popover", "account", ""], {"add", "list", "show", "passwd", "login", "logout", "remove"}),
         (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),
         (["popover", "check", "--lo"], {"--login"}),
