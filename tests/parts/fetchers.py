@@ -21,7 +21,7 @@ def fetch_by_curl_pop3(account: Account, workdir: Path) -> list[bytes]:
 
 def fetch_by_curl_imap(account: Account, workdir: Path) -> list[bytes]:
     """One connection for STATUS, then one for all FETCH BODY[]. The bytes as sent."""
-    url = f"{'imaps' if account.ca_file else 'imap'}://{account.host}:{account.port}/"
+    url = f"{'imaps' if account.ca_file and not account.starttls else 'imap'}://{account.host}:{account.port}/"
     status = _curl(account, workdir, "-X", "STATUS INBOX (MESSAGES)", url)
     count = int(status.split(b"MESSAGES ")[1].split(b")")[0])
     return _curl_messages(account, workdir, f"{url}INBOX;MAILINDEX=", count)
@@ -128,7 +128,8 @@ def fetch_by_mbsync(account: Account, workdir: Path) -> list[bytes]:
     mbsync drops every CR, at a line's end or not, and writes a line `X-TUID: random` into the header, which
     is removed here.
     """
-    tls = f"SSLType IMAPS\nCertificateFile {account.ca_file}" if account.ca_file else "SSLType None"
+    kind = "STARTTLS" if account.starttls else "IMAPS"
+    tls = f"SSLType {kind}\nCertificateFile {account.ca_file}" if account.ca_file else "SSLType None"
     settings = f"""
 IMAPAccount server
 Host {account.host}
@@ -158,6 +159,43 @@ SyncState *
     # mbsync writes the number it gave a message into its name: `...,U=12:2,S`.
     paths.sort(key=lambda path: int(path.name.split(",U=")[1].split(":")[0]))
     return [re.sub(rb"(?m)^X-TUID: .*\n", b"", path.read_bytes(), count=1) for path in paths]
+
+
+def fetch_by_offlineimap(account: Account, workdir: Path) -> list[bytes]:
+    """The INBOX by IMAP into a Maildir; every CRLF becomes LF."""
+    starttls, implicit = account.starttls, bool(account.ca_file) and not account.starttls
+    trust = f"sslcacertfile = {account.ca_file}" if account.ca_file else ""
+    settings = f"""
+[general]
+accounts = all
+metadata = {workdir}/state
+
+[Account all]
+localrepository = near
+remoterepository = far
+
+[Repository near]
+type = Maildir
+localfolders = {workdir}/mail
+
+[Repository far]
+type = IMAP
+remotehost = {account.host}
+remoteport = {account.port}
+remoteuser = {account.user}
+remotepass = {account.password}
+ssl = {"yes" if implicit else "no"}
+starttls = {"yes" if starttls else "no"}
+{trust}
+readonly = true
+folderfilter = lambda name: name == "INBOX"
+"""
+    rc = write(workdir, "offlineimaprc", settings)
+    run(workdir, "offlineimap", "-c", rc, "-o", "-u", "quiet")
+    paths = [path for folder in ("new", "cur") for path in (workdir / "mail" / "INBOX" / folder).iterdir()]
+    # The number that the server gave a message is in its name: `...,U=12,FMD5=...`.
+    paths.sort(key=lambda path: int(path.name.split(",U=")[1].split(",")[0]))
+    return [path.read_bytes() for path in paths]
 
 
 def _sink(workdir: Path, *, first: str = ":") -> Path:
