@@ -399,6 +399,18 @@ def test_an_account_that_the_command_adds_changes_or_removes_is_so_at_the_next_l
     assert isinstance(scene.find("anna"), NotFound)
 
 
+def test_a_change_within_one_tick_of_the_clock_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder's times are the same before and after it."""
+    scene.keep("anna")
+    real, before = Path.stat, scene.kept.stat()
+    monkeypatch.setattr(Path, "stat", lambda path, **more: before if path == scene.kept else real(path, **more))
+    assert fetched(scene.find("anna")).user == "x@example.com"
+    scene.keep("anna", login="new@example.com")
+    assert fetched(scene.find("anna")).user == "new@example.com"
+    (scene.kept / file_name("anna")).unlink()
+    assert isinstance(scene.find("anna"), NotFound)
+
+
 def test_a_login_costs_one_stat_where_nothing_has_changed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.keep("anna")
     for path in (scene.kept / file_name("anna"), scene.kept):
