@@ -13,6 +13,7 @@ import pytest
 from fakes.tls import server_context
 from parts.certificates import Authority
 from popover.accounts.oauth2 import post
+from popover.accounts.oauth2.answers import Answer as Reply
 from popover.accounts.oauth2.forms import Form
 from popover.accounts.oauth2.post import BODY_LIMIT, Post
 from popover.errors import ProviderFailure
@@ -62,7 +63,7 @@ def say(octets: bytes) -> Answer:
     return lambda client, _: client.sendall(octets)
 
 
-def send(url: str, ca_file: Path, **fields: str) -> post.Answer:
+def send(url: str, ca_file: Path, **fields: str) -> Reply:
     return Post().send(Form(url, tuple(fields.items()), "Basic canary"), ca_file)
 
 
