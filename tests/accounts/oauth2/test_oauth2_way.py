@@ -92,7 +92,7 @@ def test_a_provider_without_pop_says_so() -> None:
 def test_microsoft_lets_a_program_sign_in_by_client_credentials(grant: str) -> None:
     way = way_of(of("microsoft365", "pop3", grant=grant))
     assert way.grant == "client_credentials"
-    assert way.asked == ("https://outlook.office.com/.default",)
+    assert way.asked == ("https://outlook.office365.com/.default",)
 
 
 def test_google_lets_a_program_sign_in_by_what_a_key_has_signed() -> None:
