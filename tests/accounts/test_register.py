@@ -92,7 +92,7 @@ class Scene:
         draft.replace(self.kept / file_name(called))
 
     def find(self, user: str, proof: Proof | bytes = PASSWORD, **more: Any) -> Found:
-        return asyncio.run(self.register.finder(service("pop3", accounts=True)).find(visit(user, proof, **more)))
+        return asyncio.run(self.register.find(visit(user, proof, **more)))
 
 
 @pytest.fixture
@@ -450,6 +450,7 @@ def test_a_broken_file_of_an_account_is_our_trouble_and_nobody_elses(
     assert told in found.remedy
     assert isinstance(scene.find("berta"), Route)
     assert isinstance(scene.find("nobody"), NotFound)
+    assert [scene.register.knows(name) for name in ("anna", "BERTA", "nobody")] == [True, True, False]
     assert [told in line for line in scene.register.doubts([])] == [True]
 
 
@@ -477,20 +478,25 @@ def test_a_folder_that_can_not_be_read_is_our_trouble(scene: Scene) -> None:
 # What else is asked
 
 
-def test_digests_are_offered_where_a_password_itself_is_kept(scene: Scene) -> None:
+def test_digests_are_offered_where_each_password_itself_is_kept(scene: Scene) -> None:
+    """A mail program takes the strongest way that it sees, and would fail where a hash is kept."""
     plain, hashed = scene.account("plain"), scene.account("hashed", password=HASHED)
     device = scene.account("device", password=None)
     scene.register.load([hashed, device])
     assert not scene.register.offers_digests(True)
     scene.register.load([plain, hashed, device])
-    assert scene.register.offers_digests(True)
-    assert scene.register.offers_digests(("PLAIN", "hashed"))
-    assert not scene.register.offers_digests(("hashed", "device", "nobody"))
+    assert not scene.register.offers_digests(True)
+    assert scene.register.offers_digests(("PLAIN", "device"))
+    assert not scene.register.offers_digests(("plain", "hashed"))
+    assert not scene.register.offers_digests(("device", "nobody"))
     assert not scene.register.offers_digests(False)
-    assert scene.register.finder(service("pop3", accounts=("plain",))).takes_digests
-    assert not scene.register.finder(service("pop3", accounts=("hashed",))).takes_digests
-    scene.secret("plain.pw", HASHED)
+    scene.secret("hashed.pw", PASSWORD)
     scene.clock.now += LOOKED_AT
+    assert scene.register.offers_digests(True)
+    scene.secret("hashed.pw", PASSWORD, 0o644)  # nobody can log in as that one at all
+    scene.clock.now += LOOKED_AT
+    assert scene.register.offers_digests(True)
+    scene.keep("kept", password=HASHED.decode())
     assert not scene.register.offers_digests(True)
     scene.keep("kept")
     assert scene.register.offers_digests(True)

@@ -104,7 +104,14 @@ def test_oauth2_needs_no_password_of_the_provider(run: Run, state: Path, tmp_pat
     table = kept(state, "anna")
     assert table["oauth2"] == {"client_id": "id", "tenant": "t"}
     assert table["client_secret"] == "canary-client"
-    assert json.loads(run("account", "show", "anna", "--json").stdout)["signs_in"] == "oauth2"
+    shown = json.loads(run("account", "show", "anna", "--json").stdout)
+    assert (shown["signs_in"], shown["oauth2"]["state"]) == ("oauth2", "sign in")
+    assert "oauth2              nobody has signed in yet" in run("account", "show", "anna").stdout
+    tokens = state / "tokens"
+    tokens.mkdir(mode=0o700)
+    (tokens / "anna.json").write_text("{}")
+    assert run("account", "remove", "ANNA").returncode == 0
+    assert not (tokens / "anna.json").exists()
 
 
 def test_list_and_show_tell_all_but_secrets(run: Run, state: Path) -> None:
@@ -113,12 +120,8 @@ def test_list_and_show_tell_all_but_secrets(run: Run, state: Path) -> None:
         "Grandpa  grandpa@gmail.com at pop.gmail.com, imap.gmail.com, smtp.gmail.com\n"
     )
     shown = run("account", "show", "OPA").stdout
-    for line in (
-        "name        Grandpa, opa",
-        "password    kept as a hash",
-        f"kept in     {state}/accounts/grandpa.json",
-    ):
-        assert f"{line}" in shown
+    for word, text in (("name", "Grandpa, opa"), ("password", "kept as a hash"), ("kept in", f"{state}/accounts/")):
+        assert f"\n{word:<20}{text}" in f"\n{shown}"
     document = {
         "name": "Grandpa",
         "names": ["Grandpa", "opa"],
@@ -135,7 +138,7 @@ def test_list_and_show_tell_all_but_secrets(run: Run, state: Path) -> None:
         "file": f"{state}/accounts/grandpa.json",
         "doubts": [],
     }
-    assert json.loads(run("account", "show", "opa", "--json").stdout) == document
+    assert json.loads(run("account", "show", "opa", "--json").stdout) == document | {"oauth2": None}
     assert json.loads(run("account", "list", "--json").stdout) == [document]
 
 

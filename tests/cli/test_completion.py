@@ -17,8 +17,8 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "demo", "account", "queue"}),
-        (["popover", "account", ""], {"add", "list", "show", "passwd", "remove"}),
+        (["popover", ""], {"run", "inetd", "check", "demo", "account", "explain", "queue", "setup"}),
+        (["popover", "account", ""], {"add", "list", "show", "passwd", "remove", "login", "logout"}),
         (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),
         (["popover", "check", "--lo"], {"--login"}),
@@ -45,7 +45,16 @@ VERBS = ["add", "list", "show", "passwd", "remove"]
 
 @pytest.mark.parametrize(
     "words",
-    [["run"], ["inetd"], ["check"], ["demo"], ["account"], *(["account", verb] for verb in VERBS)],
+    [
+        ["run"],
+        ["inetd"],
+        ["check"],
+        ["demo"],
+        ["account"],
+        ["explain"],
+        ["setup"],
+        *(["account", verb] for verb in VERBS),
+    ],
     ids=" ".join,
 )
 def test_every_help_has_examples(words: list[str]) -> None:

@@ -277,7 +277,7 @@ def test_a_wrong_key_of_an_account(write: Write, line: str, told: str) -> None:
         ),
         ('servers = { imap = "me:hunter2@m" }', "servers: imap: a server holds no user name or password"),
         ('oauth2 = "x"', 'oauth2: must be a table: { client_id = "..." }; is "x"'),
-        ("oauth2 = {}", "oauth2: client_id: is missing; docs/accounts.md tells who gives you one"),
+        ("oauth2 = {}", "oauth2: client_id: is missing; docs/oauth2/README.md tells who gives you one"),
         (
             'oauth2 = { client_id = "x", client_secret = "hunter2" }',
             "oauth2: client_secret: no secret stands in this file",

@@ -20,6 +20,8 @@ def test_every_command_and_option_is_in_it() -> None:
         ".SS inetd",
         ".SS check",
         ".SS demo",
+        ".SS explain",
+        ".SS setup",
         ".SS account add",
         "--ca-file",
         "--login",

@@ -31,8 +31,9 @@ it."""
 
 
 class Register:
-    """A `Finder` (protocols/login.py) over all accounts. `folder`: where those of the command lie, if there are any.
-    `clock`: monotonic seconds; `sleep`: waits so many of them.
+    """Finds logins (`Finder`, protocols/login.py) among all accounts, for all services.
+
+    `folder`: where those of the command lie, if there are any; `clock`: monotonic seconds; `sleep`: waits so many.
     """
 
     def __init__(
@@ -61,20 +62,21 @@ class Register:
         found = self._index.find(name)
         return found if isinstance(found, Account) else None
 
+    def knows(self, name: str) -> bool:
+        """Whether it is one of ours, or may be one."""
+        return self._index.find(name) is not None
+
     def accounts(self) -> tuple[Account, ...]:
         """Give all of them."""
         return self._index.accounts()
 
     def offers_digests(self, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
-        """Whether one of these accounts has a password that APOP and CRAM-MD5 can be compared with: its service greets
-        with a stamp then.
+        """Whether APOP and CRAM-MD5 can be compared with the password of each of these accounts. Of each, for a mail
+        program takes the strongest way that it sees (curl, mpop and msmtp do), and would fail where a hash is kept.
         """
         kinds = self._look_at_kinds()
-        return any(kinds.get(one.name) == "password" and _may(one, accounts) for one in self._index.accounts())
-
-    def finder(self, service: Service) -> AtService:
-        """Give the finder of one service."""
-        return AtService(self, service.desk.accounts)
+        found = {kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
+        return "password" in found and "hash" not in found
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
@@ -151,23 +153,6 @@ class Register:
             self._kinds = {account.name: _kind(account) for account in accounts}
             self._kinds_of = self._index.version, self._clock() + LOOKED_AT
         return self._kinds
-
-
-class AtService:
-    """The register as the `Finder` of one service. `accounts`: whom it lets in."""
-
-    def __init__(self, register: Register, accounts: bool | tuple[str, ...]) -> None:  # noqa: FBT001 - as a desk has them
-        self._register = register
-        self._accounts = accounts
-
-    @property
-    def takes_digests(self) -> bool:
-        """Whether its greeting is to have a stamp."""
-        return self._register.offers_digests(self._accounts)
-
-    async def find(self, visit: Visit) -> Found:
-        """Look a login up. Never raises."""
-        return await self._register.find(visit)
 
 
 def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them

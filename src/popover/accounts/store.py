@@ -29,6 +29,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def tokens(self) -> Path:
+        """Where the tokens of OAuth2 are kept, beside it."""
+        return self._folder.parent / "tokens"
+
     def accounts(self) -> tuple[Account, ...]:
         """Give all that can be read, in the order of their names."""
         return self._looked().accounts

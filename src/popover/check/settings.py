@@ -51,8 +51,10 @@ def setting(service: Service, listen: Address) -> dict[str, Fact]:
     }
 
 
-def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
-    """Write the table, and the hints; `when`: from when on it works, ", once popover runs"."""
+def settings_lines(entries: list[dict[str, Fact]], when: str = "", who: str = "") -> list[str]:
+    """Write the table, and the hints; `when`: from when on it works, ", once popover runs"; `who`: whose user name and
+    password, where more is known of it.
+    """
     rows = []
     for entry in entries:
         hosts = entry["server"]
@@ -63,7 +65,7 @@ def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
     cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
     return [
         "",
-        f"What to type into the mail client{when}; {whose}:",
+        f"What to type into the mail client{when}; {who or whose}:",
         *("  " + "   ".join(row) for row in cells),
         *(f"  {client}: {hint}" for client, hint in HINTS if all(entry["tls"] == "off" for entry in entries)),
     ]

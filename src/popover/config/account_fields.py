@@ -234,7 +234,7 @@ def _missing_oauth2(table: object) -> list[str]:
         return []
     mistakes = []
     if "client_id" not in table:
-        mistakes.append("oauth2: client_id: is missing; docs/accounts.md tells who gives you one")
+        mistakes.append("oauth2: client_id: is missing; docs/oauth2/README.md tells who gives you one")
     for stem in ("client_secret", "key"):
         several = [key for key in table if key in _secret_keys(stem)]
         if len(several) > 1:

@@ -18,6 +18,9 @@ examples:
   popover account add anna --server pop3s://pop.example.com --server smtps://smtp.example.com --login anna@example.com
   popover account add scanner --device --provider fastmail --login anna@fastmail.com --secret-file secret
       for a scanner that knows no login; its service names it: accounts = ["scanner"], device = true
+  popover account add aunt --provider outlook --login aunt@outlook.com --client-id 12345678-...
+  popover account login aunt
+      for a provider that takes OAuth2 only: shows a code, and the page to enter it
   popover account passwd grandpa
   popover account list
 exit: 0 it is done, 1 it could not be, 2 wrong use
@@ -58,6 +61,22 @@ examples:
       sessions that he has go on to their end
 """
 
+_LOGIN = """\
+Which way it goes: a code is shown that is typed into a page of the provider's, on any machine (--device, where the
+provider has that); or an address is shown, for a browser on this machine that comes back by itself (--browser), or for
+one elsewhere, whose last address is copied by hand (--paste). popover ships no client id: docs/oauth2 tells how to have
+one of your own.
+
+examples:
+  popover account login grandpa
+  popover account login grandpa --paste -c /etc/popover.toml
+"""
+
+_LOGOUT = """\
+examples:
+  popover account logout grandpa
+"""
+
 Add = Callable[[argparse.ArgumentParser], None]
 Verb = Callable[[str, str, str], argparse.ArgumentParser]
 
@@ -68,17 +87,33 @@ def add_verbs(verb: Verb) -> None:
     _list(verb("list", "show all accounts, a line each", _LIST))
     _show(verb("show", "show what is kept of one account, but for its secrets", _SHOW))
     _passwd(verb("passwd", "change a password", _CHANGE))
+    _login(verb("login", "sign in at the provider, by OAuth2", _LOGIN))
+    _config_file(_name(verb("logout", "give that sign-in back, and forget it", _LOGOUT)))
     _name(verb("remove", "remove an account", _REMOVE))
 
 
-def _name(parser: argparse.ArgumentParser) -> None:
+def _name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="what the mail program says as its user name; any case will do")
+    return parser
 
 
-def _config(parser: argparse.ArgumentParser) -> None:
+def _config_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", "--config", metavar="FILE", type=Path, help="also the [[account]]s of a file, or a directory of files"
     )
+
+
+def _login(parser: argparse.ArgumentParser) -> None:
+    _name(parser)
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--device", action="store_true", help="by a code that is typed into a page of the provider's")
+    one.add_argument("--browser", action="store_true", help="by a browser on this machine")
+    one.add_argument("--paste", action="store_true", help="by a browser elsewhere, and an address that is pasted here")
+    _config_file(parser)
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    _config_file(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
 
 

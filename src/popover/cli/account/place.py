@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from popover.accounts.store import Store
 from popover.config import Account, fold, load, quote
@@ -54,19 +55,25 @@ def configured(config: Path | None) -> tuple[Account, ...]:
     return () if config is None else load(config).accounts
 
 
-def find_account(name: str, config: Path | None = None) -> tuple[Account, bool]:
-    """Find an account of a configuration or of the command, in that order, and say whether it is the command's.
+class Found(NamedTuple):
+    """An account, whether it is the command's, and where the tokens of all lie."""
 
-    Raises ConfigError, StartError.
-    """
+    account: Account
+    is_kept: bool
+    tokens: Path
+
+
+def find_account(name: str, config: Path | None = None) -> Found:
+    """Find an account of a configuration or of the command, in that order. Raises ConfigError, StartError."""
     folded = fold(name)
-    for account in configured(config):
-        if folded in map(fold, account.names):
-            return account, False
-    found = open_store().find(name)
+    named = [account for account in configured(config) if folded in map(fold, account.names)]
+    store = open_store()
+    if named:
+        return Found(named[0], is_kept=False, tokens=store.tokens)
+    found = store.find(name)
     if found is None:
         raise StartError(f"there is no account {quote(name)}: popover account list shows all")
-    return found, True
+    return Found(found, is_kept=True, tokens=store.tokens)
 
 
 def say(text: str) -> None:

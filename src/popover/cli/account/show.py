@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from typing import Any
 
+from popover.accounts.oauth2.facts import facts
 from popover.accounts.register import secret_doubts
 from popover.accounts.scrypt import MARK
 from popover.accounts.secrets import read_secret
@@ -23,18 +25,19 @@ _PASSWORDS = {
 
 def show(arguments: argparse.Namespace) -> int:
     """Show it. Raises ConfigError, StartError."""
-    account, is_kept = find_account(arguments.name, arguments.config)
+    account, is_kept, tokens = find_account(arguments.name, arguments.config)
+    told = document(account, is_kept=is_kept)
+    signed_in = facts(account, tokens, time.time()) if account.oauth2 is not None else None
     if arguments.json:
-        say(json.dumps(document(account, is_kept=is_kept), indent=2))
+        say(json.dumps(told | {"oauth2": signed_in and signed_in.as_json()}, indent=2))
         return 0
-    for word, text in rows(account, is_kept=is_kept):
-        say(f"{word:<12}{text}")
+    for word, text in [*rows(account, told), *(signed_in.rows() if signed_in else ())]:
+        say(f"{word:<20}{text}")
     return 0
 
 
-def rows(account: Account, *, is_kept: bool) -> list[tuple[str, str]]:
+def rows(account: Account, told: dict[str, Any]) -> list[tuple[str, str]]:
     """Say what there is, a line each: a word, and the text."""
-    told = document(account, is_kept=is_kept)
     lines = [("name", ", ".join(account.names)), ("password", _PASSWORDS[told["password"]])]
     lines += [("server", server) for server in told["servers"].values()]
     lines.append(("login", account.login))
