@@ -157,7 +157,7 @@ def test_a_refused_login_is_told_in_the_servers_words_and_bounces_nothing(stage:
         assert told.startswith(b"421 4.3.2 localhost refuses the sign-in of scans: 535 5.7.139 ")
     event = office.popover.wait_for_event("session", end="no sign-in")
     assert "basic authentication is disabled" in event["cause"]
-    assert event["remedy"]
+    assert "OAuth2" in event["remedy"]
     assert "canary-secret" not in "\n".join(office.popover.log_lines())
 
 
