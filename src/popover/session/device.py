@@ -109,6 +109,8 @@ class ForDevice:
     # -- how it ends -----------------------------------------------------------------------------
 
     def _silent(self, silent: Silent) -> Outcome:
+        if silent.end == "client stalled":
+            return Outcome(silent.end, clean=False)
         words = DIALECTS[self._case.service.dialect].farewell("nothing was said for too long")
         self._case.bytes_out += len(words)
         self._case.client.write(words)

@@ -57,9 +57,14 @@ class Rounds:
     async def run(self) -> None:
         """Go round until cancelled."""
         try:
+            await asyncio.to_thread(self._store.prepare)
             await asyncio.to_thread(self._store.sweep)
-        except OSError:
-            pass
+        except OSError as fault:
+            self._log.event(
+                "warning",
+                "queue",
+                f"no mail can be kept: {self._store.folder}: {fault.strerror}; give popover a StateDirectory=",
+            )
         while True:
             self._bell.clear()
             await self.round()
