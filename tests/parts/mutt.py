@@ -25,11 +25,11 @@ def fetch_by_mutt(account: Account, workdir: Path) -> list[bytes]:
     """
     copy = workdir / "mail"
     scheme = "imaps" if account.ca_file and not account.starttls else "imap"
-    trust = f'set certificate_file="{account.ca_file}"\nset ssl_force_tls=yes' if account.ca_file else ""
+    trust = f'set certificate_file="{account.ca_file}"' if account.ca_file else ""
     settings = f"""
 set folder="{workdir}" spoolfile="{scheme}://{account.host}:{account.port}/INBOX"
 set imap_user="{account.user}" imap_pass="{account.password}" imap_authenticators="login"
-set ssl_starttls={"yes" if account.starttls else "no"} ssl_verify_host=yes
+set ssl_starttls={"yes" if account.starttls else "no"} ssl_force_tls={"yes" if account.ca_file else "no"}
 {trust}
 set mbox_type=mbox confirmappend=no confirmcreate=no delete=no quit=yes wait_key=no header_cache=""
 set sort=mailbox-order
@@ -51,7 +51,13 @@ def _as_sent(stored: bytes) -> bytes:
 def run_on_a_terminal(workdir: Path, *command: str | Path) -> bytes:
     """Run a program to its end that believes to have a person before it; what it has painted."""
     ours, its = pty.openpty()
-    env = {"HOME": str(workdir), "PATH": os.environ["PATH"], "LANG": "C", "TERM": "vt100", "TMPDIR": tempfile.gettempdir()}
+    env = {
+        "HOME": str(workdir),
+        "PATH": os.environ["PATH"],
+        "LANG": "C",
+        "TERM": "vt100",
+        "TMPDIR": tempfile.gettempdir(),
+    }
     painted = bytearray()
 
     def read() -> None:

@@ -72,10 +72,11 @@ def test_fetchmail_that_tries_stls_unasked_gets_it(
         assert inside.wait_for_event("session")["client_tls"] == "TLSv1.3"
 
 
-@pytest.mark.parametrize(("client", "tls"), cases(IMAP_CLIENTS))
+@pytest.mark.parametrize("case", cases(IMAP_CLIENTS), ids="-".join)
 def test_imap_clients_get_what_they_get_directly(
-    tmp_path: Path, authority: Authority, dovecot: Dovecot, mailbox: Account, workdir: Workdir, client: str, tls: str
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, mailbox: Account, workdir: Workdir, case: tuple[str, str]
 ) -> None:
+    client, tls = case
     fetch = IMAP_CLIENTS[client]
     direct = fetch(replace(mailbox, address=("127.0.0.1", dovecot.imaps_port), ca_file=authority.ca_file), workdir())
     kind = tls if tls != "plain" else "offer"
@@ -89,10 +90,11 @@ def test_imap_clients_get_what_they_get_directly(
     assert len(direct) == len(MESSAGES)
 
 
-@pytest.mark.parametrize(("client", "tls"), cases(SMTP_CLIENTS))
+@pytest.mark.parametrize("case", cases(SMTP_CLIENTS), ids="-".join)
 def test_smtp_clients_send_what_they_send_directly(
-    tmp_path: Path, authority: Authority, dovecot: Dovecot, postfix: Postfix, workdir: Workdir, client: str, tls: str
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, postfix: Postfix, workdir: Workdir, case: tuple[str, str]
 ) -> None:
+    client, tls = case
     user = dovecot.new_user()
     kind = tls if tls != "plain" else "offer"
     with Inside(tmp_path, authority, postfix.port, scheme="smtps", tls=kind) as inside:

@@ -192,6 +192,8 @@ class _Reading:
         if (check := stated.get("authenticate")) and check.kind == "htpasswd":
             stated["authenticate"] = replace(check, where=str(directory / check.where))
         server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
+        if stated.get("device"):  # servers refuse what many devices send, and nobody reads it but they
+            stated.setdefault("bare_lf", "normalize")
         unsaid = {"name": "", "listen": (default_listen(server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))
