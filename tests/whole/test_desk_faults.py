@@ -507,7 +507,9 @@ def test_second_session_runs_ahead_of_its_client_and_of_no_other(scene: Scene) -
     scene.leads(server)
     scene.leads(server, name="grandma")
     wait_until(lambda: visit(b"grandpa", b"STAT", b"UIDL") and b"UIDL" in visit(b"grandpa"), "a server asked ahead")
+    visit(b"grandpa", b"STAT", b"UIDL")
     assert b"UIDL" not in visit(b"grandma")
+    assert b"UIDL" in visit(b"grandpa")
 
 
 def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> None:
