@@ -529,7 +529,8 @@ def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> N
     assert let_go.wait(30)
 
 
-def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None:
+@pytest.mark.parametrize("words", [b"", b"-ERR you were idle for too long\r\n"], ids=["silent", "farewell"])
+def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene, words: bytes) -> None:
     """Its server has ended it with the first word that it heard; at a transparent service the client would see that."""
     has_let_down = threading.Event()
 
@@ -542,6 +543,7 @@ def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None
                 wire.send(b"+OK\r\nUSER\r\n.\r\n")
             elif is_spare and line.startswith(b"USER") and not has_let_down.is_set():
                 has_let_down.set()
+                wire.send(words)
                 return
             else:
                 wire.send(b"+OK\r\n")
