@@ -46,7 +46,9 @@ sessions.
 Every setting with its default and the reason for it stands in the example that comes with popover.
 .TP
 .I $STATE_DIRECTORY
-What servers have failed in, and the certificate that popover makes for TLS inside; without the variable
+What servers have failed in, the certificate that popover makes for TLS inside, and the accounts of
+.BR "popover account" ;
+without the variable
 .I /var/lib/popover
 for root, and
 .I ~/.local/state/popover
@@ -66,13 +68,17 @@ which is asked for without it.
 
 def page() -> str:
     """The whole page, in the macros of man(7)."""
-    parser = make_parser()
-    lines = [_HEAD.strip("\n"), ".SH COMMANDS"]
+    lines = [_HEAD.strip("\n"), ".SH COMMANDS", *_commands("", make_parser())]
+    return "\n".join([*lines, _TAIL.strip("\n")]) + "\n"
+
+
+def _commands(before: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """All commands of a parser, and theirs."""
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to ask
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for name, command in action.choices.items():
-                lines += _command(name, command)
-    return "\n".join([*lines, _TAIL.strip("\n")]) + "\n"
+                yield from _command(f"{before}{name}", command)
+                yield from _commands(f"{before}{name} ", command)
 
 
 def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -17,7 +17,9 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "demo"}),
+        (["popover", ""], {"run", "inetd", "check", "route", "demo", "account", "queue", "explain", "setup"}),
+        (["popover", "account", ""], {"add", "list", "show", "passwd", "login", "logout", "remove"}),
+        (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),
         (["popover", "check", "--lo"], {"--login"}),
         (["popover", "run", "--log-format", ""], {"text", "json"}),
@@ -38,8 +40,18 @@ def test_bash_offers_what_there_is(words: list[str], offered: set[str]) -> None:
     assert set(ended.stdout.split()) == offered
 
 
-@pytest.mark.parametrize("command", ["run", "inetd", "check", "demo"])
-def test_every_help_has_examples(command: str) -> None:
-    ended = run_popover(command, "--help")
+VERBS = ["add", "list", "show", "passwd", "login", "logout", "remove"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([one] for one in ("run", "inetd", "check", "route", "demo", "account", "explain", "setup")),
+        *(["account", verb] for verb in VERBS),
+    ],
+    ids=" ".join,
+)
+def test_every_help_has_examples(words: list[str]) -> None:
+    ended = run_popover(*words, "--help")
     assert ended.returncode == 0
     assert "\nexamples:\n" in ended.stdout

@@ -98,9 +98,9 @@ class Wire(Talker):
         self.sock = sock
 
     @classmethod
-    def to(cls, address: Address) -> Self:
-        """Connect; to a port of IPv4 or IPv6 loopback."""
-        return cls(socket.create_connection(address, PATIENCE))
+    def to(cls, address: Address, source: str | None = None) -> Self:
+        """Connect; to a port of IPv4 or IPv6 loopback, from this address of ours."""
+        return cls(socket.create_connection(address, PATIENCE, (source, 0) if source else None))
 
     def send(self, data: bytes) -> None:
         """Send all of it."""

@@ -15,7 +15,21 @@ def test_no_line_is_taken_for_a_command() -> None:
 
 def test_every_command_and_option_is_in_it() -> None:
     page = manual.page().replace("\\-", "-")
-    for words in (".SS run", ".SS inetd", ".SS check", ".SS demo", "--ca-file", "--login", "--once", "-c", "--trace"):
+    for words in (
+        ".SS run",
+        ".SS inetd",
+        ".SS check",
+        ".SS route",
+        ".SS demo",
+        ".SS explain",
+        ".SS setup",
+        ".SS account add",
+        "--ca-file",
+        "--login",
+        "--once",
+        "-c",
+        "--trace",
+    ):
         assert words in page
 
 

@@ -23,7 +23,7 @@ from django.conf import settings
 
 PORT, DIRECTORY = int(sys.argv[1]), Path(sys.argv[2])
 BASE = f"https://localhost:{PORT}"
-USERS = 40
+USERS = 400
 
 settings.configure(
     SECRET_KEY="test",
@@ -72,6 +72,7 @@ settings.configure(
         "REFRESH_TOKEN_REUSE_PROTECTION": True,
         "OAUTH_DEVICE_VERIFICATION_URI": f"{BASE}/o/device/",
         "PKCE_REQUIRED": True,
+        "OIDC_ISS_ENDPOINT": f"{BASE}/o",
         "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
         "DEVICE_FLOW_INTERVAL": 1,
     },
@@ -79,6 +80,7 @@ settings.configure(
 sys.modules[Path(__file__).stem] = sys.modules[__name__]
 django.setup()
 
+from django.contrib.auth.hashers import make_password  # noqa: E402 - what django.setup has made
 from django.contrib.auth.models import User  # noqa: E402 - what django.setup has made
 from django.contrib.auth.views import LoginView  # noqa: E402
 from django.core.management import call_command  # noqa: E402
@@ -120,8 +122,11 @@ urlpatterns = [
 def fill() -> None:
     """Make the users, and those who may ask in their name."""
     call_command("migrate", verbosity=0)
+    if User.objects.exists():  # it was down
+        return
+    password = make_password("x")
     for name in ("alice", *(f"user{number}" for number in range(USERS))):
-        User.objects.create_user(name, password="x")
+        User.objects.create(username=name, password=password)
     model = get_application_model()
 
     def client(client_id: str, grant: str, secret: str = "") -> None:
@@ -160,6 +165,7 @@ class Moody:
             return self._application(environ, start)
         self._wait("before")
         if now["status"] != 200:
+            environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))  # what is unread would reset the connection
             self._note(environ, now["status"])
             start(f"{now['status']} Trouble", [("Content-Type", "text/html"), *map(tuple, now["headers"])])
             return [b"<html>trouble</html>"]

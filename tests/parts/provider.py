@@ -52,9 +52,8 @@ class Provider:
         self.ca_file = authority.ca_file
         self._certificate = authority.issue("localhost", "127.0.0.1")
         self.port = free_port()
-        self.issuer = f"https://localhost:{self.port}"
-        base = f"{self.issuer}/o"
-        self._users = iter(range(40))
+        self.issuer = base = f"https://localhost:{self.port}/o"
+        self._users = iter(range(400))
         self.token_url = f"{base}/token/"
         self.authorize_url = f"{base}/authorize/"
         self.device_url = f"{base}/device-authorization/"
@@ -77,9 +76,11 @@ class Provider:
         path = self._directory / "asked.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def refusals(self) -> list[str]:
-        """What was said to those that were refused, but for codes that nobody has entered yet."""
-        found = [str(asked["error"]) for asked in self.asked() if "error" in asked]
+    def refusals(self, since: int) -> list[str]:
+        """What was said to those that were refused behind the first so many questions, but for codes that nobody has
+        entered yet.
+        """
+        found = [str(asked["error"]) for asked in self.asked()[since:] if "error" in asked]
         return [error for error in found if error != "authorization_pending"]
 
     def given(self) -> int:

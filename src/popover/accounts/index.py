@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,15 @@ class Trouble:
 
 
 class Index:
-    """Who is called what. `version` is another one after each change."""
+    """Who is called what. `version` is another one after each change; `changed` is given all then."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, changed: Callable[[tuple[Account, ...]], None]) -> None:
         self._shelf = Shelf(folder)
         self._configured: tuple[Account, ...] = ()
         self._by_name: dict[str, Account] = {}
+        self._all: tuple[Account, ...] = ()
         self._doubts: list[str] = []
+        self._changed = changed
         self.version = 0
 
     def load(self, accounts: Iterable[Account]) -> None:
@@ -48,7 +50,7 @@ class Index:
     def accounts(self) -> tuple[Account, ...]:
         """Give all, each once."""
         self._look()
-        return tuple({id(account): account for account in self._by_name.values()}.values())
+        return self._all
 
     def doubts(self) -> list[str]:
         """Say what of the command's accounts is not in force, a line each."""
@@ -71,9 +73,11 @@ class Index:
                 f"the command's account {quote(account.name)} is not called {quote(name)}: another one has that name"
                 for name in taken
             ]
+        self._all = tuple({id(account): account for account in self._by_name.values()}.values())
+        self._changed(self._all)
 
 
 def folded_of(name: str) -> str:
-    """Fold what a client said. What is no UTF-8 is Latin-1, as in mail programs from before 2000."""
+    """Fold what a client said, in whichever of the forms that `as_utf8` knows."""
     octets = name.encode("utf-8", "surrogateescape")
     return fold(as_utf8(octets).decode())

@@ -1,4 +1,4 @@
-"""The file of an account that the command keeps: the keys of an `[[account]]` in JSON, and the two secrets as they are.
+"""The file of an account that the command keeps: the keys of an `[[account]]` in JSON, and the secrets as they are.
 
     /var/lib/popover/accounts/grandpa.json
     {"name": "grandpa", "provider": "gmail", "login": "grandpa@gmail.com", "password": "$scrypt$...", "secret": "..."}
@@ -22,15 +22,17 @@ KEPT_LIMIT = 64 * 1024
 NAME_LIMIT = 240
 """Octets of its name: file systems take 255, and a draft's is longer by a dot and a process id."""
 
-SECRETS = ("password", "secret")
+SECRETS = ("password", "secret", "client_secret")
 
 
 def file_name(name: str) -> str:
     """What the files of an account are called. Two names have the same one if, and only if, they fold to the same.
 
-    Raises ConfigError for a name that is too long for one.
+    Raises ConfigError for a name that can be none's.
     """
     safe = quote(fold(name), safe="@+")
+    if not safe:
+        raise ConfigError("the name is empty")
     if safe.startswith("."):
         safe = f"%2E{safe[1:]}"
     if len(safe) + len(".json") > NAME_LIMIT:

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from popover.accounts.brake import PAUSE, Brake, site
 from popover.accounts.index import Index, Trouble, folded_of
@@ -25,14 +26,18 @@ from popover.config import Account, SecretSource, Service, fold, quote, unknown_
 from popover.errors import SecretFailure
 from popover.protocols.login import Digest, Found, Login, NotFound, Unsure, Visit
 
-LOOKED_AT = 10.0
-"""Seconds for which it is known who keeps a hash and who a password: each greeting asks, and reads all files for
-it."""
+LOOKED_AT = 60.0
+"""Seconds for which it is known who keeps a hash and who a password: each greeting asks, and all files are read for
+it. Of a thousand accounts that takes some 30 ms."""
+
+Kind: TypeAlias = Literal["password", "hash", ""]
+"""How an account keeps its local password; "": it has none, or nobody can say."""
 
 
 class Register:
-    """A `Finder` (protocols/login.py) over all accounts. `folder`: where those of the command lie, if there are any.
-    `clock`: monotonic seconds; `sleep`: waits so many of them.
+    """Finds logins (`Finder`, protocols/login.py) among all accounts, for all services.
+
+    `folder`: where those of the command lie, if there are any; `clock`: monotonic seconds; `sleep`: waits so many.
     """
 
     def __init__(
@@ -45,12 +50,14 @@ class Register:
         self._tokens = tokens
         self._clock = clock
         self._sleep = sleep
-        self._index = Index(folder)
+        self._index = Index(folder, tokens.load)
         self._passwords = Passwords(clock)
         self._brake = Brake(clock)
         self._turns = Turns()
-        self._kinds: dict[str, str] = {}  # account -> "password", "hash", or "" where nobody can say
+        self._kinds: dict[str, Kind] = {}  # of each account
         self._kinds_of = (-1, 0.0)  # which version of the index, and until when they are believed
+        self._costs_a_hash = False
+        self._offers: dict[bool | tuple[str, ...], bool] = {}
 
     def load(self, accounts: Iterable[Account]) -> None:
         """Take the configuration's accounts; sessions that are in keep their routes."""
@@ -61,16 +68,23 @@ class Register:
         found = self._index.find(name)
         return found if isinstance(found, Account) else None
 
+    def knows(self, name: str) -> bool:
+        """Whether it is one of ours, or may be one."""
+        return self._index.find(name) is not None
+
     def accounts(self) -> tuple[Account, ...]:
         """Give all of them."""
         return self._index.accounts()
 
     def offers_digests(self, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
-        """Whether one of these accounts has a password that APOP and CRAM-MD5 can be compared with: its service greets
-        with a stamp then.
+        """Whether APOP and CRAM-MD5 can be compared with the password of each of these accounts. Of each, for a mail
+        program takes the strongest way that it sees (curl, mpop and msmtp do), and would fail where a hash is kept.
         """
-        kinds = self._look_at_kinds()
-        return any(kinds.get(one.name) == "password" and _may(one, accounts) for one in self._index.accounts())
+        self._look_at_kinds()
+        if accounts not in self._offers:
+            found = {self._kinds[one.name] for one in self._index.accounts() if _may(one, accounts)}
+            self._offers[accounts] = "password" in found and "hash" not in found
+        return self._offers[accounts]
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
@@ -122,30 +136,33 @@ class Register:
         if account is not None and account.password is not None:
             kept = _usable(read_secret(account.password))
         name = folded_of(login.user) if account is None else fold(account.name)
-        hashes = (kept is not None and kept.startswith(MARK)) or "hash" in self._look_at_kinds().values()
+        self._look_at_kinds()
+        hashes = self._costs_a_hash or (kept is not None and kept.startswith(MARK))
         return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
 
     def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
+        """Say for the log what was wrong; the log names who has said it."""
         if named is None:
-            return f"unknown user {quote(login.user)}"
+            return "unknown user"
         if named.password is None:
-            return f"{quote(named.name)} is the account of a device, nobody can log in as it"
+            return "the account has no password, it is a device's"
         if not _may(named, visit.accounts):
-            return f"{quote(named.name)} may not log in at this service"
-        if isinstance(login.proof, Digest) and self._look_at_kinds().get(named.name) == "hash":
+            return "the account is none of this service's (accounts)"
+        if isinstance(login.proof, Digest) and self._kinds.get(named.name) == "hash":
             return (
-                f"the password of {quote(named.name)} is kept as a hash, and {login.proof.kind.upper()} needs itself: "
-                "switch that off in the mail program, or keep the password (popover account passwd --plain)"
+                f"the account keeps its password as a hash, and {login.proof.kind.upper()} needs itself: switch that "
+                "off in the mail program, or keep the password (popover account passwd --plain)"
             )
-        return f"wrong password of {quote(named.name)}"
+        return "wrong password"
 
-    def _look_at_kinds(self) -> dict[str, str]:
+    def _look_at_kinds(self) -> None:
         accounts = self._index.accounts()  # which may find a new version
         version, until = self._kinds_of
         if version != self._index.version or self._clock() >= until:
             self._kinds = {account.name: _kind(account) for account in accounts}
             self._kinds_of = self._index.version, self._clock() + LOOKED_AT
-        return self._kinds
+            self._costs_a_hash = "hash" in self._kinds.values()
+            self._offers.clear()
 
 
 def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
@@ -175,7 +192,7 @@ def secret_doubts(account: Account) -> list[str]:
     return lines
 
 
-def _kind(account: Account) -> str:
+def _kind(account: Account) -> Kind:
     if account.password is None:
         return ""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +16,9 @@ _DIALECTS = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP"}
 
 class Tokens(Protocol):
     """Who has OAuth2's access tokens (accounts/oauth2/)."""
+
+    def load(self, accounts: Iterable[Account]) -> None:
+        """Take these for those there are."""
 
     async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
         """Give a good one. `refused`: the one that the server has refused; None then: there is no other.
@@ -32,7 +36,7 @@ def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
             f'name one in the account {quote(account.name)}: servers = {{ {dialect} = "..." }}',
             needs_person=True,
         )
-    return Route(account.name, (target,), Fetch(account, tokens))
+    return Route(account.name, (target,), Fetch(account, tokens), has_password=account.password is not None)
 
 
 @dataclass(slots=True)

@@ -39,7 +39,9 @@ def read_secret(source: SecretSource) -> bytes:
 
 
 def read_key(source: SecretSource) -> bytes:
-    """Read a secret of several lines as it is: a key in PEM. Raises SecretFailure."""
+    """Read a secret as it is, with all its lines: a key in PEM, or what is known to be one line. Raises
+    SecretFailure.
+    """
     return _octets(source, KEY_LIMIT)
 
 

@@ -183,8 +183,8 @@ _structure: Callable[[dict[str, Any]], Any] = structurer(
 
 
 def read_account(table: dict[str, Any], directory: Path, kept: Mapping[str, SecretSource] | None = None) -> Account:
-    """Make an account of its table; files are relative to `directory`. `kept`: secrets ("password", "secret") that
-    stand in the account's own file. Raises ConfigError with all mistakes.
+    """Make an account of its table; files are relative to `directory`. `kept`: secrets ("password", "secret",
+    "client_secret") that stand in the account's own file. Raises ConfigError with all mistakes.
     """
     mistakes = _missing(table, kept or {})
     try:
@@ -203,7 +203,7 @@ def read_account(table: dict[str, Any], directory: Path, kept: Mapping[str, Secr
         login=keys["login"],
         mailbox=keys.get("mailbox"),
         secret=(kept or {}).get("secret") or _source(keys, "secret", directory),
-        oauth2=_oauth2(keys["oauth2"], keys.get("provider"), directory) if "oauth2" in keys else None,
+        oauth2=_oauth2(keys, directory, (kept or {}).get("client_secret")) if "oauth2" in keys else None,
     )
 
 
@@ -214,7 +214,7 @@ def _missing(table: Mapping[str, object], kept: Mapping[str, object]) -> list[st
     places = [key for key in ("server", "servers", "provider") if key in table]
     if not places:
         mistakes.append('server: is missing; write server = "pop3s://mail.example.com", or provider = "gmail"')
-    ways = ["secret"] if "secret" in kept else []
+    ways = [key for key in kept if key == "secret"]
     ways += [key for key in table if key in _secret_keys("secret") or key == "oauth2"]
     if not ways:
         mistakes.append(
@@ -234,7 +234,7 @@ def _missing_oauth2(table: object) -> list[str]:
         return []
     mistakes = []
     if "client_id" not in table:
-        mistakes.append("oauth2: client_id: is missing; docs/accounts.md tells who gives you one")
+        mistakes.append("oauth2: client_id: is missing; docs/oauth2/README.md tells who gives you one")
     for stem in ("client_secret", "key"):
         several = [key for key in table if key in _secret_keys(stem)]
         if len(several) > 1:
@@ -264,11 +264,13 @@ def _order(server: Server) -> int:
     return dialects.index(server.dialect)
 
 
-def _oauth2(keys: dict[str, Any], provider: str | None, directory: Path) -> OAuth2:
-    """`provider`: the account's, for one that names none of its own."""
+def _oauth2(account: Mapping[str, Any], directory: Path, client_secret: SecretSource | None) -> OAuth2:
+    """`account`: the keys around it, whose provider it has where it names none of its own."""
+    keys = account["oauth2"]
     named = {key: keys[key] for key in (field.name for field in fields_of(OAuth2)) if key in keys}
     named |= {stem: _source(keys, stem, directory) for stem in ("client_secret", "key")}
+    named["client_secret"] = client_secret or named["client_secret"]
     if "ca_file" in named:
         named["ca_file"] = directory / named["ca_file"]
-    named.setdefault("provider", provider)
+    named.setdefault("provider", account.get("provider"))
     return OAuth2(**named)

@@ -10,7 +10,7 @@ from pathlib import Path
 from popover.accounts.oauth2.renewal import Renewal
 from popover.accounts.oauth2.tokens import Tokens
 from popover.accounts.register import Register
-from popover.accounts.secrets import read_secret
+from popover.accounts.secrets import read_key
 from popover.config import Config, ProxyVersion, Service, Target
 from popover.log import Log
 from popover.protocols.login import Finder, Found, Route, Visit
@@ -20,7 +20,7 @@ class OwnLogins:
     """See `finders.Kind`. `folder`: below it lie the accounts of the command, and the tokens."""
 
     def __init__(self, log: Log, folder: Path) -> None:
-        self._tokens = Tokens(folder / "tokens", read_secret, log)
+        self._tokens = Tokens(folder / "tokens", read_key, log)
         self._register = Register(self._tokens, folder / "accounts")
         self._renewal: asyncio.Task[None] | None = None
 
@@ -36,7 +36,7 @@ class OwnLogins:
 
     def knows(self, visit: Visit) -> bool:
         """Whether somebody has that name."""
-        return visit.login is None or self._register.account(visit.login.user) is not None
+        return visit.login is None or self._register.knows(visit.login.user)
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """What is wrong with the accounts that these ask for."""

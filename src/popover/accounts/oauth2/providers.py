@@ -49,8 +49,11 @@ def _all(*scopes: str) -> Mapping[DialectName, tuple[str, ...]]:
     return {"pop3": scopes, "imap": scopes, "smtp": scopes}
 
 
-def _microsoft(name: str, title: str, login: str, mail: str, tenant: str) -> Provider:
-    """Make a row of Microsoft's: its clouds differ in hosts alone. `offline_access`: else a login each hour."""
+def _microsoft(name: str, title: str, hosts: tuple[str, str, str], tenant: str) -> Provider:
+    """Make a row of Microsoft's: its clouds differ in hosts alone, of the sign-in, of what a person allows, and of what
+    a program may by itself. `offline_access`: else a login each hour.
+    """
+    login, mail, own = hosts
     base = f"https://{login}/{{tenant}}/oauth2/v2.0"
     return Provider(
         name,
@@ -66,7 +69,7 @@ def _microsoft(name: str, title: str, login: str, mail: str, tenant: str) -> Pro
         also=("offline_access",),
         redirect="http://localhost",  # its pages let a public client enter this one; any port is taken
         tenant=tenant,
-        own_scope=f"https://{mail}/.default",
+        own_scope=f"https://{own}/.default",
         page="microsoft",
     )
 
@@ -84,22 +87,17 @@ def _yahoo(name: str, title: str, host: str) -> Provider:
     )
 
 
+_WORLD = ("login.microsoftonline.com", "outlook.office.com", "outlook.office365.com")
+_US = ("login.microsoftonline.us", "outlook.office365.us", "outlook.office365.us")
+_CHINA = ("login.partner.microsoftonline.cn", "partner.outlook.cn", "partner.outlook.cn")
 _THUNDERMAIL = "https://auth.tb.pro/realms/tbpro"
 _FASTMAIL = "https://www.fastmail.com/dev/protocol-"
 
 _ROWS = (
-    _microsoft("microsoft365", "Microsoft 365", "login.microsoftonline.com", "outlook.office.com", "common"),
-    _microsoft("outlook", "Outlook.com", "login.microsoftonline.com", "outlook.office.com", "consumers"),
-    _microsoft(
-        "microsoft365-us", "Microsoft 365 (US Government)", "login.microsoftonline.us", "outlook.office365.us", "common"
-    ),
-    _microsoft(
-        "microsoft365-cn",
-        "Microsoft 365 (21Vianet)",
-        "login.partner.microsoftonline.cn",
-        "partner.outlook.cn",
-        "common",
-    ),
+    _microsoft("microsoft365", "Microsoft 365", _WORLD, "common"),
+    _microsoft("outlook", "Outlook.com", _WORLD, "consumers"),
+    _microsoft("microsoft365-us", "Microsoft 365 (US Government)", _US, "common"),
+    _microsoft("microsoft365-cn", "Microsoft 365 (21Vianet)", _CHINA, "common"),
     Provider(
         "gmail",
         "Google",

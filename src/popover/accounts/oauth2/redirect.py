@@ -56,15 +56,17 @@ def read_back(address: str, attempt: Attempt, issuer: str | None) -> Code | Logi
     if len(address) > ADDRESS_LIMIT:
         raise NotOurs("it is too long")
     text = address.strip()
-    query = urlsplit(text).query if "?" in text else text
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
+    try:
+        pairs = parse_qsl(urlsplit(text).query if "?" in text else text, keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        raise NotOurs("it is no address") from None
     found = dict(pairs)
     if len(found) != len(pairs):  # RFC 6749 section 3.1: none more than once
         raise NotOurs("something stands in it twice")
     state = found.get("state")
     if state is None:
         raise NotOurs("there is no state= in it: copy the whole address")
-    if not hmac.compare_digest(state.encode("utf-8"), attempt.state.encode("utf-8")):
+    if not hmac.compare_digest(state.encode("utf-8", "surrogatepass"), attempt.state.encode("ascii")):
         raise NotOurs("it belongs to another attempt to sign in (its state= is another)")
     if issuer is not None and "iss" in found and found["iss"] != issuer:
         raise NotOurs("another provider has sent it (its iss= is another)")

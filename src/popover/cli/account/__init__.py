@@ -1,0 +1,18 @@
+"""`popover account`: own logins, kept by the command. One file a verb; each has a function of its name."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+def account(arguments: argparse.Namespace) -> int:
+    """Obey: 0 it is done, 1 it could not be, 130 interrupted. Raises ConfigError, StartError."""
+    verb = import_module(f"popover.cli.account.{arguments.action}")
+    try:
+        code: int = getattr(verb, arguments.action)(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code

@@ -1,0 +1,29 @@
+"""`popover account list`: all accounts, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from popover.cli.account.place import configured, open_store, say, warn
+from popover.cli.account.show import document
+
+
+def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name
+    """List them: 1 if a file is none that can be taken. Raises ConfigError, StartError."""
+    told = [document(account, is_kept=False) for account in configured(arguments.config)]
+    store = open_store()
+    told += [document(account, is_kept=True) for account in store.accounts()]
+    if arguments.json:
+        say(json.dumps(told, indent=2))
+    else:
+        width = max((len(one["name"]) for one in told), default=0)
+        for one in told:
+            way = "" if one["signs_in"] == "password" else " by OAuth2"
+            hosts = ", ".join(
+                dict.fromkeys(url.partition("://")[2].rpartition(":")[0] for url in one["servers"].values())
+            )
+            say(f"{one['name']:<{width}}  {one['login']}{way} at {hosts}")
+    for line in store.broken():
+        warn(line)
+    return 1 if store.broken() else 0

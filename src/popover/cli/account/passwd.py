@@ -1,0 +1,42 @@
+"""`popover account passwd`: another local password, another one of the provider's, or only the hash of one."""
+
+from __future__ import annotations
+
+import argparse
+
+from popover.cli.account.add import kept_as
+from popover.cli.account.ask import ask
+from popover.cli.account.place import open_store, say
+from popover.config import quote
+from popover.errors import ConfigError, StartError
+
+
+def passwd(arguments: argparse.Namespace) -> int:
+    """Ask for the new one, and keep it. Raises ConfigError, StartError."""
+    if arguments.hash:
+        return _print_hash(arguments)
+    if arguments.name is None:
+        raise ConfigError("name the account whose password is to be changed (see popover account passwd --help)")
+    if arguments.secret and arguments.plain:
+        raise ConfigError("--plain: what the provider takes is kept as it is anyway")
+    what = f"New password of {quote(arguments.name)} at the provider" if arguments.secret else (
+        f"New local password of {quote(arguments.name)} (what the mail program will send)")  # fmt: skip
+    new = ask(what, arguments.password_file, twice=True)
+    store = open_store()
+    account = store.find(arguments.name)
+    if account is None:
+        raise StartError(f"there is no account {quote(arguments.name)}: popover account list shows all")
+    if arguments.secret and account.oauth2 is not None:
+        raise StartError(f"{quote(account.name)} signs in by OAuth2: popover account login {account.name}")
+    kept = new if arguments.secret else kept_as(new, plain=arguments.plain)
+    store.change(account, {"secret" if arguments.secret else "password": kept.decode("utf-8", "surrogateescape")})
+    say(f"{quote(account.name)} has a new password, from the next login on")
+    return 0
+
+
+def _print_hash(arguments: argparse.Namespace) -> int:
+    if arguments.name is not None or arguments.secret or arguments.plain:
+        raise ConfigError("--hash: only prints the hash of a password, and changes no account")
+    new = ask("Password (what the mail program will send)", arguments.password_file, twice=True)
+    say(kept_as(new, plain=False).decode())
+    return 0
