@@ -5,6 +5,7 @@ may try again, and the server is let go.
 import itertools
 import signal
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -295,6 +296,32 @@ def test_other_credentials_are_said_on_a_new_connection_where_the_server_has_hun
 def test_refused_twice_is_refused(scene: Scene) -> None:
     scene.leads(scene.server(refusing(b"-ERR [AUTH] no\r\n")).port, again="fresh")
     assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
+
+
+def test_status_page_counts_wrong_logins_and_those_that_trouble_kept_out(make: Callable[..., Scene]) -> None:
+    port = free_port()
+    scene = make(also=f'[status]\nlisten = "127.0.0.1:{port}"\n')
+    scene.leads(free_port())
+    client = scene.client()
+    for name in (b"grandma", b"grandpa", b"grandma"):
+        assert log_in(client, name).startswith(b"-ERR")
+    assert client.ask(b"QUIT").startswith(b"+OK")
+    client.close()
+
+    def page(path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=30) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    wait_until(lambda: 'ended_sessions_total{service="pop3"} 1\n' in page("metrics"), "the end of the session")
+    numbers = page("metrics")
+    assert 'popover_wrong_logins_total{service="pop3"} 2\n' in numbers
+    assert 'popover_undecided_logins_total{service="pop3"} 1\n' in numbers
+    shown = page("")
+    assert "accounts (pop3)" in shown
+    assert "Wrong logins" in shown
+    assert "NOT REACHED" in shown
+    assert "grandma" not in numbers + shown
 
 
 # -- several servers -----------------------------------------------------------------------------

@@ -97,6 +97,7 @@ class Entrance:
     async def go_on(self) -> Outcome:
         """Let the client talk with the server that has let it in."""
         assert self._sign_in is not None  # noqa: S101 - it has
+        self._said = None  # nobody needs it any more
         return await self._sign_in.go_on()
 
     def over(self) -> None:
