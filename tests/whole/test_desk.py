@@ -113,23 +113,60 @@ def test_smtp_clients_send(house: House, workdir: Workdir, client: str) -> None:
         assert without_trace(house.dovecot.wait_for_messages(user, number)[-1]) == DOTS
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("tls", ["implicit", "require", "offer"])
-def test_clients_speak_tls_at_the_desk(tmp_path: Path, house: House, workdir: Workdir, tls: str, dialect: str) -> None:
-    with AtDesk(tmp_path, dialect, tls=tls) as popover:
-        user = house.at(popover).moves_in("grandpa", PLAIN)
-        mail = tmp_path / "state" / "popover.pem"
-        begin = {"implicit": ("--ssl-reqd",), "require": ("--ssl-reqd",), "offer": ("--ssl",)}[tls]
-        scheme = f"{dialect}s" if tls == "implicit" else dialect
-        url = f"{scheme}://localhost:{popover.at(dialect)[1]}/"
-        more: tuple[str | Path, ...] = ()
-        if dialect == "smtp":
-            (tmp_path / "letter").write_bytes(PLAIN)
-            more = (*envelope(house, user), "-T", tmp_path / "letter")
-        run(workdir(), "curl", "-q", "-sS", "--cacert", mail, *begin, "-u", f"grandpa:{LOCAL}", *more, url)
-        told = popover.wait_for_event("session")
+@pytest.fixture(scope="module", params=["implicit", "require", "offer"])
+def sealed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[House]:
+    """The same house behind another popover, which speaks TLS with its clients."""
+    with AtDesk(tmp_path_factory.mktemp("sealed"), *DIALECTS, tls=request.param) as popover:
+        yield house.at(popover)
+
+
+def sealed_account(house: House, dialect: str, user: str) -> Account:
+    """What a mail program is told that does not go on without TLS."""
+    own, tls = house.popover.file.parent / "state" / "popover.pem", house.popover.tls
+    return house.account(dialect, user, ca_file=own, starttls=tls != "implicit")
+
+
+@pytest.mark.parametrize("client", POP3_CLIENTS)
+def test_pop3_clients_speak_tls_at_the_desk(sealed: House, workdir: Workdir, client: str) -> None:
+    account = sealed_account(sealed, "pop3", "grandpa")
+    user = sealed.moves_in("grandpa", *MESSAGES)
+    if client == "getmail" and account.starttls:  # it knows TLS from the first octet on only
+        client = "poplib"
+    for _ in range(2):
+        assert len(POP3_CLIENTS[client](account, workdir())) == len(MESSAGES)
+    told = sealed.popover.wait_for_event("session", user=f"grandpa ({user})")
     assert told["client_tls"] == "TLSv1.3"
-    assert told["user"] == f"grandpa ({user})"
+
+
+@pytest.mark.parametrize("dialect", ["imap", "smtp"])
+def test_curl_speaks_tls_at_the_desk(sealed: House, workdir: Workdir, dialect: str) -> None:
+    account, user = sealed_account(sealed, dialect, "grandpa"), sealed.moves_in("grandpa", PLAIN)
+    home = workdir()
+    (home / "letter").write_bytes(PLAIN)
+    scheme = dialect if account.starttls else f"{dialect}s"
+    more: tuple[str | Path, ...] = (*envelope(sealed, user), "-T", home / "letter") if dialect == "smtp" else ()
+    run(
+        home, "curl", "-q", "-sS", "--ssl-reqd", "--cacert", str(account.ca_file), "-u", f"grandpa:{LOCAL}", *more,
+        f"{scheme}://localhost:{account.port}/",
+    )  # fmt: skip
+    told = sealed.popover.wait_for_event("session", user=f"grandpa ({user})")
+    assert told["client_tls"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("client", [*IMAP_CLIENTS, *SMTP_CLIENTS])
+def test_imap_and_smtp_clients_speak_tls_from_the_first_octet_on(
+    tmp_path: Path, house: House, workdir: Workdir, client: str
+) -> None:
+    with AtDesk(tmp_path, *DIALECTS, tls="implicit") as popover:
+        sealed = house.at(popover)
+        user = sealed.moves_in("grandpa", PLAIN)
+        if client in IMAP_CLIENTS:
+            assert len(IMAP_CLIENTS[client](sealed_account(sealed, "imap", "grandpa"), workdir())) == 1
+        else:
+            account = sealed_account(sealed, "smtp", "grandpa")
+            SMTP_CLIENTS[client](account, workdir(), sealed.postfix.mailbox(user), PLAIN)
+            assert without_trace(sealed.dovecot.wait_for_messages(user, 2)[-1]) == PLAIN
+        assert popover.wait_for_event("session", user=f"grandpa ({user})")["client_tls"] == "TLSv1.3"
 
 
 @pytest.mark.parametrize(
