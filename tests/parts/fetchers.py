@@ -40,7 +40,7 @@ def _curl(account: Account, workdir: Path, *arguments: str) -> bytes:
     return run(workdir, "curl", "-q", "-sS", "--user", secret, *trust, *arguments)
 
 
-def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) -> list[bytes]:
+def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True, protocol: str = "pop3") -> list[bytes]:
     """All messages, read ones too, as they were sent; deleted from the server unless `keep`.
 
     A line longer than its buffer of 8 KiB is spoiled: fetchmail 6.4 puts two bytes of its memory and a line
@@ -52,7 +52,7 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) ->
     tls = f'{begin} sslcertck sslcertfile "{account.ca_file}"' if account.ca_file else "sslproto ''"
     settings = f"""
         set invisible
-        poll "{account.host}" protocol pop3 port {account.port} bad-header accept
+        poll "{account.host}" protocol {protocol} port {account.port} bad-header accept
           auth password user "{account.user}" password "{account.password}" {tls}
           {"keep" if keep else "nokeep"} fetchall no rewrite no stripcr no forcecr mda "{_sink(workdir)}"
     """
@@ -62,7 +62,7 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) ->
     return _sunk(workdir)
 
 
-def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list[bytes]:
+def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True, auth: str = "user") -> list[bytes]:
     """All messages, with line ends as LF; deleted from the server unless `keep`.
 
     `received_header off` saves the Received line that mpop would write.
@@ -74,7 +74,7 @@ def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list
         host {account.host}
         port {account.port}
         {tls}
-        auth user
+        auth {auth}
         user {account.user}
         password {account.password}
         keep {"on" if keep else "off"}

@@ -20,8 +20,8 @@ def send_by_curl(account: Account, workdir: Path, mailbox: str, message: bytes) 
     run(workdir, "curl", "-q", "-sS", *secret, *trust, *envelope, "-T", workdir / "message", url)
 
 
-def send_by_msmtp(account: Account, workdir: Path, mailbox: str, message: bytes) -> None:
-    """With AUTH PLAIN. msmtp takes LF or CRLF line ends and sends CRLF."""
+def send_by_msmtp(account: Account, workdir: Path, mailbox: str, message: bytes, *, auth: str = "plain") -> None:
+    """With AUTH PLAIN, or another. msmtp takes LF or CRLF line ends and sends CRLF."""
     starttls = "on" if account.starttls else "off"
     tls = f"tls on\ntls_starttls {starttls}\ntls_trust_file {account.ca_file}" if account.ca_file else "tls off"
     settings = f"""
@@ -29,7 +29,7 @@ def send_by_msmtp(account: Account, workdir: Path, mailbox: str, message: bytes)
         host {account.host}
         port {account.port}
         {tls}
-        auth plain
+        auth {auth}
         user {account.user}
         password {account.password}
         from {sender(account)}

@@ -78,6 +78,6 @@ class Index:
 
 
 def folded_of(name: str) -> str:
-    """Fold what a client said. What is no UTF-8 is Latin-1, as in mail programs from before 2000."""
+    """Fold what a client said, in whichever of the forms that `as_utf8` knows."""
     octets = name.encode("utf-8", "surrogateescape")
     return fold(as_utf8(octets).decode())
