@@ -2,6 +2,7 @@
 may try again, and the server is let go.
 """
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -37,12 +38,12 @@ class Scene:
         context = server_context(self._authority.issue(*names))
         return self._stack.enter_context(FakeServer(script, context))
 
-    def leads(self, *ports: int, **more: Any) -> None:
+    def leads(self, *ports: int, name: str = "grandpa", **more: Any) -> None:
         """Grandpa's mail is there."""
         self.popover.knows(
-            "grandpa",
+            name,
             LOCAL,
-            login="grandpa@example.com",
+            login=f"{name}@example.com",
             secret=SECRET,
             servers=[f"pop3s://localhost:{port}" for port in ports],
             ca_file=str(self._authority.ca_file),
@@ -68,9 +69,9 @@ def make(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Scene]]
         yield lambda **keys: Scene(stack, tmp_path, authority, **keys)
 
 
-def log_in(wire: Talker) -> bytes:
+def log_in(wire: Talker, name: bytes = b"grandpa") -> bytes:
     """The answer to PASS."""
-    assert wire.ask(LOGIN[0]).startswith(b"+OK")
+    assert wire.ask(b"USER " + name).startswith(b"+OK")
     return wire.ask(LOGIN[1])
 
 
@@ -484,6 +485,46 @@ def test_connection_that_stands_ready_is_used_behind_a_desk(scene: Scene) -> Non
     wait_until(lambda: visit(scene)["warm"], "a session with a connection that stood ready")
 
 
+def test_second_session_runs_ahead_of_its_client_and_of_no_other(scene: Scene) -> None:
+    """What this user asked behind the login last time leaves with it, before the client has its answer to PASS; for
+    another one, from the same address, nothing does.
+    """
+    heard: list[bytes] = []
+
+    def script(wire: Talker) -> None:
+        wire.send(GREETING)
+        while line := wire.line():
+            verb = line.split()[0]
+            heard.append(verb)
+            if verb == b"CAPA":
+                wire.send(b"+OK\r\nUSER\r\nPIPELINING\r\nUIDL\r\n.\r\n")
+            else:
+                wire.send(b"+OK\r\n.\r\n" if verb == b"UIDL" else b"+OK 0 0\r\n")
+            if verb == b"QUIT":
+                return
+
+    def visit(name: bytes, *asked: bytes) -> set[bytes]:
+        """What the server has heard besides CAPA."""
+        heard.clear()
+        client = scene.client()
+        assert log_in(client, name).startswith(b"+OK")
+        for word in asked:
+            assert client.ask(word).startswith(b"+OK")
+        assert client.ask(b"QUIT").endswith(b"\r\n")
+        client.ending()
+        scene.popover.wait_for_events("session", next(count))
+        return {*heard} - {b"CAPA"}
+
+    count = itertools.count(1)
+    server = scene.server(script).port
+    scene.leads(server)
+    scene.leads(server, name="grandma")
+    wait_until(lambda: visit(b"grandpa", b"STAT", b"UIDL") and b"UIDL" in visit(b"grandpa"), "a server asked ahead")
+    visit(b"grandpa", b"STAT", b"UIDL")
+    assert b"UIDL" not in visit(b"grandma")
+    assert b"UIDL" in visit(b"grandpa")
+
+
 def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> None:
     let_go = threading.Event()
 
@@ -503,7 +544,8 @@ def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> N
     assert let_go.wait(30)
 
 
-def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None:
+@pytest.mark.parametrize("words", [b"", b"-ERR you were idle for too long\r\n"], ids=["silent", "farewell"])
+def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene, words: bytes) -> None:
     """Its server has ended it with the first word that it heard; at a transparent service the client would see that."""
     has_let_down = threading.Event()
 
@@ -516,6 +558,7 @@ def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None
                 wire.send(b"+OK\r\nUSER\r\n.\r\n")
             elif is_spare and line.startswith(b"USER") and not has_let_down.is_set():
                 has_let_down.set()
+                wire.send(words)
                 return
             else:
                 wire.send(b"+OK\r\n")
