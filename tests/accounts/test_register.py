@@ -431,12 +431,17 @@ def test_a_login_costs_one_stat_where_nothing_has_changed(scene: Scene, monkeypa
 
 def test_the_configurations_accounts_come_first(scene: Scene) -> None:
     scene.keep("anna", name=["Anna", "other"])
-    scene.register.load([scene.account("ANNA")])
+    scene.keep("berta", name=["berta", "A"])
+    scene.register.load([scene.account("ANNA", "a")])
     assert fetched(scene.find("anna")).user == "ANNA@example.com"
-    assert fetched(scene.find("other")).user == "x@example.com"
-    told = 'the command\'s account "Anna" is not called "Anna": another one has that name'
-    assert scene.register.doubts([]) == [told]
-    assert [one.name for one in scene.register.accounts()] == ["ANNA", "Anna"]
+    assert isinstance(scene.find("other"), NotFound)
+    assert fetched(scene.find("a")).user == "ANNA@example.com"
+    assert fetched(scene.find("berta")).user == "x@example.com"
+    assert scene.register.doubts([]) == [
+        'the command\'s account "Anna" is not in force: another one is called so',
+        'the command\'s account "berta" is not called "A": another one has that name',
+    ]
+    assert [one.name for one in scene.register.accounts()] == ["ANNA", "berta"]
 
 
 @pytest.mark.parametrize(

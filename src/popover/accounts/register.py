@@ -82,7 +82,7 @@ class Register:
         """
         self._look_at_kinds()
         if accounts not in self._offers:
-            found = {self._kinds[one.name] for one in self._index.accounts() if _may(one, accounts)}
+            found = {self._kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
             self._offers[accounts] = "password" in found and "hash" not in found
         return self._offers[accounts]
 
