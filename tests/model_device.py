@@ -62,13 +62,13 @@ class Shelf:
 
 class Server(Model):
     """A server that can be lost. `answers`: what it says in place of its own answer, by verb, each once; b"": its end.
-    `.` is the end of a mail.
+    `.` is the end of a mail. `stays`: it says 421 and does not go.
     """
 
     def __init__(self, answers: dict[bytes, bytes] | None = None, ehlo: bytes = EHLO) -> None:
         super().__init__(ehlo)
         self.heard = b""
-        self.is_gone = False
+        self.is_gone = self.stays = False
         self._answers = dict(answers or {})
 
     def hear(self, data: bytes) -> bytes:
@@ -78,7 +78,7 @@ class Server(Model):
         verb = b"." if len(self.mails) > mails else data.partition(b"\r\n")[0].partition(b" ")[0].upper()
         if said and verb in self._answers:
             said = self._answers.pop(verb)
-            self.is_gone = not said or said.startswith(b"421")
+            self.is_gone = not said or (said.startswith(b"421") and not self.stays)
         return said
 
 

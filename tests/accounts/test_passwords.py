@@ -87,7 +87,9 @@ def test_a_hash_is_of_its_password_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"$scrypt$", HASHED[:-1], HASHED + b"x", HASHED.replace(b"ln=14", b"ln=20"), b"$scrypt$x$y"]
+    "line",
+    [b"", b"$scrypt$", HASHED[:-1], HASHED + b"x", HASHED.replace(b"ln=14", b"ln=20"), b"$scrypt$x$y"],
+    ids=["empty", "no more than its name", "too short", "too long", "too dear", "odd"],
 )
 def test_what_only_looks_like_a_hash_is_none(line: bytes) -> None:
     assert not is_hash(line)

@@ -212,6 +212,7 @@ def test_the_accounts_of_a_service_alone_may_log_in_there(scene: Scene) -> None:
         ("", b"", "unknown user"),
         ("x\r\n\udcff" + "y" * 200, b"", "unknown user"),
     ],
+    ids=map(str, range(9)),  # a hash is another one in each process
 )
 def test_who_is_not_found_and_why(scene: Scene, user: str, proof: bytes, why: str) -> None:
     scene.register.load([scene.account("anna", password=HASHED), scene.account("scanner", password=None)])

@@ -40,7 +40,7 @@ def test_bash_offers_what_there_is(words: list[str], offered: set[str]) -> None:
     assert set(ended.stdout.split()) == offered
 
 
-VERBS = ["add", "list", "show", "passwd", "remove"]
+VERBS = ["add", "list", "show", "passwd", "login", "logout", "remove"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ FROM = b"From: scans@example.com\r\n"
 def mended(mail: list[bytes] | bytes, sender: bytes = SENDER) -> bytes:
     head = Head(sender, STAMP)
     parts = [mail] if isinstance(mail, bytes) else mail
-    return b"".join([*(bytes(head.feed(memoryview(part))) for part in parts), head.end()])
+    return b"".join(bytes(head.feed(memoryview(part))) for part in parts)
 
 
 # What comes and what leaves, with LF in the place of CRLF; <ADDED>: what is added to a mail that has nothing.
@@ -102,6 +102,12 @@ def test_a_header_beyond_the_limit_passes_and_gets_nothing_added(step: int) -> N
         assert got == wanted
     else:  # it came whole: then all of it is known
         assert got.startswith(wanted[: -len(b"\r\ntext\r\n.\r\n")])
+
+
+def test_a_field_that_may_go_on_behind_the_limit_stays_as_it_is() -> None:
+    pad = b"X-Pad: %s\r\n" % (b"x" * HEADER_LIMIT)
+    parts = [pad[:-2], b"\r\nFrom: a@b.example\r\n", b" (upstairs)\r\n\r\n.\r\n"]
+    assert mended([pad + parts[1][2:], parts[2]]) == pad + b"From: a@b.example\r\n (upstairs)\r\n\r\n.\r\n"
 
 
 def test_no_more_than_the_limit_is_held_of_a_line_without_an_end() -> None:

@@ -314,6 +314,59 @@ def test_a_server_that_speaks_in_the_midst_of_a_mail_gets_no_more_of_it() -> Non
     assert b"two" not in server.heard
 
 
+def test_a_server_that_takes_half_a_mail_for_a_whole_one_is_not_believed() -> None:
+    """It has taken something for the end that was none: what follows would be commands."""
+
+    class Loose(Server):
+        def hear(self, data: bytes) -> bytes:
+            said = super().hear(data)
+            return said + b"250 taken\r\n" if b"one" in data else said
+
+    second = Server()
+    house = House(Loose(), second)
+    begin = mail().removesuffix(b".\r\nQUIT\r\n")
+    told, _ = house.run([begin, b"Subject: a\r\n\r\none\r\n", b"MAIL FROM:<evil>\r\n", b".\r\n", mail(*TEXT)])
+    assert codes(told)[5] == 451
+    assert len(second.mails) == 1
+
+
+def test_what_the_server_has_heard_of_a_mail_that_came_to_nothing_is_taken_back() -> None:
+    class Choosy(Server):
+        def hear(self, data: bytes) -> bytes:
+            if data == b"DATA\r\n" and b"DATA" not in self.heard:
+                self.heard += data
+                return b"554 5.7.1 no\r\n"
+            return super().hear(data)
+
+    server = Choosy()
+    told, _ = House(server).run([mail().partition(b".\r\n")[0], mail(*TEXT)])
+    assert codes(told)[-2:] == [250, 221]
+    assert b"DATA\r\nRSET\r\nMAIL FROM:<scans@example.com>\r\n" in server.heard
+
+
+def test_a_server_that_has_said_goodbye_between_two_mails_is_asked_no_more() -> None:
+    class Tired(Server):
+        def hear(self, data: bytes) -> bytes:
+            said = super().hear(data)
+            return said + b"421 4.4.2 idle\r\n" * (b"\r\n.\r\n" in data)
+
+    first, second = Tired(), Server()
+    one = mail(*TEXT).removesuffix(b"QUIT\r\n")
+    told, _ = House(first, second).run([one, one])
+    assert codes(told).count(250) == 8
+    assert (len(first.mails), len(second.mails)) == (1, 1)
+    assert first.heard.endswith(b"\r\n.\r\n")
+
+
+def test_a_server_that_says_421_and_stays_is_left_all_the_same() -> None:
+    first, second = Server({b"MAIL": b"421 4.3.2 busy\r\n"}), Server()
+    first.stays = True
+    one = mail(*TEXT).removesuffix(b"QUIT\r\n")
+    told, _ = House(first, second).run([one, one])
+    assert codes(told)[-1] == 250
+    assert (len(first.mails), len(second.mails)) == (0, 1)
+
+
 def test_rset_and_ehlo_forget_the_mail_under_way() -> None:
     for verb in (b"RSET", b"EHLO x"):
         server = Server()

@@ -174,6 +174,8 @@ def one_talk(dialect: DialectName, memory: Memory, tls: ClientTLS, ahead: Ahead,
             table.play(move)
         assert footprint(table.ears, client, server) < BOUND + sum(map(len, table.waiting.values()))
     table.ears.over(table.now, server_left=has_server_ended)
+    for octets in (*table.waiting.values(), client.inbox, server.inbox):  # the collector may take its time
+        octets.clear()
 
 
 AHEAD = st.sampled_from([Ahead(), Ahead(read_ahead="always"), Ahead(warm=0, ask_ahead=False, quit_at_once=False)])

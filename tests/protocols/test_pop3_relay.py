@@ -828,6 +828,23 @@ def test_half_a_status_line_is_given_out_at_the_end() -> None:
     assert talk.got() == b""
 
 
+def test_half_an_answer_to_a_login_is_given_out_at_the_end() -> None:
+    """Its beginning waits for the rest, lest it be the refusal of a name that was answered here."""
+    talk = Talk()
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n-E")[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == b"-E"
+
+
+def test_the_answer_to_a_login_is_given_out_where_the_server_hangs_up_behind_it() -> None:
+    talk = Talk()
+    assert talk.say(b"USER anna\r\nPASS wrong\r\n")[1].endswith(b"PASS wrong\r\nCAPA\r\nSTAT\r\n")
+    assert talk.answer(b"+OK\r\n-ERR [AUTH] wrong\r\n")[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == b"-ERR [AUTH] wrong\r\n"
+
+
 def test_capa_leaves_out_what_can_not_work() -> None:
     answer = b"+OK\r\nSTLS\r\nSASL PLAIN SCRAM-SHA-256-PLUS GSSAPI EXTERNAL NTLM LOGIN\r\nPIPELINING\r\n.\r\n"
     assert for_client(answer) == b"+OK\r\nSASL PLAIN LOGIN\r\nPIPELINING\r\n.\r\n"

@@ -200,6 +200,15 @@ def test_an_answer_that_is_not_about_the_login_is_no_refusal(last: bytes) -> Non
     refused([(EHLO, CAPABLE), (PLAIN, last + b"\r\n"), *([(b"*\r\n", last + b"\r\n")] if last[:3] == b"334" else [])])
 
 
+def test_a_second_ehlo_that_the_server_does_not_bear_hinders_no_login() -> None:
+    turns = [
+        (EHLO, b"503 5.5.1 Duplicate EHLO\r\n"),
+        (b"AUTH XOAUTH2\r\n", b"334 \r\n"),
+        (xoauth2(SHORT) + b"\r\n", b"235 in\r\n"),
+    ]
+    assert through(turns, SHORT).answer.accepted
+
+
 def test_a_server_without_ehlo_can_not_be_logged_in_to() -> None:
     assert refused([(EHLO, b"502 what?\r\n")]).needs_person
 

@@ -157,7 +157,7 @@ def test_a_refused_login_is_told_in_the_servers_words_and_bounces_nothing(stage:
         assert told.startswith(b"421 4.3.2 localhost refuses the sign-in of scans: 535 5.7.139 ")
     event = office.popover.wait_for_event("session", end="no sign-in")
     assert "basic authentication is disabled" in event["cause"]
-    assert event["remedy"]
+    assert "OAuth2" in event["remedy"]
     assert "canary-secret" not in "\n".join(office.popover.log_lines())
 
 
@@ -331,3 +331,22 @@ def test_on_a_full_disk_nothing_is_promised_and_mail_goes_on_to_a_server_that_is
             assert office.queue("list") == {"waiting": [], "failed": []}
             assert not list((stage.directory / "state" / "queue").glob("*.mail"))
         office.popover.end()
+
+
+def test_a_device_that_reads_no_answers_holds_nothing_up_and_is_let_go(stage: Stage) -> None:
+    office = Office(stage, stage.server(partial(submission, heard=[])), stall_timeout=1)
+    before = office.popover.peak()
+    with office.device() as device, contextlib.suppress(OSError):
+        device.sock.settimeout(5)
+        for _ in range(5000):
+            device.send(b"HELP\r\n" * 1000)
+    assert office.popover.wait_for_event("session", user="scans")["end"] in {"client stalled", "client closed"}
+    assert office.popover.peak() - before < 10_000  # KiB
+
+
+def test_a_queue_without_a_place_is_told_at_the_start(stage: Stage) -> None:
+    (stage.directory / "state").write_text("a file in its place")
+    office = Office(stage, stage.server(partial(submission, heard=[])), queue="when-down")
+    assert office.popover.wait_for_event("queue")["text"].startswith("no mail can be kept: ")
+    with office.device() as device:
+        assert send(device) == TAKEN

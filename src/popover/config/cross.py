@@ -156,7 +156,9 @@ def _unsafe(service: Service) -> str | None:
     if service.admission.unsafe_public or not service.is_public:
         return None
     danger = (
-        "strangers there may try passwords on the server through this gateway"
+        "whoever comes from there sends as this account, without a password"
+        if service.desk.device
+        else "strangers there may try passwords on the server through this gateway"
         if service.inside.seals_logins
         else "passwords travel in plain text between those clients and this gateway"
     )

@@ -12,6 +12,7 @@ from popover.protocols import DIALECTS
 from popover.protocols.dialect import sentence
 from popover.protocols.login import Credentials, Route
 from popover.protocols.reception import Offer, SignedIn
+from popover.refusals import explain
 from popover.talk import End
 
 
@@ -29,9 +30,15 @@ async def log_in(route: Route, target: Target, opened: Opened, patience: float) 
         said = sentence(answer.words.decode("latin-1"))
         raise SignInFailure(
             f"{target.server.host} refuses the sign-in of {route.name}: {said}",
-            "look at what is said to the server for this account",
+            meaning(said) or "look at what is said to the server for this account",
             needs_person=True,
         )
+
+
+def meaning(said: str) -> str:
+    """What a server's refusal means and what to do, for the log; empty: nobody knows."""
+    known = explain(said)
+    return "" if known is None else f"{known.cause}: {known.remedy}"
 
 
 async def _say(credentials: Credentials, target: Target, opened: Opened, patience: float) -> SignedIn:

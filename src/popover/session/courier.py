@@ -27,7 +27,7 @@ LOOK = 1.0
 
 
 class Silent(Exception):  # noqa: N818 - it names what has happened
-    """The device has said nothing for too long. `end`: how the log names that."""
+    """The device has said nothing, or taken nothing, for too long. `end`: how the log names that."""
 
     def __init__(self, end: str) -> None:
         super().__init__(end)
@@ -81,14 +81,14 @@ class Courier:
     # -- writing ---------------------------------------------------------------------------------
 
     async def _flush(self) -> None:
-        """Send what stands in the outboxes, and wait while a server has too much of it before it."""
+        """Send what stands in the outboxes, and wait while one side has too much of it before it."""
         for end, stream in self._streams.items():
             if end.outbox:
                 self.bytes_out += len(end.outbox) if stream is self._client else 0
                 stream.write(end.outbox)
                 end.outbox.clear()
         for stream in self._streams.values():
-            if stream is not self._client and stream.backlog > CHUNK:
+            if stream.backlog > CHUNK:
                 await self._drain(stream)
 
     async def _drain(self, stream: Stream) -> None:
@@ -96,6 +96,8 @@ class Courier:
         stream.on_drain = drained.set
         while stream.backlog and stream.ending is None:
             if self._loop.time() - stream.moved_at > self._patience.stall_timeout:
+                if stream is self._client:
+                    raise Silent("client stalled")
                 self._lose(stream)
                 return
             try:

@@ -27,7 +27,7 @@ from popover.protocols.device import (
 from popover.protocols.login import Login, Route, Unsure, Visit
 from popover.protocols.reception import Wish
 from popover.session import turned_away
-from popover.session.arrival import log_in
+from popover.session.arrival import log_in, meaning
 from popover.session.case import Case
 from popover.session.courier import Courier, Silent
 from popover.session.outcome import Outcome
@@ -109,6 +109,8 @@ class ForDevice:
     # -- how it ends -----------------------------------------------------------------------------
 
     def _silent(self, silent: Silent) -> Outcome:
+        if silent.end == "client stalled":
+            return Outcome(silent.end, clean=False)
         words = DIALECTS[self._case.service.dialect].farewell("nothing was said for too long")
         self._case.bytes_out += len(words)
         self._case.client.write(words)
@@ -117,7 +119,7 @@ class ForDevice:
     def _left(self, attendance: Attendance) -> Outcome:
         failure, ending = attendance.failure, self._case.client.ending
         if failure is None and attendance.refusals:
-            failure = MailRefused(attendance.refusals[-1])
+            failure = MailRefused(attendance.refusals[-1], meaning(attendance.refusals[-1]))
         if failure is not None:
             return Outcome(failure.end, clean=True, failure=failure)
         if ending is None:

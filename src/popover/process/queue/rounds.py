@@ -21,6 +21,7 @@ from popover.process.queue import lock
 from popover.process.queue.kept import FIRST_WAIT, Kept
 from popover.process.queue.store import Store
 from popover.protocols.device import Delivery
+from popover.session.arrival import meaning
 
 POLL = 5.0
 """Seconds between two looks at the directory: `popover queue retry` is another process."""
@@ -56,9 +57,14 @@ class Rounds:
     async def run(self) -> None:
         """Go round until cancelled."""
         try:
+            await asyncio.to_thread(self._store.prepare)
             await asyncio.to_thread(self._store.sweep)
-        except OSError:
-            pass
+        except OSError as fault:
+            self._log.event(
+                "warning",
+                "queue",
+                f"no mail can be kept: {self._store.folder}: {fault.strerror}; give popover a StateDirectory=",
+            )
         while True:
             self._bell.clear()
             await self.round()
@@ -179,7 +185,9 @@ class Rounds:
         }
         if kept.refused and not kept.envelope.recipients:
             why = "; ".join(dict.fromkeys(kept.refused.values()))
+            means = meaning(why)
             text = f"a mail of {account} has failed for {len(kept.refused)} recipients: {why}; popover queue list"
+            text += f"; {means}" if means else ""
             self._log.event("warning", "failed", text, **fields)
         elif kept.envelope.recipients:
             minutes = round((kept.due - self._clock()) / 60)

@@ -291,10 +291,12 @@ class Owed:
         self.asked.clear()
 
     def end(self) -> None:
-        """The server has ended: what it had begun to say goes to the client, if it is certain to be its."""
+        """The server has ended: what it had begun to say goes to the client, if it is certain to be its; and a login's
+        answer, though nothing comes behind it: a server that takes one try may hang up at a wrong password.
+        """
+        for ask in self.turns:
+            ask.needs_all, ask.behind = False, None
         if self._status and self.asked and self._is_next(self.asked[0]):
             self.say(self._status[self._given :])
             self._status.clear()
-        for ask in self.turns:
-            ask.needs_all = False
         self.catch_up()

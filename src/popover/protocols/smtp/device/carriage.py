@@ -32,8 +32,6 @@ class Carriage:
         fed = self._body.feed(memoryview(piece))
         del inbox[: fed.taken]
         self._pass(self._head.feed(fed.out))
-        if fed.is_over:
-            self._pass(self._head.end())
         return fed.is_over
 
     def _pass(self, octets: bytes | memoryview) -> None:

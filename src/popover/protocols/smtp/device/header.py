@@ -27,7 +27,9 @@ _MBOX = (b"From ", b">From ")  # the first line of a file that a mail was taken 
 
 
 class Head:
-    """One mail's. `sender`: whom it is from; empty: as it says. `stamp`: what it gets if it has none."""
+    """One mail's, which ends the block by its dot at the latest. `sender`: whom it is from; empty: as it says. `stamp`:
+    what it gets if it has none.
+    """
 
     def __init__(self, sender: bytes, stamp: Stamp) -> None:
         self.is_over = False
@@ -52,13 +54,6 @@ class Head:
             rest, self._rest = self._rest, b""
             return self._mended(is_whole=False) + rest
         return b""
-
-    def end(self) -> bytes:
-        """The mail is over, and it was all header: give what was held."""
-        if self.is_over:
-            return b""
-        rest, self._rest = self._rest, b""
-        return self._mended(is_whole=True) + rest
 
     def _takes(self, line: bytes) -> bool:
         """Hold one line; False: it is behind the block."""
