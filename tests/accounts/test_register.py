@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from depth import examples
 from popover.accounts.brake import FULL, LEAK, PAUSE
 from popover.accounts.kept import file_name
+from popover.accounts.passwords import REMEMBERED
 from popover.accounts.register import LOOKED_AT, Register
 from popover.accounts.scrypt import make_hash
 from popover.config import Account, Desk, OAuth2, SecretSource, Server, Target
@@ -357,6 +359,42 @@ def test_a_thousand_guesses_at_once_are_no_more_than_one_after_the_other(scene: 
     found = asyncio.run(attack())
     assert sum(isinstance(one, NotFound) for one in found) == FULL == len(work.done)
     assert sum(isinstance(one, Unsure) for one in found) == 1000 - FULL
+
+
+def test_who_has_been_in_before_waits_for_nobody_who_tries(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where each of them comes from an address of its own."""
+    scene.register.load([scene.account("anna", password=HASHED)])
+    assert isinstance(scene.find("anna"), Route)
+    scene.clock.now += 10 * REMEMBERED  # so that it takes a hash again
+    real, may_end = hashlib.scrypt, threading.Event()
+
+    def slow(password: bytes, **more: Any) -> bytes:
+        if password == b"wrong":
+            assert may_end.wait(60)
+        return real(password, **more)
+
+    monkeypatch.setattr(hashlib, "scrypt", slow)
+
+    async def besieged() -> Found:
+        find, others = scene.register.find, range(50)
+        attack = [asyncio.create_task(find(visit(f"n{n}", b"wrong", client=f"10.0.0.{n}"))) for n in others]
+        await asyncio.sleep(0)
+        found = await find(visit("anna"))
+        assert not any(task.done() for task in attack)
+        may_end.set()
+        await asyncio.gather(*attack)
+        return found
+
+    assert isinstance(asyncio.run(besieged()), Route)
+
+
+def test_a_reload_opens_nothing_to_who_was_shut_out(scene: Scene) -> None:
+    accounts = [scene.account("anna")]
+    scene.register.load(accounts)
+    for _ in range(FULL):
+        scene.find("anna", b"wrong")
+    scene.register.load(accounts)
+    assert isinstance(scene.find("anna"), Unsure)
 
 
 def test_many_right_logins_at_once_are_all_let_in(scene: Scene) -> None:
