@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -466,6 +467,35 @@ def test_a_login_costs_one_stat_where_nothing_has_changed(scene: Scene, monkeypa
     for _ in range(10):
         assert isinstance(scene.find("anna"), Route)
     assert looks == []
+
+
+def test_a_change_of_one_account_reads_that_one_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = os.open
+
+    def watched(path: Any, *more: Any, **named: Any) -> int:
+        read.append(Path(path).name)
+        return real(path, *more, **named)
+
+    for number in range(5):
+        scene.keep(f"a{number}")
+    later = time.time() + 60  # as the clock will be
+    monkeypatch.setattr(time, "time", lambda: later)
+    scene.register.load([])
+    scene.keep("a3", login="new@example.com")
+    monkeypatch.setattr(os, "open", watched)
+    scene.register.account("a0")
+    assert read == ["a3.json"]
+
+
+def test_trouble_with_the_folder_costs_no_more_at_each_login(scene: Scene) -> None:
+    scene.kept.write_text("no folder")
+    scene.register.load([scene.account("anna")])
+    version = scene.register._index.version  # noqa: SLF001 - what is made anew is the promise
+    for _ in range(5):
+        assert isinstance(scene.find("anna"), Route)
+        assert isinstance(scene.find("nobody"), Unsure)
+    assert scene.register._index.version == version  # noqa: SLF001
 
 
 def test_the_configurations_accounts_come_first(scene: Scene) -> None:
