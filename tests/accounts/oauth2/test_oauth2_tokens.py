@@ -67,14 +67,35 @@ def test_the_new_refresh_token_is_on_disk_before_the_access_token_is_given(stage
     assert refreshed(stage, account) not in (None, given)  # and it is the right one
 
 
-def test_many_logins_at_once_are_one_refresh(stage: Stage) -> None:
+def test_many_logins_at_once_are_one_refresh_and_one_thread(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     account = stage.signed_in()
     old(stage)
-    before = stage.asked()
+    before, begun = stage.asked(), []
+    renew = tokens.renew
+    monkeypatch.setattr(tokens, "renew", lambda *words: begun.append(1) or renew(*words))  # type: ignore[func-returns-value]
 
     async def ask() -> set[bytes | None]:
         mine = stage.tokens()
         return set(await asyncio.gather(*(mine.access_token(account) for _ in range(20))))
+
+    assert len(asyncio.run(ask())) == 1
+    assert stage.asked() == before + 1
+    assert len(begun) == 1
+
+
+def test_who_waits_for_anothers_refresh_takes_what_that_one_wrote(stage: Stage) -> None:
+    """Two gateways: a file lock knows no difference between two in one process and two processes."""
+    account = stage.signed_in()
+    old(stage)
+    before = stage.asked()
+    stage.provider.mood(hold="before")
+
+    async def ask() -> set[bytes | None]:
+        both = [asyncio.create_task(stage.tokens().access_token(account)) for _ in range(2)]
+        await asyncio.to_thread(stage.provider.wait_until_held)
+        await asyncio.sleep(0.2)  # the other is at the lock by now
+        stage.provider.mood()
+        return set(await asyncio.gather(*both))
 
     assert len(asyncio.run(ask())) == 1
     assert stage.asked() == before + 1
