@@ -11,6 +11,7 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from oauth2_stage import SECRET_FILE, Stage
 from parts.certificates import Authority
 from parts.provider import Provider
 from popover.accounts.oauth2 import facts, tokens
+from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.renewal import DAY, RETRY, Renewal
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
@@ -70,9 +73,14 @@ def test_the_new_refresh_token_is_on_disk_before_the_access_token_is_given(stage
 def test_many_logins_at_once_are_one_refresh_and_one_thread(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     account = stage.signed_in()
     old(stage)
-    before, begun = stage.asked(), []
-    renew = tokens.renew
-    monkeypatch.setattr(tokens, "renew", lambda *words: begun.append(1) or renew(*words))  # type: ignore[func-returns-value]
+    before = stage.asked()
+    begun: list[object] = []
+
+    def counted(*words: Any) -> Kept:
+        begun.append(words)
+        return renew(*words)
+
+    monkeypatch.setattr(tokens, "renew", counted)
 
     async def ask() -> set[bytes | None]:
         mine = stage.tokens()
