@@ -50,8 +50,8 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove'
-set -g _shtab_popover_opts_with_value --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --user -c
+set -g _shtab_popover_commands run inetd check route demo setup explain account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove' queue
+set -g _shtab_popover_opts_with_value --accept --account --allow --also --ca-file --client --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --service --tenant --tls --tls-cert --tls-key --unit --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -93,10 +93,38 @@ complete -c popover -n '_shtab_popover_using check' -l ca-file -xka "(__fish_com
 complete -c popover -n '_shtab_popover_using check' -l login -x -d 'log in, too'
 complete -c popover -n '_shtab_popover_using check' -l save-certificate -xka "(__fish_complete_path (commandline -ct))" -d 'of a server of your own: write its self-made certificate to FILE, and check with that as --ca-file'
 complete -c popover -n '_shtab_popover_using check' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a route -d 'Say where a user'"'"'s login leads, and why.'
+complete -c popover -n '_shtab_popover_using route' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using route' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'a file, or a directory'
+complete -c popover -n '_shtab_popover_using route' -l service -x -d 'this service only (default: all with a table)'
+complete -c popover -n '_shtab_popover_using route' -l client -x -d 'as if a client came from there'
+complete -c popover -n '_shtab_popover_using route' -l listen -x -d 'as if it had connected to there'
+complete -c popover -n '_shtab_popover_using route' -l dial -d 'also connect to each server: TLS and greeting, no login'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a demo -d 'See it work, with a mail server made for it.'
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'
 complete -c popover -n '_shtab_popover_using demo' -l once -d 'go the circle once, show each step, and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a setup -d 'Set it up for an address: find the servers, check, write the file.'
+complete -c popover -n '_shtab_popover_using setup' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using setup' -l server -x -d 'take this one (repeatable: one for each dialect)'
+complete -c popover -n '_shtab_popover_using setup' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'write into this file, or this directory'
+complete -c popover -n '_shtab_popover_using setup' -l listen -x -d 'default: 127.0.0.1, this machine'
+complete -c popover -n '_shtab_popover_using setup' -l accept -x -d 'this server is the provider'"'"'s, though only DNS names it (repeatable)'
+complete -c popover -n '_shtab_popover_using setup' -l ca-file -xka "(__fish_complete_path (commandline -ct))" -d 'trust the authorities in this PEM file, not the system'"'"'s'
+complete -c popover -n '_shtab_popover_using setup' -l account -x -d 'an own login: what the mail program will say as its user name'
+complete -c popover -n '_shtab_popover_using setup' -l login -x -d 'who signs in with the provider, if that is not the address'
+complete -c popover -n '_shtab_popover_using setup' -l client-id -x -d 'it signs in by OAuth2, with a client id of your own'
+complete -c popover -n '_shtab_popover_using setup' -l client-secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'take its secret from a file'
+complete -c popover -n '_shtab_popover_using setup' -l tenant -x -d 'with Microsoft: whose directory (default: the provider'"'"'s)'
+complete -c popover -n '_shtab_popover_using setup' -l issuer -x -d 'OAuth2 of a provider that popover does not know'
+complete -c popover -n '_shtab_popover_using setup' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the local password from a file'
+complete -c popover -n '_shtab_popover_using setup' -l secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the provider'"'"'s password from a file'
+complete -c popover -n '_shtab_popover_using setup' -l unit -xka "user system" -d 'let systemd start it: with your session, or at boot'
+complete -c popover -n '_shtab_popover_using setup' -l yes -d 'ask nothing: yes to all that can not be forged'
+complete -c popover -n '_shtab_popover_using setup' -l json -d 'one JSON document instead of lines; without --yes, only look'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a explain -d 'Say what a server'"'"'s refusal means, and what to do.'
+complete -c popover -n '_shtab_popover_using explain' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using explain' -l json -d 'one JSON document instead of lines'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a account -d 'Keep own logins: popover signs in with the provider for them.'
 complete -c popover -n '_shtab_popover_using account' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a add -d 'Keep a new account.'
@@ -140,3 +168,7 @@ complete -c popover -n '_shtab_popover_using account logout' -s h -l help -d 'sh
 complete -c popover -n '_shtab_popover_using account logout' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
 complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a queue -d 'See to mails of devices that wait for their server.'
+complete -c popover -n '_shtab_popover_using queue' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using queue' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using queue; and test $_shtab_popover_npos -eq 0' -ka "list retry drop" -d 'what to do'

@@ -13,6 +13,7 @@
         +-- SecretFailure  what an account has to say, or to be asked for, can't be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
             +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
+        +-- MailRefused    a device's mail, by its server and for good
         +-- SignInNeeded   an account's provider wants a person to sign in (OAuth2): it will not pass by itself
         +-- ProviderFailure  an account's provider gives no token now: it may at the next try
         +-- OurFailure     a bug of ours: logged with a traceback, told to the client in general words
@@ -134,6 +135,12 @@ class ProviderFailure(Failure):
     """The provider of an account could not be asked for a token, or had trouble of its own; what we have stays good."""
 
     end = "no token"
+
+
+class MailRefused(Failure):
+    """The server has refused a device's mail for good, and the device has been told so in its words."""
+
+    end = "mail refused"
 
 
 class OurFailure(Failure):

@@ -52,3 +52,14 @@ def test_what_to_type_says_how_to_set_tls(tls: str, words: str) -> None:
     assert one.inside == Inside(tls)  # type: ignore[arg-type]
     lines = settings_lines(settings_of(one))
     assert any(line.endswith(f"   {words}") for line in lines)
+
+
+def test_what_to_type_into_a_device_is_no_login() -> None:
+    device = service("smtp", listen=(Address("127.0.0.1", 25),), device=True, accounts=("scans",))
+    program = service("smtp", listen=(Address("127.0.0.1", 587),), accounts=("scans",))
+    alone = "\n".join(settings_lines(settings_of(device)))
+    assert "there is no login to type in" in alone
+    assert "port 25   SSL off, no login (a device's)" in alone
+    assert "Eudora" not in alone
+    both = "\n".join(settings_lines([*settings_of(device), *settings_of(program)]))
+    assert "those of the account here" in both

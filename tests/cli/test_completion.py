@@ -17,7 +17,7 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "demo", "account"}),
+        (["popover", ""], {"run", "inetd", "check", "route", "demo", "account", "queue", "explain", "setup"}),
         (["popover", "account", ""], {"add", "list", "show", "passwd", "login", "logout", "remove"}),
         (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),
@@ -45,7 +45,10 @@ VERBS = ["add", "list", "show", "passwd", "login", "logout", "remove"]
 
 @pytest.mark.parametrize(
     "words",
-    [["run"], ["inetd"], ["check"], ["demo"], ["account"], *(["account", verb] for verb in VERBS)],
+    [
+        *([one] for one in ("run", "inetd", "check", "route", "demo", "account", "explain", "setup")),
+        *(["account", verb] for verb in VERBS),
+    ],
     ids=" ".join,
 )
 def test_every_help_has_examples(words: list[str]) -> None:

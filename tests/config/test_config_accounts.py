@@ -369,3 +369,44 @@ def test_a_folded_name_is_its_own_fold(name: str) -> None:
 @pytest.mark.parametrize(("one", "other"), [("Anna", "aNNA"), ("J\u00f6rg", "JO\u0308RG"), ("STRASSE", "stra\u00dfe")])
 def test_names_are_the_same_whatever_their_case_and_composition(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+ACCOUNT_S = ACCOUNT_A.replace('"a"', '"s"').replace("mail.example.com", "smtps://mail.example.com")
+
+
+def test_whom_a_public_network_would_let_send_is_told(write: Write) -> None:
+    device = DEVICE.replace("192.168.1.50", "0.0.0.0/0") + 'listen = "0.0.0.0:25"\n'
+    found = mistakes(write(device + ACCOUNT_S))
+    assert any("whoever comes from there sends as this account, without a password" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ('sender = "scans"', "is no mail address"),
+        ('sender = "a b@example.com"', "is no mail address"),
+        ("recipients = []", "lets it write to nobody"),
+        ('recipients = ["*@*.example.com"]', "is no host name"),
+        ('recipients = ["b*@example.com"]', "a * stands alone before the @"),
+        ("max_recipients = 0", "must be a whole number, 1 to 1000"),
+        ('queue = "always"', 'must be "off" or "when-down"'),
+    ],
+)
+def test_what_is_wrong_with_a_devices_keys_is_told(write: Write, key: str, told: str) -> None:
+    assert any(told in line for line in mistakes(write(DEVICE + key + "\n" + ACCOUNT_S)))
+
+
+def test_what_belongs_to_a_device_goes_with_one(write: Write) -> None:
+    found = mistakes(write(POP3 + 'sender = "a@example.com"\n' + ACCOUNT_A))
+    assert any("sender: belongs to a device; write device = true" in line for line in found)
+
+
+def test_a_devices_keys_are_read(write: Write) -> None:
+    keys = 'sender = "Scans@Example.com"\nrecipients = ["*@Example.com", "Bob@example.net"]\nqueue = "when-down"\n'
+    (found,) = load(write(DEVICE + keys + ACCOUNT_S)).services
+    assert found.rules.sender == "Scans@example.com"
+    assert found.rules.recipients == ("*@example.com", "bob@example.net")
+    assert (found.rules.max_recipients, found.rules.queue) == (20, "when-down")
+    assert found.bare_lf == "normalize"
+    (kept,) = load(write(DEVICE + 'bare_lf = "pass"\n' + ACCOUNT_S)).services
+    assert kept.bare_lf == "pass"

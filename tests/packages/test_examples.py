@@ -113,3 +113,17 @@ def test_pod_may_do_nothing_but_serve() -> None:
 @pytest.mark.parametrize("page", ["haproxy", "kubernetes"])
 def test_examples_are_told_of(page: str) -> None:
     assert f"(../examples/{page}" in (ROOT / "docs" / "operations.md").read_text()
+
+
+# -- a scanner
+
+
+def test_the_scanners_example_is_what_its_page_shows(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "scanner.toml").read_text()
+    (tmp_path / "scans.secret").write_text("secret")
+    (tmp_path / "scanner.toml").write_text(text)
+    checked(tmp_path / "scanner.toml")
+    shown = re.sub(r"(?m)^    ", "", (ROOT / "docs" / "devices.md").read_text())
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            assert line.partition("  #")[0].rstrip() in shown

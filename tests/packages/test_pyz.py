@@ -60,6 +60,15 @@ def test_the_demo_goes_the_full_circle(pyz: Path) -> None:
     assert "came back, octet for octet" in ended.stdout
 
 
+def test_setup_finds_its_table_there_and_does_without_dnspython(pyz: Path, tmp_path: Path) -> None:
+    ended = said(*PYTHON, pyz, "setup", "alice@gmail.com", "--json", "-c", tmp_path / "popover.toml")
+    assert "pop3s://pop.gmail.com:995" in ended.stdout, ended.stderr
+    ended = said(*PYTHON, pyz, "setup", "alice@nowhere.invalid", "--json")
+    assert "popover[setup]" in ended.stdout, ended.stderr
+    with zipfile.ZipFile(pyz) as archive:
+        assert "popover/setup/ispdb.LICENSE" in archive.namelist()
+
+
 def test_it_serves(pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
     user = dovecot.new_user()
     dovecot.deliver(user, b"Subject: zipped\r\n\r\nHello\r\n")

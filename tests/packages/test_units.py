@@ -20,6 +20,7 @@ from parts.certificates import Authority
 from parts.dovecot import Dovecot
 from parts.net import wait_until
 from parts.program import Program
+from popover.setup import unit
 
 EXAMPLES = ROOT / "examples"
 SERVICES = {"popover.service": "popover.service", "popover@.service": "popover@1.service"}
@@ -67,6 +68,14 @@ def test_systemd_finds_nothing_wrong_with_the_unit(file: str, tmp_path: Path) ->
     for name in SYSTEM:
         (tmp_path / name).write_text(f"[Unit]\nDescription={name}\n")
     said = analyzed("verify", "--man=no", tmp_path / SERVICES.get(file, file), units=tmp_path)
+    assert "popover" not in said, said
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit_that_setup_writes_for_a_user(tmp_path: Path) -> None:
+    (tmp_path / unit.NAME).write_text(unit.text_of("user", ["/bin/true", "a b"], Path("/home/anna/x y/50%.toml")))
+    for name in (*SYSTEM, "default.target"):
+        (tmp_path / name).write_text(f"[Unit]\nDescription={name}\n")
+    said = analyzed("verify", "--man=no", tmp_path / unit.NAME, units=tmp_path)
     assert "popover" not in said, said
 
 

@@ -1,6 +1,7 @@
 """Addresses and ports on loopback."""
 
 import itertools
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,11 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def own_address() -> str:
+    """An address of this machine (all of 127.0.0.0/8 is) that hardly another test has, for ports that are given."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
 def wait_until(true: Callable[[], object], what: str, timeout: float = 30) -> None:

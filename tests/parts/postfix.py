@@ -101,17 +101,25 @@ _TRACE = re.compile(rb"\A(?:(?:Return-Path|Delivered-To|Received):[^\n]*\n(?:[ \
 
 
 class Postfix:
-    """Runs from `__enter__` to `__exit__`, as root or not, in a directory every user may enter."""
+    """Runs from `__enter__` to `__exit__`, as root or not, in a directory every user may enter. `also`: lines of its
+    main.cf. After an `__exit__` it can be entered again, at the same ports, with what it had.
+    """
 
     host = LOOPBACK
 
     def __init__(
-        self, directory: Path, authority: Authority, dovecot: Dovecot, certificate: Certificate | None = None
+        self,
+        directory: Path,
+        authority: Authority,
+        dovecot: Dovecot,
+        certificate: Certificate | None = None,
+        also: str = "",
     ) -> None:
         self.port, self.submission_port = free_port(), free_port()
         self._directory = directory
         self._dovecot = dovecot
         self._certificate = certificate or authority.issue(*NAMES)
+        self._also = also
 
     def mailbox(self, user: str) -> str:
         """The address of this user of Dovecot's."""
@@ -139,19 +147,23 @@ class Postfix:
             raise
         return self
 
+    def kill(self) -> None:
+        """Kill all of it at once."""
+        self._program.kill()
+
     def _configure(self) -> None:
         owner, uid, gid = _owner()
         for name in ("etc", "queue", "queue/pid"):
-            (self._directory / name).mkdir()
+            (self._directory / name).mkdir(exist_ok=True)
         for name in ("data", *(f"queue/{part}" for part in _QUEUE)):
-            (self._directory / name).mkdir(mode=0o700)
+            (self._directory / name).mkdir(mode=0o700, exist_ok=True)
             os.chown(self._directory / name, uid, gid)
         main = _MAIN.format(
             directory=self._directory, certificate=self._certificate, dovecot=self._dovecot, owner=owner
         )
         addresses = {"address": f"{self.host}:{self.port}", "submission": f"{self.host}:{self.submission_port}"}
         master = _MASTER.format(**addresses)
-        for name, text in (("main.cf", main), ("master.cf", master)):
+        for name, text in (("main.cf", main + self._also), ("master.cf", master)):
             path = self._directory / "etc" / name
             path.write_text(text)
             # Postfix reads a file again and again while it is younger than a second.

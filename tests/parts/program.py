@@ -71,6 +71,13 @@ class Program:
                 if birth and _birth(pid) == birth:
                     os.kill(pid, signal.SIGKILL)
 
+    def kill(self) -> None:
+        """SIGKILL for it and all it has started, as when the power fails."""
+        for pid in [self.pid, *descendants(self.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
     def __enter__(self) -> Self:
         return self
 

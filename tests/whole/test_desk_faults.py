@@ -19,6 +19,7 @@ from fakes.wire import Talker, Wire
 from parts.at_desk import AtDesk
 from parts.certificates import Authority
 from parts.net import free_port, wait_until
+from popover.refusals import explain
 
 LOCAL, SECRET = "simsalabim", "wonderland"
 GREETING = b"+OK a fake server greets you\r\n"
@@ -224,6 +225,18 @@ def test_refusal_of_the_server_reaches_the_client_in_its_words(scene: Scene) -> 
     assert "the moon is full" in told
     scene.leads(scene.server(good).port)
     assert log_in(client).startswith(b"+OK")
+
+
+def test_what_a_providers_refusal_means_is_in_the_log(scene: Scene) -> None:
+    """The client gets the server's own words; the log says what they mean, as `popover explain` does."""
+    words = b"-ERR [AUTH] Application-specific password required: https://support.google.com/accounts/answer/185833\r\n"
+    scene.leads(scene.server(refusing(words)).port)
+    assert log_in(scene.client()) == words
+    told = scene.popover.wait_for_event("login")
+    found = explain(words.decode())
+    assert found is not None
+    assert f"refuses the sign-in ({found.cause}): " in told["cause"]
+    assert told["remedy"] == f"the client's own login was right: {found.remedy}"
 
 
 def test_refusal_of_what_the_client_said_itself_is_a_wrong_login(scene: Scene) -> None:

@@ -36,7 +36,7 @@ def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
             f'name one in the account {quote(account.name)}: servers = {{ {dialect} = "..." }}',
             needs_person=True,
         )
-    return Route(account.name, (target,), Fetch(account, tokens))
+    return Route(account.name, (target,), Fetch(account, tokens), has_password=account.password is not None)
 
 
 @dataclass(slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from popover.check.dialogues import DIALOGUES
-from popover.check.providers import hint
+from popover.check.providers import advice
 from popover.check.report import Report
 from popover.check.talker import Talker, greet
 from popover.config import Service
 from popover.outside.dial import Dialled
 from popover.protocols import printable
+
+_USUAL = "wrong password, or login not allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,12 @@ async def check_login(report: Report, service: Service, dialled: Dialled, login:
         answer = await dialogue.login(talker, login.user, login.password)
     said = printable(answer.without(login.user, login.password), 300)
     if not answer.ok:
+        means, remedy = advice(server.host, said)
         report.add(
             "login",
             "fail",
-            f"{server.host} does not let {login.user} in (wrong password, or login not allowed); it says: {said}",
-            hint(server.host),
+            f"{server.host} does not let {login.user} in ({means or _USUAL}); it says: {said}",
+            remedy,
             user=login.user,
             answer=said,
         )

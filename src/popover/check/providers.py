@@ -5,6 +5,8 @@ Hosts from Mozilla's ISPDB (autoconfig), rules from the providers' help pages, a
 
 from __future__ import annotations
 
+from popover.refusals import explain
+
 _APP = "this provider takes no normal password here: make an app password in its web settings, and use that"
 _OAUTH = (
     "this provider takes only OAuth2 logins, no password of any kind, and POP must be switched on in its web settings"
@@ -43,8 +45,21 @@ _GENERAL = (
 
 def hint(host: str) -> str:
     """Say what usually stands in the way of a login at this server."""
+    return known(host) or _GENERAL
+
+
+def advice(host: str, said: str) -> tuple[str, str]:
+    """What a refusal of this server means, if that says more than it does by itself, and what to do about it."""
+    found, usual = explain(said), known(host)
+    if found is None or (usual and not found.provider):
+        return "", usual or _GENERAL
+    return (found.cause if found.provider else ""), found.remedy
+
+
+def known(host: str) -> str:
+    """What is known of this server's provider; empty: nothing."""
     labels = host.split(".")
     for start in range(len(labels)):
         if found := _HINTS.get(".".join(labels[start:])):
             return found
-    return _GENERAL
+    return ""

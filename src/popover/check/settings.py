@@ -24,9 +24,11 @@ HINTS = (
 """One line each; docs/clients has a page each."""
 
 
+_DEVICE = "none"
 _PROVIDERS = "user name and password as with the provider"
 _ACCOUNTS = "name and password of the account here"
 _WHOSE = {
+    frozenset(): "there is no login to type in",
     frozenset({_PROVIDERS}): "user name and password are those of the provider",
     frozenset({_ACCOUNTS}): "user name and password are those of the account here, not the provider's",
     frozenset({_PROVIDERS, _ACCOUNTS}): "user name and password are those of the account here, or of the provider",
@@ -47,23 +49,27 @@ def setting(service: Service, listen: Address) -> dict[str, Fact]:
         "server": reachable_at(listen.host),
         "port": listen.port,
         "tls": tls,
-        "login": _ACCOUNTS if service.desk.accounts else _PROVIDERS,
+        "login": _DEVICE if service.desk.device else _ACCOUNTS if service.desk.accounts else _PROVIDERS,
     }
 
 
-def settings_lines(entries: list[dict[str, Fact]], when: str = "") -> list[str]:
-    """Write the table, and the hints; `when`: from when on it works, ", once popover runs"."""
+def settings_lines(entries: list[dict[str, Fact]], when: str = "", who: str = "") -> list[str]:
+    """Write the table, and the hints; `when`: from when on it works, ", once popover runs"; `who`: whose user name and
+    password, where more is known of it.
+    """
     rows = []
     for entry in entries:
         hosts = entry["server"]
         shown = " or ".join(hosts) if isinstance(hosts, list) else str(hosts)
-        rows.append((str(entry["what"]), f"server {shown}", f"port {entry['port']}", _TLS[str(entry["tls"])]))
-    whose = _WHOSE[frozenset(str(entry["login"]) for entry in entries)]
+        how = _TLS[str(entry["tls"])] + (", no login (a device's)" if entry["login"] == _DEVICE else "")
+        rows.append((str(entry["what"]), f"server {shown}", f"port {entry['port']}", how))
+    whose = _WHOSE[frozenset(str(entry["login"]) for entry in entries) - {_DEVICE}]
+    hints = HINTS if any(entry["login"] != _DEVICE for entry in entries) else ()
     widths = [max(len(row[at]) for row in rows) for at in range(3)]
     cells = [[cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows]
     return [
         "",
-        f"What to type into the mail client{when}; {whose}:",
+        f"What to type into the mail client{when}; {who or whose}:",
         *("  " + "   ".join(row) for row in cells),
-        *(f"  {client}: {hint}" for client, hint in HINTS if all(entry["tls"] == "off" for entry in entries)),
+        *(f"  {client}: {hint}" for client, hint in hints if all(entry["tls"] == "off" for entry in entries)),
     ]

@@ -24,6 +24,8 @@ from popover.errors import ConfigError
 
 _PASSWORD = "POPOVER_PASSWORD"  # noqa: S105 - a variable's name
 
+_NAMES = ("popover", "popover.pyz")
+
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
@@ -128,15 +130,24 @@ def next_command(arguments: argparse.Namespace) -> str:
     words = list(arguments.services)
     for option, value in (("--ca-file", arguments.ca_file), ("-c", arguments.config)):
         words += [option, str(value)] if value is not None else []
-    return shlex.join([_program(), "run", *words])
+    return shlex.join([program(), "run", *words])
 
 
-def _program() -> str:
+def program() -> str:
     """How whoever typed this command can type the next: a checkout's popover is in no PATH."""
     this = Path(sys.argv[0])
     found = shutil.which("popover")
     is_found = found is not None and this.resolve() == Path(found).resolve()
-    return str(this) if this.name == "popover" and not is_found else "popover"
+    return str(this) if this.name in _NAMES and not is_found else "popover"
+
+
+def executable() -> list[str]:
+    """What systemd is to start: the words of a command that needs no PATH."""
+    this = Path(sys.argv[0])
+    if this.name in _NAMES and this.exists():
+        return [str(this.absolute())]
+    found = shutil.which("popover")
+    return [found] if found else [sys.executable, "-m", "popover"]
 
 
 def _conclude(table: Table, report: Report, command: str) -> None:

@@ -2,6 +2,7 @@
 
     values.py   what a configuration is: Config, Service and its parts, Server, ...
     desk.py     what a service asks, where it does not know the server yet; accounts.py: own logins; routes.py: tables
+    device.py   what holds for a device's mails; mailboxes.py: the words for addresses
     networks.py which are private; times.py: hours, rates
     flat.py     a service's flat keys -> its parts, and back
     words.py    the small words: hours, rates, pins, networks
@@ -21,6 +22,7 @@ from popover.config.accounts import Account, OAuth2, SecretSource, fold
 from popover.config.cross import check, clash
 from popover.config.desk import Desk
 from popover.config.desks import unknown_accounts
+from popover.config.device import DeviceRules
 from popover.config.doubts import doubt
 from popover.config.networks import PRIVATE_NETWORKS, Network, is_private
 from popover.config.places import (
@@ -66,6 +68,7 @@ __all__ = [
     "Ahead",
     "Config",
     "Desk",
+    "DeviceRules",
     "DialectName",
     "HourRange",
     "Hours",

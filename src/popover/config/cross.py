@@ -79,8 +79,10 @@ def server_mistake(stated: Mapping[str, object]) -> str | None:
     if not asks:
         if "server" not in stated:
             return 'server: is missing; write server = "pop3s://mail.example.com"'
-        idle = [key for key in ("dialect", "device") if stated.get(key)]
+        idle = [key for key in ("dialect", "device", "authenticate") if stated.get(key)]
         return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else None
+    if "authenticate" in stated and "table" not in stated:
+        return "authenticate: goes with a table; accounts have passwords of their own"
     if "server" in stated and "table" not in stated:
         return "server: the account says which; leave one of the two out"
     if "server" not in stated and "dialect" not in stated:
@@ -154,7 +156,9 @@ def _unsafe(service: Service) -> str | None:
     if service.admission.unsafe_public or not service.is_public:
         return None
     danger = (
-        "strangers there may try passwords on the server through this gateway"
+        "whoever comes from there sends as this account, without a password"
+        if service.desk.device
+        else "strangers there may try passwords on the server through this gateway"
         if service.inside.seals_logins
         else "passwords travel in plain text between those clients and this gateway"
     )

@@ -10,13 +10,19 @@ from popover.config.cross import server_mistake, wrong_ca_file
 from popover.config.values import Service
 from popover.config.words import quote
 
+_OF_DEVICES = ("sender", "recipients", "max_recipients", "queue")
+
 
 def desk_mistakes(stated: Mapping[str, object]) -> list[str]:
     """Say what is wrong with how a service's keys, as they are written, name its server or whom its desk asks."""
     first = server_mistake(stated)
     if first is not None:
         return [first]
-    mistakes = _device_mistakes(stated) if stated.get("device") is True else []
+    mistakes = (
+        _device_mistakes(stated)
+        if stated.get("device") is True
+        else [f"{key}: belongs to a device; write device = true" for key in _OF_DEVICES if key in stated]
+    )
     if stated.get("accounts") and "table" not in stated:
         mistakes += [
             f"{key}: belongs to the account, which has the server; write it below its line [[account]]"

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from popover.config.desk import LocalCheck
+from popover.config.device import QueueWord
+from popover.config.mailboxes import parse_address, parse_recipient
 from popover.config.places import parse_host, parse_listen, parse_server
 from popover.config.values import BareLF, DialectName, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
 from popover.config.words import (
@@ -25,6 +28,7 @@ DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 TLS_VERSIONS: tuple[TLSVersion, ...] = get_args(TLSVersion)
 INSIDE_TLS: tuple[InsideTLS, ...] = get_args(InsideTLS)
 BARE_LF: tuple[BareLF, ...] = get_args(BareLF)
+QUEUE: tuple[QueueWord, ...] = get_args(QueueWord)
 PROXY_VERSIONS: tuple[ProxyVersion, ...] = ("v2", "v1")  # what servers like better comes first
 
 T = TypeVar("T")
@@ -41,6 +45,9 @@ MEMORY_LIMIT = 64 * 1024 * 1024
 
 SPARES_LIMIT = 10
 """Connections that stand ready for a service: as many as Dovecot allows one user and address by default."""
+
+RECIPIENTS_LIMIT = 1000
+"""Of one mail: what Postfix takes; providers take 100 to 500."""
 
 NAME_LIMIT = 64
 """Characters of a service's name, which stands in every line of the log. A host name's label has 63."""
@@ -196,6 +203,30 @@ def read_spares(value: object) -> int:
     return value
 
 
+def parse_authenticate(text: str) -> LocalCheck:
+    """`htpasswd:FILE`, `pam` or `pam:SERVICE`."""
+    kind, colon, where = text.partition(":")
+    if kind == "htpasswd" and where:
+        return LocalCheck("htpasswd", where)
+    if kind == "pam" and (where or not colon) and "/" not in where:
+        return LocalCheck("pam", where or "popover")
+    raise ConfigError(f'{quote(text)} is no such check: write "htpasswd:FILE", "pam" or "pam:SERVICE"')
+
+
+def read_recipients(value: object) -> object:
+    """One address or more: an empty list would let a device write to nobody."""
+    if value == []:
+        raise ConfigError("lets it write to nobody; leave it out to let it write to anybody")
+    return words(parse_recipient)(value)
+
+
+def read_most(value: object) -> int:
+    """How many recipients a mail may have; there is always a limit."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= RECIPIENTS_LIMIT:
+        raise ConfigError(f"must be a whole number, 1 to {RECIPIENTS_LIMIT}; is {show(value)}")
+    return value
+
+
 def read_accounts(value: object) -> bool | tuple[str, ...]:
     """All accounts, or some of them by name."""
     if isinstance(value, bool):
@@ -235,6 +266,11 @@ SERVICE: dict[str, Reader] = {
     "accounts": read_accounts,
     "table": read_name,
     "device": read_switch,
+    "authenticate": word(parse_authenticate),
+    "sender": word(parse_address),
+    "recipients": read_recipients,
+    "max_recipients": read_most,
+    "queue": choice(QUEUE),
     "ca_file": word(Path),
     "min_tls": choice(TLS_VERSIONS),
     "pin": words(parse_pin),

@@ -189,7 +189,11 @@ class _Reading:
             return
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
         stated |= {key: directory / stated[key] for key in _FILES if key in stated}
+        if (check := stated.get("authenticate")) and check.kind == "htpasswd":
+            stated["authenticate"] = replace(check, where=str(directory / check.where))
         server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
+        if stated.get("device"):  # servers refuse what many devices send, and nobody reads it but they
+            stated.setdefault("bare_lf", "normalize")
         unsaid = {"name": "", "listen": (default_listen(server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from popover.config.desk import Desk
+from popover.config.device import DeviceRules
 from popover.config.values import Admission, Ahead, Inside, Patience, Service, Target, Trust
 
 T = TypeVar("T")
@@ -15,6 +16,7 @@ def assemble(keys: Mapping[str, Any]) -> Service:
     left = dict(keys)
     target = _part(Target, left, trust=_part(Trust, left))
     kinds = {"inside": Inside, "admission": Admission, "patience": Patience, "ahead": Ahead, "desk": Desk}
+    kinds |= {"rules": DeviceRules}
     service = _part(Service, left, target=target, **{name: _part(kind, left) for name, kind in kinds.items()})
     if left:
         raise TypeError(f"a service has no {', '.join(left)}")
@@ -39,6 +41,7 @@ def flatten(service: Service) -> dict[str, Any]:
         service.patience,
         service.ahead,
         service.desk,
+        service.rules,
     )
     found = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
     return {key: value for key, value in found.items() if value not in parts}

@@ -7,6 +7,7 @@
         +-- Listen    where it listens: Address ("127.0.0.1:1110") | Activated ("systemd:NAME")
         +-- Target    which server it leads to, and how: Server ("pop3s://mail.example.com:995"), Trust
         +-- Desk      or whom it asks first, and what (desk.py)
+        +-- DeviceRules  what holds for a device's mails (device.py)
         +-- Inside    TLS between clients and us
         +-- Admission who may come in: Network (networks.py); Hours: when; Rate: how fast (times.py)
         +-- Patience  how long to wait for whom
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.config.desk import Desk
+from popover.config.device import DeviceRules
 from popover.config.networks import Network, is_private
 from popover.config.times import Hours, Rate
 
@@ -214,6 +216,7 @@ class Service:
     trace: bool = False  # log what is said, without secrets and bodies
     bare_lf: BareLF = "pass"  # what becomes of the lines of a mail that end in LF alone (SMTP)
     desk: Desk = Desk()  # noqa: RUF009 - frozen. Where it is open, the target's server is `nobody` of its dialect
+    rules: DeviceRules = DeviceRules()  # noqa: RUF009 - frozen, too
 
     @property
     def dialect(self) -> DialectName:

@@ -26,6 +26,7 @@ from popover.process.finders import Finders
 from popover.process.first_look import LookUp
 from popover.process.identities import Identities
 from popover.process.ledger import Ledger
+from popover.process.queue.post import Post
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
 from popover.process.state import state_file
@@ -71,6 +72,7 @@ class Gateway:
         self._finders = Finders(log, (state or state_file()).parent)
         if state is not None:
             self._memories.recall(load_state(state))
+        self._post = Post(self._dialler, log, None if state is None else state.parent, self._memories.of)
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
         self._sessions = 0
@@ -100,6 +102,7 @@ class Gateway:
         self._warm.load(service.target for service in config.services if not service.desk.is_open)
         self._memories.load(config.services, self._finders.of)
         self._ledger.load(config.services, self._doors)
+        self._post.load(config.services)
         self._own = OwnAddresses.of(self._doors.sockets())
         return lines
 
@@ -182,6 +185,7 @@ class Gateway:
         session.case.on_left = partial(guard.leave_alone, address)
         try:
             known, identity = self._memories.of(service), self._identities.of(service)
+            session.case.keeper = self._post.keeper(service)
             await session.run(self._dialler, known, self._warm, identity)
         finally:
             self._sessions -= 1
@@ -235,17 +239,20 @@ class Gateway:
         """Close all listeners; sessions go on."""
         self._doors.close()
         self._warm.stop()
+        self._post.stop()
 
     async def drained(self) -> None:
         """Wait until the last session is over."""
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._warm.stopped()
+        await self._post.stopped()
 
     async def cut(self) -> None:
         """End all sessions now, with a reset."""
         for task in self._tasks:
             task.cancel()
+        self._post.cut()
         await self.drained()
         await self._finders.close()
 
@@ -272,7 +279,9 @@ class Gateway:
         """Give all that the status page tells."""
         now, up = time.time(), time.monotonic() - self._began
         services = self._ledger.figures()
-        return Picture(__version__, now, now - up, self.is_ready, self._sessions, self._ceiling, services)
+        return Picture(
+            __version__, now, now - up, self.is_ready, self._sessions, self._ceiling, services, self._post.mails()
+        )
 
     def log_status(self) -> None:
         """Log how the gateway is: sessions in all and by service, tasks, and the seconds since it began."""

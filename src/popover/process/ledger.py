@@ -96,9 +96,10 @@ class Account:
         self._undecided_logins += case.tally.undecided
         self._note_trouble(case.tally.trouble, now)
         # The second connection of a session, for a talk inside TLS, may fail where the first did not.
-        if case.relay is not None and not isinstance(failure, (NameFailure, ConnectFailure)):
+        is_served = case.relay is not None or case.is_served
+        if is_served and not isinstance(failure, (NameFailure, ConnectFailure)):
             self._reached = now
-        elif isinstance(failure, _UNREACHED):
+        elif isinstance(failure, _UNREACHED) and not isinstance(failure, SignInFailure):
             self._unreached = now
         if case.dialled is not None and not case.service.desk.is_open:
             self._look_at(case.dialled)

@@ -93,7 +93,7 @@ class Route:
 
     `fetch` gives what to say there. It is called with False; and with True once the server has refused what it gave
     first (a token may have been revoked): then it gives another, or None if there is none, and the refusal stands. It
-    raises Failure.
+    raises Failure. `has_password`: a device of this account that insists on a login can say one.
 
     `tell` is called with each target that was tried, and whether it could be reached: one that could not is tried last
     by those who come next.
@@ -103,6 +103,7 @@ class Route:
     targets: tuple[Target, ...]
     fetch: Callable[[bool], Awaitable[Credentials | None]] = field(repr=False)
     tell: Callable[[Target, bool], None] = field(repr=False, default=lambda _target, _reached: None)
+    has_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from popover.config import Service
 from popover.inside.identity import Identity
 from popover.log import Log
 from popover.outside.dial import Dialled
+from popover.protocols.device import Keeper
 from popover.protocols.proxy_header import Reader
 from popover.session.relay import Relay
 from popover.session.sealing import Sealing
@@ -24,12 +25,12 @@ class Case:
 
     `relay`: the talk with a server that is under way, or was the last; `dialled`, `is_warm`: its connection, and
     whether that stood ready. `user`: whom the log names; empty: the one that the ears have heard of. `tally`: what came
-    of its logins at the desk.
+    of its logins at the desk. `is_served`: a device's server was there; `keeper`: who keeps a device's mails for later.
     """
 
     __slots__ = (
-        "address", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_warm", "log", "loop", "on_left",
-        "relay", "sealing", "service", "since", "spy", "tally", "user",
+        "address", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_served", "is_warm", "keeper",
+        "log", "loop", "on_left", "relay", "sealing", "service", "since", "spy", "tally", "user",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +48,8 @@ class Case:
         self.sealing = Sealing(service, client, None)
         self.relay: Relay | None = None
         self.dialled: Dialled | None = None
-        self.is_warm = False
+        self.is_warm = self.is_served = False
+        self.keeper: Keeper | None = None
         self.user = ""
         self.tally = Tally()
         self.bytes_in = self.bytes_out = 0  # of the talks that are over

@@ -20,6 +20,7 @@ from popover.outside.warm import Warm
 from popover.protocols import DIALECTS, Memory
 from popover.session.case import Case
 from popover.session.desk import AtDesk
+from popover.session.device import ForDevice
 from popover.session.outcome import Outcome
 from popover.session.reach import Dismissed, Reach
 from popover.session.telling import tell
@@ -50,7 +51,11 @@ class Session:
         or where its desk leads; `identity`: what to show a client that speaks TLS.
         """
         case, reach = self.case, Reach(self.case, dialler, warm)
-        mode = AtDesk(case, reach, known) if isinstance(known, Ways) else Transparent(case, reach, known)
+        mode: AtDesk | ForDevice | Transparent
+        if not isinstance(known, Ways):
+            mode = Transparent(case, reach, known)
+        else:
+            mode = ForDevice(case, reach, known) if case.service.desk.device else AtDesk(case, reach, known)
         case.show(identity)
         case.note(f"{case.address} connected")
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from popover.errors import Failure
 from popover.protocols.dialect import sentence
 from popover.protocols.reception import SignedIn
+from popover.refusals import explain
 from popover.session.case import Case
 
 NAME_LIMIT = 100
@@ -36,8 +37,11 @@ def by_server(case: Case, answer: SignedIn, *, is_own: bool) -> None:
         case.tally.refused += 1
         _tell(case, f"{case.address} login refused: {server} says {said}", f"{server} says {said}", "")
         return
-    remedy = "the client's own login was right: look at what is said to the server for it"
-    cause = f"{server} refuses the sign-in: {said}"
+    meant = explain(said)
+    remedy = "the client's own login was right: " + (
+        meant.remedy if meant else "look at what is said to the server for it"
+    )
+    cause = f"{server} refuses the sign-in{f' ({meant.cause})' if meant and meant.provider else ''}: {said}"
     case.tally.undecided += 1
     case.tally.trouble = Failure(cause, remedy)
     _tell(case, f"{case.address} not signed in: {cause}; {remedy}", cause, remedy)

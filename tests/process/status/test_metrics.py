@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from popover.log import escape
 from popover.process.status import metrics
-from popover.process.status.figures import DAY, Figures, Picture
+from popover.process.status.figures import DAY, Figures, Mails, Picture
 
 NOW = 1_800_000_000.0
 BUSY = Figures(
@@ -150,3 +150,10 @@ def test_promtool_finds_nothing_wrong() -> None:
     text = classic(picture(BUSY, NEW, replace(BUSY, name='a "quoted" \\ name')))
     judged = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True, check=False)
     assert (judged.returncode, judged.stdout, judged.stderr) == (0, "", "")
+
+
+def test_mails_of_devices_are_counted_where_some_are_kept() -> None:
+    assert "_mails" not in openmetrics(picture(BUSY))
+    told = openmetrics(replace(picture(BUSY), mails=Mails(3, 2)))
+    assert "\npopover_waiting_mails 3\n" in told
+    assert "\npopover_failed_mails 2\n" in told

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from popover.log import escape
-from popover.process.status.figures import DAY, Figures, Picture, Told
+from popover.process.status.figures import DAY, Figures, Mails, Picture, Told
 from popover.process.status.page import WORDS_LIMIT, page, span, text
 
 NOW = 1_800_000_000.0
@@ -177,3 +177,10 @@ def test_page_of_many_services_begins_with_what_is_wrong() -> None:
 )  # fmt: skip
 def test_span(seconds: float, told: str) -> None:
     assert span(seconds) == told
+
+
+def test_mails_of_devices_are_told_where_some_are_kept() -> None:
+    assert "of devices" not in written(picture(WELL))
+    assert "1 mail of devices waits for the server." in written(picture(WELL, mails=Mails(1)))
+    told = written(picture(WELL, mails=Mails(2, 1)))
+    assert "2 mails of devices wait for the server; <STRONG>1 mail has FAILED</STRONG>: popover queue list" in told

@@ -18,7 +18,12 @@ _WANTED = ("popover.config.account_fields", "popover.config.file", "encodings.id
 
 
 def open_store() -> Store:
-    """Open the store in the state directory, as the user who owns that: call it behind all that only root may read.
+    """Open the store in the state directory: see `open_state`."""
+    return Store(open_state() / "accounts")
+
+
+def open_state() -> Path:
+    """Open the state directory, as the user who owns it: call it behind all that only root may read.
 
     What root would write into a directory of somebody else's, he could lead to any place of the machine by a link; and
     the gateway, which runs as he, could not read it. So root becomes he, for good. Raises StartError.
@@ -30,14 +35,14 @@ def open_store() -> Store:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = place.stat()
         if os.geteuid() != 0 or owner.st_uid == 0:
-            return Store(place / "accounts")
+            return place
         os.chdir(place)  # systemd's DynamicUser= lies below a directory that only root may pass
         os.setgroups([])
         os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
         os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
     except OSError as fault:
         raise StartError(f"{place} can't be used: {fault.strerror}") from None
-    return Store(Path("accounts"))
+    return Path()
 
 
 def shown_path(name: str) -> Path:

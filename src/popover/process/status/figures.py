@@ -56,8 +56,16 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Mails:
+    """Those of devices that are kept. `waiting`: for their server; `failed`: some recipient will never get them."""
+
+    waiting: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole gateway at the moment `now`. `ready`: it takes new clients."""
+    """The whole gateway at the moment `now`. `ready`: it takes new clients. `mails`: None where none are ever kept."""
 
     version: str
     now: float
@@ -66,3 +74,4 @@ class Picture:
     sessions: int
     ceiling: int
     services: tuple[Figures, ...]
+    mails: Mails | None = None

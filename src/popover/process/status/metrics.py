@@ -76,6 +76,9 @@ def _families(picture: Picture) -> Iterator[Family]:
     yield _whole("start_time_seconds", "When it was started, in seconds since 1970.", picture.began)
     yield _whole("ready", "Whether new clients are taken: 0 while it stops.", picture.ready)
     yield _whole("sessions_limit", "Sessions that the limit of open files allows.", picture.ceiling)
+    if (mails := picture.mails) is not None:
+        yield _whole("waiting_mails", "Mails of devices that are kept for their server.", mails.waiting)
+        yield _whole("failed_mails", "Mails of devices that some recipient will never get.", mails.failed)
     for name, kind, meaning, value in _EACH:
         yield Family(f"popover_{name}", kind, meaning, _of_each(picture.services, value))
     yield Family(

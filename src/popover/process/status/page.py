@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from popover.log import escape
-from popover.process.status.figures import DAY, Figures, Picture, Told
+from popover.process.status.figures import DAY, Figures, Mails, Picture, Told
 
 WORDS_LIMIT = 1000
 """Characters of one sentence from elsewhere. The longest of ours have some 400."""
@@ -23,6 +23,8 @@ def page(picture: Picture) -> Iterator[str]:
     yield '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">'
     yield "<HTML>\n<HEAD><TITLE>popover</TITLE></HEAD>\n<BODY>\n<H1>popover</H1>"
     yield f"<P>{_head(picture)}</P>"
+    if picture.mails is not None:
+        yield f"<P>{_mails(picture.mails)}</P>"
     yield from _overview(picture)
     for number, one in enumerate(picture.services):
         yield from _service(number, one, picture.now)
@@ -62,6 +64,14 @@ def _head(picture: Picture) -> str:
     state = "Running" if picture.ready else "Stopping, and taking no new clients; it has run"
     most = f"of at most {picture.ceiling:,}"
     return f"{state} for {span(picture.now - picture.began)}: {_count(picture.sessions, 'session')} now, {most}."
+
+
+def _mails(mails: Mails) -> str:
+    waiting = f"{_count(mails.waiting, 'mail')} of devices {'waits' if mails.waiting == 1 else 'wait'} for the server"
+    if not mails.failed:
+        return f"{waiting}."
+    failed = f"{_count(mails.failed, 'mail')} {'has' if mails.failed == 1 else 'have'} FAILED"
+    return f"{waiting}; <STRONG>{failed}</STRONG>: popover queue list tells why."
 
 
 def _overview(picture: Picture) -> Iterator[str]:

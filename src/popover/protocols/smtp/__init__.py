@@ -13,6 +13,7 @@ memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
 client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 overhear.py       what a trace may show
+device/           what is said with devices that send mail
 reception.py, auth.py   at the desk, before the server is known; sign_in.py   what is said to the server then
 words.py          what is said of TLS
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.dialect import Memory as AnyMemory
 from popover.protocols.reception import Offer
+from popover.protocols.smtp import device
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.reception import Reception
@@ -33,6 +35,7 @@ __all__ = [
     "CAN_WAIT",
     "Ears",
     "Memory",
+    "device",
     "ears",
     "farewell",
     "get_ready",
@@ -58,7 +61,7 @@ def reception(client: End, offer: Offer) -> Reception:
 
 
 def open_up(server: End) -> Talk[Greeting]:
-    """Read the greeting: `220`, of one line or more (RFC 5321 section 4.2.1)."""
+    """Read the greeting: `220`, of one line or more (RFC 5321 section 4.2.1); another 2xx is the client's to judge."""
     words = b""
     while True:
         line = yield from greeting_line(server, len(words))
@@ -68,7 +71,7 @@ def open_up(server: End) -> Talk[Greeting]:
         words += line
         if mark != b"-":
             break
-    if code == b"220":
+    if code[:1] == b"2":
         return Greeting(words, welcome=True)
     if code[:1] in b"45":
         text = sentence(line[4:].decode("latin-1"))
