@@ -4,6 +4,7 @@ They take nothing else.
 
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -195,6 +196,22 @@ def test_smtp_programs_with_a_password_send_through_a_server_that_takes_tokens_o
     assert PLAIN.rpartition(b"\r\n\r\n")[2].strip() in without_trace(stored).replace(b"\n", b"\r\n").replace(
         b"\r\r", b"\r"
     )
+
+
+def test_the_first_page_shows_what_is_said(house: House) -> None:
+    page = (Path(__file__).parents[2] / "docs/oauth2/README.md").read_text()
+    shown = page.partition("$ popover account login aunt\n")[2].partition("```")[0]
+    said = house.by_device("device")
+    for ours, theirs in (
+        ('"device"', '"aunt"'),
+        (r"https://localhost:\d+/o/device/\n    \w+", "https://microsoft.com/devicelogin\n    ABCD-EFGH"),
+        (rf"\b{house.users['device']}\b", "aunt@outlook.com"),
+        (r"\d+ minutes", "15 minutes"),
+        ("localhost", "Outlook.com"),
+        (r"\d\d:\d\d", "14:05"),
+    ):
+        said = re.sub(ours, theirs, said)
+    assert said == shown
 
 
 @pytest.mark.parametrize("flow", ["browser", "paste"])
