@@ -36,7 +36,7 @@ class House:
     def __init__(self, directory: Path, provider: Provider, dovecot: Dovecot, postfix: Postfix) -> None:
         self.directory, self.provider, self.dovecot, self.postfix = directory, provider, dovecot, postfix
         self.users = {
-            name: self._user() for name in ("device", "browser", "paste", "secret", "nobody", "gone", "short")
+            name: self._user() for name in ("device", "browser", "paste", "secret", "nobody", "gone", "short", "itself")
         }
         for name, content in (("password", LOCAL), ("client-secret", SECRET)):
             (directory / name).touch(mode=0o600)
@@ -63,13 +63,14 @@ class House:
             f'pop3 = "pop3s://localhost:{dovecot.pop3s_port}", imap = "imaps://localhost:{dovecot.imaps_port}", '
             f'smtp = "smtps://localhost:{self.postfix.port}"'
         )
-        client = {"browser": "code", "paste": "code", "secret": "secret"}.get(name, "device")
+        client = {"browser": "code", "paste": "code", "secret": "secret", "itself": "itself"}.get(name, "device")
         flow = (
             f'device_url = "{provider.device_url}"'
             if client == "device"
             else f'authorize_url = "{provider.authorize_url}"'
         )
-        secret = 'client_secret_file = "client-secret"\n' if client == "secret" else ""
+        secret = 'client_secret_file = "client-secret"\n' if client in ("secret", "itself") else ""
+        secret += 'grant = "client_credentials"\n' if client == "itself" else ""
         return (
             f'[[account]]\nname = "{name}"\npassword_file = "password"\nservers = {{ {servers} }}\n'
             f'login = "{self.users[name]}"\nca_file = "{provider.ca_file}"\n[account.oauth2]\n{flow}\n{secret}'
@@ -315,6 +316,19 @@ def test_show_and_logout_say_how_it_stands(house: House) -> None:
     assert "nobody is signed in" in house.command("logout", "secret").stdout
     assert "popover account login secret" in house.command("show", "secret").stdout
     assert b"popover account login secret" in answer(house, "secret")
+
+
+def test_a_program_that_signs_in_by_itself_shows_whether_it_can(house: House) -> None:
+    ended = house.command("login", "itself")
+    assert '"itself" is signed in at localhost' in ended.stdout
+    secret = house.directory / "client-secret"
+    right = secret.read_text()
+    secret.write_text("wrong\n")
+    ended = house.command("login", "itself")
+    secret.write_text(right)
+    assert ended.returncode == 1
+    assert "its operator must mend that" in ended.stderr
+    assert house.command("login", "itself").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from oauth2_stage import SECRET_FILE, Stage
+from oauth2_stage import SECRET_FILE, Stage, read_secret
 from parts.certificates import Authority
 from parts.provider import Provider
 from popover.accounts.oauth2 import facts, tokens
-from popover.accounts.oauth2.kept import Kept
-from popover.accounts.oauth2.refresh import renew
+from popover.accounts.oauth2.ask import Ask
+from popover.accounts.oauth2.kept import Kept, Trouble
+from popover.accounts.oauth2.refresh import OPERATOR_PAUSE, renew
 from popover.accounts.oauth2.renewal import DAY, RETRY, Renewal
+from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
 
@@ -351,6 +353,20 @@ def test_a_secret_that_the_operator_mends_needs_no_new_sign_in(stage: Stage, mon
         refreshed(stage, wrong)
     assert facts.facts(wrong, stage.directory, 0.0).state == "broken"
     assert refreshed(stage, account)
+
+
+def test_what_was_refused_to_a_program_is_asked_again_in_a_while_and_at_once_by_the_command(stage: Stage) -> None:
+    account = stage.account("popover-itself", client_secret=SECRET_FILE, grant="client_credentials")
+    first = refreshed(stage, account)
+    said_no = Trouble("access_denied", "it says no", "", "person", time.time())
+    stage.keep(replace(stage.kept(), expires=0.0, trouble=said_no))
+    with pytest.raises(SignInNeeded, match="operator"):
+        refreshed(stage, account)
+    file = TokenFile(stage.directory, stage.user)
+    renew(account, Ask(read_secret), file, lambda _: False, time.time(), insist=True)
+    assert stage.kept().trouble is None
+    stage.keep(replace(stage.kept(), expires=0.0, trouble=replace(said_no, since=time.time() - OPERATOR_PAUSE)))
+    assert refreshed(stage, account) not in (None, first)
 
 
 def test_a_program_that_signs_in_by_itself_needs_no_person(stage: Stage) -> None:

@@ -180,7 +180,7 @@ class Tokens:
             self._log.event(
                 "info",
                 "token",
-                f"{account.name}: a new token, good for {(kept.expires - now) / 60:.0f} minutes",
+                f"{account.name}: a new token, good for {kept.expires - now:.0f} seconds",
                 account=account.name,
             )
         return kept
