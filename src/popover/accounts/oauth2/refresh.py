@@ -41,7 +41,13 @@ def command(account: Account) -> str:
 
 
 def renew(
-    account: Account, ask: Ask, file: TokenFile, is_good: Callable[[Kept], bool], now: float, *, insist: bool = False
+    account: Account,
+    ask: Ask,
+    file: TokenFile,
+    is_good: Callable[[Kept], bool],
+    clock: Callable[[], float],
+    *,
+    insist: bool = False,
 ) -> Kept:
     """Give what is kept once it `is_good`: as another has written it meanwhile, or new. With `insist` the provider is
     asked once more, whatever it has said before. Raises SignInNeeded, ProviderFailure, after which what was kept is
@@ -49,7 +55,7 @@ def renew(
     """
     way = ask.way(account)
     with file.locked():
-        kept = file.read()
+        kept, now = file.read(), clock()  # a token's life begins when it is asked for, not when we began to wait
         if kept is not None and is_good(kept):
             return kept
         if kept is not None and kept.trouble is not None and not insist and _lasts(way, kept.trouble, now):

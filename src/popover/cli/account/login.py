@@ -37,7 +37,7 @@ def login(arguments: argparse.Namespace) -> int:
         way = ask.way(account)
         if way.grant != "user":
             file = TokenFile(tokens, account.name)
-            kept = renew(account, ask, file, lambda _: False, time.time(), insist=True)
+            kept = renew(account, ask, file, lambda _: False, time.time, insist=True)
         else:
             sign_in = SignIn(account, tokens, ask)
             kept = sign_in.keep(_by(flow_of(arguments, way, os.environ), sign_in))
