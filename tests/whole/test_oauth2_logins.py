@@ -295,12 +295,14 @@ def test_eight_old_clients_at_once_with_tokens_of_five_seconds_never_fail(house:
     house.dovecot.wipe(house.users["short"])
 
     def poll(_number: int) -> int:
-        for _ in range(12):
+        polls = 0
+        while len(house.provider.asked()) < asked + 3:  # until three tokens have come to their end
             assert POP3_CLIENTS["poplib"](house.account("pop3", "short"), workdir()) == []
-        return 12
+            polls += 1
+        return polls
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(poll, range(8))) == 96
+        assert sum(pool.map(poll, range(8))) > 8
     house.provider.mood()
     assert house.provider.refusals(asked) == []
 
