@@ -39,6 +39,7 @@ class Dovecot:
     host = LOOPBACK
     password = PASSWORD
     program: ClassVar[Sequence[str | Path]] = ("dovecot",)
+    more: ClassVar[Sequence[str]] = ()  # what else it listens for
 
     def __init__(
         self,
@@ -50,10 +51,11 @@ class Dovecot:
         haproxy: bool = False,
         tokens: Introspection | None = None,
     ) -> None:
-        ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp")}
+        ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp", *self.more)}
         self.pop3_port, self.pop3s_port = ports["pop3"], ports["pop3s"]
         self.imap_port, self.imaps_port = ports["imap"], ports["imaps"]
         self.lmtp_port = ports["lmtp"]
+        self.ports = ports
         self._directory = directory
         self.auth_socket = directory / "auth"
         self._settings = dovecot_config.Settings(
