@@ -16,12 +16,12 @@ def measure(field: Field) -> Findings:
     remarks = []
     with field.start_all() as all_running:
         for peer, running in all_running.items():
-            _round(field, peer, running)
+            cpu_per_session(field, peer, running)
         field.server.do(Server.tally)
         for number in range(field.sizes.session_rounds):
             say(f"sessions: round {number + 1} of {field.sizes.session_rounds}")
             for peer, running in all_running.items():
-                samples[peer].append(_round(field, peer, running))
+                samples[peer].append(cpu_per_session(field, peer, running))
                 if number == 0:
                     remarks.append(_describe(field, peer))
     column = Column("CPU per session, ms", 2, beside=("nginx", "stunnel"))
@@ -38,8 +38,8 @@ def measure(field: Field) -> Findings:
     )
 
 
-def _round(field: Field, peer: Peer, running: Running) -> float:
-    """Milliseconds per session."""
+def cpu_per_session(field: Field, peer: Peer, running: Running) -> float:
+    """Milliseconds per session, over one round of them."""
     count = max(4, field.sizes.sessions // peer.divisor)
     before = running.cpu_seconds()
     field.clients.do(Clients.sessions, running.port, count, _WIDTH)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bench import (
     measure_bulk,
     measure_crowd,
+    measure_desk,
     measure_fairness,
     measure_greeting,
     measure_idle,
@@ -21,6 +22,7 @@ MEASURES: dict[str, Callable[[Field], Findings]] = {
     "bulk": measure_bulk.measure,
     "idle": measure_idle.measure,
     "inside": measure_inside.measure,
+    "desk": measure_desk.measure,
     "greeting": measure_greeting.measure,
     "crowd": measure_crowd.measure,
     "fairness": measure_fairness.measure,

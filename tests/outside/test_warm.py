@@ -18,7 +18,7 @@ from parts.net import free_port, wait_until
 from popover.config import Service
 from popover.outside.sockets import server_socket
 from popover.outside.spare import FIRST_WORD, LIFETIME, PROBES, REMEMBERED, SHARE, SHORTEST
-from popover.outside.warm import LEAD, PER_VISIT
+from popover.outside.warm import LEAD, PER_VISIT, ROUTED_LIMIT
 from popover.wire.stream import Stream
 
 pytest_plugins = ["fakes.fixture"]
@@ -769,3 +769,68 @@ def test_no_second_client_is_let_down(stage: Stage) -> None:
     log_in(client)
     quit_(client)
     assert [gateway.session()["warm"] for _ in range(3)] == [False, True, False]
+
+
+# -- servers that only a login tells ---------------------------------------------------------------
+
+
+def routed(number: int) -> Service:
+    return pop3_service("routed", f"routed{number}.example.com")
+
+
+def test_target_of_a_route_has_spares_from_its_first_visit_on(play: Play) -> None:
+    async def act(world: Clockwork) -> None:
+        await world.visit(routed(1))
+        assert opened(world) == 0
+        world.warm.lead(routed(1).target)
+        await world.visit(routed(1))
+        assert opened(world) == 1
+        spare = world.warm.take(routed(1).target)
+        assert spare is not None
+        spare.dialled.stream.leave()
+
+    play(act)
+
+
+def test_targets_of_routes_that_were_visited_last_are_known_and_no_more(play: Play) -> None:
+    async def act(world: Clockwork) -> None:
+        world.warm.lead(routed(0).target)
+        await world.visit(routed(0))
+        for number in range(1, ROUTED_LIMIT):
+            world.warm.lead(routed(number).target)
+        world.warm.lead(routed(0).target)
+        world.warm.lead(routed(ROUTED_LIMIT).target)  # takes the place of the first that was not visited again
+        await world.visit(routed(1))
+        assert opened(world) == 1
+        for number in range(2, ROUTED_LIMIT):
+            world.warm.lead(routed(number).target)
+        world.warm.lead(routed(1).target)
+        await is_gone(world, last(world))  # what stood ready for one that is forgotten
+        assert world.warm.count == 0
+
+    play(act)
+
+
+def test_targets_that_the_configuration_names_are_never_forgotten(play: Play) -> None:
+    async def act(world: Clockwork) -> None:
+        world.warm.lead(HOME.target)
+        for number in range(ROUTED_LIMIT + 1):
+            world.warm.lead(routed(number).target)
+        await world.visit(HOME)
+        assert opened(world) == 1
+
+    play(act)
+
+
+def test_reload_and_stop_forget_the_targets_of_routes(play: Play) -> None:
+    async def act(world: Clockwork) -> None:
+        world.warm.lead(routed(1).target)
+        await world.visit(routed(1))
+        world.warm.load([HOME.target])
+        await is_gone(world, last(world))
+        world.warm.stop()
+        world.warm.lead(routed(1).target)
+        await world.visit(routed(1))
+        assert opened(world) == 1
+
+    play(act)

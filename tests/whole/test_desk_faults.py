@@ -2,6 +2,7 @@
 may try again, and the server is let go.
 """
 
+import itertools
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -37,12 +38,12 @@ class Scene:
         context = server_context(self._authority.issue(*names))
         return self._stack.enter_context(FakeServer(script, context))
 
-    def leads(self, *ports: int, **more: Any) -> None:
+    def leads(self, *ports: int, name: str = "grandpa", **more: Any) -> None:
         """Grandpa's mail is there."""
         self.popover.knows(
-            "grandpa",
+            name,
             LOCAL,
-            login="grandpa@example.com",
+            login=f"{name}@example.com",
             secret=SECRET,
             servers=[f"pop3s://localhost:{port}" for port in ports],
             ca_file=str(self._authority.ca_file),
@@ -68,9 +69,9 @@ def make(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Scene]]
         yield lambda **keys: Scene(stack, tmp_path, authority, **keys)
 
 
-def log_in(wire: Talker) -> bytes:
+def log_in(wire: Talker, name: bytes = b"grandpa") -> bytes:
     """The answer to PASS."""
-    assert wire.ask(LOGIN[0]).startswith(b"+OK")
+    assert wire.ask(b"USER " + name).startswith(b"+OK")
     return wire.ask(LOGIN[1])
 
 
@@ -174,6 +175,7 @@ def test_finder_that_does_not_know_is_no_refusal(scene: Scene) -> None:
     scene.leads(1, unsure="the table can not be read")
     client = scene.client()
     assert log_in(client) == b"-ERR [SYS/TEMP] the table can not be read\r\n"
+    scene.popover.wait_for_event("login")
     assert scene.popover.told() == ["127.0.0.1 login undecided: the table can not be read; it is a test: grandpa"]
 
 
@@ -481,6 +483,44 @@ def test_connection_that_stands_ready_is_used_behind_a_desk(scene: Scene) -> Non
     scene.leads(scene.server(capable).port)
     assert not visit(scene)["warm"]
     wait_until(lambda: visit(scene)["warm"], "a session with a connection that stood ready")
+
+
+def test_second_session_runs_ahead_of_its_client_and_of_no_other(scene: Scene) -> None:
+    """What this user asked behind the login last time leaves with it, before the client has its answer to PASS; for
+    another one, from the same address, nothing does.
+    """
+    heard: list[bytes] = []
+
+    def script(wire: Talker) -> None:
+        wire.send(GREETING)
+        while line := wire.line():
+            verb = line.split()[0]
+            heard.append(verb)
+            if verb == b"CAPA":
+                wire.send(b"+OK\r\nUSER\r\nPIPELINING\r\nUIDL\r\n.\r\n")
+            else:
+                wire.send(b"+OK\r\n.\r\n" if verb == b"UIDL" else b"+OK 0 0\r\n")
+            if verb == b"QUIT":
+                return
+
+    def visit(name: bytes, *asked: bytes) -> set[bytes]:
+        """What the server has heard besides CAPA."""
+        heard.clear()
+        client = scene.client()
+        assert log_in(client, name).startswith(b"+OK")
+        for word in asked:
+            assert client.ask(word).startswith(b"+OK")
+        assert client.ask(b"QUIT").endswith(b"\r\n")
+        client.ending()
+        scene.popover.wait_for_events("session", next(count))
+        return {*heard} - {b"CAPA"}
+
+    count = itertools.count(1)
+    server = scene.server(script).port
+    scene.leads(server)
+    scene.leads(server, name="grandma")
+    wait_until(lambda: visit(b"grandpa", b"STAT", b"UIDL") and b"UIDL" in visit(b"grandpa"), "a server asked ahead")
+    assert b"UIDL" not in visit(b"grandma")
 
 
 def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from popover.accounts.oauth2.renewal import Renewal
 from popover.accounts.oauth2.tokens import Tokens
 from popover.accounts.register import Register
 from popover.accounts.secrets import read_key
-from popover.config import Config, Service, Target
+from popover.config import Config, ProxyVersion, Service, Target
 from popover.log import Log
 from popover.protocols.login import Finder, Found, Route, Visit
 
@@ -56,6 +56,7 @@ class _AtService:
     def __init__(self, register: Register, service: Service) -> None:
         self._register = register
         self._service = service
+        self._way = _way(service.target)
 
     @property
     def takes_digests(self) -> bool:
@@ -65,16 +66,24 @@ class _AtService:
     async def find(self, visit: Visit) -> Found:
         """Look it up. How its servers are reached from here is the service's business."""
         found = await self._register.find(visit)
-        if isinstance(found, Route):
+        if isinstance(found, Route) and not all(map(self._is_from_here, found.targets)):
             return replace(found, targets=tuple(map(self._from_here, found.targets)))
         return found
 
+    def _is_from_here(self, target: Target) -> bool:
+        return _way(target) == self._way
+
     def _from_here(self, target: Target) -> Target:
-        ours = self._service.target
+        source_address, connect_timeout, greeting_timeout, proxy_to_server = self._way
         return replace(
             target,
-            source_address=ours.source_address,
-            connect_timeout=ours.connect_timeout,
-            greeting_timeout=ours.greeting_timeout,
-            proxy_to_server=ours.proxy_to_server,
+            source_address=source_address,
+            connect_timeout=connect_timeout,
+            greeting_timeout=greeting_timeout,
+            proxy_to_server=proxy_to_server,
         )
+
+
+def _way(target: Target) -> tuple[str | None, float, float, ProxyVersion | None]:
+    """How a server is reached, whichever it is."""
+    return target.source_address, target.connect_timeout, target.greeting_timeout, target.proxy_to_server

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import asyncio
 
-from popover.errors import Failure, Misdialled
-from popover.inside.guard import mistaken_for
+from popover.errors import Failure
 from popover.inside.proxied import ends_of
 from popover.protocols import DIALECTS
 from popover.protocols.login import Login, NotFound, Route, Visit
 from popover.protocols.reception import Offer, Reception, SignedIn, Wish
 from popover.session import turned_away
+from popover.session.asking import Asking
 from popover.session.case import Case
 from popover.session.entrance import Entrance
 from popover.session.outcome import Outcome
 from popover.session.reach import Reach
-from popover.session.relay import FIRST_WORDS
-from popover.session.vanished import Vanished, unless_vanished
+from popover.session.vanished import UnlessVanished, Vanished
 from popover.session.waiting import has_vanished
 from popover.session.ways import Ways
 
@@ -30,14 +29,14 @@ from popover.session.ways import Ways
 class AtDesk:
     """One client's way over the desk of its service."""
 
-    __slots__ = ("_case", "_challenge", "_entrance", "_is_known", "_reach", "_ways")
+    __slots__ = ("_asking", "_case", "_challenge", "_entrance", "_reach", "_ways")
 
     def __init__(self, case: Case, reach: Reach, ways: Ways) -> None:
         self._case = case
         self._reach = reach
         self._ways = ways
         self._challenge = ways.challenge()  # one for all of it: APOP behind STLS has the greeting's stamp
-        self._is_known = False  # the client has said a line, and that was a mail client's
+        self._asking = Asking(case)
         self._entrance: Entrance | None = None
 
     async def serve(self) -> Outcome:
@@ -69,7 +68,7 @@ class AtDesk:
         reception = self._reception()
         reception.greet()
         while True:
-            came = await self._ask(reception)
+            came = await self._asking.ask(reception.ask())
             if came is Wish.TLS:
                 case.sealing.spent = case.loop.time() - case.since
                 await case.seal(behind_starttls=True)
@@ -84,38 +83,6 @@ class AtDesk:
         offer = Offer(sealing.terms, service.hide, self._challenge)
         return DIALECTS[service.dialect].reception(self._case.client.end, offer)
 
-    async def _ask(self, reception: Reception) -> Login | Wish:
-        """Have the client say who it is. Raises Misdialled."""
-        case, client = self._case, self._case.client
-        talk = reception.ask()
-        while True:
-            inbox = client.end.inbox
-            self._look(inbox)
-            before = len(inbox)
-            try:
-                talk.send(None)
-            except StopIteration as done:
-                came: Login | Wish = done.value
-                return came
-            finally:
-                case.bytes_in += before - len(inbox)
-                self._say()
-            await client.more()
-
-    def _look(self, inbox: bytearray) -> None:
-        """See whether a client's first words are a mail client's. Raises Misdialled."""
-        if not self._is_known:
-            if mistake := mistaken_for(bytes(inbox[:FIRST_WORDS]), self._case.sealing.terms):
-                raise Misdialled(*mistake)
-            self._is_known = b"\n" in inbox
-
-    def _say(self) -> None:
-        """Send what the reception has said."""
-        outbox = self._case.client.end.outbox
-        self._case.bytes_out += len(outbox)
-        self._case.client.write(outbox)
-        outbox.clear()
-
     # -- where its login leads -------------------------------------------------------------------
 
     async def _let_in(self, reception: Reception, login: Login) -> bool:
@@ -123,7 +90,7 @@ class AtDesk:
         case = self._case
         case.user = turned_away.shown(login.user)
         try:
-            with unless_vanished(case.client):
+            with UnlessVanished(case.client):
                 found = await self._ways.finder.find(self._visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
@@ -138,7 +105,7 @@ class AtDesk:
             turned_away.undecided(case, failure)
             reception.delay(failure.cause, needs_person=failure.needs_person)
         finally:
-            self._say()
+            self._asking.say()
         return False
 
     async def _enter(self, reception: Reception, route: Route, login: Login) -> bool:

@@ -47,13 +47,13 @@ class Relay:
 
     `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
     `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
-    has said something, before anybody hears it.
+    has said something, before anybody hears it. `on_told`: called when all that there was to say has been said.
     """
 
     __slots__ = (
         "_client", "_done", "_first", "_hears_on", "_loop", "_patience", "_server", "_spoken", "_timer", "_turns",
-        "_waits", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left", "on_server", "server_left",
-        "spoke_at",
+        "_waits", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left", "on_server", "on_told",
+        "server_left", "spoke_at",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,7 @@ class Relay:
         self.ears = ears
         self.on_left: Callable[[], None] = nothing
         self.on_server: Callable[[memoryview], None] | None = None
+        self.on_told: Callable[[], None] | None = None
         self._loop = loop
         self._turns = Turns.of(loop)
         self._patience = patience
@@ -173,6 +174,8 @@ class Relay:
         self._pace()
         if (due := ears.due) < self._wakes_at:
             self._wake_by(due)
+        if self.on_told is not None:
+            self.on_told()
 
     def _see_ends(self) -> None:
         """See what has ended by what was just said."""

@@ -56,7 +56,7 @@ class SignIn:
         """
         case, me = self._case, End(self._seat.name)
         server = self._opened.dialled.stream
-        stand_in = StandIn(case.loop, self._seat, me, talk_of(me))
+        stand_in = StandIn(self._seat, me, talk_of(me))
         relay = self._relay = Relay(case.loop, self._way.service.patience, stand_in, server, self._ears)
         relay.judge = _no_stranger
 
@@ -64,7 +64,7 @@ class SignIn:
             server.pause()
             relay.conclude(ANSWERED)
 
-        stand_in.on_over = over
+        stand_in.on_over, relay.on_told = over, stand_in.hear
         is_first, self._is_used = not self._is_used, True
         watch: DeadSpare | None = None
         try:
@@ -72,8 +72,7 @@ class SignIn:
                 watch = self._watch(relay)
                 outcome = await relay.talk(self._opened.greeting, self._opened.ready or b"")
             else:
-                me.inbox += self._opened.greeting  # a talk begins with one
-                stand_in.begin()
+                stand_in.write(self._opened.greeting)  # a talk begins with one
                 outcome = await relay.go_on()
         finally:
             stand_in.leave()

@@ -1,12 +1,11 @@
 """In a client's place while the gateway signs in for it: the ears and the relay take it for one.
 
-The talk (`Reception.sign_in`) is asked what to say whenever it has been told something, in the loop's next turn: a
-relay that has just said something is not called from within.
+The talk (`Reception.sign_in`) is asked what to say whenever it has been told something and the relay has come to the
+end of what it had to do (`Relay.on_told`): it is not called from within.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from popover.errors import Failure
@@ -22,7 +21,7 @@ class StandIn:
     `answer`: what came of it, or None; `fault`: why there is none. `on_over`: called at either.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seat: End, me: End, talk: Talk[SignedIn]) -> None:
+    def __init__(self, seat: End, me: End, talk: Talk[SignedIn]) -> None:
         self.end = seat
         self.ending: Ending | None = None
         self.on_data: Callable[[memoryview], None] = nothing
@@ -33,40 +32,31 @@ class StandIn:
         self.answer: SignedIn | None = None
         self.fault: Exception | None = None
         self.on_over: Callable[[], None] = nothing
-        self._loop = loop
         self._me = me
         self._talk = talk
-        self._turn: asyncio.Handle | None = None
-        self._is_going = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the talk is."""
-        return self.answer is not None or self.fault is not None
+        self._has_news = self._is_going = self._is_over = False
 
     def write(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:  # noqa: ARG002 - a stream's
         """Be told something."""
         if data:
             self._me.inbox += data
-            self.begin()
+            self._has_news = True
 
-    def begin(self) -> None:
-        """Have the talk look, in the next turn, at what there is."""
-        if self._turn is None and not self._is_going and not self.is_over:
-            self._turn = self._loop.call_soon(self._go_on)
+    def hear(self) -> None:
+        """Have the talk look at what it was told."""
+        if self._has_news and not self._is_going and not self._is_over:
+            self._go_on()
 
     def leave(self) -> None:
         """Nobody says anything any more: let the talk come to its end with what it was told."""
-        if self._turn is not None:
-            self._turn.cancel()
         self.on_data = self.on_over = nothing
         self._me.ended = True
-        if not self.is_over:
+        if not self._is_over:
             self._go_on()
 
     def _go_on(self) -> None:
         """Say what there is to say, as long as that is answered at once."""
-        self._turn, self._is_going = None, True
+        self._is_going = True
         try:
             while self._say():
                 pass
@@ -76,13 +66,16 @@ class StandIn:
             self.fault = fault
         except Exception as bug:  # noqa: BLE001 - whoever waits for the answer says what it was
             self.fault = bug
-        self._is_going = False
-        if self.is_over:
-            self.on_over()
+        else:
+            self._is_going = False
+            return
+        self._is_over = True
+        self.on_over()
 
     def _say(self) -> bool:
         """Say what comes next; whether that was answered at once."""
         me = self._me
+        self._has_news = False
         self._talk.send(None)
         heard, said = len(me.inbox), bytes(me.outbox)
         me.outbox.clear()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from popover.session.waiting import has_vanished
 from popover.wire.engine import Ending
@@ -19,31 +18,38 @@ class Vanished(Exception):  # noqa: N818 - it names what has happened
         self.kind = kind
 
 
-@contextmanager
-def unless_vanished(client: Stream) -> Iterator[None]:
-    """Cancel what is awaited inside once the client has vanished, and raise Vanished. One that has only ended its side
-    still wants its answers. What it says meanwhile stands in its inbox.
+class UnlessVanished:
+    """A block whose work is cancelled once the client has vanished: then it raises Vanished. One that has only ended
+    its side still wants its answers. What it says meanwhile stands in its inbox.
     """
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a session is one
-    gone: list[Ending] = []
 
-    def ended(ending: Ending) -> None:
-        client.end.ended = True
-        if has_vanished(ending):
-            gone.append(ending)
-            task.cancel()
+    __slots__ = ("_client", "_gone", "_task")
 
-    client.collect()
-    client.on_end = ended
-    client.resume()
-    try:
+    def __init__(self, client: Stream) -> None:
+        self._client = client
+        self._gone: Ending | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    def __enter__(self) -> None:
+        client = self._client
         if client.ending is not None and has_vanished(client.ending):
             raise Vanished(client.ending.kind)
-        yield
-    except asyncio.CancelledError:
-        if gone and task.uncancel() == 0:
-            raise Vanished(gone[0].kind) from None
-        raise
-    finally:
+        self._task = asyncio.current_task()
         client.collect()
+        client.on_end = self._ended
+        client.resume()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._client.collect()
+        if self._gone is None or self._task is None or not isinstance(error, asyncio.CancelledError):
+            return
+        if self._task.uncancel() == 0:
+            raise Vanished(self._gone.kind) from None
+
+    def _ended(self, ending: Ending) -> None:
+        self._client.end.ended = True
+        if has_vanished(ending) and self._task is not None:
+            self._gone = ending
+            self._task.cancel()
