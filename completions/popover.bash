@@ -6,11 +6,12 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_popover_account_subparsers=(add list show passwd login logout remove)
-_shtab_popover_subparsers=(run inetd check demo setup explain account queue)
+_shtab_popover_subparsers=(run inetd check route demo setup explain account queue)
 
 _shtab_popover_run_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose --max-sessions --user --check --trace)
 _shtab_popover_inetd_option_strings=(-h --help -c --config --ca-file --tls --tls-cert --tls-key --legacy --log-format --allow --unsafe-public -v --verbose)
 _shtab_popover_check_option_strings=(-h --help -c --config --ca-file --login --save-certificate --json)
+_shtab_popover_route_option_strings=(-h --help -c --config --service --client --listen --dial)
 _shtab_popover_demo_option_strings=(-h --help --listen --once)
 _shtab_popover_setup_option_strings=(-h --help --server -c --config --listen --accept --ca-file --account --login --client-id --client-secret-file --tenant --issuer --password-file --secret-file --unit --yes --json)
 _shtab_popover_explain_option_strings=(-h --help --json)
@@ -39,6 +40,8 @@ _shtab_popover_check__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___ca_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_check___save_certificate_COMPGEN=_shtab_compgen_files
+_shtab_popover_route__c_COMPGEN=_shtab_compgen_files
+_shtab_popover_route___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup___config_COMPGEN=_shtab_compgen_files
 _shtab_popover_setup___ca_file_COMPGEN=_shtab_compgen_files
@@ -66,7 +69,7 @@ _shtab_popover_inetd___log_format_choices=(text json)
 _shtab_popover_setup___unit_choices=(user system)
 _shtab_popover_account_pos_0_choices=(add list show passwd login logout remove)
 _shtab_popover_queue_pos_0_choices=(list retry drop)
-_shtab_popover_pos_0_choices=(run inetd check demo setup explain account queue)
+_shtab_popover_pos_0_choices=(run inetd check route demo setup explain account queue)
 
 _shtab_popover_run_pos_0_nargs='*'
 _shtab_popover_run__h_nargs=0
@@ -87,6 +90,9 @@ _shtab_popover_check_pos_0_nargs='*'
 _shtab_popover_check__h_nargs=0
 _shtab_popover_check___help_nargs=0
 _shtab_popover_check___json_nargs=0
+_shtab_popover_route__h_nargs=0
+_shtab_popover_route___help_nargs=0
+_shtab_popover_route___dial_nargs=0
 _shtab_popover_demo__h_nargs=0
 _shtab_popover_demo___help_nargs=0
 _shtab_popover_demo___once_nargs=0

@@ -50,8 +50,8 @@ function _shtab_popover_using
   test "$_shtab_popover_cmdpath" = "$argv"
 end
 
-set -g _shtab_popover_commands run inetd check demo setup explain account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove' queue
-set -g _shtab_popover_opts_with_value --accept --account --allow --also --ca-file --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --tenant --tls --tls-cert --tls-key --unit --user -c
+set -g _shtab_popover_commands run inetd check route demo setup explain account 'account add' 'account list' 'account show' 'account passwd' 'account login' 'account logout' 'account remove' queue
+set -g _shtab_popover_opts_with_value --accept --account --allow --also --ca-file --client --client-id --client-secret-file --config --issuer --listen --log-format --login --mailbox --max-sessions --password-file --provider --save-certificate --secret-file --server --service --tenant --tls --tls-cert --tls-key --unit --user -c
 
 complete -c popover -e
 complete -c popover -f
@@ -93,6 +93,13 @@ complete -c popover -n '_shtab_popover_using check' -l ca-file -xka "(__fish_com
 complete -c popover -n '_shtab_popover_using check' -l login -x -d 'log in, too'
 complete -c popover -n '_shtab_popover_using check' -l save-certificate -xka "(__fish_complete_path (commandline -ct))" -d 'of a server of your own: write its self-made certificate to FILE, and check with that as --ca-file'
 complete -c popover -n '_shtab_popover_using check' -l json -d 'one JSON document instead of lines'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a route -d 'Say where a user'"'"'s login leads, and why.'
+complete -c popover -n '_shtab_popover_using route' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using route' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'a file, or a directory'
+complete -c popover -n '_shtab_popover_using route' -l service -x -d 'this service only (default: all with a table)'
+complete -c popover -n '_shtab_popover_using route' -l client -x -d 'as if a client came from there'
+complete -c popover -n '_shtab_popover_using route' -l listen -x -d 'as if it had connected to there'
+complete -c popover -n '_shtab_popover_using route' -l dial -d 'also connect to each server: TLS and greeting, no login'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a demo -d 'See it work, with a mail server made for it.'
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'

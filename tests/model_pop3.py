@@ -282,7 +282,7 @@ def trusting(*, before: bool = True, after: bool = True, but: str = "") -> Memor
     little = b"+OK\r\nTOP\r\nUIDL\r\nUSER\r\n.\r\n"
     memory.manners.learn(capabilities(capa if before else little), logged_in=False)
     memory.manners.learn(capabilities(capa if after else little), logged_in=True)
-    for ability in {"before", "pipelines", "keeps", "reads ahead", "lists"} - {but}:
+    for ability in {"before", "pipelines", "keeps", "reads ahead", "lists", "adds nothing"} - {but}:
         memory.manners.show(ability)
     return memory
 

@@ -11,7 +11,8 @@ from bench.apart import Apart
 from bench.certificates import issue
 from bench.peers import OTHERS, Peer
 from bench.wan import page, picture
-from bench.wan.errands import CHECK, CONTROL, ERRANDS, FETCH, SEEN, SEND
+from bench.wan.errands import CHECK, CONTROL, ERRANDS, FETCH, SEEN, SELECT, SEND
+from bench.wan.folders import Folders
 from bench.wan.link import Link
 from bench.wan.mailboxes import Mailboxes
 from bench.wan.measure import Racer, Start, Table, begin, race, watch
@@ -29,7 +30,9 @@ def main(argv: list[str]) -> int:
         tables: list[Table] = []
         for milliseconds in options.round_trips:
             rounds = 1 if options.quick or milliseconds > 100 else 3 if milliseconds else 9
-            tables.append(race(racers, link, milliseconds / 1000, [CHECK, SEND] if options.quick else ERRANDS, rounds))
+            tables.append(
+                race(racers, link, milliseconds / 1000, [CHECK, SEND, SELECT] if options.quick else ERRANDS, rounds)
+            )
             print(page.table(tables[-1]), flush=True)
         starts = [start(errand) for errand in ([CHECK] if options.quick else [CHECK, FETCH, SEND])]
         moments = watch(racers, link, 0.04, SEEN)
@@ -54,18 +57,20 @@ def _racers() -> Iterator[tuple[list[Racer], Apart[Link], Callable[[Errand], Sta
         server = stack.enter_context(Apart(Mailboxes, certificate))
         sends = stack.enter_context(Apart(Submission, certificate, 100))
         link = stack.enter_context(Apart(Link, server.do(Mailboxes.port)))
-        port, submission = link.do(Link.open), link.do(Link.open, sends.do(Submission.port))
-        racers = [Racer("directly over TLS", Line(port, ca_file, submission))]
+        shows = stack.enter_context(Apart(Folders, certificate, 100))
+        port = link.do(Link.open)
+        beside = (link.do(Link.open, sends.do(Submission.port)), link.do(Link.open, shows.do(Folders.port)))
+        racers = [Racer("directly over TLS", Line(port, ca_file, *beside))]
         peers: list[Peer] = [PopoverAsIs(), PopoverCold(), *(one for one in OTHERS if one.divisor == 1)]
         for peer in peers:
             if peer.installed():
-                running = stack.enter_context(peer.start(port, ca_file, beside=(submission,)))
-                racers.append(Racer(peer.name, Line(running.port, submission=running.ports[1])))
+                running = stack.enter_context(peer.start(port, ca_file, beside=beside))
+                racers.append(Racer(peer.name, Line(running.port, None, *running.ports[1:])))
 
         def start(errand: Errand) -> Start:
             fresh = PopoverAsIs()
-            with fresh.start(port, ca_file, beside=(submission,)) as running:
-                line = Line(running.port, submission=running.ports[1])
+            with fresh.start(port, ca_file, beside=beside) as running:
+                line = Line(running.port, None, *running.ports[1:])
                 return begin(racers[0], Racer(fresh.name, line), link, 0.04, errand)
 
         yield racers, link, start

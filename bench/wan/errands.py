@@ -10,7 +10,8 @@ LARGE = Errand("Fetch 20 of 1 MB", "20x1000000", 1, 20)
 MOVE = Errand("Fetch and delete 100", "100x2000", 1, 100, deletes=True)
 NEWEST = Errand("Fetch 3 newest of 1,000", "1000x2000", 998, 1000)
 SEND = Errand("Send 1 small", "anna", dialect="smtp")
-ERRANDS = [CHECK, FETCH, LARGE, MOVE, NEWEST, SEND]
+SELECT = Errand("IMAP: login, SELECT", "anna", dialect="imap")
+ERRANDS = [CHECK, FETCH, LARGE, MOVE, NEWEST, SEND, SELECT]
 
 # The one that is drawn.
 SEEN = Errand("Fetch 5", "5x2000", 1, 5)
@@ -33,6 +34,7 @@ CONTROL = [
     Goal(LARGE, 40, 1),
     Goal(CHECK, 40, 2, "popover, cold"),
     Goal(SEND, 40, 2),
+    Goal(SELECT, 40, 1),
     *(Goal(errand, 0, 0.9) for errand in ERRANDS),
 ]
 

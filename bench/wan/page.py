@@ -12,14 +12,14 @@ _BEGIN, _END = "<!-- long lines: begin -->", "<!-- long lines: end -->"
 _ABOUT = """\
 ## Over a long line
 
-How long a person waits, in milliseconds: the mail program is Python's poplib, which asks USER, PASS, STAT, LIST, UIDL,
-fetches (and deletes) one message after the other, and waits for each answer, as nearly all programs do; or smtplib,
-which says EHLO, AUTH PLAIN, MAIL, RCPT and DATA. The line is simulated (`bench/wan/link.py`): round trip and bandwidth
-(100 Mbit/s, and 20 Mbit/s for large mails) as stated, TCP's handshake included, lost packets and slow start left out.
-The server offers PIPELINING. popover is shown after
-{practice} sessions of practice: before, it does not trust the server, as "The first sessions" shows; "cold" has no
-connection standing ready (`warm = 0`). Medians of three; of nine at 0 ms, of one at 150 ms. At 0 ms and 5 ms one
-after the other, else all at once.
+How long a person waits, in milliseconds: the mail program is Python's poplib, which asks USER, PASS, STAT, LIST,
+UIDL, fetches (and deletes) one message after the other, and waits for each answer, as nearly all programs do;
+smtplib, which says EHLO, AUTH PLAIN, MAIL, RCPT and DATA; or imaplib, which says CAPABILITY, LOGIN, SELECT and
+LOGOUT. The line is simulated (`bench/wan/link.py`): round trip and bandwidth (100 Mbit/s, and 20 Mbit/s for large
+mails) as stated, TCP's handshake included, lost packets and slow start left out. The server offers PIPELINING.
+popover is shown after {practice} sessions of practice: before, it does not trust the server, as "The first sessions"
+shows; "cold" has no connection standing ready (`warm = 0`). Medians of three; of nine at 0 ms, of one at 150 ms. At 0
+ms and 5 ms one after the other, else all at once.
 
 Written by `python -m bench.wan` on {date}.
 """

@@ -4,14 +4,14 @@ from bench.peers import Place, Popover
 
 
 class PopoverAsIs(Popover):
-    """With its defaults. The second way leads to a submission server."""
+    """With its defaults. The second way leads to a submission server, the third to one for IMAP."""
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         command = super().command(place)
         config = place.directory / "popover.toml"
-        first, sep, rest = config.read_text().rpartition("pop3s://")
-        if len(place.ways) > 1:
-            config.write_text(first + "smtps://" + rest if sep else rest)
+        before, *services = config.read_text().split("pop3s://")
+        named = (scheme + rest for scheme, rest in zip(("pop3s://", "smtps://", "imaps://"), services, strict=False))
+        config.write_text(before + "".join(named))
         return command
 
 

@@ -1,5 +1,6 @@
-"""The mail program: Python's poplib and smtplib, which wait for each answer. What people do with one."""
+"""The mail program: Python's poplib, smtplib and imaplib, which wait for each answer. What people do with one."""
 
+import imaplib
 import poplib
 import smtplib
 import ssl
@@ -15,7 +16,7 @@ _PATIENCE = 120  # seconds for an answer, only for a run never to hang
 
 class Errand(NamedTuple):
     """What a program does: in which mailbox, which messages it fetches, and whether it deletes them; by SMTP, that it
-    sends one.
+    sends one; by IMAP, that it looks into the INBOX.
     """
 
     title: str
@@ -24,15 +25,16 @@ class Errand(NamedTuple):
     last: int = 0
     deletes: bool = False
     password: str = "secret"
-    dialect: Literal["pop3", "smtp"] = "pop3"
+    dialect: Literal["pop3", "smtp", "imap"] = "pop3"
 
 
 class Line(NamedTuple):
-    """Where a program connects, to fetch mail and to send it. With `ca_file` it speaks TLS itself."""
+    """Where a program connects, to fetch mail, to send it and to look at it. With `ca_file` it speaks TLS itself."""
 
     port: int
     ca_file: Path | None = None
     submission: int = 0
+    folders: int = 0
 
 
 class Moment(NamedTuple):
@@ -43,8 +45,8 @@ class Moment(NamedTuple):
 
 
 def run(line: Line, errand: Errand) -> list[Moment]:
-    """Do it; the last moment is the end. Raises poplib.error_proto or smtplib.SMTPException for anything that is not
-    as it should be.
+    """Do it; the last moment is the end. Raises poplib.error_proto, smtplib.SMTPException or imaplib.IMAP4.error for
+    anything that is not as it should be.
     """
     start = time.perf_counter()
     moments: list[Moment] = []
@@ -52,8 +54,8 @@ def run(line: Line, errand: Errand) -> list[Moment]:
     def done(what: str) -> None:
         moments.append(Moment(what, time.perf_counter() - start))
 
-    steps = _sending(line, errand) if errand.dialect == "smtp" else _fetching(line, errand)
-    for what, act in steps:
+    steps = {"pop3": _fetching, "smtp": _sending, "imap": _looking}[errand.dialect]
+    for what, act in steps(line, errand):
         act()
         done(what)
     return moments
@@ -89,6 +91,28 @@ def _submission(line: Line) -> smtplib.SMTP:
         return smtplib.SMTP("127.0.0.1", line.submission, name, _PATIENCE)
     context = ssl.create_default_context(cafile=str(line.ca_file))
     return smtplib.SMTP_SSL(HOST, line.submission, name, timeout=_PATIENCE, context=context)
+
+
+def _looking(line: Line, errand: Errand) -> Steps:
+    """As imaplib does it, which asks for CAPABILITY at once."""
+    found: list[imaplib.IMAP4] = []
+    yield "greeting, CAPABILITY", lambda: found.append(_folders(line))
+    [client] = found
+    yield "LOGIN", lambda: client.login(errand.user, errand.password)
+    yield "SELECT", lambda: _counted(client.select())
+    yield "LOGOUT", client.logout
+
+
+def _counted(answer: tuple[str, list[bytes | None]]) -> None:
+    if answer != ("OK", [b"3"]):
+        raise imaplib.IMAP4.error(answer)
+
+
+def _folders(line: Line) -> imaplib.IMAP4:
+    if line.ca_file is None:
+        return imaplib.IMAP4("127.0.0.1", line.folders, _PATIENCE)
+    context = ssl.create_default_context(cafile=str(line.ca_file))
+    return imaplib.IMAP4_SSL(HOST, line.folders, ssl_context=context, timeout=_PATIENCE)
 
 
 def _fetching(line: Line, errand: Errand) -> Steps:

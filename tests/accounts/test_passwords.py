@@ -20,7 +20,6 @@ from popover.protocols.login import Digest, Password, Proof
 
 CHALLENGE = b"<1896.697170952@popover.example>"
 HASHED, CHANGED = make_hash(b"hunter2"), make_hash(b"changed")
-UMLAUTS = "gr\u00fc\u00dfe"
 
 
 class Clock:
@@ -88,7 +87,9 @@ def test_a_hash_is_of_its_password_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"$scrypt$", HASHED[:-1], HASHED + b"x", HASHED.replace(b"ln=14", b"ln=20"), b"$scrypt$x$y"]
+    "line",
+    [b"", b"$scrypt$", HASHED[:-1], HASHED + b"x", HASHED.replace(b"ln=14", b"ln=20"), b"$scrypt$x$y"],
+    ids=["empty", "no more than its name", "too short", "too long", "too dear", "odd"],
 )
 def test_what_only_looks_like_a_hash_is_none(line: bytes) -> None:
     assert not is_hash(line)
@@ -121,8 +122,9 @@ def test_a_digest_is_right_where_the_password_itself_is_kept(make: Any, work: Wo
     assert work.hashes == 0
 
 
-def test_a_program_that_speaks_latin_1_says_the_same_password() -> None:
-    utf8, latin = UMLAUTS.encode(), UMLAUTS.encode("latin-1")
+@pytest.mark.parametrize("password", ["gr\u00fc\u00dfe", "5\u20ac", "\u017d"])
+def test_a_program_from_before_utf_8_says_the_same_password(password: str) -> None:
+    utf8, latin = password.encode(), password.encode("cp1252")
     for kept in (utf8, latin, make_hash(as_utf8(utf8))):
         assert ask(Password(utf8), kept)
         assert ask(Password(latin), kept)

@@ -212,6 +212,7 @@ def test_the_accounts_of_a_service_alone_may_log_in_there(scene: Scene) -> None:
         ("", b"", "unknown user"),
         ("x\r\n\udcff" + "y" * 200, b"", "unknown user"),
     ],
+    ids=map(str, range(9)),  # a hash is another one in each process
 )
 def test_who_is_not_found_and_why(scene: Scene, user: str, proof: bytes, why: str) -> None:
     scene.register.load([scene.account("anna", password=HASHED), scene.account("scanner", password=None)])
@@ -395,6 +396,18 @@ def test_an_account_that_the_command_adds_changes_or_removes_is_so_at_the_next_l
         scene.keep("anna", password="other")
         assert isinstance(scene.find("anna", client=f"10.0.0.{number}"), NotFound)
     assert scene.tokens.loaded == ["anna"]
+    (scene.kept / file_name("anna")).unlink()
+    assert isinstance(scene.find("anna"), NotFound)
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder's times are the same before and after it."""
+    scene.keep("anna")
+    real, before = Path.stat, scene.kept.stat()
+    monkeypatch.setattr(Path, "stat", lambda path, **more: before if path == scene.kept else real(path, **more))
+    assert fetched(scene.find("anna")).user == "x@example.com"
+    scene.keep("anna", login="new@example.com")
+    assert fetched(scene.find("anna")).user == "new@example.com"
     (scene.kept / file_name("anna")).unlink()
     assert isinstance(scene.find("anna"), NotFound)
 

@@ -126,6 +126,7 @@ def test_a_systemd_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert 'the credential "grandpa" does not exist' in failure(source).remedy
     file(tmp_path / "grandpa", mode=0o440)
     assert read_secret(source) == CANARY.encode()
+    (tmp_path / "grandpa").unlink()
     file(tmp_path / "grandpa", b"x" * (SECRET_LIMIT + 1))
     assert "has more than" in failure(source).remedy
 

@@ -142,6 +142,22 @@ def _die_at(call: str, moment: int) -> None:
     setattr(os, call, dies)
 
 
+def test_of_many_that_want_one_name_at_once_one_gets_it(store: Store) -> None:
+    children = []
+    for number in range(8):
+        child = os.fork()
+        if child == 0:
+            try:
+                store.add(f"a{number}", table([f"a{number}", "shared"]))
+            except StartError:
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert sorted(codes) == [0] + [1] * 7
+    assert len(store.accounts()) == 1
+
+
 def test_what_is_written_is_on_disk_before_it_takes_its_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     for name in ("fsync", "replace", "rename"):

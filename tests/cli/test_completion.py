@@ -17,8 +17,8 @@ def test_completions_are_those_of_the_command_line(shell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["popover", ""], {"run", "inetd", "check", "demo", "account", "explain", "queue", "setup"}),
-        (["popover", "account", ""], {"add", "list", "show", "passwd", "remove", "login", "logout"}),
+        (["popover", ""], {"run", "inetd", "check", "route", "demo", "account", "queue", "explain", "setup"}),
+        (["popover", "account", ""], {"add", "list", "show", "passwd", "login", "logout", "remove"}),
         (["popover", "account", "passwd", "--ha"], {"--hash"}),
         (["popover", "ch"], {"check"}),
         (["popover", "check", "--lo"], {"--login"}),
@@ -40,19 +40,13 @@ def test_bash_offers_what_there_is(words: list[str], offered: set[str]) -> None:
     assert set(ended.stdout.split()) == offered
 
 
-VERBS = ["add", "list", "show", "passwd", "remove"]
+VERBS = ["add", "list", "show", "passwd", "login", "logout", "remove"]
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["run"],
-        ["inetd"],
-        ["check"],
-        ["demo"],
-        ["account"],
-        ["explain"],
-        ["setup"],
+        *([one] for one in ("run", "inetd", "check", "route", "demo", "account", "explain", "setup")),
         *(["account", verb] for verb in VERBS),
     ],
     ids=" ".join,

@@ -180,7 +180,10 @@ def test_the_example_states_the_defaults() -> None:
 def test_the_example_shows_every_key(write: Write, tmp_path: Path) -> None:
     services = EXAMPLE.read_text().partition("# [[account]]")[0]  # test_config_accounts.py looks at the rest
     text = re.sub(r"(?m)^# (?=\w+ = |\[status\])", "", services)
-    of_desks = "accounts|dialect|device|table|sender|recipients|max_recipients|queue"  # in the place of `server`
+    # In the place of `server`.
+    of_desks = (
+        "accounts|authenticate|dialect|device|table|sender|recipients|max_recipients|queue"  # in the place of `server`
+    )
     asks = re.compile(rf"(?m)^(?=(?:{of_desks}) = )")
     (tmp_path / "my-ca.pem").write_text("-----BEGIN CERTIFICATE-----")
     (tmp_path / "my-cert.pem").write_text("-----BEGIN CERTIFICATE-----")

@@ -19,6 +19,7 @@ def test_every_command_and_option_is_in_it() -> None:
         ".SS run",
         ".SS inetd",
         ".SS check",
+        ".SS route",
         ".SS demo",
         ".SS explain",
         ".SS setup",

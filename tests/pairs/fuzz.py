@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pairs import chance
 from pairs.chance import Case
-from pairs.compare import Difference, Played, differences
+from pairs.compare import Difference, differences
+from pairs.excuses import Played
 from pairs.play import SETTLING, SETTLING_LONGER
 from pairs.servers.base import Pop3
 from pairs.stage import Stage, Way

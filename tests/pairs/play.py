@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pairs.clients import CLIENTS, hurried
-from pairs.compare import Difference, Played, differences
+from pairs.compare import Difference, differences
+from pairs.excuses import Played
 from pairs.servers import SERVERS
 from pairs.servers.base import Pop3
 from pairs.stage import Stage, Way

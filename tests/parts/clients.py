@@ -16,6 +16,7 @@ from pathlib import Path
 
 from parts import fetchers, senders
 from parts.account import TIMEOUT, Account
+from parts.mutt import fetch_by_mutt
 
 Fetch = Callable[[Account, Path], list[bytes]]
 Send = Callable[[Account, Path, str, bytes], None]
@@ -37,6 +38,10 @@ def pop3(account: Account) -> poplib.POP3:
 
 def imap(account: Account) -> imaplib.IMAP4:
     """Python's IMAP client, greeted but not signed in."""
+    if account.ca_file and account.starttls:
+        client = imaplib.IMAP4(account.host, account.port, timeout=TIMEOUT)
+        client.starttls(_trusting(account.ca_file))
+        return client
     if account.ca_file:
         context = _trusting(account.ca_file)
         return imaplib.IMAP4_SSL(account.host, account.port, timeout=TIMEOUT, ssl_context=context)
@@ -45,6 +50,10 @@ def imap(account: Account) -> imaplib.IMAP4:
 
 def smtp(account: Account) -> smtplib.SMTP:
     """Python's SMTP client, greeted but not signed in."""
+    if account.ca_file and account.starttls:
+        client = smtplib.SMTP(account.host, account.port, timeout=TIMEOUT)
+        client.starttls(context=_trusting(account.ca_file))
+        return client
     if account.ca_file:
         return smtplib.SMTP_SSL(account.host, account.port, timeout=TIMEOUT, context=_trusting(account.ca_file))
     return smtplib.SMTP(account.host, account.port, timeout=TIMEOUT)
@@ -95,6 +104,8 @@ IMAP_CLIENTS: Mapping[str, Fetch] = {
     "imaplib": fetch_by_imaplib,
     "curl": fetchers.fetch_by_curl_imap,
     "mbsync": fetchers.fetch_by_mbsync,
+    "offlineimap": fetchers.fetch_by_offlineimap,
+    "mutt": fetch_by_mutt,
 }
 SMTP_CLIENTS: Mapping[str, Send] = {
     "smtplib": send_by_smtplib,

@@ -253,12 +253,12 @@ index uid eq
         return ["slapd", "-d", "0", "-f", self._config, "-h", f"{self.url}/"]
 
     def add(self, name: str, *servers: str, login: str | None = None) -> None:
-        """A person, with these servers."""
+        """A person, with these servers: mailHost has but one value."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # pyasn1's, of names that ldap3 uses
             import ldap3  # noqa: PLC0415 - likewise
 
-        words: dict[str, object] = {"uid": name, "mailHost": list(servers)} if servers else {"uid": name}
+        words: dict[str, object] = {"uid": name, "mailHost": ",".join(servers)} if servers else {"uid": name}
         if login is not None:
             words["mailRoutingAddress"] = login
         with ldap3.Connection(self.url, self.bind, self.password) as connection:

@@ -21,7 +21,7 @@ def fetch_by_curl_pop3(account: Account, workdir: Path) -> list[bytes]:
 
 def fetch_by_curl_imap(account: Account, workdir: Path) -> list[bytes]:
     """One connection for STATUS, then one for all FETCH BODY[]. The bytes as sent."""
-    url = f"{'imaps' if account.ca_file else 'imap'}://{account.host}:{account.port}/"
+    url = f"{'imaps' if account.ca_file and not account.starttls else 'imap'}://{account.host}:{account.port}/"
     status = _curl(account, workdir, "-X", "STATUS INBOX (MESSAGES)", url)
     count = int(status.split(b"MESSAGES ")[1].split(b")")[0])
     return _curl_messages(account, workdir, f"{url}INBOX;MAILINDEX=", count)
@@ -40,7 +40,7 @@ def _curl(account: Account, workdir: Path, *arguments: str) -> bytes:
     return run(workdir, "curl", "-q", "-sS", "--user", secret, *trust, *arguments)
 
 
-def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) -> list[bytes]:
+def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True, protocol: str = "pop3") -> list[bytes]:
     """All messages, read ones too, as they were sent; deleted from the server unless `keep`.
 
     A line longer than its buffer of 8 KiB is spoiled: fetchmail 6.4 puts two bytes of its memory and a line
@@ -52,7 +52,7 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) ->
     tls = f'{begin} sslcertck sslcertfile "{account.ca_file}"' if account.ca_file else "sslproto ''"
     settings = f"""
         set invisible
-        poll "{account.host}" protocol pop3 port {account.port} bad-header accept
+        poll "{account.host}" protocol {protocol} port {account.port} bad-header accept
           auth password user "{account.user}" password "{account.password}" {tls}
           {"keep" if keep else "nokeep"} fetchall no rewrite no stripcr no forcecr mda "{_sink(workdir)}"
     """
@@ -62,7 +62,7 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True) ->
     return _sunk(workdir)
 
 
-def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list[bytes]:
+def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True, auth: str = "user") -> list[bytes]:
     """All messages, with line ends as LF; deleted from the server unless `keep`.
 
     `received_header off` saves the Received line that mpop would write.
@@ -74,7 +74,7 @@ def fetch_by_mpop(account: Account, workdir: Path, *, keep: bool = True) -> list
         host {account.host}
         port {account.port}
         {tls}
-        auth user
+        auth {auth}
         user {account.user}
         password {account.password}
         keep {"on" if keep else "off"}
@@ -128,7 +128,8 @@ def fetch_by_mbsync(account: Account, workdir: Path) -> list[bytes]:
     mbsync drops every CR, at a line's end or not, and writes a line `X-TUID: random` into the header, which
     is removed here.
     """
-    tls = f"SSLType IMAPS\nCertificateFile {account.ca_file}" if account.ca_file else "SSLType None"
+    kind = "STARTTLS" if account.starttls else "IMAPS"
+    tls = f"SSLType {kind}\nCertificateFile {account.ca_file}" if account.ca_file else "SSLType None"
     settings = f"""
 IMAPAccount server
 Host {account.host}
@@ -158,6 +159,43 @@ SyncState *
     # mbsync writes the number it gave a message into its name: `...,U=12:2,S`.
     paths.sort(key=lambda path: int(path.name.split(",U=")[1].split(":")[0]))
     return [re.sub(rb"(?m)^X-TUID: .*\n", b"", path.read_bytes(), count=1) for path in paths]
+
+
+def fetch_by_offlineimap(account: Account, workdir: Path) -> list[bytes]:
+    """The INBOX by IMAP into a Maildir; every CRLF becomes LF."""
+    starttls, implicit = account.starttls, bool(account.ca_file) and not account.starttls
+    trust = f"sslcacertfile = {account.ca_file}" if account.ca_file else ""
+    settings = f"""
+[general]
+accounts = all
+metadata = {workdir}/state
+
+[Account all]
+localrepository = near
+remoterepository = far
+
+[Repository near]
+type = Maildir
+localfolders = {workdir}/mail
+
+[Repository far]
+type = IMAP
+remotehost = {account.host}
+remoteport = {account.port}
+remoteuser = {account.user}
+remotepass = {account.password}
+ssl = {"yes" if implicit else "no"}
+starttls = {"yes" if starttls else "no"}
+{trust}
+readonly = true
+folderfilter = lambda name: name == "INBOX"
+"""
+    rc = write(workdir, "offlineimaprc", settings)
+    run(workdir, "offlineimap", "-c", rc, "-o", "-u", "quiet")
+    paths = [path for folder in ("new", "cur") for path in (workdir / "mail" / "INBOX" / folder).iterdir()]
+    # The number that the server gave a message is in its name: `...,U=12,FMD5=...`.
+    paths.sort(key=lambda path: int(path.name.split(",U=")[1].split(",")[0]))
+    return [path.read_bytes() for path in paths]
 
 
 def _sink(workdir: Path, *, first: str = ":") -> Path:

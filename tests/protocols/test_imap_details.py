@@ -11,6 +11,7 @@ from popover.errors import Misdialled, ServerFailure
 from popover.protocols.imap import client_ear, grammar, owed, server_ear
 from popover.protocols.imap.hearing import HURRY
 from popover.protocols.plain import QUIET
+from popover.protocols.reception import ClientTLS
 from popover.protocols.strangers import STRANGE_LIMIT
 
 TEMPTING = b"* CAPABILITY IMAP4rev1 COMPRESS=DEFLATE\r\na OK [CAPABILITY STARTTLS] x\r\n+ go\r\n* BYE\r\n"
@@ -250,6 +251,19 @@ def test_idle_ends_with_done_and_owes_nothing_meanwhile() -> None:
     assert talk.ears.is_owed
     talk.answer(b"a OK\r\n")
     assert not talk.ears.is_owed
+
+
+@pytest.mark.parametrize("tls", ["off", "offer", "on"])
+def test_starttls_in_the_midst_of_idle_is_answered_here_and_idle_goes_on(tls: ClientTLS) -> None:
+    talk = Talk(tls=tls)
+    talk.passes(b"a IDLE\r\n", b"+ idling\r\n")
+    assert talk.answer(b"* 1 EX") == (b"* 1 EX", b"")
+    assert talk.say(b"b STARTTLS\r\n") == (b"", b"")  # not into a line of the server's
+    assert talk.answer(b"ISTS\r\n") == (b"ISTS\r\nb BAD in the midst of IDLE: say DONE first\r\n", b"")
+    assert not talk.ears.wants_tls
+    talk.passes(b"DONE\r\n", b"a OK done\r\n")
+    talk.say(b"c STARTTLS\r\n")
+    assert talk.ears.wants_tls is (tls == "offer")
 
 
 def test_a_command_in_the_midst_of_idle_passes_and_what_is_owed_is_guessed() -> None:

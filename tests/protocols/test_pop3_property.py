@@ -14,7 +14,7 @@ from model_pop3 import PIECE, VISITOR, Client, Model, Nature, World, direct, ser
 from popover.config import Service
 from popover.errors import ServerFailure
 from popover.protocols import pop3
-from popover.protocols.pop3 import Memory, ahead, client_ear, queue
+from popover.protocols.pop3 import Memory, ahead, body, client_ear, mouth
 from popover.talk import End
 
 Group = list[bytes]
@@ -214,8 +214,8 @@ def limits(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ahead, "OVER", PIECE)
         if request.param:
-            patch.setattr(queue, "STRAIGHT", 1)
-            patch.setattr(queue, "TAIL", 6)
+            patch.setattr(mouth, "STRAIGHT", 1)
+            patch.setattr(body, "TAIL", 6)
             patch.setattr(client_ear, "TURNS_LIMIT", 2)
         yield
 
@@ -231,6 +231,9 @@ IN_ONE_PIECE = [b"RETR 2\r\n", b"DELE 2\r\n", b"RETR 3\r\n", b"DELE 3\r\n"]
 ODD = Nature(messages=(b"Subject: m\r\n",) * 2, refuses=frozenset([(b"LIST", 0)]), odd=True)
 # Once hung: STAT and CAPA left together to find out, CAPA got lost, and the answer to STAT was held for ever.
 ONE_BY_ONE = Nature(messages=(b"Subject: m\r\n",) * 2, hears="first after login", pipelining="yes")
+# Once took so long to answer the CAPA before QUIT that the one was said without waiting for the other.
+LATE = Nature(messages=(b"Subject: m\r\n", b"Subject: m\r\n" + b"a" * 300 + b"\r\n"), hears="not behind login")
+BACK_AND_FORTH = [b"DELE 1\r\n", b"RETR 1\r\n", b"RSET\r\n", b"STAT\r\n"] * 2
 TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RETR", deleting=False) * 3]]
 
 
@@ -257,6 +260,13 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
 @example(
     ODD, [[[line] for line in [*GOOD, *walk(range(1, 4), b"RETR", deleting=True), b"QUIT\r\n"]]], service(), False, 2
 )
+@example(
+    LATE,
+    [[[line] for line in [*GOOD, b"RETR 1\r\n", b"RETR 2\r\n", *BACK_AND_FORTH, b"QUIT\r\n"]]],
+    service(),
+    True,
+    64,
+)
 @pytest.mark.usefixtures("limits")
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int
@@ -277,7 +287,9 @@ def test_whole_sessions_are_as_without_a_gateway(
         assert len(got) == len(wanted)
         assert b"".join(got) == client.received
         compare(got, wanted, said, nature)
-        assert server.violations == [] or any(len(group) > 1 for group in groups)
+        # What we ask before a QUIT that is answered already is not waited for very long.
+        is_given_up = server.violations == [b"QUIT\r\n"] and server.heard[-2:] == [b"CAPA\r\n", b"QUIT\r\n"]
+        assert server.violations == [] or is_given_up or any(len(group) > 1 for group in groups)
         commits = [line for line in server.heard if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
         wished = [line for line in said if line.split()[:1] in ([b"DELE"], [b"QUIT"])]
         # A server that hears only the first of what comes in one piece may not hear QUIT, where there is nothing to do.

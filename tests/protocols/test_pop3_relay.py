@@ -298,6 +298,20 @@ def test_with_a_client_that_always_deletes_it_is_found_out_behind_its_login() ->
     assert talk.say(b"DELE 1\r\n") == (b"+OK message 1 deleted\r\n", b"DELE 1\r\n")
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_was_found_out_about_a_message_is_not_told_of_it_once_it_is_deleted(number: int) -> None:
+    memory = shown_before_only()
+    habits = memory.habits((VISITOR, "anna"))
+    habits.questions, habits.leaves_no_time = (b"STAT", b"LIST"), True
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"STAT\r\nLIST 1\r\nCAPA\r\n"
+    talk.answer(b"+OK 3 9\r\n+OK 1 3\r\n" + CAPA)
+    assert talk.say(b"DELE %d\r\n" % number)[1] == b"DELE %d\r\n" % number
+    talk.answer(b"+OK gone\r\n")
+    assert talk.say(b"LIST 1\r\n") == ((b"", b"LIST 1\r\n") if number == 1 else (b"+OK 1 3\r\n", b""))
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -374,6 +388,29 @@ def test_a_server_that_loses_what_comes_with_its_login_costs_nobody_anything() -
     assert memory.manners.keeps is Shown.NO
     assert talk.say(b"CAPA\r\n") == (b"", b"CAPA\r\n")
     assert talk.answer(CAPA)[0] == CAPA
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_what_is_lost_behind_a_login_that_was_refused_keeps_no_other_login_waiting(is_slow: bool) -> None:
+    memory = trusting(but="keeps")
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS wrong\r\n")
+    assert talk.answer(b"+OK\r\n")[1] == b"PASS wrong\r\nCAPA\r\n"
+    assert talk.answer(b"-ERR [AUTH] no\r\n") == (b"-ERR [AUTH] no\r\n", b"")
+    began = talk.now
+    assert talk.say(b"USER anna\r\n") == (b"", b"")
+    assert talk.wait() == (b"", b"CAPA\r\n")  # where it comes from tells what became of the first
+    if is_slow:
+        assert talk.answer(CAPA) == (b"", b"")
+        assert talk.answer(CAPA) == (b"", b"USER anna\r\n")
+    else:
+        assert talk.answer(CAPA) == (b"", b"")
+        assert talk.wait() == (b"", b"USER anna\r\n")
+        assert memory.harm().keys() == {"keeps"}
+    assert talk.now - began < 1.5
+    assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", b"")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\n")
+    assert talk.answer(b"+OK in\r\n")[0] == b"+OK in\r\n"
 
 
 def test_a_client_that_says_more_with_its_login_shows_nothing_and_waits_for_nothing() -> None:
@@ -789,6 +826,23 @@ def test_half_a_status_line_is_given_out_at_the_end() -> None:
     assert talk.answer(b"+OK e")[0] == b"+OK e"
     talk.ears.server_ended(talk.now)
     assert talk.got() == b""
+
+
+def test_half_an_answer_to_a_login_is_given_out_at_the_end() -> None:
+    """Its beginning waits for the rest, lest it be the refusal of a name that was answered here."""
+    talk = Talk()
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n-E")[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == b"-E"
+
+
+def test_the_answer_to_a_login_is_given_out_where_the_server_hangs_up_behind_it() -> None:
+    talk = Talk()
+    assert talk.say(b"USER anna\r\nPASS wrong\r\n")[1].endswith(b"PASS wrong\r\nCAPA\r\nSTAT\r\n")
+    assert talk.answer(b"+OK\r\n-ERR [AUTH] wrong\r\n")[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == b"-ERR [AUTH] wrong\r\n"
 
 
 def test_capa_leaves_out_what_can_not_work() -> None:

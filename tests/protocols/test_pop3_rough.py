@@ -8,9 +8,11 @@ from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
+from popover.protocols.pop3.body import TAIL
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
-from popover.protocols.pop3.queue import ANSWERS, STRAIGHT, TAIL
+from popover.protocols.pop3.mouth import STRAIGHT
+from popover.protocols.pop3.queue import ANSWERS
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
 from services import changed
 
@@ -242,10 +244,26 @@ def test_line_more_to_a_question_of_ours_is_no_answer_to_the_clients(more: bytes
     assert talk.answer(b"+OK 1 56\r\n")[0] == b"+OK 1 56\r\n"
 
 
-def test_line_more_is_passed_on_where_the_client_waits_for_nothing() -> None:
+def test_line_more_to_a_question_of_ours_is_not_taken_for_the_next_answer() -> None:
     talk = logged_in(keep_alive=45)
     talk.wait()
-    assert talk.answer(b"+OK\r\n+OK by the way\r\n")[0] == b"+OK by the way\r\n"
+    assert talk.answer(b"+OK\r\n+OK by the way\r\n")[0] == b""
+    talk.say(b"NOOP\r\n")  # and a line more to a question of the client's is the client's, as over a wire
+    assert talk.answer(b"+OK\r\n+OK by the way\r\n")[0] == b"+OK\r\n+OK by the way\r\n"
+
+
+def test_until_a_server_has_shown_that_stat_ends_nothing_leaves_behind_it() -> None:
+    """A line more behind it would be taken for the answer to what the client asks next."""
+    memory = trusting(but="adds nothing")
+    memory.habits((VISITOR, "anna")).questions = (b"UIDL",)
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\n")
+    assert talk.say(b"PASS secret\r\n")[1].endswith(b"CAPA\r\nUIDL\r\nSTAT\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n" + CAPA + b"+OK\r\n1 a\r\n.\r\n")[0] == b"+OK in\r\n"
+    assert talk.say(b"LIST 1\r\n") == (b"", b"")
+    assert talk.answer(b"+OK 1 99\r\n") == (b"", b"LIST 1\r\n")
+    assert talk.answer(b"+OK 1 99\r\n")[0] == b"+OK 1 99\r\n"
+    assert memory.manners.adds_nothing
 
 
 # What a server that can't bear it costs

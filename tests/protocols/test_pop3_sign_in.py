@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from at_desk import OFFER, Script, Through, sign_in
+from at_desk import OFFER, Script, Through, everywhere, sign_in
 from hearing import UNTIMED, hear
-from model_pop3 import trusting
+from model_pop3 import Model, Nature, trusting
 from popover.config import Ahead, Server
 from popover.errors import SignInFailure
 from popover.protocols import Terms, pop3
@@ -52,17 +52,8 @@ def through(  # noqa: PLR0913 - the keys of a test
     return came
 
 
-def everywhere(turns: list[tuple[bytes, bytes]], credentials: Credentials = ANNA, **keys: bool) -> Through:
-    """The same, however its octets are cut."""
-    first = through(turns, credentials, **keys)  # type: ignore[arg-type]
-    longest = max(len(piece) for turn in turns for piece in turn)
-    for piece in (1, 2, 3, *([place] for place in range(1, min(longest, 400)))):
-        assert through(turns, credentials, piece=piece, **keys).answer == first.answer  # type: ignore[arg-type]
-    return first
-
-
 def test_a_password_goes_by_user_and_pass_and_the_answer_is_the_clients() -> None:
-    came = everywhere([(USER, b"+OK\r\n"), (PASS, b"+OK 3 messages\n")])
+    came = everywhere(through, [(USER, b"+OK\r\n"), (PASS, b"+OK 3 messages\n")], ANNA)
     assert came.answer.accepted
     assert came.answer.words == b"+OK 3 messages\r\n"
     assert came.ears.logged_in
@@ -74,7 +65,7 @@ def test_a_password_goes_by_user_and_pass_and_the_answer_is_the_clients() -> Non
     [(USER, b"+OK\r\n"), (PASS, b"-ERR [AUTH] who?\r\n")],
 ])  # fmt: skip
 def test_a_refused_password_is_told_in_the_servers_words(turns: list[tuple[bytes, bytes]]) -> None:
-    came = everywhere(turns)
+    came = everywhere(through, turns, ANNA)
     assert not came.answer.accepted
     assert came.answer.words == b"-ERR [AUTH] who?\r\n"
     assert not came.ears.logged_in
@@ -115,7 +106,9 @@ def test_a_user_that_the_server_refuses_is_told_so_although_the_ears_had_said_ye
 
 
 def test_a_token_goes_in_two_steps() -> None:
-    came = everywhere([(b"CAPA\r\n", CAPA), (b"AUTH XOAUTH2\r\n", b"+ \r\n"), (XOAUTH2, b"+OK in\r\n")], BEARER)
+    came = everywhere(
+        through, [(b"CAPA\r\n", CAPA), (b"AUTH XOAUTH2\r\n", b"+ \r\n"), (XOAUTH2, b"+OK in\r\n")], BEARER
+    )
     assert (came.answer.accepted, came.answer.words) == (True, b"+OK in\r\n")
     assert came.ears.logged_in
     assert came.ears.user == "anna@example.com"
@@ -129,7 +122,7 @@ def test_oauthbearer_where_there_is_only_that() -> None:
         (OAUTHBEARER, WHY),
         (b"AQ==\r\n", b"-ERR no\r\n"),
     ]
-    came = everywhere(turns, BEARER)
+    came = everywhere(through, turns, BEARER)
     assert not came.answer.accepted
     assert came.answer.words == b"-ERR [SYS/PERM] no (status 401, schemes bearer, scope mail)\r\n"
 
@@ -153,12 +146,14 @@ def test_a_connection_that_has_waited_is_not_asked_again() -> None:
 @pytest.mark.parametrize(("last", "words"), [
     ([(XOAUTH2, WHY), (b"\r\n", b"-ERR [AUTH] Authentication failed.\r\n")],
      b"-ERR [SYS/PERM] Authentication failed. (status 401, schemes bearer, scope mail)\r\n"),
+    ([(XOAUTH2, b"-ERR [in-use] locked\r\n")], b"-ERR [IN-USE] locked\r\n"),
+    ([(XOAUTH2, b"-ERR [SYS/TEMP] later\r\n")], b"-ERR [SYS/TEMP] later\r\n"),
     ([(XOAUTH2, b"+ bm8gSlNPTg==\r\n"), (b"\r\n", b"-ERR no\r\n")], b"-ERR [SYS/PERM] no\r\n"),
     ([(XOAUTH2, b"-ERR Authentication failure: unknown user name or bad password.\r\n")],
      b"-ERR [SYS/PERM] Authentication failure: unknown user name or bad password.\r\n"),
 ])  # fmt: skip
 def test_a_refused_token_is_never_told_as_a_wrong_password(last: list[tuple[bytes, bytes]], words: bytes) -> None:
-    came = everywhere([(b"CAPA\r\n", CAPA), (b"AUTH XOAUTH2\r\n", b"+ \r\n"), *last], BEARER)
+    came = everywhere(through, [(b"CAPA\r\n", CAPA), (b"AUTH XOAUTH2\r\n", b"+ \r\n"), *last], BEARER)
     assert (came.answer.accepted, came.answer.words) == (False, words)
     assert not came.ears.logged_in
 
@@ -190,6 +185,55 @@ def test_a_token_that_was_refused_can_be_followed_by_another_on_the_same_connect
             client.outbox.clear()
         assert answer.accepted == (token == b"new")
     assert ears.logged_in
+
+
+class Serving:
+    """A model of a server, with manners of its own, in the place of a script."""
+
+    def __init__(self, nature: Nature) -> None:
+        self.model = Model(nature)
+        self.greeting = self.model.take(1000)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.model.ended
+
+    def hear(self, data: bytes) -> bytes:
+        self.model.hear(data)
+        return self.model.take(10_000)
+
+
+@UNTIMED
+@given(
+    st.builds(
+        Nature,
+        messages=st.just((b"a\r\n", b"b\r\n")),
+        pipelining=st.sampled_from(["no", "after", "yes"]),
+        knows_capa=st.booleans(),
+        hears=st.sampled_from(["all", "first", "first after login", "not behind login"]),
+        line_end=st.sampled_from([b"\r\n", b"\n"]),
+    ),
+    st.sampled_from([b"secret", b"wrong"]),
+    st.booleans(),
+    st.integers(1, 40),
+)
+def test_whatever_the_ears_do_ahead_the_answer_is_that_to_the_login(
+    nature: Nature, secret: bytes, is_trusted: bool, piece: int
+) -> None:
+    is_trusted = is_trusted and nature.hears == "all" and nature.line_end == b"\r\n"
+    before, after = nature.pipelining == "yes", nature.pipelining != "no"
+    memory = trusting(before=before, after=after) if is_trusted else pop3.Memory()
+    credentials = Credentials("anna", secret)
+    pieces = piece if nature.bears_cuts else 1 << 20
+    for _ in range(2):  # the second one finds what the first has taught
+        serving = Serving(nature)
+        desk = pop3.reception(End("client"), OFFER)
+        came = sign_in(serving, credentials, desk, SERVER, pieces, Ahead(), memory)
+        came.ears.over(came.now, server_left=False)
+        is_in = secret == b"secret"
+        assert came.answer.accepted == is_in == came.ears.logged_in
+        assert came.answer.words == (b"+OK welcome\r\n" if is_in else b"-ERR [AUTH] no\r\n")
+        assert not serving.model.violations
 
 
 # -- what can't be ---------------------------------------------------------------------------------
@@ -251,9 +295,27 @@ def test_whatever_a_server_says_only_sign_in_failures_are_raised(said: list[byte
 def test_a_server_that_talks_without_end_is_left() -> None:
     me = End("mail.example.com")
     talk = pop3.reception(End("client"), OFFER).sign_in(me, ANNA, SERVER)
-    with pytest.raises(SignInFailure):
+    with pytest.raises(SignInFailure, match="does not come to an answer"):
         hear(talk, me, [GREETING, *[b"x" * 1000] * 200])
     assert len(me.inbox) < 100_000
+    me = End("mail.example.com")
+    talk = pop3.reception(End("client"), OFFER).sign_in(me, BEARER, SERVER)
+    with pytest.raises(SignInFailure, match="does not come to an answer"):
+        hear(talk, me, [GREETING, b"+OK\r\n", *[b"XYZ\r\n" * 100] * 200])
+
+
+def test_a_server_that_repeats_the_password_does_not_make_us_repeat_it() -> None:
+    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR correct horse? correct horse! corr\r\n")]
+    assert through(turns).answer.words == b"-ERR ***? ***! ***\r\n"
+
+
+def test_a_name_with_commas_is_spelt_for_oauthbearer() -> None:
+    said = b"n,a=a=2Cb=3Dc,\x01host=mail.example.com\x01port=995\x01auth=Bearer t0ken\x01\x01"
+    turns = [
+        (b"CAPA\r\n", b"+OK\r\nSASL OAUTHBEARER\r\n.\r\n"), (b"AUTH OAUTHBEARER\r\n", b"+ \r\n"),
+        (base64.b64encode(said) + b"\r\n", b"+OK in\r\n"),
+    ]  # fmt: skip
+    assert through(turns, Credentials("a,b=c", b"t0ken", "bearer")).ears.user == "a,b=c"
 
 
 def test_no_object_shows_a_secret() -> None:

@@ -237,6 +237,21 @@ def test_hidden_capabilities_are_not_shown_where_the_list_does_not_end() -> None
     assert told.startswith(b"+OK\r\nUSER\r\nSASL PLAIN\r\n")
 
 
+def test_capabilities_that_come_in_drips_keep_nobody_waiting_for_more_than_a_second() -> None:
+    talk = Talk("on")
+    talk.say(b"CAPA\r\n")
+    now, lines = 1000.0, CAPA.splitlines(keepends=True)[:-1] * 5
+    for line in lines:
+        assert talk.got() == b""
+        talk.ears.server_said(line, now)
+        now += 0.05
+    assert talk.ears.due == 1001.0
+    talk.ears.on_time(talk.ears.due)
+    told = talk.got()
+    assert told.startswith(b"+OK\r\nTOP\r\nUSER\r\nSASL PLAIN\r\n")
+    assert talk.answer(b"X-MORE\r\n.\r\n") == b"X-MORE\r\n.\r\n"
+
+
 def test_refused_capa_stays_as_it_is() -> None:
     assert for_client(b"-ERR what\r\n", "offer") == b"-ERR what\r\n"
 

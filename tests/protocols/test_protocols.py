@@ -20,7 +20,14 @@ PREFIXES = {"pop3": b"-ERR [SYS/TEMP] ", "imap": b"* BYE [UNAVAILABLE] ", "smtp"
 WELCOMES = {
     "pop3": [b"+OK ready\r\n", b"+OK\r\n", b"+OK\n", b"+OK <1.2@x> \xe9\r\n", b"+OK error in the words\r\n"],
     "imap": [b"* OK [CAPABILITY IMAP4rev1] ready\r\n", b"* ok hi\n", b"* PREAUTH hi\r\n", b"* Preauth\r\n"],
-    "smtp": [b"220 hi\r\n", b"220\r\n", b"220 \n", b"220-one\r\n220-\r\n220 three\r\n", b"220-a\n220 b\n"],
+    "smtp": [
+        b"220 hi\r\n",
+        b"220\r\n",
+        b"220 \n",
+        b"220-one\r\n220-\r\n220 three\r\n",
+        b"220-a\n220 b\n",
+        b"250 hi\r\n",
+    ],
 }
 REFUSALS = {
     "pop3": [
@@ -52,7 +59,6 @@ STRANGERS = [
     b"2200\r\n",
     b"22x hi\r\n",
     b"220_hi\r\n",
-    b"250 hi\r\n",
     b"354 go\r\n",
     b"\xb2\xb2\xb0 hi\r\n",  # digits only to those who decode first
     b"220-hi\r\nnope\r\n",

@@ -52,6 +52,7 @@ class Stage:
         at = at or service()
         login = Login(user, proof or Password(b"secret"))
         visit = Visit(login, at.dialect, at.name, client, local, table=at.desk.table)
+        self.tables.load(self.settings, [at]) if at.desk.authenticate else None
         finder = self.tables.finder(at)
         assert isinstance(finder, TableFinder)
         return await finder.trace(visit, self.notes.append)

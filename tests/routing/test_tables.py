@@ -197,7 +197,7 @@ def test_an_entry_that_names_no_server_is_the_operators_trouble(monkeypatch: pyt
 
 def test_a_proof_can_not_be_passed_on_and_none_is_offered() -> None:
     stage = Stage(ALICE)
-    assert not stage.tables.finder(service()).takes_digests  # type: ignore[attr-defined]
+    assert not stage.tables.finder(service()).takes_digests
     found = stage.find_now("alice", proof=Digest("apop", b"<1@x>", b"0" * 32))
     assert isinstance(found, Unsure)
     assert found.needs_person

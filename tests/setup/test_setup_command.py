@@ -1,5 +1,6 @@
 """`popover setup` from the address to mail that is read: files, questions, units; against real mail servers."""
 
+import errno
 import json
 import os
 import socket
@@ -22,6 +23,7 @@ from parts.senders import send_by_curl
 from popover.config import load
 from popover.errors import StartError
 from popover.setup import unit
+from popover.setup.place import place_of
 
 pytest_plugins = ["fakes.fixture"]
 
@@ -147,6 +149,20 @@ def test_in_a_directory_each_domain_has_a_file_of_its_own(stage: Stage) -> None:
     assert told["file"] == str(conf / "mail.example.test.toml")
     assert told["services"][0]["listen"] == f"{HERE}:1112"
     assert len(load(conf).services) == 2
+
+
+def test_a_place_that_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may look everywhere, so it is played."""
+
+    def refuses(_path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    for look in ("exists", "is_dir", "mkdir"):
+        monkeypatch.setattr(Path, look, refuses if look != "mkdir" else lambda path, **_how: refuses(path))
+    with pytest.raises(StartError, match="can not be written: Permission denied"):
+        place_of(Path("/root/x/popover.toml"), "example.com").write("")
+    assert place_of(Path("/root/x"), "example.com").servers() == set()
+    assert unit.existing("user") is None
 
 
 def test_a_place_that_can_not_be_written_is_told(stage: Stage) -> None:

@@ -13,6 +13,7 @@ import pytest
 from popover.cli.arguments import make_parser
 from popover.config.account_fields import ACCOUNT, OAUTH2
 from popover.config.fields import SERVICE, STATUS, TOP
+from popover.config.table_file import TABLE
 from popover.config.values import Ahead
 from popover.process.status.figures import Figures, Picture
 from popover.process.status.metrics import classic
@@ -75,7 +76,7 @@ def test_a_newcomer_finds_what_he_has_to_do_around_popover() -> None:
 def test_no_right_is_advised_that_every_python_program_would_get() -> None:
     """A capability of a file is whoever's who runs it (capabilities(7)), and the file is the interpreter."""
     folders = [ROOT / name for name in ("src", "docs", "examples", "scripts", "completions")]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix not in {".pyc", ".svg"}]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix not in {".png", ".pyc", ".svg"}]
     texts = [path.read_text() for path in [ROOT / "README.md", *files] if path.is_file()]
     assert not [text for text in texts if "setcap" in text]
     advice = next(text for text in texts if "only root may use a port below 1024" in text and "def " not in text)
@@ -106,12 +107,15 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-KEYS = {**SERVICE, **TOP, **STATUS, **ACCOUNT, **OAUTH2}
+KEYS = {**SERVICE, **TOP, **STATUS, **ACCOUNT, **OAUTH2, **TABLE}
 
 
 def words_of(path: Path) -> str:
     """A page without its screen recordings, which are made by running."""
     return re.sub(r"(?s)<!-- recorded by .*?<!-- end of recording -->", "", path.read_text())
+
+
+_COMMANDS = {"run", "inetd", "check", "route", "demo", "account", "queue", "explain", "setup"}
 
 
 def commands_in(text: str) -> list[list[str]]:
@@ -128,7 +132,7 @@ def commands_in(text: str) -> list[list[str]]:
 def test_every_command_that_is_shown_can_be_typed(path: Path) -> None:
     """The options exist, and go with that command; COMMAND, --trace and the like are named alone."""
     for words in commands_in(words_of(path)):
-        if words[0] not in {"run", "inetd", "check", "demo", "account", "explain", "queue", "setup"}:
+        if words[0] not in _COMMANDS:
             assert words[0] in {"help", "version", "--version", "COMMAND"}, words
             continue
         if words == ["account"]:

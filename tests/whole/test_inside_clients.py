@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,14 @@ from parts.postfix import Postfix, without_trace
 MESSAGES = [PLAIN, DOTS, EIGHT_BIT, of_size(200_000)]
 Workdir = Callable[[], Path]
 
-STLS = ("require", "offer")
-CASES = [
-    (client, tls)
-    for client in POP3_CLIENTS
-    for tls in ("implicit", "plain", *STLS)
-    if client != "getmail" or tls not in STLS  # it knows TLS from the first octet on only
-]
+STARTTLS = ("require", "offer")
+WITHOUT_STARTTLS = {"getmail", "offlineimap"}  # the one does not know it, the other hangs in it, Dovecot before it, too
+
+
+def cases(clients: Iterable[str]) -> list[tuple[str, str]]:
+    """Each in each way; `plain`: where TLS is offered, and the client does not want it."""
+    ways = ("implicit", "plain", *STARTTLS)
+    return [(one, tls) for one in clients for tls in ways if one not in WITHOUT_STARTTLS or tls not in STARTTLS]
 
 
 def fetched(client: str, inside: Inside, account: Account, workdir: Path) -> list[bytes]:
@@ -45,12 +46,11 @@ def mailbox(dovecot: Dovecot) -> Account:
     return Account(("127.0.0.1", dovecot.pop3s_port), user, dovecot.password)
 
 
-@pytest.mark.parametrize(("client", "tls"), CASES)
+@pytest.mark.parametrize(("client", "tls"), cases(POP3_CLIENTS))
 def test_pop3_clients_get_what_they_get_directly(
     tmp_path: Path, authority: Authority, mailbox: Account, workdir: Workdir, client: str, tls: str
 ) -> None:
-    """`plain`: where TLS is offered, and the client does not want it."""
-    starttls = tls in STLS
+    starttls = tls in STARTTLS
     direct = POP3_CLIENTS[client](replace(mailbox, ca_file=authority.ca_file), workdir())
     with Inside(tmp_path, authority, mailbox.port, tls=tls if tls != "plain" else "offer") as inside:
         ca_file = None if tls == "plain" else inside.own
@@ -72,26 +72,39 @@ def test_fetchmail_that_tries_stls_unasked_gets_it(
         assert inside.wait_for_event("session")["client_tls"] == "TLSv1.3"
 
 
-@pytest.mark.parametrize("client", IMAP_CLIENTS)
-def test_imap_clients_get_implicit_tls(
-    tmp_path: Path, authority: Authority, dovecot: Dovecot, mailbox: Account, workdir: Workdir, client: str
+@pytest.mark.parametrize("case", cases(IMAP_CLIENTS), ids="-".join)
+def test_imap_clients_get_what_they_get_directly(
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, mailbox: Account, workdir: Workdir, case: tuple[str, str]
 ) -> None:
-    with Inside(tmp_path, authority, dovecot.imaps_port, scheme="imaps", tls="implicit") as inside:
-        account = replace(mailbox, address=inside.address, ca_file=inside.own)
-        assert len(IMAP_CLIENTS[client](account, workdir())) == len(MESSAGES)
-        assert inside.wait_for_event("session")["client_tls"] == "TLSv1.3"
+    client, tls = case
+    fetch = IMAP_CLIENTS[client]
+    direct = fetch(replace(mailbox, address=("127.0.0.1", dovecot.imaps_port), ca_file=authority.ca_file), workdir())
+    kind = tls if tls != "plain" else "offer"
+    with Inside(tmp_path, authority, dovecot.imaps_port, scheme="imaps", tls=kind) as inside:
+        ca_file = None if tls == "plain" else inside.own
+        account = replace(mailbox, address=inside.address, ca_file=ca_file, starttls=tls in STARTTLS)
+        for _ in range(2):
+            assert fetch(account, workdir()) == direct
+        events = inside.wait_for_events("session", 2)
+    assert {event["client_tls"] for event in events} == {None if tls == "plain" else "TLSv1.3"}
+    assert len(direct) == len(MESSAGES)
 
 
-@pytest.mark.parametrize("client", SMTP_CLIENTS)
-def test_smtp_clients_get_implicit_tls(
-    tmp_path: Path, authority: Authority, dovecot: Dovecot, postfix: Postfix, workdir: Workdir, client: str
+@pytest.mark.parametrize("case", cases(SMTP_CLIENTS), ids="-".join)
+def test_smtp_clients_send_what_they_send_directly(
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, postfix: Postfix, workdir: Workdir, case: tuple[str, str]
 ) -> None:
+    client, tls = case
     user = dovecot.new_user()
-    with Inside(tmp_path, authority, postfix.port, scheme="smtps", tls="implicit") as inside:
-        account = Account(inside.address, user, dovecot.password, inside.own)
-        SMTP_CLIENTS[client](account, workdir(), postfix.mailbox(user), PLAIN)
-        assert without_trace(dovecot.wait_for_messages(user, 1)[0]) == PLAIN
-        assert inside.wait_for_event("session")["client_tls"] == "TLSv1.3"
+    kind = tls if tls != "plain" else "offer"
+    with Inside(tmp_path, authority, postfix.port, scheme="smtps", tls=kind) as inside:
+        ca_file = None if tls == "plain" else inside.own
+        account = Account(inside.address, user, dovecot.password, ca_file, tls in STARTTLS)
+        for number, message in enumerate((PLAIN, DOTS), 1):
+            SMTP_CLIENTS[client](account, workdir(), postfix.mailbox(user), message)
+            assert without_trace(dovecot.wait_for_messages(user, number)[-1]) == message
+        events = inside.wait_for_events("session", 2)
+    assert {event["client_tls"] for event in events} == {None if tls == "plain" else "TLSv1.3"}
 
 
 # -- the certificate -----------------------------------------------------------------------------

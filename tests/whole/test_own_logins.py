@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from parts.account import Account, run
 from parts.certificates import Authority
 from parts.clients import POP3_CLIENTS, SMTP_CLIENTS, pop3
 from parts.dovecot import Dovecot
+from parts.fetchers import fetch_by_fetchmail, fetch_by_mpop
 from parts.messages import DOTS, PLAIN
 from parts.net import Address
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix, without_trace
+from parts.senders import send_by_msmtp
 from popover.accounts.brake import FULL
 from popover.accounts.scrypt import make_hash
 
@@ -149,6 +152,28 @@ def test_curl_logs_in_by_digests_where_each_password_itself_is_kept(
     run(home, "curl", "-q", "-sS", "--login-options", f"AUTH={how}", "-u", f"plain:{LOCAL}", *more, url)
 
 
+DIGESTING: dict[str, Callable[[Account, Path], list[bytes]]] = {
+    "fetchmail, APOP": partial(fetch_by_fetchmail, protocol="apop"),
+    "mpop, APOP": partial(fetch_by_mpop, auth="apop"),
+    "mpop, CRAM-MD5": partial(fetch_by_mpop, auth="cram-md5"),
+}
+
+
+@pytest.mark.parametrize("how", DIGESTING)
+def test_pop3_clients_that_insist_on_a_digest_get_their_mail(house: House, workdir: Workdir, how: str) -> None:
+    house.dovecot.deliver(house.users["plain"], PLAIN)
+    letters = DIGESTING[how](house.account("pop3-digests", "plain"), workdir())
+    assert PLAIN.replace(b"\r\n", b"\n") in [letter.replace(b"\r\n", b"\n") for letter in letters]
+
+
+@pytest.mark.parametrize("auth", ["cram-md5", "login"])
+def test_msmtp_sends_by_each_way_to_log_in(house: House, workdir: Workdir, auth: str) -> None:
+    user, before = house.users["plain"], len(house.dovecot.wait_for_messages(house.users["plain"], 0))
+    mailbox = house.postfix.mailbox(user)
+    send_by_msmtp(house.account("smtp-digests", "plain"), workdir(), mailbox, PLAIN, auth=auth)
+    house.dovecot.wait_for_messages(user, before + 1)
+
+
 # The command, beside a gateway that runs
 
 
@@ -236,8 +261,9 @@ def test_a_secret_that_others_can_read_is_no_wrong_password(
             said = answer(house, name, LOCAL)
             assert said.startswith(b"-ERR [SYS/")
             assert b"error" not in said.lower()
-        for name in ("secret", "hashed"):
-            assert [one for one in house.popover.events("login") if f"chmod 600 {tmp_path}/{name}" in one["remedy"]]
+        told = house.popover.wait_for_events("login", 2)
+        for name, one in zip(("secret", "hashed"), told, strict=True):
+            assert f"chmod 600 {tmp_path}/{name}" in one["remedy"]
         house.popover.signal(signal.SIGHUP)
         house.popover.wait_for_event("reloaded")
         warned = [one["text"] for one in house.popover.events("warning")]

@@ -25,6 +25,7 @@ class Index:
         self._shelf = Shelf(folder)
         self._configured: tuple[Account, ...] = ()
         self._by_name: dict[str, Account] = {}
+        self._all: tuple[Account, ...] = ()
         self._doubts: list[str] = []
         self._changed = changed
         self.version = 0
@@ -49,10 +50,7 @@ class Index:
     def accounts(self) -> tuple[Account, ...]:
         """Give all, each once."""
         self._look()
-        return self._all()
-
-    def _all(self) -> tuple[Account, ...]:
-        return tuple({id(account): account for account in self._by_name.values()}.values())
+        return self._all
 
     def doubts(self) -> list[str]:
         """Say what of the command's accounts is not in force, a line each."""
@@ -75,10 +73,11 @@ class Index:
                 f"the command's account {quote(account.name)} is not called {quote(name)}: another one has that name"
                 for name in taken
             ]
-        self._changed(self._all())
+        self._all = tuple({id(account): account for account in self._by_name.values()}.values())
+        self._changed(self._all)
 
 
 def folded_of(name: str) -> str:
-    """Fold what a client said. What is no UTF-8 is Latin-1, as in mail programs from before 2000."""
+    """Fold what a client said, in whichever of the forms that `as_utf8` knows."""
     octets = name.encode("utf-8", "surrogateescape")
     return fold(as_utf8(octets).decode())

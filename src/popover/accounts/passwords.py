@@ -85,23 +85,26 @@ class Passwords:
 
 
 def _is_digest_of(proof: Digest, kept: bytes) -> bool:
-    """Compare with the password in both forms that a mail program may have hashed: UTF-8 and Latin-1."""
-    forms = kept, _as_latin(kept)
+    """Compare with the password in both forms that a mail program may have hashed: UTF-8 and what was before."""
+    forms = kept, _as_western(kept)
     found = [proof.is_of(form) for form in forms]  # both, whatever comes of the first
     return kept != _NOTHING and any(found)
 
 
 def as_utf8(octets: bytes) -> bytes:
-    """Give what a mail program or a file says as UTF-8; what is none is Latin-1, as in programs from before 2000."""
-    try:
-        octets.decode()
-    except UnicodeDecodeError:
-        return octets.decode("latin-1").encode()
+    """Give what a mail program or a file says as UTF-8. What is none is Windows' Western European, as in most programs
+    from before 2000: Latin-1 with some more, such as the sign of the Euro.
+    """
+    for form in ("utf-8", "cp1252", "latin-1"):  # the last has a letter for each octet
+        try:
+            return octets.decode(form).encode()
+        except UnicodeDecodeError:
+            continue
     return octets
 
 
-def _as_latin(octets: bytes) -> bytes:
+def _as_western(octets: bytes) -> bytes:
     try:
-        return octets.decode().encode("latin-1")
+        return octets.decode().encode("cp1252")
     except UnicodeError:
         return octets

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from popover.accounts.brake import PAUSE, Brake, site
 from popover.accounts.index import Index, Trouble, folded_of
@@ -25,9 +26,12 @@ from popover.config import Account, SecretSource, Service, fold, quote, unknown_
 from popover.errors import SecretFailure
 from popover.protocols.login import Digest, Found, Login, NotFound, Unsure, Visit
 
-LOOKED_AT = 10.0
-"""Seconds for which it is known who keeps a hash and who a password: each greeting asks, and reads all files for
-it."""
+LOOKED_AT = 60.0
+"""Seconds for which it is known who keeps a hash and who a password: each greeting asks, and all files are read for
+it. Of a thousand accounts that takes some 30 ms."""
+
+Kind: TypeAlias = Literal["password", "hash", ""]
+"""How an account keeps its local password; "": it has none, or nobody can say."""
 
 
 class Register:
@@ -50,8 +54,10 @@ class Register:
         self._passwords = Passwords(clock)
         self._brake = Brake(clock)
         self._turns = Turns()
-        self._kinds: dict[str, str] = {}  # account -> "password", "hash", or "" where nobody can say
+        self._kinds: dict[str, Kind] = {}  # of each account
         self._kinds_of = (-1, 0.0)  # which version of the index, and until when they are believed
+        self._costs_a_hash = False
+        self._offers: dict[bool | tuple[str, ...], bool] = {}
 
     def load(self, accounts: Iterable[Account]) -> None:
         """Take the configuration's accounts; sessions that are in keep their routes."""
@@ -74,9 +80,11 @@ class Register:
         """Whether APOP and CRAM-MD5 can be compared with the password of each of these accounts. Of each, for a mail
         program takes the strongest way that it sees (curl, mpop and msmtp do), and would fail where a hash is kept.
         """
-        kinds = self._look_at_kinds()
-        found = {kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
-        return "password" in found and "hash" not in found
+        self._look_at_kinds()
+        if accounts not in self._offers:
+            found = {self._kinds[one.name] for one in self._index.accounts() if _may(one, accounts)}
+            self._offers[accounts] = "password" in found and "hash" not in found
+        return self._offers[accounts]
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
@@ -128,7 +136,8 @@ class Register:
         if account is not None and account.password is not None:
             kept = _usable(read_secret(account.password))
         name = folded_of(login.user) if account is None else fold(account.name)
-        hashes = (kept is not None and kept.startswith(MARK)) or "hash" in self._look_at_kinds().values()
+        self._look_at_kinds()
+        hashes = self._costs_a_hash or (kept is not None and kept.startswith(MARK))
         return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
 
     def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
@@ -139,20 +148,21 @@ class Register:
             return "the account has no password, it is a device's"
         if not _may(named, visit.accounts):
             return "the account is none of this service's (accounts)"
-        if isinstance(login.proof, Digest) and self._look_at_kinds().get(named.name) == "hash":
+        if isinstance(login.proof, Digest) and self._kinds.get(named.name) == "hash":
             return (
                 f"the account keeps its password as a hash, and {login.proof.kind.upper()} needs itself: switch that "
                 "off in the mail program, or keep the password (popover account passwd --plain)"
             )
         return "wrong password"
 
-    def _look_at_kinds(self) -> dict[str, str]:
+    def _look_at_kinds(self) -> None:
         accounts = self._index.accounts()  # which may find a new version
         version, until = self._kinds_of
         if version != self._index.version or self._clock() >= until:
             self._kinds = {account.name: _kind(account) for account in accounts}
             self._kinds_of = self._index.version, self._clock() + LOOKED_AT
-        return self._kinds
+            self._costs_a_hash = "hash" in self._kinds.values()
+            self._offers.clear()
 
 
 def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: FBT001 - as a desk has them
@@ -182,7 +192,7 @@ def secret_doubts(account: Account) -> list[str]:
     return lines
 
 
-def _kind(account: Account) -> str:
+def _kind(account: Account) -> Kind:
     if account.password is None:
         return ""
     try:

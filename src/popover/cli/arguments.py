@@ -72,6 +72,18 @@ examples:
 exit: 0 all is well, 1 something failed, 2 wrong use or configuration
 """
 
+_ROUTE = """\
+Which table answers for a name, what it says and why, and where a login would lead; for each service with a table.
+For a back end that checks passwords (kind = "http"), the password is asked for, or taken from POPOVER_PASSWORD.
+
+examples:
+  popover route alice@example.com -c /etc/popover.toml
+      where is her mail?
+  popover route alice -c /etc/popover.toml --service imap --dial
+      and do those servers answer? TLS and greeting, no login
+exit: 0 it leads somewhere at each service, 1 it does not, 2 wrong use or configuration
+"""
+
 _QUEUE = """\
 Mails of devices whose service has queue = "when-down" wait while their server can't be reached: they are tried again
 after a minute, and then at longer intervals, for four days. What a server refuses for good lies in failed/, until
@@ -186,6 +198,7 @@ def make_parser() -> argparse.ArgumentParser:
     _run(_command(commands, "run", "serve mail clients", _RUN))
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", _INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", _CHECK))
+    _route(_command(commands, "route", "say where a user's login leads, and why", _ROUTE))
     _demo(_command(commands, "demo", "see it work, with a mail server made for it", _DEMO))
     _setup(_command(commands, "setup", "set it up for an address: find the servers, check, write the file", _SETUP))
     _explain(_command(commands, "explain", "say what a server's refusal means, and what to do", _EXPLAIN))
@@ -239,6 +252,15 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.set_defaults(allow=None, unsafe_public=False, max_sessions=None, user=None)
     parser.set_defaults(tls=None, tls_cert=None, tls_key=None, legacy=False)
+
+
+def _route(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("user", metavar="USER", help="the name as the mail program says it")
+    parser.add_argument("-c", "--config", metavar="FILE", type=_path, required=True, help="a file, or a directory")
+    parser.add_argument("--service", metavar="NAME", help="this service only (default: all with a table)")
+    parser.add_argument("--client", metavar="ADDRESS", default="127.0.0.1", help="as if a client came from there")
+    parser.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="as if it had connected to there")
+    parser.add_argument("--dial", action="store_true", help="also connect to each server: TLS and greeting, no login")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

@@ -50,6 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         verifiers_of(config.services, config.accounts)
         check_given(config.services)
+        if config.tables:
+            from popover.process.routed_logins import check_tables  # noqa: PLC0415 - most files have no table
+
+            check_tables(config)
         place = arguments.config or "command line"
         print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
     else:

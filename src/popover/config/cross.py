@@ -79,8 +79,10 @@ def server_mistake(stated: Mapping[str, object]) -> str | None:
     if not asks:
         if "server" not in stated:
             return 'server: is missing; write server = "pop3s://mail.example.com"'
-        idle = [key for key in ("dialect", "device") if stated.get(key)]
+        idle = [key for key in ("dialect", "device", "authenticate") if stated.get(key)]
         return f"{idle[0]}: goes with accounts or a table, and there is none" if idle else None
+    if "authenticate" in stated and "table" not in stated:
+        return "authenticate: goes with a table; accounts have passwords of their own"
     if "server" in stated and "table" not in stated:
         return "server: the account says which; leave one of the two out"
     if "server" not in stated and "dialect" not in stated:

@@ -5,16 +5,25 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class LocalCheck:
+    """Who checks a password here, before the server does. `where`: htpasswd's file, or the name of PAM's service."""
+
+    kind: Literal["htpasswd", "pam"]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Whom its clients may be. `accounts`: own logins, all or those of these names; `table`: the routing table's name.
-    `device`: no login is asked, whoever may come in is the one account. `dialect`: what the clients speak, where no
-    server says it.
+    `authenticate`: who checks passwords here first, for a table. `device`: no login is asked, whoever may come in is
+    the one account. `dialect`: what the clients speak, where no server says it.
     """
 
     dialect: Literal["pop3", "imap", "smtp"] | None = None
     accounts: bool | tuple[str, ...] = False
     table: str | None = None
     device: bool = False
+    authenticate: LocalCheck | None = None
 
     @property
     def is_open(self) -> bool:

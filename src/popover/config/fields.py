@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from popover.config.desk import LocalCheck
 from popover.config.device import QueueWord
 from popover.config.mailboxes import parse_address, parse_recipient
 from popover.config.places import parse_host, parse_listen, parse_server
@@ -202,6 +203,16 @@ def read_spares(value: object) -> int:
     return value
 
 
+def parse_authenticate(text: str) -> LocalCheck:
+    """`htpasswd:FILE`, `pam` or `pam:SERVICE`."""
+    kind, colon, where = text.partition(":")
+    if kind == "htpasswd" and where:
+        return LocalCheck("htpasswd", where)
+    if kind == "pam" and (where or not colon) and "/" not in where:
+        return LocalCheck("pam", where or "popover")
+    raise ConfigError(f'{quote(text)} is no such check: write "htpasswd:FILE", "pam" or "pam:SERVICE"')
+
+
 def read_recipients(value: object) -> object:
     """One address or more: an empty list would let a device write to nobody."""
     if value == []:
@@ -255,6 +266,7 @@ SERVICE: dict[str, Reader] = {
     "accounts": read_accounts,
     "table": read_name,
     "device": read_switch,
+    "authenticate": word(parse_authenticate),
     "sender": word(parse_address),
     "recipients": read_recipients,
     "max_recipients": read_most,

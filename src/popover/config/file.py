@@ -189,6 +189,8 @@ class _Reading:
             return
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
         stated |= {key: directory / stated[key] for key in _FILES if key in stated}
+        if (check := stated.get("authenticate")) and check.kind == "htpasswd":
+            stated["authenticate"] = replace(check, where=str(directory / check.where))
         server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
         if stated.get("device"):  # servers refuse what many devices send, and nobody reads it but they
             stated.setdefault("bare_lf", "normalize")

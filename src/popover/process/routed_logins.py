@@ -10,6 +10,11 @@ from popover.protocols.login import Finder, Visit
 from popover.routing import Tables
 
 
+def check_tables(config: Config) -> None:
+    """Read all that tables name, and put nothing in force. Raises ConfigError."""
+    Tables().read(config.tables, config.services)
+
+
 class RoutedLogins:
     """See `finders.Kind`."""
 
@@ -18,7 +23,7 @@ class RoutedLogins:
 
     def load(self, config: Config) -> None:
         """Take the tables."""
-        self._tables.load(config.tables)
+        self._tables.load(config.tables, config.services)
 
     def finder(self, service: Service) -> Finder:
         """Give a service's."""

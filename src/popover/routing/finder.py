@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from popover.config import Server, Service, Target
+from popover.config.routes import Table as Settings
 from popover.config.words import quote
-from popover.protocols.login import Credentials, Digest, Found, Login, NotFound, Route, Unsure, Visit
+from popover.protocols.login import Credentials, Digest, Found, NotFound, Password, Route, Unsure, Visit
 from popover.routing.answers import Entry, Failed, Missing
 from popover.routing.held import Led, Note
+from popover.routing.local import CheckFailed, LocalPasswords
+from popover.routing.names import is_fit, understand
 from popover.routing.rested import Rested
 
 _TRY_AGAIN = "where this mailbox is can not be looked up just now, please try again in a minute"
@@ -23,6 +26,9 @@ class Lookups(Protocol):
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
 
+    def rules(self, name: str) -> Settings:
+        """Of a table by name."""
+
     async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Ask a table by name."""
 
@@ -34,9 +40,10 @@ class TableFinder:
 
     takes_digests = False
 
-    def __init__(self, tables: Lookups, service: Service) -> None:
+    def __init__(self, tables: Lookups, service: Service, local: LocalPasswords | None) -> None:
         self._tables = tables
         self._service = service
+        self._local = local
 
     async def find(self, visit: Visit) -> Found:
         """Look it up. An unknown name is refused as late as a server refuses a wrong password."""
@@ -52,34 +59,57 @@ class TableFinder:
     async def _find(self, visit: Visit, note: Note) -> Found:
         began = self._tables.clock()
         login, name = visit.login, visit.table or self._service.desk.table
-        if login is None or name is None:
-            why = "a device says no name" if login is None else f"service {quote(self._service.name)} has no table"
-            return Unsure(_TRY_AGAIN, why, needs_person=True)
+        if login is None:  # a device's, which is asked for none
+            return Unsure(_TRY_AGAIN, "a table is asked for a login, and this client has none", needs_person=True)
         if isinstance(login.proof, Digest):
             return Unsure(
                 "this service needs the password itself: set the mail program to plain password authentication",
                 "APOP and CRAM-MD5 prove a password without telling it, and the server behind wants to be told",
                 needs_person=True,
             )
-        led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
+        if name is None:
+            return Unsure(_TRY_AGAIN, f"service {quote(self._service.name)} has no table", needs_person=True)
+        rules = self._tables.rules(name)
+        found = await self._check(rules, login.user, login.proof, visit.local, note)
+        if found is None:
+            led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
+            found = self._found(led, login.user, login.proof, note)
+        if isinstance(found, NotFound):
+            await self._tables.sleep(max(0.0, began + rules.refuse_after - self._tables.clock()))
+        return found
+
+    async def _check(self, rules: Settings, said: str, proof: Password, listen: str, note: Note) -> Found | None:
+        """Check the password here, where that is wanted; None: it is right."""
+        if self._local is None:
+            if self._service.desk.authenticate is not None:
+                return Unsure(_TRY_AGAIN, "authenticate: what it names has not been read")
+            return None
+        user = understand(rules.names, said, listen).check
+        try:
+            is_right = is_fit(user) and await self._local.is_right(user, proof.octets)
+        except CheckFailed as failed:
+            return Unsure(_TRY_AGAIN, f"authenticate: {failed}")
+        note(f"authenticate: {user!r}: the password is {'right' if is_right else 'wrong'}")
+        return None if is_right else NotFound("the password is wrong, or there is no such user (authenticate)")
+
+    def _found(self, led: Led, said: str, proof: Password, note: Note) -> Found:
+        """Make of a table's answer what a session wants to know."""
         match led.answer:
             case Entry() as entry:
-                return self._route(led, entry, login)
+                return self._route(led, entry, proof)
             case Failed(why):
                 return Unsure(_TRY_AGAIN, f"table {quote(led.settings.name)}: {why}", needs_person=led.needs_person)
             case Missing(where):
                 default = self._service.server
-                if default.host:
-                    note(f"service {quote(self._service.name)}: server: {default}, for all that are in no table")
-                    return self._route(replace(led, servers=(default,)), Entry((str(default),)), login)
-                await self._tables.sleep(max(0.0, began + led.settings.refuse_after - self._tables.clock()))
-                return NotFound(f"{login.user!r} is not in {where}")
+                if not default.host:
+                    return NotFound(f"{said!r} is not in {where}")
+                note(f"service {quote(self._service.name)}: server: {default}, for all that are in no table")
+                return self._route(replace(led, servers=(default,)), Entry((str(default),)), proof)
 
-    def _route(self, led: Led, entry: Entry, login: Login) -> Route:
+    def _route(self, led: Led, entry: Entry, proof: Password) -> Route:
         settings, rested = led.settings, self._tables.rested
         user = led.spoken.login if entry.user is None else entry.user
-        octets = login.proof.octets if not isinstance(login.proof, Digest) else b""
-        credentials = Credentials(user, octets if entry.password is None else entry.password)
+        credentials = Credentials(user, proof.octets if entry.password is None else entry.password)
         in_order = rested.in_order(led.servers, in_turn=settings.balance == "round_robin")
         targets = tuple(self._target(server) for server in in_order)
 

@@ -163,10 +163,11 @@ class LDAPTable:
 
 def _drop(connection: ldap3.Connection | None) -> None:
     if connection is not None:
+        socket = connection.socket  # one that was refused is left open, and forgotten
         with contextlib.suppress(*_FAULTS):
             connection.unbind()
-        if connection.socket is not None:  # one that was refused is left open
-            connection.socket.close()
+        if socket is not None:
+            socket.close()
 
 
 def _values(entry: dict[str, Any], attribute: str) -> list[bytes]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from popover.config import Service
+from popover.config.desk import LocalCheck
 from popover.config.routes import HTTP, LDAP, SQL, Chain
 from popover.config.routes import Table as Settings
 from popover.config.words import quote
@@ -17,6 +19,7 @@ from popover.routing.answers import Failed, Missing
 from popover.routing.finder import TableFinder
 from popover.routing.held import Held, Led, Note
 from popover.routing.kinds import make
+from popover.routing.local import LocalPasswords
 from popover.routing.names import understand
 from popover.routing.rested import Rested
 
@@ -25,6 +28,15 @@ QUIET_PERIOD = 60.0
 
 _LASTING = (SQL, LDAP, HTTP)
 """Kinds that are not read at a load: of the same settings, the connections go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Tables that may be put in force."""
+
+    held: dict[str, Held]
+    local: dict[LocalCheck, LocalPasswords]
+    chains: dict[str, Settings]
 
 
 class Tables:
@@ -42,6 +54,7 @@ class Tables:
         self._log = log
         self._held: dict[str, Held] = {}
         self._chains: dict[str, Settings] = {}
+        self._local: dict[LocalCheck, LocalPasswords] = {}
         self._complained: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -49,8 +62,12 @@ class Tables:
         """How many answers are kept, in all."""
         return sum(len(held.cache) for held in self._held.values())
 
-    def load(self, tables: Iterable[Settings]) -> None:
-        """Put these in force. Raises ConfigError with all mistakes of all of them, and leaves all as it was."""
+    def load(self, tables: Iterable[Settings], services: Iterable[Service] = ()) -> None:
+        """Put these in force, for these services. Raises ConfigError and leaves all as it was."""
+        self.become(self.read(tables, services))
+
+    def read(self, tables: Iterable[Settings], services: Iterable[Service] = ()) -> Read:
+        """Read these, and whatever files they and the services name. Raises ConfigError with all mistakes of them."""
         settings = list(tables)
         held: dict[str, Held] = {}
         mistakes: list[str] = []
@@ -61,11 +78,25 @@ class Tables:
                 held[one.name] = self._still(one) or Held(one, make(one), self.clock, self._complain)
             except ConfigError as wrong:
                 mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
+        local: dict[LocalCheck, LocalPasswords] = {}
+        for service in services:
+            check = service.desk.authenticate
+            if check is not None and check not in local:
+                try:
+                    local[check] = LocalPasswords(check, self.clock)
+                except ConfigError as wrong:
+                    mistakes += [f"service {quote(service.name)}: {line}" for line in wrong.mistakes]
         if mistakes:
             raise ConfigError(mistakes)
+        return Read(held, local, {one.name: one for one in settings if isinstance(one.source, Chain)})
+
+    def become(self, read: Read) -> None:
+        """Put in force what was read."""
+        held = read.held
         gone = [old for old in self._held.values() if old not in held.values()]
         self._held = held
-        self._chains = {one.name: one for one in settings if isinstance(one.source, Chain)}
+        self._chains = read.chains
+        self._local = read.local
         for kept in held.values():
             kept.cache.expire()
         for old in gone:
@@ -87,7 +118,13 @@ class Tables:
 
     def finder(self, service: Service) -> Finder:
         """Who answers for a service with a table."""
-        return TableFinder(self, service)
+        check = service.desk.authenticate
+        return TableFinder(self, service, None if check is None else self._local.get(check))
+
+    def rules(self, name: str) -> Settings:
+        """A table's settings; one that is gone has the usual ones."""
+        held = self._held.get(name)
+        return held.settings if held else self._chains.get(name) or Settings(name, Chain(()))
 
     async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Ask one table by name, or those of a chain."""
@@ -105,7 +142,7 @@ class Tables:
     async def _lead_by_one(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         held = self._held.get(name)
         if held is None:  # a service that began before a reload, whose table is gone since
-            gone = Settings(name, Chain(()))
+            gone = self.rules(name)
             return Led(Failed(f"there is no table {quote(name)} any more"), understand(gone.names, said, ""), gone)
         return await held.lead(said, password, visit, note)
 

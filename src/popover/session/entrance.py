@@ -52,11 +52,15 @@ class Entrance:
         for target in self._route.targets:
             way = self._ways.to(target)
             try:
-                return way, await self._say(way, credentials)
+                answer = await self._say(way, credentials)
             except Failure as failure:
                 failures.append(failure)
+                self._route.tell(target, False)
                 self._case.note(f"{target.server} is passed over: {failure.cause}")
                 self.over()
+            else:
+                self._route.tell(target, True)
+                return way, answer
         raise failures[0] if failures else ServerFailure("this login leads to no server", "its route names none")
 
     async def _say(self, way: Way, credentials: Credentials) -> SignedIn:

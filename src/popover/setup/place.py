@@ -97,7 +97,7 @@ class Place:
         """The size that it had; None: there was no such file."""
         old = self._old()
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        is_there = self.file.exists()
+        is_there = _exists(self.file)
         size = self.file.stat().st_size if is_there else None
         added = _joined(old, text).encode()[len(old.encode()) :]
         with self.file.open("ab" if is_there else "xb") as file:
@@ -110,19 +110,19 @@ class Place:
 
     def _old(self) -> str:
         try:
-            return self.file.read_text(encoding="utf-8") if self.file.exists() else ""
+            return self.file.read_text(encoding="utf-8") if _exists(self.file) else ""
         except (OSError, UnicodeDecodeError) as fault:
             raise StartError(f"{self.file} can not be read: {fault}") from None
 
     def _files(self) -> list[Path]:
-        return sorted(self.path.glob("*.toml")) if self.path.is_dir() else [self.path]
+        return sorted(self.path.glob("*.toml")) if _exists(self.path, directory=True) else [self.path]
 
 
 def place_of(path: Path | None, domain: str) -> Place:
     """Where to write: a file that ends in .toml, or DOMAIN.toml in a directory. None: the usual place."""
     if path is None:
         path = _usual()
-    if path.suffix == ".toml" and not path.is_dir():
+    if path.suffix == ".toml" and not _exists(path, directory=True):
         return Place(path, path)
     return Place(path, path / f"{domain}.toml")
 
@@ -130,9 +130,17 @@ def place_of(path: Path | None, domain: str) -> Place:
 def _usual() -> Path:
     """Root's is the machine's; else the user's own directory (XDG Base Directory Specification)."""
     if os.geteuid() == 0:
-        return next((path for path in SYSTEM if path.exists()), SYSTEM[-1])
+        return next((path for path in SYSTEM if _exists(path)), SYSTEM[-1])
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "popover"
+
+
+def _exists(path: Path, *, directory: bool = False) -> bool:
+    """Whether it is there, as far as we may look: what can't be looked at is told when it is written."""
+    try:
+        return path.is_dir() if directory else path.exists()
+    except OSError:
+        return False
 
 
 def _joined(old: str, text: str) -> str:

@@ -71,7 +71,14 @@ def _word(text: str) -> str:
 
 def existing(kind: Kind) -> Path | None:
     """A unit of that name that is there already."""
-    return next((folder / NAME for folder in _folders(kind) if (folder / NAME).exists()), None)
+    return next((folder / NAME for folder in _folders(kind) if _is_there(folder / NAME)), None)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a place that we may not look into
+        return False
 
 
 def install(kind: Kind, text: str) -> Path:

@@ -72,8 +72,10 @@ class SlowGreeting(Pop3):
 class SlowCapa(Pop3):
     """CAPA takes far longer than all else."""
 
+    takes = 1.8  # seconds
+
     async def do_capa(self, visit: Visit) -> bytes | None:
-        await self.pause(1.8)
+        await self.pause(self.takes)
         return await super().do_capa(visit)
 
 

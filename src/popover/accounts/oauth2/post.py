@@ -10,8 +10,9 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
 from popover import __version__
@@ -64,20 +65,15 @@ def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]
     said = {"Accept": "application/json", "User-Agent": f"popover/{__version__}", "Connection": "close", **headers}
     try:
         connection = http.client.HTTPSConnection(host, parts.port, context=context, timeout=CONNECT)
-        with contextlib.closing(connection), _ends_in_time(connection) as time_is_up:
-            try:
-                connection.connect()
-                connection.sock.settimeout(DEADLINE)
-                connection.request(method, path, body, said)
-                with connection.getresponse() as response:
-                    octets = response.read(BODY_LIMIT + 1)
-                    after = response.getheader("Retry-After")
-            except (OSError, ValueError, http.client.HTTPException):
-                if time_is_up.is_set():
-                    raise TimeoutError from None
-                raise
-            if time_is_up.is_set():  # what was cut may look like an end
-                raise TimeoutError
+        with contextlib.closing(connection), _Fuse(connection) as fuse:
+            connection.connect()
+            fuse.guard(connection.sock)
+            connection.request(method, path, body, said)
+            with connection.getresponse() as response:
+                octets = response.read(BODY_LIMIT + 1)
+                after = response.getheader("Retry-After")
+                if response.length and len(octets) <= BODY_LIMIT:
+                    raise http.client.IncompleteRead(b"")  # it was cut; `read` with a limit does not say so
     except (OSError, ValueError, http.client.HTTPException) as fault:
         raise _failure(fault, host) from None
     if len(octets) > BODY_LIMIT:
@@ -85,23 +81,38 @@ def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]
     return Answer(response.status, octets, _seconds(after))
 
 
-@contextlib.contextmanager
-def _ends_in_time(connection: http.client.HTTPSConnection) -> Iterator[threading.Event]:
-    """Cut the connection when its time is up: a socket's own limit begins anew with each octet that drips in."""
-    time_is_up = threading.Event()
+class _Fuse:
+    """Cuts a connection when its time is up: a socket's own limit begins anew with each octet that drips in. Whatever
+    is said of such an end becomes TimeoutError.
+    """
 
-    def cut() -> None:
-        time_is_up.set()
+    def __init__(self, connection: http.client.HTTPSConnection) -> None:
+        self._connection = connection
+        self._sock: socket.socket | None = None
+        self._is_blown = False
+        self._timer = threading.Timer(DEADLINE, self._blow)
+        self._timer.daemon = True
+
+    def guard(self, sock: socket.socket) -> None:
+        """Take the socket, once there is TLS: the connection itself forgets it while the last answer is read."""
+        sock.settimeout(DEADLINE)
+        self._sock = sock
+
+    def _blow(self) -> None:
+        self._is_blown = True
         with contextlib.suppress(OSError, AttributeError):  # it has none yet, or no more
-            connection.sock.shutdown(socket.SHUT_RDWR)
+            (self._sock or self._connection.sock).shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(DEADLINE, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield time_is_up
-    finally:
-        timer.cancel()
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._is_blown:  # what was cut may look like an end, too
+            raise TimeoutError from None
 
 
 def _failure(fault: Exception, host: str) -> ProviderFailure:

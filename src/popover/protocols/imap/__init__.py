@@ -4,7 +4,7 @@ grammar.py     what lines look like: commands, answers, literals
 capability.py  the list of capabilities: where it stands, what a client sees of it
 owed.py        which commands are not answered yet
 underway.py    a command that is not whole, AUTHENTICATE, IDLE
-login.py       who logs in
+login.py       who logs in; long_line.py: a line that is passed on as it comes
 state.py       how a session goes
 memory.py      what a service's sessions remember
 answering.py   what is answered here

@@ -82,6 +82,16 @@ class Answering:
             words = TLS_FIRST
         self._client.outbox += tag + b" " + words + b"\r\n"
 
+    def in_idle(self, tag: bytes, inbox: bytearray, line: bytes) -> bool:
+        """Answer a STARTTLS in the midst of IDLE, which goes on; False: its turn has not come. `line`: it, the first in
+        the inbox.
+        """
+        if not self.is_at_rest():
+            return False
+        del inbox[: len(line)]
+        self._client.outbox += tag + b" BAD in the midst of IDLE: say DONE first\r\n"
+        return True
+
     def answer(self, tag: bytes, verb: bytes) -> None:
         """Answer what may be answered here."""
         state, say = self._state, self._client.outbox.extend

@@ -10,6 +10,7 @@ from popover.errors import Misdialled
 from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.grammar import LINE_LIMIT, Command, Literal, literal_of_client, parse
 from popover.protocols.imap.login import Login
+from popover.protocols.imap.long_line import LongLine
 from popover.protocols.imap.owed import Ask, Owed
 from popover.protocols.imap.state import State
 from popover.protocols.imap.underway import Mode, Underway
@@ -18,8 +19,6 @@ from popover.talk import End
 
 BURST = 256
 """Lines heard in one go: some 3 ms of work at most, and then it is the others' turn."""
-
-_TAIL = 32  # octets before a line end in which a literal is announced
 
 
 class ClientEar:
@@ -35,8 +34,7 @@ class ClientEar:
         self._login = login
         self._underway: Underway | None = None
         self._is_waiting = False  # for an answer after which it may be no IMAP any more
-        self._is_long = False  # in a line that is passed on as it comes
-        self._tail = b""  # of that
+        self._long = LongLine()
         self._seen = 0  # octets without a line end
         self._has_broken_idle = False
         self._strangers = Strangers("an IMAP")
@@ -70,7 +68,7 @@ class ClientEar:
         state, on = self._state, self._underway
         if not self._client.inbox or on is None or state.is_plain or state.failure is not None:
             return False
-        return on.mode is Mode.RESPONSE and not (on.may_go_on or self._is_long)
+        return on.mode is Mode.RESPONSE and not (on.may_go_on or self._long.is_under_way)
 
     def go_on_unasked(self) -> None:
         """The server may want to hear the response all the same; or is it another command?"""
@@ -105,7 +103,7 @@ class ClientEar:
         if state.is_plain or state.has_left or state.wants_tls or state.failure is not None or self._is_waiting:
             return False
         if on is not None and on.mode is Mode.RESPONSE:
-            return on.may_go_on or self._is_long
+            return on.may_go_on or self._long.is_under_way
         return True
 
     # -- what the server says --------------------------------------------------------------------
@@ -140,10 +138,11 @@ class ClientEar:
             if self._underway is not None and self._underway.left:
                 self._take_literal(self._underway)
                 continue
+            if self._long.is_under_way:
+                self._pass_long()
+                continue
             cut = inbox.find(b"\n", self._seen)
-            if self._is_long:
-                self._pass_long(cut)
-            elif cut >= 0:
+            if cut >= 0:
                 self._seen = 0
                 if not self._take(bytes(inbox[: cut + 1])):
                     return
@@ -167,6 +166,8 @@ class ClientEar:
         """Hear a whole line; whether its turn has come."""
         inbox, on = self._client.inbox, self._underway
         if on is not None and on.mode is Mode.DONE and line.strip().upper() != b"DONE":
+            if (command := parse(line)).is_sure and command.verb == b"STARTTLS":
+                return self._answering.in_idle(command.tag, inbox, line)
             self._break_idle(on)
             on = None
         if on is None:
@@ -293,18 +294,15 @@ class ClientEar:
             if self._is_one_too_many(command):
                 return
             self._begin(command, None)
-        self._is_long = True
+        self._long.begin()
 
-    def _pass_long(self, cut: int) -> None:
-        """Pass on what has come of it; `cut`: where it ends, -1: not yet."""
-        inbox, on = self._client.inbox, self._underway
-        stop = cut + 1 if cut >= 0 else len(inbox)
-        self._tail = (self._tail + inbox[max(stop - _TAIL, 0) : stop])[-_TAIL:]
+    def _pass_long(self) -> None:
+        """Pass on what has come of it."""
+        on = self._underway
+        piece, end = self._long.take(self._client.inbox)
         if on is None or not on.is_refused:
-            self._server.outbox += inbox[:stop]
-        del inbox[:stop]
-        if cut >= 0:
-            self._is_long, end, self._tail = False, self._tail, b""
+            self._server.outbox += piece
+        if end:
             self._state.has_heard_line = True
             if on is not None:
                 self._end_line(on, end)

@@ -8,7 +8,8 @@ habits.py     what one client did last time
 memory.py     both, for a service; and who is about to leave
 state.py      how a session goes
 mailbox.py    what a session knows of the mailbox
-queue.py      which answer belongs to which question; octets on their way to the client
+queue.py      which answer belongs to which question, and to whom its octets go (judge.py: who is told what it comes to)
+body.py       where a body ends; mouth.py: octets on their way to the client
 way.py        what is sent to the server, and when
 ahead.py      guesses: the next messages
 questions.py  guesses: what to ask with a login, or after it

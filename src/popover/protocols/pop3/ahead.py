@@ -90,7 +90,7 @@ class Ahead:
     @property
     def is_walking(self) -> bool:
         """Something is to be read ahead, once the sizes are known."""
-        return bool(self._mode) and any(walk.width and self._does_no_harm(walk.verb) for walk in self._walks.values())
+        return bool(self._mode) and any(walk.width and self.does_no_harm(walk.verb) for walk in self._walks.values())
 
     @property
     def has_walked(self) -> bool:
@@ -152,7 +152,7 @@ class Ahead:
                 if guess.verb != b"CAPA":
                     self.drop(guess)
             return
-        stale = [(verb, b"") for verb in _LISTS]
+        stale = [(verb, b"") for verb in _LISTS] + [(verb, b"%d" % number) for verb in (b"LIST", b"UIDL")]
         stale += [walk.command(number).key for walk in self._walks.values()]
         for key in stale:
             if (found := self._asks.get(key)) is not None:
@@ -210,7 +210,7 @@ class Ahead:
         waits = bool(habits.commits_first) and self._mailbox.is_touched
         return bool(self._mode) and not (self._state.is_careful or habits.asks_last or waits)
 
-    def _does_no_harm(self, verb: bytes) -> bool:
+    def does_no_harm(self, verb: bytes) -> bool:
         """Whether fetching a message that the client may not want after all changes nothing."""
         known = self._state.manners.after or frozenset()
         if deletes_what_is_read(known) or deletes_what_is_read(self._state.manners.before or frozenset()):
@@ -225,7 +225,7 @@ class Ahead:
         if manners.reads_ahead is Shown.NO:
             return
         for walk in self._walks.values():
-            if not self._does_no_harm(walk.verb) or walk.guesses * 2 > walk.width:
+            if not self.does_no_harm(walk.verb) or walk.guesses * 2 > walk.width:
                 continue  # many in one flight cost less than one after the other
             width = walk.width if manners.reads_ahead is Shown.YES else min(walk.width, 1)
             while walk.guesses < width:

@@ -113,6 +113,14 @@ def soften(line: bytes) -> bytes:
     return _ERROR.sub(b"fault", line) if line.startswith(b"+OK") else line
 
 
+def not_to_be_softened(begin: bytes | bytearray) -> int:
+    """Of the beginning of a status line, count the octets that `soften` will not change, whatever comes behind them."""
+    found = _MAY_BE_SOFTENED.search(begin)
+    return found.start() if found else len(begin)
+
+
+_MAY_BE_SOFTENED = re.compile(rb"(?i)error|(?:erro|err|er|e)\Z")
+
 _STAMP = re.compile(rb"<[^<>\s]+@[^<>\s]*>")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
-from popover.protocols.pop3.answers import Listing, is_capabilities, is_listing, is_stat, names
+from popover.protocols.pop3.answers import CAPA_LIMIT, Listing, is_capabilities, is_listing, is_stat, names
 from popover.protocols.pop3.commands import Command
 
 
@@ -106,6 +107,15 @@ class Ask:
         ask.line = b""
         return ask
 
+    def learn(self, piece: memoryview | bytes) -> None:
+        """Take note of what goes by of its answer, if that is wanted."""
+        if self.listing is not None:
+            self.listing.feed(piece)
+        elif self.learnt is not None:
+            self.learnt += piece
+            if len(self.learnt) > CAPA_LIMIT:
+                self.learnt = None
+
     @property
     def is_held(self) -> bool:
         """Its answer is not to be handed out yet."""
@@ -145,6 +155,17 @@ class Ask:
         if self.is_dropped or not self.kept:
             return True  # it came too late or was too large, and nobody will get it
         return is_listing(self.kept) if self.verb in (b"LIST", b"UIDL") else True
+
+
+def was_not_heard(asked: Sequence[Ask], line: bytes) -> bool:
+    """Whether the first of these, a CAPA, got lost: this is what a STAT must get that left after it, alone, and a CAPA
+    can not.
+    """
+    ask = asked[0]
+    if ask.verb != b"CAPA" or ask.flight is None or len(asked) < 2 or not is_stat(line):  # noqa: PLR2004
+        return False
+    after = next((one for one in asked if one.flight is not ask.flight), ask)
+    return after.verb == b"STAT"
 
 
 _MAILS = frozenset((b"RETR", b"TOP"))

@@ -52,9 +52,10 @@ class Lesson:
         elif not state.is_plain and state.logged_in:
             ahead.drop_all()
             habits.leaves_no_time = not self._leaving.is_early
+            was_cut_short = server_left and not self._leaving.has_said  # by what was asked last, perhaps
             habits.learn(
-                () if self._mending.was_overdue else self._questions.of_last_time,
-                fetched=ahead.has_walked,
+                () if self._mending.was_overdue or was_cut_short else self._questions.of_last_time,
+                fetched=ahead.has_walked and not was_cut_short,
                 came_true=ahead.came_true,
                 wasted=ahead.wasted,
                 width=ahead.width,

@@ -111,6 +111,11 @@ class Manners:
         """It says lines that nobody has asked for: its sessions go as through a wire, all of it."""
         return self._shown["adds nothing"] is Shown.NO
 
+    @property
+    def adds_nothing(self) -> bool:
+        """It has answered a STAT of ours, and the next thing that it said was the answer to what it was asked then."""
+        return self._shown["adds nothing"] is Shown.YES
+
     def has_shown(self, ability: str) -> Shown:
         """What is known of an ability, whatever CAPA says."""
         return self._shown[ability]

@@ -27,6 +27,10 @@ from popover.talk import End
 PROBES = 4
 """Probes at most, each after twice the time of the one before: what loses them all is a server that does not answer."""
 
+DRIPS = 1.0
+"""Seconds for which an answer that is looked at as a whole may come in drips while its client gets nothing of it: the
+first rule's. What is told then is the beginning as it is to be, and the rest as it comes."""
+
 _MAILS = (b"RETR", b"TOP")
 
 
@@ -40,15 +44,17 @@ class Mending:
         self._owed = owed
         self._way = way
         self._ahead = ahead
-        self._silent_since = 0.0
+        self._silent_since = self._half_since = 0.0
         self._probes: list[Ask] = []
         self._not_before = 0.0
         self._lost: list[Ask] = []
         self._step = Step(state, server)
 
     def heard(self) -> None:
-        """The server has said something."""
+        """The server says something."""
         self._silent_since = self._state.now
+        if not self._is_half_heard:  # what comes may be the first of it
+            self._half_since = self._state.now
 
     @property
     def due(self) -> float:
@@ -57,7 +63,8 @@ class Mending:
             return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
         if self._is_half_heard or self._is_half_told:
-            return max(self._silent_since, asked[0].since) + self._state.manners.patience
+            silence = max(self._silent_since, asked[0].since) + self._state.manners.patience
+            return min(silence, self._half_since + DRIPS) if self._is_half_heard else silence
         if not asked or not turns or asked[0].kind is Kind.CLIENT:
             return math.inf
         since = max(self._silent_since, asked[0].since)
@@ -108,9 +115,14 @@ class Mending:
         if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
             login.behind = None
             self._owed.catch_up()
+        if first in self._probes and first.flight is not None and not state.logged_in:
+            # It is CAPA behind CAPA, there is no other question before a login: one was answered, the other got lost.
+            state.manners.fail(first.flight.ability)
+            self._owed.end_half()
+            return
         self._not_before = state.now + state.manners.patience * 2 ** len(self._probes)
-        question = STAT if first.verb == b"CAPA" else CAPA
-        if len(self._probes) == PROBES or not state.manners.knows_capa or not (state.logged_in or question is CAPA):
+        question = STAT if first.verb == b"CAPA" and state.logged_in else CAPA
+        if len(self._probes) == PROBES or not state.manners.knows_capa:
             self._not_before = math.inf
             return
         if first.flight is None and first.verb not in (b"DELE", b"NOOP"):

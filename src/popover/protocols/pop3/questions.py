@@ -125,6 +125,7 @@ class Questions:
         if (
             habits.fetches
             and self._wanted.read_ahead
+            and self._ahead.does_no_harm(b"TOP")
             and b"LIST" not in verbs
             and self._state.manners.lists is Shown.YES
         ):

@@ -11,49 +11,20 @@ ours is under way none of that does any harm: whatever comes is the client's, in
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from typing import Protocol
 
-from popover.protocols.pop3.answers import CAPA_LIMIT, END, STATUS_LIMIT, is_stat, soften
-from popover.protocols.pop3.ask import Ask, Kind
+from popover.protocols.pop3.answers import CAPA_LIMIT, STATUS_LIMIT, not_to_be_softened, soften
+from popover.protocols.pop3.ask import Ask, Kind, was_not_heard
+from popover.protocols.pop3.body import Body
+from popover.protocols.pop3.judge import Judge
+from popover.protocols.pop3.mouth import Mouth
 from popover.talk import End
-
-TAIL = 4096
-"""Octets at the end of a piece in which the end of a body is looked for when nothing else was asked. Then it is the
-last thing a server says, but for a line or two that nobody asked for. Searching all of it would cost 0.2 s of CPU a
-GB, of 1.4."""
 
 ANSWERS = 64
 """Answers heard in one go: some 0.3 ms of work, and then it is the others' turn. As many as commands
 (`client_ear.BURST`)."""
 
-STRAIGHT = 4096
-"""Octets from which handing a view on beats copying it into the outbox."""
-
 _EXACT = frozenset((b"UIDL", b"LIST", b"STAT"))  # answers that are data: a unique-id may well hold "error"
-_LOOSE_END = re.compile(rb"\n\.\r?\n")
-_LOOSE_TAIL = re.compile(rb"\n\.\r?\n\Z")
-_MAY_BE_SOFTENED = re.compile(rb"(?i)error|(?:erro|err|er|e)\Z")
-
-
-class Judge(Protocol):
-    """Is told what the answers come to."""
-
-    def judge(self, ask: Ask, line: bytes) -> None:
-        """An answer is complete; `line` is its status line."""
-
-    def hold(self, ask: Ask, octets: int) -> None:
-        """Octets are kept for a client that has not asked for them."""
-
-    def unasked(self) -> None:
-        """The server has said something although it owed no answer."""
-
-    def lost(self, ask: Ask) -> None:
-        """The server has answered a STAT that left after this and its flight, which it has not heard."""
-
-    def wrong(self, ask: Ask, line: bytes) -> None:
-        """What came, beginning with this line, can not answer this: nobody knows any more which answer is whose."""
 
 
 class Owed:
@@ -70,18 +41,16 @@ class Owed:
         self.challenged = self.is_loose = self.is_lost = self.is_nobodys = False
         self.judge: Judge
         self._refusals = frozenset((b"-ERR",))
-        self._client = client
         self.softening = softening
+        self._mouth = Mouth(client)
+        self._body = Body()
         self._status = bytearray()  # the beginning of a status line
         self._given = 0  # octets of it that the client has got
         self._line = b""  # the whole status line of the answer whose body comes
-        self._in_body = self._has_loose_lines = False
-        self._carry = b""
         self._was_blank = False  # an empty line is all that there is of an answer
         self._is_behind_ours = False  # the last answer in this piece was to a question that the client has not asked
         self._view = memoryview(b"")
         self._in_this_go = 0  # answers
-        self._from = self._to = 0  # what of the view goes straight to the client
 
     # -- the server's octets ---------------------------------------------------------------------
 
@@ -89,30 +58,27 @@ class Owed:
         """Take what the server says; give what the client is to get, uncopied, after its outbox; and what was not
         looked at: once it is lost, or after ANSWERS.
         """
-        self._view, self._from, self._to = view, 0, 0
+        self._view = view
+        self._mouth.begin(view)
         at, end = 0, len(view)
         self._in_this_go, self._is_behind_ours = 0, False
         while at < end and not self.is_lost and self._in_this_go < ANSWERS:
             if not self.asked:
                 if not self.is_nobodys:
                     if not self._adds_to_ours(at):
-                        self._pass_on(at, end)
+                        self._mouth.pass_on(at, end)
                     self.judge.unasked()
                 at = end
             else:
-                at = self._hear_body(at) if self._in_body else self._hear_status(at)
-        straight = view[self._from : self._to]
+                at = self._hear_body(at) if self._body.is_open else self._hear_status(at)
         self._view = memoryview(b"")
-        if len(straight) < STRAIGHT:
-            self._client.outbox += straight
-            straight = straight[:0]
-        return straight, view[at:]
+        return self._mouth.finish(), view[at:]
 
     def _adds_to_ours(self, at: int) -> bool:
-        """Whether this is a line more to an answer of ours: a client that waits for what has not been asked yet would
-        take it for that, and be one answer behind from then on. What may say why the server goes is not.
+        """Whether this is a line more to an answer of ours: a client would take it for the answer to what it asks next,
+        and be one behind from then on. What may say why the server goes is not.
         """
-        return self._is_behind_ours and bool(self.turns) and bytes(self._view[at : at + 3]) == b"+OK"
+        return self._is_behind_ours and bytes(self._view[at : at + 3]) == b"+OK"
 
     def _hear_status(self, at: int) -> int:
         piece = bytes(self._view[at : at + STATUS_LIMIT - len(self._status)])
@@ -129,7 +95,7 @@ class Owed:
         if not line.strip() and ask.kind is not Kind.CLIENT:
             self._status.clear()  # a line without a word answers nothing of ours
             self._was_blank = True
-        elif self._was_not_heard(ask, line):
+        elif was_not_heard(self.asked, line):
             self._status += piece[: cut + 1]
             self.judge.lost(ask)
             return self._hear_again(end)
@@ -149,13 +115,6 @@ class Owed:
         self._answered(ask, line)
         return end
 
-    def _was_not_heard(self, ask: Ask, line: bytes) -> bool:
-        """Whether a CAPA got lost: this is what a STAT must get that left after it, alone, and a CAPA can not."""
-        if ask.verb != b"CAPA" or ask.flight is None or len(self.asked) < 2 or not is_stat(line):  # noqa: PLR2004
-            return False
-        after = next((one for one in self.asked if one.flight is not ask.flight), ask)
-        return after.verb == b"STAT"
-
     def _take_status(self, ask: Ask, line: bytes, at: int, end: int) -> None:
         said = soften(line) if self.softening and ask.verb not in _EXACT else line
         if not self._status and said == line:
@@ -174,10 +133,10 @@ class Owed:
         ask.is_ok = line[:3].upper() == b"+OK"  # poplib takes any "+", and some servers write it small
         if not ask.is_ok and ask.kind is Kind.CLIENT:
             self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
-        self._has_loose_lines = not line.endswith(b"\r\n")
-        self.is_loose |= self._has_loose_lines
+        self.is_loose |= not line.endswith(b"\r\n")
         if ask.is_ok and ask.has_body and not ask.is_lost(line):
-            self._in_body, self._carry, self._line = True, line[-2:], line
+            self._line = line
+            self._body.begin(line)
         else:
             self._finish(line)
 
@@ -189,57 +148,31 @@ class Owed:
             return
         safe = len(self._status)
         if self.softening and ask.verb not in _EXACT and self._status[:1] == b"+":
-            found = _MAY_BE_SOFTENED.search(self._status)
-            safe = found.start() if found else safe
+            safe = not_to_be_softened(self._status)
         if safe > self._given:
             self.say(self._status[self._given : safe])
             self._given = safe
 
     def _hear_body(self, at: int) -> int:
-        view, ask, carry = self._view, self.asked[0], self._carry
-        start = at
-        if len(self.asked) == 1 and not self._has_loose_lines:
-            start = max(at, len(view) - TAIL)
-            if start > at:
-                carry = (carry + bytes(view[max(at, start + 1 - len(END)) : start]))[1 - len(END) :]
-        chunk = b"".join((carry, view[start:]))
-        if self._has_loose_lines:
-            loose = _LOOSE_END.search(chunk)
-            found = loose.end() if loose else -1
-        else:
-            found = chunk.find(END)
-            found += len(END) if found >= 0 else 0
-        end = start + found - len(carry) if found >= 0 else len(view)
-        self._count(ask, at, end)
-        self._carry = chunk[1 - len(END) :]
-        self._give(ask, at, end)
-        if found >= 0:
-            self._end_body()
-        return end
-
-    def _count(self, ask: Ask, at: int, end: int) -> None:
-        """Count the octets of a mail that goes by, if they are to be compared with those of LIST."""
+        ask = self.asked[0]
+        end = self._body.hear(self._view, at, is_last=len(self.asked) == 1)
         if ask.octets:
             ask.octets += end - at
-        if ask.counts_dots:  # it costs a copy: for the first message of a session
-            joined = self._carry[-3:] + bytes(self._view[at:end])
-            ask.octets -= joined.count(b"\r\n..")
-
-    def _end_body(self) -> None:
-        self._in_body = False
-        self._finish(self._line)
+        if ask.counts_dots:  # for the first message of a session
+            ask.octets -= self._body.stuffed(self._view[at:end])
+        self._give(ask, at, end)
+        if not self._body.is_open:
+            self._finish(self._line)
+        return end
 
     def client_goes_on(self) -> bool:
         """The client says something, or ends: if what it has of an answer looks whole to most clients, it is whole.
-
-        A mail that ends in LF before `.CRLF` has no other end (RFC 1939 section 3 wants CRLF). Whether it was so.
+        Whether it was so.
         """
-        if not self._in_body or not self.asked or not self._is_next(self.asked[0]):
+        if not self._body.looks_whole or not self.asked or not self._is_next(self.asked[0]):
             return False
-        if not _LOOSE_TAIL.search(self._carry):
-            return False
-        self.is_loose = True
-        self._end_body()
+        self.is_loose, self._body.is_open = True, False
+        self._finish(self._line)
         return True
 
     # -- whose it is -----------------------------------------------------------------------------
@@ -247,17 +180,17 @@ class Owed:
     def _give(self, ask: Ask, at: int, end: int) -> None:
         """Octets of an answer: to the client if it is its turn, kept if they are wanted later."""
         if self._is_next(ask):
-            self._pass_on(at, end)
+            self._mouth.pass_on(at, end)
         else:
             self._keep(ask, self._view[at:end])
-        self._learn(ask, self._view[at:end])
+        ask.learn(self._view[at:end])
 
     def _give_words(self, ask: Ask, words: bytes) -> None:
         if self._is_next(ask):
             self.say(words[self._given :])
         else:
             self._keep(ask, words)
-        self._learn(ask, words)
+        ask.learn(words)
 
     def _keep(self, ask: Ask, piece: memoryview | bytes) -> None:
         if ask.is_dropped:
@@ -269,34 +202,14 @@ class Owed:
             ask.needs_all = False
             self.catch_up()
 
-    def _learn(self, ask: Ask, piece: memoryview | bytes) -> None:
-        if ask.listing is not None:
-            ask.listing.feed(piece)
-        elif ask.learnt is not None:
-            ask.learnt += piece
-            if len(ask.learnt) > CAPA_LIMIT:
-                ask.learnt = None
-
     def _is_next(self, ask: Ask) -> bool:
         return bool(self.turns) and self.turns[0] is ask and not ask.is_held
-
-    def _pass_on(self, at: int, end: int) -> None:
-        if at != self._to:
-            self._commit()
-            self._from = at
-        self._to = end
-
-    def _commit(self) -> None:
-        """What was to go straight must go into the outbox after all: other octets follow it."""
-        self._client.outbox += self._view[self._from : self._to]
-        self._from = self._to
 
     # -- the client's turn -----------------------------------------------------------------------
 
     def say(self, words: bytes | bytearray) -> None:
         """Give the client something that is not in the view."""
-        self._commit()
-        self._client.outbox += words
+        self._mouth.say(words)
 
     def owe(self, ask: Ask) -> None:
         """The client is owed this answer, after those before."""
@@ -318,11 +231,11 @@ class Owed:
     @property
     def has_begun(self) -> bool:
         """There is something of the answer that is to come next, and not all of it."""
-        return self._in_body or self._was_blank or bool(self._status)
+        return self._body.is_open or self._was_blank or bool(self._status)
 
     def end_half(self) -> None:
         """Take what there is of an answer for the whole: one of ours, with nothing else under way."""
-        self._in_body = False
+        self._body.is_open = False
         self._status.clear()
         self.asked[0].learnt = None
         self._finish(b"-ERR\r\n")
@@ -359,7 +272,7 @@ class Owed:
     def forget(self) -> list[Ask]:
         """Nobody knows whose answers come: give all that was asked, in its order, and expect nothing."""
         self.is_lost = True
-        self._in_body = False
+        self._body.is_open = False
         self._status.clear()
         self._given = 0
         asked = list(self.asked)
@@ -378,10 +291,12 @@ class Owed:
         self.asked.clear()
 
     def end(self) -> None:
-        """The server has ended: what it had begun to say goes to the client, if it is certain to be its."""
+        """The server has ended: what it had begun to say goes to the client, if it is certain to be its; and a login's
+        answer, though nothing comes behind it: a server that takes one try may hang up at a wrong password.
+        """
+        for ask in self.turns:
+            ask.needs_all, ask.behind = False, None
         if self._status and self.asked and self._is_next(self.asked[0]):
             self.say(self._status[self._given :])
             self._status.clear()
-        for ask in self.turns:
-            ask.needs_all = False
         self.catch_up()

@@ -43,6 +43,7 @@ class ServerEar:
         self._login = login
         self._leaving = leaving
         self._mending = mending
+        self._has_told_stat = False  # to us, and it was asked nothing more
         owed.judge = self
 
     def hold(self, ask: Ask, octets: int) -> None:
@@ -93,8 +94,7 @@ class ServerEar:
         verb, way, state = ask.verb, self._way, self._state
         way.answered(ask)
         self._questions.heard(ask)
-        if 0 < state.unasked_at <= ask.since:
-            state.manners.fail("adds nothing")
+        self._judge_additions(ask)
         if ask.kind is Kind.GUESS:
             self._ahead.landed(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
@@ -115,6 +115,15 @@ class ServerEar:
             self._judge_success(ask, line)
         if ask.flight is not None and not ask.flight.missing:
             self._judge_flight(ask)
+
+    def _judge_additions(self, ask: Ask) -> None:
+        """Whether it says more than it is asked."""
+        state = self._state
+        if 0 < state.unasked_at <= ask.since:
+            state.manners.fail("adds nothing")
+        if self._has_told_stat and not state.unasked_at and ask.is_ok:
+            state.manners.show("adds nothing")
+        self._has_told_stat = ask.verb == b"STAT" and ask.kind is Kind.GUESS and not self._owed.asked
 
     # -- flights ---------------------------------------------------------------------------------
 

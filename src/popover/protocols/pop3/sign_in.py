@@ -37,7 +37,7 @@ def _password(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
         line = yield from caller.line()
     if _is_ok(line):
         return SignedIn(accepted=True, words=_whole(line))
-    return SignedIn(accepted=False, words=_whole(caller.hushed(line)))
+    return SignedIn(accepted=False, words=_whole(line[:4] + caller.hushed(line[4:])))
 
 
 def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:

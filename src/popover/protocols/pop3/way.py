@@ -240,7 +240,9 @@ class Way:
         self._deletions += one.kind is Kind.OURS and one.verb == b"DELE"
         self.has_spoken = self.has_spoken or (one.kind is not Kind.GUESS and one.verb != b"CAPA")
         if one.kind is Kind.GUESS and one.flight is not None:
-            one.is_doubtful = self._state.manners.has_shown(one.flight.ability) is not Shown.YES
+            manners = self._state.manners
+            one.is_doubtful = manners.has_shown(one.flight.ability) is not Shown.YES
+            one.is_doubtful |= one.verb == b"STAT" and not manners.adds_nothing
             self._doubtful += one.is_doubtful
         self._owed.asked.append(one)
 

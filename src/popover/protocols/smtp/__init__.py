@@ -61,7 +61,7 @@ def reception(client: End, offer: Offer) -> Reception:
 
 
 def open_up(server: End) -> Talk[Greeting]:
-    """Read the greeting: `220`, of one line or more (RFC 5321 section 4.2.1)."""
+    """Read the greeting: `220`, of one line or more (RFC 5321 section 4.2.1); another 2xx is the client's to judge."""
     words = b""
     while True:
         line = yield from greeting_line(server, len(words))
@@ -71,7 +71,7 @@ def open_up(server: End) -> Talk[Greeting]:
         words += line
         if mark != b"-":
             break
-    if code == b"220":
+    if code[:1] == b"2":
         return Greeting(words, welcome=True)
     if code[:1] in b"45":
         text = sentence(line[4:].decode("latin-1"))

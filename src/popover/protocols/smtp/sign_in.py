@@ -43,8 +43,12 @@ def sign_in(me: End, credentials: Credentials, server: Server, name: bytes = HEL
 
 
 def _hello(caller: Caller, name: bytes) -> Talk[frozenset[bytes]]:
-    """Say EHLO, and give the mechanisms that are offered, upper case. A server may find fault with a client's name."""
+    """Say EHLO, and give the mechanisms that are offered, upper case. A server may find fault with a client's name; or
+    with a second EHLO, where this is another login on the same connection, and then it does not say what it offers.
+    """
     reply = yield from _ask(caller, b"EHLO " + name)
+    if reply.startswith(b"503"):
+        return frozenset()
     if reply.startswith(b"5") and name != HELLO:
         reply = yield from _ask(caller, b"EHLO " + HELLO)
     if not reply.startswith(b"250"):

@@ -1,0 +1,179 @@
+"""One form to a provider: verified, bounded in time and in octets, led nowhere else."""
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes.tls import server_context
+from parts.certificates import Authority
+from popover.accounts.oauth2 import post
+from popover.accounts.oauth2.answers import Answer as Reply
+from popover.accounts.oauth2.forms import Form
+from popover.accounts.oauth2.post import BODY_LIMIT, Post
+from popover.errors import ProviderFailure
+
+Answer = Callable[[socket.socket, bytes], None]
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextlib.contextmanager
+def serving(authority: Authority, answer: Answer, name: str = "localhost") -> Iterator[tuple[str, list[bytes]]]:
+    """A server for one question after the other; its address, and what it was asked."""
+    context = server_context(authority.issue(name))
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    plain, _ = listener.accept()
+                except OSError:
+                    return
+                with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as client:
+                    asked.append(heard(client))
+                    answer(client, asked[-1])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"https://localhost:{listener.getsockname()[1]}/token?tenant=1", asked
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def heard(client: socket.socket) -> bytes:
+    """A whole question."""
+    octets = b""
+    while True:
+        octets += client.recv(65536)
+        head, _, body = octets.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head)
+        if head != octets and len(body) >= (int(length[1]) if length else 0):
+            return octets
+
+
+def say(octets: bytes) -> Answer:
+    return lambda client, _: client.sendall(octets)
+
+
+def send(url: str, ca_file: Path, **fields: str) -> Reply:
+    return Post().send(Form(url, tuple(fields.items()), "Basic canary"), ca_file)
+
+
+def test_a_form_is_posted_and_its_answer_is_read(authority: Authority) -> None:
+    body = HEAD + b"Retry-After: 7\r\nContent-Length: 2\r\n\r\n{}"
+    with serving(authority, say(body)) as (url, asked):
+        found = send(url, authority.ca_file, a="b c", d="ü")
+    assert (found.status, found.body, found.after) == (200, b"{}", 7)
+    head, _, form = asked[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /token?tenant=1 HTTP/1.1\r\n")
+    assert b"Authorization: Basic canary" in head
+    assert form == b"a=b+c&d=%C3%BC"
+
+
+@pytest.mark.parametrize("after", ["", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 9])
+def test_what_is_no_number_of_seconds_is_no_pause(authority: Authority, after: str) -> None:
+    with serving(authority, say(HEAD + f"Retry-After: {after}\r\nContent-Length: 0\r\n\r\n".encode())) as (url, _):
+        assert send(url, authority.ca_file).after is None
+
+
+def test_a_redirect_is_an_answer_and_not_followed(authority: Authority) -> None:
+    """It would lead what is secret to somebody else."""
+    with serving(authority, say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as (elsewhere, asked):
+        body = f"HTTP/1.1 307 Over There\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\n\r\n".encode()
+        with serving(authority, say(body)) as (url, _):
+            assert send(url, authority.ca_file, secret="canary").status == 307
+        assert not asked
+
+
+def test_no_proxy_is_asked(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with serving(authority, say(HEAD + b"Content-Length: 2\r\n\r\n{}")) as (url, _):
+        assert send(url, authority.ca_file).status == 200
+
+
+@pytest.mark.parametrize("name", ["elsewhere.example"])
+def test_a_certificate_for_somebody_else_gets_no_form(authority: Authority, name: str) -> None:
+    with serving(authority, say(b""), name) as (url, asked):
+        with pytest.raises(ProviderFailure, match="can not be trusted"):
+            send(url, authority.ca_file, secret="canary")
+        assert not asked
+
+
+def test_a_store_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none")
+    for path in (tmp_path / "ca.pem", tmp_path / "missing"):
+        with pytest.raises(ProviderFailure) as caught:
+            send("https://localhost:1/", path)
+        assert str(path) in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"220 mail.example ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000,
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"\x00" * 1000,
+    ],
+)
+def test_whatever_answers_in_its_place_is_a_failure_that_passes(authority: Authority, octets: bytes) -> None:
+    with serving(authority, say(octets)) as (url, _), pytest.raises(ProviderFailure) as caught:
+        send(url, authority.ca_file)
+    assert caught.value.cause
+    assert "error" not in caught.value.cause
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_an_answer_without_end_is_not_read(authority: Authority, *, length: bool) -> None:
+    def answer(client: socket.socket, _: bytes) -> None:
+        client.sendall(HEAD + (b"Content-Length: 9999999999\r\n\r\n" if length else b"\r\n"))
+        while True:
+            client.sendall(b"x" * 65536)
+
+    with serving(authority, answer) as (url, _), pytest.raises(ProviderFailure, match="more than a token"):
+        send(url, authority.ca_file)
+
+
+def test_an_answer_of_the_largest_size_is_read(authority: Authority) -> None:
+    body = HEAD + f"Content-Length: {BODY_LIMIT}\r\n\r\n".encode() + b"x" * BODY_LIMIT
+    with serving(authority, say(body)) as (url, _):
+        assert len(send(url, authority.ca_file).body) == BODY_LIMIT
+
+
+@pytest.mark.parametrize("where", ["head", "body", "silence"])
+def test_an_answer_that_drips_ends_in_time(authority: Authority, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Each octet would begin a socket's own time-out anew."""
+    monkeypatch.setattr(post, "DEADLINE", 0.5)
+    gone = threading.Event()
+
+    def answer(client: socket.socket, _: bytes) -> None:
+        client.sendall(HEAD + (b"" if where == "head" else b"\r\n"))
+        try:
+            while not gone.is_set():
+                time.sleep(0.05)
+                if where != "silence":
+                    client.sendall(b"x")
+        finally:
+            gone.set()
+
+    with serving(authority, answer) as (url, _):
+        with pytest.raises(ProviderFailure, match="in time"):
+            send(url, authority.ca_file)
+        gone.set()
+
+
+def test_a_name_that_there_is_not_is_told_as_that(authority: Authority) -> None:
+    with pytest.raises(ProviderFailure, match="gives no address"):
+        send("https://nowhere.invalid/token", authority.ca_file)

@@ -1,0 +1,196 @@
+"""Sessions that may differ as a whole, each as narrowly as can be: popover's went on where the tunnel's was lost, or
+docs/speed.md has the reason under "What is still worse".
+"""
+
+from typing import NamedTuple
+
+from pairs.features import has
+from pairs.rewrites import Refused, same, verb_of
+from pairs.servers.base import Pop3, State
+from pairs.servers.capabilities import Budget
+from pairs.servers.drips import SilentCapa
+from pairs.servers.ends import Ends
+from pairs.talk import Record, Turn
+
+# Servers that end may do so at these, when popover asks them ahead of the client.
+AHEAD = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP"))
+
+# Turns by which a session may fail sooner: what is asked ahead of a client that has shown little.
+SOONER = 8
+
+
+class Played(NamedTuple):
+    """A session, and what it did to its server."""
+
+    record: Record
+    state: State
+
+
+def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
+    """Whether two sessions that differ may."""
+    ours, theirs = direct.record, through.record
+    is_spared = server.better or _spared(ours) or refused(direct) or ours.end == "gave up"  # with less patience
+    return (
+        (is_spared and (_is_better(ours, theirs) or _goes_further(direct, theirs, features)))
+        or _gave_up_inside(ours, theirs, features)
+        or _hears_it_later(direct, through, features)
+        or (server.ends and _fails_sooner(direct, through, features))
+        or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
+        or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
+        or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
+        or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
+    )
+
+
+def _is_better(direct: Record, through: Record) -> bool:
+    """Whether the tunnel lost a session that popover brought to its end."""
+    return (
+        direct.end in ("closed", "reset", "gave up")
+        and through.end in ("done", "left", "closed")
+        and all(t.whole for t in through.turns)
+    )
+
+
+def _goes_further(direct: Played, through: Record, features: str) -> bool:
+    """Whether all is the same up to where the tunnel lost the session, if need be with a refusal as a last word, and
+    popover had an answer there: of what comes then there is nothing to compare.
+    """
+    ours = direct.record
+    last = len(ours.turns) - 1
+    if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
+        last -= 1
+    return (
+        (ours.end in ("closed", "reset", "gave up") or direct.state.left)
+        and len(through.turns) > last
+        and through.turns[last].whole
+        and _begins_alike(ours, through, last, features)
+    )
+
+
+def _gave_up_inside(direct: Record, through: Record, features: str) -> bool:
+    """Whether the tunnel's client gave up inside an answer, and popover's, which has more patience, got as much of it
+    at least.
+    """
+    last = len(direct.turns) - 1
+    return (
+        direct.end == "gave up"
+        and len(through.turns) == len(direct.turns)
+        and through.turns[last].got.startswith(direct.turns[last].got)
+        and _begins_alike(direct, through, last, features)
+    )
+
+
+def _hears_it_later(direct: Played, through: Played, features: str) -> bool:
+    """Whether the tunnel's session ended at a USER or DELE that popover answers itself: its client hears of the end at
+    the next command that is the server's to answer, and of a deletion at QUIT at the latest, which is not answered.
+    """
+    ours, theirs = direct.record, through.record
+    last = len(ours.turns) - 1
+    later = [turn for turn in theirs.turns[last:] if not _is_early(turn)]
+    return (
+        ours.end in ("closed", "reset")
+        and not ours.turns[last].whole
+        and len(theirs.turns) > last
+        and _is_early(theirs.turns[last])
+        and _begins_alike(ours, theirs, last, features)
+        and theirs.end in ("closed", "reset", "left")
+        and not any(turn.whole for turn in later)
+        and direct.state.removed == through.state.removed
+        and not through.state.open
+    )
+
+
+def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
+    """Whether a session that fails anyway failed some turns earlier: a question asked ahead was its server's end.
+
+    What came up to there is the same, and so is what the session did to its server.
+    """
+    ours, theirs = direct.record.turns, through.record.turns
+    return (
+        (has(features, "read_ahead") or has(features, "ask_ahead"))
+        and {direct.record.end, through.record.end} <= {"closed", "reset"}
+        and len(ours) - SOONER <= len(theirs) <= len(ours)
+        and not theirs[-1].whole
+        and all(same(*turns, features) for turns in zip(ours, theirs[:-1], strict=False))
+        and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
+        and direct.state.removed == through.state.removed
+        and not through.state.open
+    )
+
+
+def _fails_ahead(direct: Played, through: Played, server: type[Ends], features: str) -> bool:
+    """Whether a server ended the session at what its client has not asked up to there, and popover has: one that would
+    have gone on ends, and what it has deleted is there again.
+    """
+    ours, theirs = direct.record.turns, through.record.turns
+    last = len(theirs) - 1
+    verb, at = verb_of(server.at), server.at
+    return (
+        verb in AHEAD
+        and (has(features, "read_ahead") or has(features, "ask_ahead"))
+        and not any(b" ".join(turn.said.split()[:2]).upper() == at or verb_of(turn.said) == at for turn in theirs)
+        and last < len(ours)
+        and through.record.end in ("closed", "reset")
+        and not theirs[-1].whole
+        and _begins_alike(direct.record, through.record, last, features)
+        and through.state.removed <= direct.state.removed
+        and not through.state.open
+    )
+
+
+def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
+    """Whether a RST of the server's overtook the last octets before it."""
+    return (
+        len(direct.turns) == len(through.turns)
+        and _begins_alike(direct, through, len(direct.turns), features)
+        and direct.rest.startswith(through.rest)
+        and direct.end == through.end
+    )
+
+
+def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
+    """Whether a first bare AUTH waits in vain, for CAPA is asked before it, and the server says nothing any more."""
+    last = len(through.turns) - 1
+    return (
+        through.turns[last].said.upper().split() == [b"AUTH"]
+        and through.end == "gave up"
+        and not through.turns[last].got
+        and len(direct.turns) > last
+        and _begins_alike(direct, through, last, features)
+    )
+
+
+def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
+    """Whether a server that counts bad commands had enough of them one turn earlier, at a bare AUTH or behind it: its
+    first one waits for CAPA, which was one of them. In the next session that is known.
+    """
+    last = len(through.turns) - 1
+    at = last if through.turns[last].got else last - 1
+    return (
+        any(turn.said.upper().split() == [b"AUTH"] for turn in through.turns[: at + 1])
+        and through.end == "closed"
+        and through.turns[at].got[:4] == b"-ERR"
+        and len(direct.turns) > at
+        and _begins_alike(direct, through, at, features)
+    )
+
+
+def _begins_alike(direct: Record, through: Record, turns: int, features: str) -> bool:
+    """Whether that many turns are the same, refusals that are told later included."""
+    refused = Refused()
+    pairs = zip(direct.turns[:turns], through.turns, strict=False)
+    return all(refused.explains(*pair) or same(*pair, features) for pair in pairs)
+
+
+def _is_early(turn: Turn) -> bool:
+    return verb_of(turn.said) in (b"USER", b"DELE") and turn.got[:3] == b"+OK"
+
+
+def _spared(direct: Record) -> bool:
+    """Whether the client asked what popover answers in the server's place: STLS, and AUTH without a mechanism."""
+    return any(turn.said.upper().split() in ([b"STLS"], [b"AUTH"]) for turn in direct.turns)
+
+
+def refused(direct: Played) -> bool:
+    """Whether a name was refused: popover keeps the PASS that follows, and may, to itself."""
+    return any(verb_of(turn.said) == b"USER" and turn.got[:4] == b"-ERR" for turn in direct.record.turns)
