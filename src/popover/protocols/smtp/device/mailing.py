@@ -45,6 +45,7 @@ class Mailing:
         self._outside = outside
         self._letter: Letter | None = None
         self._chunks: tuple[Carriage, Stuffed] | None = None
+        self._open: Carriage | None = None  # of a mail that is neither kept nor dropped yet
 
     # -- the envelope ----------------------------------------------------------------------------
 
@@ -127,6 +128,11 @@ class Mailing:
             self.waits_for = Wait.ANSWER
             yield from self._outside.line.start_over()
 
+    def end(self) -> None:
+        """The session is over, however it has ended: nothing is left of a mail that is not kept."""
+        if self._open is not None:
+            self._open.drop()
+
     def _abandon(self, carriage: Carriage) -> None:
         """A mail of which the server has some and will get no more: only the end of the connection tells it."""
         self._chunks = None
@@ -169,7 +175,7 @@ class Mailing:
                 line = None
             else:
                 self._letter = None
-                return self._told(reply) if reply.kind != b"2" else answers.CUT
+                return self._told(reply)
         draft = self._draft()
         if line is None and draft is None:
             self._letter = None
@@ -178,7 +184,8 @@ class Mailing:
         domain = letter.sender.rpartition(b"@")[2].decode("ascii", "ignore") or "popover.invalid"
         sender = letter.sender if self._rules.sender else b""
         head = Head(sender, stamp(self._terms.now, domain))
-        return letter, Carriage(head, line, draft, limit, normalizes=self._terms.normalizes), words
+        self._open = Carriage(head, line, draft, limit, normalizes=self._terms.normalizes)
+        return letter, self._open, words
 
     def _draft(self) -> Draft | None:
         try:
@@ -202,6 +209,7 @@ class Mailing:
             return answers.TOO_LARGE if carriage.is_too_large else answers.NO_ROOM
         rest = letter.kept if reply.kind == b"2" else letter.recipients
         is_doubtful = line is not None and not reply.words and not carriage.is_refused
+        self._open = None
         want = Keep(carriage.draft, letter.envelope(self._terms, rest, is_doubtful=is_doubtful))
         yield want
         if not want.is_kept:

@@ -88,6 +88,16 @@ class Attendant:
     def talk(self, *, silently: bool) -> Errand[Wish]:
         """See `device.Attendance`."""
         self._client.outbox += b"" if silently else answers.GREETING
+        try:
+            wish = yield from self._serve()
+        finally:
+            self._mailing.end()
+        line = self._outside.line
+        if wish is Wish.LEAVE and line is not None and self.leaves_server:
+            line.end.outbox += b"QUIT\r\n"  # nobody waits for what it says to that
+        return wish
+
+    def _serve(self) -> Errand[Wish]:
         wish: Wish | None = None
         while wish is None:
             try:
@@ -97,9 +107,6 @@ class Attendant:
                 wish = Wish.LEAVE
             except Misdialled as stranger:
                 wish = self._fail(stranger)
-        line = self._outside.line
-        if wish is Wish.LEAVE and line is not None and self.leaves_server:
-            line.end.outbox += b"QUIT\r\n"  # nobody waits for what it says to that
         return wish
 
     def _next(self) -> Errand[Command | None]:
