@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from popover.protocols.device import DeviceTerms, Draft, Errand, Keep, Wait
+from popover.protocols.guest import Gone
 from popover.protocols.smtp.commands import Command
 from popover.protocols.smtp.device import answers
 from popover.protocols.smtp.device.address import Path, parse_path
@@ -23,10 +24,6 @@ from popover.protocols.smtp.device.stuffing import Stuffed
 from popover.talk import End, More
 
 _CHUNK = re.compile(rb"([0-9]{1,20})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
-
-
-class Gone(Exception):  # noqa: N818 - it names a state of the talk
-    """The device has gone in the midst of a mail."""
 
 
 class Mailing:
@@ -198,7 +195,7 @@ class Mailing:
         self._letter, line, reply = None, carriage.line, LOST
         if line is not None:
             self.waits_for = Wait.VERDICT
-            reply = yield from self._verdict(line, carriage)
+            reply = yield from carriage.verdict()
             if reply.kind != b"2" and not self._may_be_kept(reply):
                 carriage.drop()
                 return self._told(reply)
@@ -216,16 +213,6 @@ class Mailing:
             return answers.NO_ROOM
         self.kept += 1
         return reply.words if reply.kind == b"2" else answers.kept(self._terms.host)
-
-    def _verdict(self, line: Line, carriage: Carriage) -> Errand[Reply]:
-        line.has_mail = False
-        reply = yield from line.reply()
-        if carriage.is_refused:  # before the mail's end: what it takes for a mail, and for what, nobody knows
-            line.give_up()
-        if reply.kind in b"13" or (reply.kind == b"2" and carriage.is_refused):
-            line.give_up()
-            return LOST
-        return reply
 
     # -- in chunks -------------------------------------------------------------------------------
 
