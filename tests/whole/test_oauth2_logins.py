@@ -15,7 +15,7 @@ import pytest
 from fakes.wire import Wire
 from parts.account import Account
 from parts.certificates import Authority
-from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS
+from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS, smtp
 from parts.dovecot import Dovecot
 from parts.messages import PLAIN
 from parts.places import short_directory
@@ -44,6 +44,9 @@ class House:
             f'[[service]]\naccounts = true\ndialect = "{dialect}"\nlisten = "127.0.0.1:0"\ntrace = true\n'
             "max_sessions_per_client = 0\n"
             for dialect in DIALECTS
+        ) + (
+            '[[service]]\nname = "scanner"\naccounts = ["device"]\ndialect = "smtp"\ndevice = true\n'
+            'allow = "127.0.0.1"\nlisten = "127.0.0.1:0"\ntrace = true\nsender = "scans@example.test"\n'
         )
         (directory / "popover.toml").write_text(services + "".join(map(self._account, self.users)))
         self.env = {"STATE_DIRECTORY": str(directory / "state")}
@@ -195,6 +198,16 @@ def test_smtp_programs_with_a_password_send_through_a_server_that_takes_tokens_o
     assert PLAIN.rpartition(b"\r\n\r\n")[2].strip() in without_trace(stored).replace(b"\n", b"\r\n").replace(
         b"\r\r", b"\r"
     )
+
+
+def test_a_device_without_a_login_sends_through_a_server_that_takes_tokens_only(house: House) -> None:
+    user = house.users["device"]
+    house.dovecot.wipe(user)
+    with smtp(Account(house.popover.addresses[len(DIALECTS)], "", "")) as device:
+        device.sendmail("scanner", [house.postfix.mailbox(user)], b"Subject: a scan\r\n\r\ntext\r\n")
+    [stored] = house.dovecot.wait_for_messages(user, 1)
+    assert b"From: scans@example.test" in stored
+    assert house.popover.wait_for_event("session", service="scanner")["user"] == "device"
 
 
 @pytest.mark.parametrize("flow", ["browser", "paste"])
