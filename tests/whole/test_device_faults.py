@@ -25,6 +25,8 @@ from parts.popover import Popover, run_popover
 pytest_plugins = ["fakes.fixture"]
 
 EHLO = b"250-fake.example\r\n250-SIZE 50000000\r\n250 AUTH PLAIN\r\n"
+MOMENT = threading.Event()  # never set: a test waits for a while
+
 Answers = dict[bytes, bytes | Callable[[Talker], None]]
 
 
@@ -231,6 +233,15 @@ def test_a_device_that_says_nothing_is_let_go(stage: Stage) -> None:
         device.ask(b"NOOP")
         assert device.ending().words.startswith(b"421 ")
     assert {event["end"] for event in office.popover.wait_for_events("session", 2)} == {"login timeout", "idle timeout"}
+
+
+def test_a_first_line_in_drips_takes_no_longer_than_a_login_may(stage: Stage) -> None:
+    office = Office(stage, stage.server(partial(submission, heard=[])), login_timeout=2)
+    with office.device() as device, contextlib.suppress(OSError):
+        while not office.popover.events("session"):
+            device.send(b"x")
+            MOMENT.wait(0.3)
+    assert office.popover.wait_for_event("session")["end"] == "login timeout"
 
 
 def test_a_device_that_vanishes_in_the_midst_of_a_mail_has_sent_none(stage: Stage) -> None:
