@@ -16,7 +16,7 @@ import pytest
 from fakes.wire import Wire
 from parts.account import Account
 from parts.certificates import Authority
-from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS
+from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS, smtp
 from parts.dovecot import Dovecot
 from parts.messages import PLAIN
 from parts.places import short_directory
@@ -45,6 +45,9 @@ class House:
             f'[[service]]\naccounts = true\ndialect = "{dialect}"\nlisten = "127.0.0.1:0"\ntrace = true\n'
             "max_sessions_per_client = 0\n"
             for dialect in DIALECTS
+        ) + (
+            '[[service]]\nname = "scanner"\naccounts = ["device"]\ndialect = "smtp"\ndevice = true\n'
+            'allow = "127.0.0.1"\nlisten = "127.0.0.1:0"\ntrace = true\nsender = "scans@example.test"\n'
         )
         (directory / "popover.toml").write_text(services + "".join(map(self._account, self.users)))
         self.env = {"STATE_DIRECTORY": str(directory / "state")}
@@ -213,6 +216,16 @@ def test_the_first_page_shows_what_is_said(house: House) -> None:
     ):
         said = re.sub(ours, theirs, said)
     assert said == shown
+
+
+def test_a_device_without_a_login_sends_through_a_server_that_takes_tokens_only(house: House) -> None:
+    user = house.users["device"]
+    house.dovecot.wipe(user)
+    with smtp(Account(house.popover.addresses[len(DIALECTS)], "", "")) as device:
+        device.sendmail("scanner", [house.postfix.mailbox(user)], b"Subject: a scan\r\n\r\ntext\r\n")
+    [stored] = house.dovecot.wait_for_messages(user, 1)
+    assert b"From: scans@example.test" in stored
+    assert house.popover.wait_for_event("session", service="scanner")["user"] == "device"
 
 
 @pytest.mark.parametrize("flow", ["browser", "paste"])
