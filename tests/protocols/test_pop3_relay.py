@@ -985,6 +985,16 @@ def test_auth_that_a_server_hangs_up_at_never_reaches_it(known: bytes) -> None:
     assert talk.say(b"AUTH \r\n") == (b"+OK\r\nPLAIN\r\n.\r\n", b"")
 
 
+def test_a_server_that_ends_behind_its_client_has_not_hung_up_at_auth() -> None:
+    """Else a client that says AUTH and goes, by chance or of malice, would speak for all others."""
+    memory = untrusted()
+    talk = Talk(memory=memory, ready=CAPA)
+    talk.say(b"AUTH\r\n")
+    talk.ears.client_ended(talk.now)
+    talk.ears.server_ended(talk.now)
+    assert not memory.harm()
+
+
 def test_stls_is_answered_here_so_that_the_client_goes_on() -> None:
     talk = Talk()
     got, heard = talk.say(b"STLS\r\n")

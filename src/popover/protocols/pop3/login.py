@@ -222,7 +222,8 @@ class Login:
     def server_left(self) -> None:
         """The server has hung up: if it was at AUTH without a mechanism, it will not hear that again."""
         asked = self._owed.asked
-        if asked and asked[0].verb == b"AUTH" and asked[0].has_body:
+        is_first = not self._state.has_client_ended  # else it was told the client's end, and may have dropped the rest
+        if is_first and asked and asked[0].verb == b"AUTH" and asked[0].has_body:
             self._state.manners.fail("bears auth")
 
     def _is(self, user: str) -> None:
