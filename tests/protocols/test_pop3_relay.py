@@ -837,6 +837,15 @@ def test_half_an_answer_to_a_login_is_given_out_at_the_end() -> None:
     assert talk.got() == b"-E"
 
 
+@pytest.mark.parametrize("begun", [b"", b"-ERR [AU"])
+def test_a_refused_name_is_told_where_the_server_hangs_up_at_it(begun: bytes) -> None:
+    talk = Talk()
+    talk.say(b"USER nobody\r\nPASS secret\r\n")
+    assert talk.answer(b"-ERR no such user\r\n" + begun)[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == (begun or b"-ERR no such user\r\n")
+
+
 def test_the_answer_to_a_login_is_given_out_where_the_server_hangs_up_behind_it() -> None:
     talk = Talk()
     assert talk.say(b"USER anna\r\nPASS wrong\r\n")[1].endswith(b"PASS wrong\r\nCAPA\r\nSTAT\r\n")
