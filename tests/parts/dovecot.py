@@ -51,7 +51,7 @@ class Dovecot:
         haproxy: bool = False,
         tokens: Introspection | None = None,
     ) -> None:
-        self.ports = ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp", *self.more)}
+        ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp", *self.more)}
         self.further = ""  # settings
         self.pop3_port, self.pop3s_port = ports["pop3"], ports["pop3s"]
         self.imap_port, self.imaps_port = ports["imap"], ports["imaps"]
