@@ -12,14 +12,14 @@ from fakes.scene import Stage, url
 pytest_plugins = ["fakes.fixture"]
 
 
-def on_terminal(*words: str, closes: bool = False) -> str:
+def on_terminal(*words: str, closes: bool = False, until: bytes = b"a scanner") -> str:
     """What is on the screen of `popover run WORDS` before it is ended by Ctrl-C; `closes`: by closing the window."""
     pid, screen = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-m", "popover", "run", *words])
     seen = b""
     try:
-        while b"a scanner" not in seen:
+        while until not in seen:
             seen += os.read(screen, 4096)
     finally:
         if closes:
@@ -50,3 +50,19 @@ def test_elsewhere_it_says_where_it_listens_and_no_more(stage: Stage) -> None:
     popover = stage.popover(f"0={url(stage.server(mail('pop3')), 'pop3')}", *stage.trust)
     stage.gateway(stage.server(mail("pop3"))).serves()
     assert [line.split()[0] for line in popover.out_lines()] == ["listening"]
+
+
+def test_service_with_accounts_says_whose_name_and_password_are_meant(stage: Stage) -> None:
+    secret = stage.directory / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("simsalabim")
+    path = stage.directory / "house.toml"
+    path.write_text(
+        '[[service]]\ndialect = "smtp"\naccounts = true\nlisten = "127.0.0.1:0"\ntls = "offer"\n'
+        '[[account]]\nname = "grandpa"\nserver = "smtps://localhost:9"\nlogin = "g@example.com"\n'
+        'password_file = "secret"\nsecret_file = "secret"\n'
+    )
+    seen = on_terminal("-c", str(path), until=b"STARTTLS")
+    assert "-> accounts (smtp)\n" in seen
+    assert "user name and password are those of the account here, not the provider's:" in seen
+    assert "outgoing mail (SMTP)" in seen

@@ -28,6 +28,7 @@ class AtDesk(Popover):
         self.logins = directory / "logins.json"
         self._dialects = dialects
         self._known: dict[str, dict[str, Any]] = {}
+        self.tls = str(keys.get("tls", "off"))
         self._write()
         self.configure(also, **keys)
         state = {"STATE_DIRECTORY": str(directory / "state"), finding.LOGINS: str(self.logins)}

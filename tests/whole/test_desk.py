@@ -1,5 +1,6 @@
 """Sessions whose server is known by the login only: real clients and servers on both sides of a desk."""
 
+import poplib
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -112,23 +113,60 @@ def test_smtp_clients_send(house: House, workdir: Workdir, client: str) -> None:
         assert without_trace(house.dovecot.wait_for_messages(user, number)[-1]) == DOTS
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("tls", ["implicit", "require", "offer"])
-def test_clients_speak_tls_at_the_desk(tmp_path: Path, house: House, workdir: Workdir, tls: str, dialect: str) -> None:
-    with AtDesk(tmp_path, dialect, tls=tls) as popover:
-        user = house.at(popover).moves_in("grandpa", PLAIN)
-        mail = tmp_path / "state" / "popover.pem"
-        begin = {"implicit": ("--ssl-reqd",), "require": ("--ssl-reqd",), "offer": ("--ssl",)}[tls]
-        scheme = f"{dialect}s" if tls == "implicit" else dialect
-        url = f"{scheme}://localhost:{popover.at(dialect)[1]}/"
-        more: tuple[str | Path, ...] = ()
-        if dialect == "smtp":
-            (tmp_path / "letter").write_bytes(PLAIN)
-            more = (*envelope(house, user), "-T", tmp_path / "letter")
-        run(workdir(), "curl", "-q", "-sS", "--cacert", mail, *begin, "-u", f"grandpa:{LOCAL}", *more, url)
-        told = popover.wait_for_event("session")
+@pytest.fixture(scope="module", params=["implicit", "require", "offer"])
+def sealed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[House]:
+    """The same house behind another popover, which speaks TLS with its clients."""
+    with AtDesk(tmp_path_factory.mktemp("sealed"), *DIALECTS, tls=request.param) as popover:
+        yield house.at(popover)
+
+
+def sealed_account(house: House, dialect: str, user: str) -> Account:
+    """What a mail program is told that does not go on without TLS."""
+    own, tls = house.popover.file.parent / "state" / "popover.pem", house.popover.tls
+    return house.account(dialect, user, ca_file=own, starttls=tls != "implicit")
+
+
+@pytest.mark.parametrize("client", POP3_CLIENTS)
+def test_pop3_clients_speak_tls_at_the_desk(sealed: House, workdir: Workdir, client: str) -> None:
+    account = sealed_account(sealed, "pop3", "grandpa")
+    user = sealed.moves_in("grandpa", *MESSAGES)
+    if client == "getmail" and account.starttls:  # it knows TLS from the first octet on only
+        client = "poplib"
+    for _ in range(2):
+        assert len(POP3_CLIENTS[client](account, workdir())) == len(MESSAGES)
+    told = sealed.popover.wait_for_event("session", user=f"grandpa ({user})")
     assert told["client_tls"] == "TLSv1.3"
-    assert told["user"] == f"grandpa ({user})"
+
+
+@pytest.mark.parametrize("dialect", ["imap", "smtp"])
+def test_curl_speaks_tls_at_the_desk(sealed: House, workdir: Workdir, dialect: str) -> None:
+    account, user = sealed_account(sealed, dialect, "grandpa"), sealed.moves_in("grandpa", PLAIN)
+    home = workdir()
+    (home / "letter").write_bytes(PLAIN)
+    scheme = dialect if account.starttls else f"{dialect}s"
+    more: tuple[str | Path, ...] = (*envelope(sealed, user), "-T", home / "letter") if dialect == "smtp" else ()
+    run(
+        home, "curl", "-q", "-sS", "--ssl-reqd", "--cacert", str(account.ca_file), "-u", f"grandpa:{LOCAL}", *more,
+        f"{scheme}://localhost:{account.port}/",
+    )  # fmt: skip
+    told = sealed.popover.wait_for_event("session", user=f"grandpa ({user})")
+    assert told["client_tls"] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("client", [*IMAP_CLIENTS, *SMTP_CLIENTS])
+def test_imap_and_smtp_clients_speak_tls_from_the_first_octet_on(
+    tmp_path: Path, house: House, workdir: Workdir, client: str
+) -> None:
+    with AtDesk(tmp_path, *DIALECTS, tls="implicit") as popover:
+        sealed = house.at(popover)
+        user = sealed.moves_in("grandpa", PLAIN)
+        if client in IMAP_CLIENTS:
+            assert len(IMAP_CLIENTS[client](sealed_account(sealed, "imap", "grandpa"), workdir())) == 1
+        else:
+            account = sealed_account(sealed, "smtp", "grandpa")
+            SMTP_CLIENTS[client](account, workdir(), sealed.postfix.mailbox(user), PLAIN)
+            assert without_trace(sealed.dovecot.wait_for_messages(user, 2)[-1]) == PLAIN
+        assert popover.wait_for_event("session", user=f"grandpa ({user})")["client_tls"] == "TLSv1.3"
 
 
 @pytest.mark.parametrize(
@@ -266,38 +304,69 @@ def test_second_session_runs_ahead_on_a_connection_that_stands_ready(house: Hous
     wait_until(lambda: visit()["warm"], "a session with a connection that stood ready")
 
 
-def test_users_behind_one_desk_never_see_each_others_mail(house: House) -> None:
-    """200 of them, at random and at the same time, over and over: their sessions take the same ready connections, ask
-    ahead and read ahead, from one address.
-    """
-    count, rounds = 200, 600
-    users = {
-        f"resident{number}": f"Subject: for {number}\r\n\r\nonly for {number}\r\n".encode() for number in range(count)
-    }
-    for name, message in users.items():
-        house.moves_in(name, message, message)
-    random, lock = Random(2026), threading.Lock()
+class Crowd:
+    """200 residents, each with two mails of his own, and what their programs do, at random."""
 
-    def visit(_number: int) -> None:
-        with lock:
-            name, by_imap = random.choice(sorted(users)), random.random() < 0.25
-        if by_imap:
-            seen = IMAP_CLIENTS["imaplib"](house.account("imap", name), Path())
-            assert seen == [users[name]] * 2, name
-            return
-        client = pop3(house.account("pop3", name))
+    def __init__(self, house: House) -> None:
+        mail = "Subject: for {0}\r\n\r\nonly for {0}\r\n"
+        self.mail = {f"resident{number}": mail.format(number).encode() for number in range(200)}
+        self._house = house
+        self._random, self._lock = Random(2026), threading.Lock()
+        for name, message in self.mail.items():
+            house.moves_in(name, message, message)
+
+    def visit(self, _number: int) -> None:
+        """One session of somebody's."""
+        with self._lock:
+            name, does = self._random.choice(sorted(self.mail)), self._random.random()
+        if does < 0.2:
+            assert IMAP_CLIENTS["imaplib"](self._house.account("imap", name), Path()) == [self.mail[name]] * 2, name
+        elif does < 0.3:
+            self._says_a_wrong_password(name)
+        elif does < 0.45:
+            self._vanishes(name, does)
+        else:
+            self._fetches(name)
+
+    def _fetches(self, name: str) -> None:
+        client = pop3(self._house.account("pop3", name))
         client.user(name)
         client.pass_(LOCAL)
-        assert client.stat() == (2, 2 * len(users[name])), name
+        assert client.stat() == (2, 2 * len(self.mail[name])), name
         client.list()
         client.uidl()
         for message in (1, 2):
-            assert b"\r\n".join([*client.retr(message)[1], b""]) == users[name], name
+            assert b"\r\n".join([*client.retr(message)[1], b""]) == self.mail[name], name
         client.quit()
 
-    before = len(house.popover.events("session"))
-    with ThreadPoolExecutor(20) as crowd:
-        list(crowd.map(visit, range(rounds)))
+    def _says_a_wrong_password(self, name: str) -> None:
+        client = pop3(self._house.account("pop3", name))
+        client.user(name)
+        with pytest.raises(poplib.error_proto, match="wrong user name or password"):
+            client.pass_("abracadabra")
+        client.quit()
+
+    def _vanishes(self, name: str, does: float) -> None:
+        """Before its login, behind it without waiting for anything, or with half of an answer."""
+        with Wire.to(self._house.popover.at("pop3")) as client:
+            said = f"USER {name}\r\nPASS {LOCAL}\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\n".encode()
+            client.send(said if does < 0.4 else said[:15])
+            if does < 0.35:
+                client.receive()
+            if does < 0.42:
+                client.reset()
+
+
+def test_users_behind_one_desk_never_see_each_others_mail(house: House) -> None:
+    """At random and at the same time, over and over, from one address: their sessions take the same connections that
+    stand ready, ask ahead and read ahead; some say a wrong password, some vanish at any moment.
+    """
+    crowd, rounds, before = Crowd(house), 700, len(house.popover.events("session"))
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(crowd.visit, range(rounds)))
     told = house.popover.wait_for_events("session", before + rounds)[before:]
-    assert not house.popover.events("login", user="resident0")
     assert sum(event["warm"] for event in told) > rounds / 20
+    assert {event["end"] for event in told} <= {
+        "client closed", "server closed", "client reset", "no login", "idle timeout",
+    }  # fmt: skip
+    assert all("login refused: " in event["text"] for event in house.popover.events("login"))

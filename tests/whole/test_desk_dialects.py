@@ -131,13 +131,15 @@ def test_what_is_said_behind_a_refused_login_is_not_lost(scene: Scene, dialect: 
     assert client.ending().words
 
 
-def test_what_the_server_says_behind_its_answer_is_not_lost(scene: Scene) -> None:
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_what_the_server_says_behind_its_answer_is_not_lost(scene: Scene, count: int) -> None:
     """In one piece with it: nobody has asked for it, and an IMAP server may say it all the same."""
-    scene.leads("imap", scene.server(lambda wire: imap(wire, then=b"* 7 EXISTS\r\n")).port)
+    words = b"* 7 EXISTS\r\n" * count
+    scene.leads("imap", scene.server(lambda wire: imap(wire, then=words)).port)
     client = scene.client("imap")
     client.send(LOGIN["imap"])
     assert answer(client, "imap").startswith(b"a OK")
-    assert client.line() == b"* 7 EXISTS\r\n"
+    assert client.exactly(len(words)) == words
     assert client.ask(b"b NOOP") == b"b OK done\r\n"
 
 

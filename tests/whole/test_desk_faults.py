@@ -5,6 +5,7 @@ may try again, and the server is let go.
 import itertools
 import signal
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -297,6 +298,32 @@ def test_refused_twice_is_refused(scene: Scene) -> None:
     assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
 
 
+def test_status_page_counts_wrong_logins_and_those_that_trouble_kept_out(make: Callable[..., Scene]) -> None:
+    port = free_port()
+    scene = make(also=f'[status]\nlisten = "127.0.0.1:{port}"\n')
+    scene.leads(free_port())
+    client = scene.client()
+    for name in (b"grandma", b"grandpa", b"grandma"):
+        assert log_in(client, name).startswith(b"-ERR")
+    assert client.ask(b"QUIT").startswith(b"+OK")
+    client.close()
+
+    def page(path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=30) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    wait_until(lambda: 'ended_sessions_total{service="pop3"} 1\n' in page("metrics"), "the end of the session")
+    numbers = page("metrics")
+    assert 'popover_wrong_logins_total{service="pop3"} 2\n' in numbers
+    assert 'popover_undecided_logins_total{service="pop3"} 1\n' in numbers
+    shown = page("")
+    assert "accounts (pop3)" in shown
+    assert "Wrong logins" in shown
+    assert "NOT REACHED" in shown
+    assert "grandma" not in numbers + shown
+
+
 # -- several servers -----------------------------------------------------------------------------
 
 
@@ -520,15 +547,19 @@ def test_second_session_runs_ahead_of_its_client_and_of_no_other(scene: Scene) -
     scene.leads(server)
     scene.leads(server, name="grandma")
     wait_until(lambda: visit(b"grandpa", b"STAT", b"UIDL") and b"UIDL" in visit(b"grandpa"), "a server asked ahead")
+    visit(b"grandpa", b"STAT", b"UIDL")
     assert b"UIDL" not in visit(b"grandma")
+    assert b"UIDL" in visit(b"grandpa")
 
 
 def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> None:
     let_go = threading.Event()
 
     def script(wire: Talker) -> None:
-        capable(wire)
-        let_go.set()
+        try:
+            capable(wire)
+        finally:  # it may be reset: what stands ready has nobody to say goodbye for
+            let_go.set()
 
     server = scene.server(script)
     scene.leads(server.port)
@@ -540,7 +571,8 @@ def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> N
     assert let_go.wait(30)
 
 
-def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None:
+@pytest.mark.parametrize("words", [b"", b"-ERR you were idle for too long\r\n"], ids=["silent", "farewell"])
+def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene, words: bytes) -> None:
     """Its server has ended it with the first word that it heard; at a transparent service the client would see that."""
     has_let_down = threading.Event()
 
@@ -553,6 +585,7 @@ def test_connection_that_has_died_ready_lets_no_login_down(scene: Scene) -> None
                 wire.send(b"+OK\r\nUSER\r\n.\r\n")
             elif is_spare and line.startswith(b"USER") and not has_let_down.is_set():
                 has_let_down.set()
+                wire.send(words)
                 return
             else:
                 wire.send(b"+OK\r\n")

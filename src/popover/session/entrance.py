@@ -52,15 +52,11 @@ class Entrance:
         for target in self._route.targets:
             way = self._ways.to(target)
             try:
-                answer = await self._say(way, credentials)
+                return way, await self._say(way, credentials)
             except Failure as failure:
                 failures.append(failure)
-                self._route.tell(target, False)
                 self._case.note(f"{target.server} is passed over: {failure.cause}")
                 self.over()
-            else:
-                self._route.tell(target, True)
-                return way, answer
         raise failures[0] if failures else ServerFailure("this login leads to no server", "its route names none")
 
     async def _say(self, way: Way, credentials: Credentials) -> SignedIn:
@@ -101,6 +97,7 @@ class Entrance:
     async def go_on(self) -> Outcome:
         """Let the client talk with the server that has let it in."""
         assert self._sign_in is not None  # noqa: S101 - it has
+        self._said = None  # nobody needs it any more
         return await self._sign_in.go_on()
 
     def over(self) -> None:

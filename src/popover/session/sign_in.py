@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from popover.errors import ServerFailure
+from popover.errors import ServerFailure, SignInFailure
 from popover.outside.reasons import explain_ending
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, Terms
@@ -101,13 +101,13 @@ class SignIn:
         host, ending = self._way.service.server.host, self._opened.dialled.stream.ending
         if not is_fresh:
             return LetDown(f"{host} did not answer the login: the connection was dead")
-        if stand_in.fault is not None and outcome is ANSWERED:
+        if stand_in.fault is not None:
             return stand_in.fault
         if outcome.failure is not None:
             return outcome.failure
         if ending is not None and ending.kind != "closed":
             return explain_ending(ending, host)
-        return ServerFailure(f"{host} closed the connection before it answered the login", "try again later")
+        return SignInFailure(f"{host} closed the connection during the login", "it may be overloaded; try again later")
 
     async def go_on(self) -> Outcome:
         """Let the client talk with the server, which has let it in. What it has said behind its login is heard."""

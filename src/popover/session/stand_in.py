@@ -48,11 +48,9 @@ class StandIn:
             self._go_on()
 
     def leave(self) -> None:
-        """Nobody says anything any more: let the talk come to its end with what it was told."""
+        """Say nothing any more."""
         self.on_data = self.on_over = nothing
-        self._me.ended = True
-        if not self._is_over:
-            self._go_on()
+        self._talk.close()
 
     def _go_on(self) -> None:
         """Say what there is to say, as long as that is answered at once."""
