@@ -78,6 +78,7 @@ class Server(Model):
         verb = b"." if len(self.mails) > mails else data.partition(b"\r\n")[0].partition(b" ")[0].upper()
         if said and verb in self._answers:
             said = self._answers.pop(verb)
+            self._in_mail = self._in_mail and said.startswith(b"354")
             self.is_gone = not said or (said.startswith(b"421") and not self.stays)
         return said
 
@@ -107,7 +108,7 @@ class House:
 
         for want in attend():
             told += taken(self.client)
-            self._carry()
+            self.carry()
             if isinstance(want, More) and want.end is self.client:
                 assert not self.client.ended, "it waits for more after the end"
                 piece = next(rest, None)
@@ -115,12 +116,12 @@ class House:
                 self.client.inbox += piece or b""
             else:
                 self._serve(want)
-        self._carry()
+        self.carry()
         return told + taken(self.client), wishes[0]
 
     def _serve(self, want: Want) -> None:
         if isinstance(want, Reach):
-            self._reach(want)
+            self.reach(want)
         elif isinstance(want, Keep):
             assert self.shelf is not None
             want.is_kept = self.shelf.keep(want.draft, want.envelope)
@@ -130,7 +131,8 @@ class House:
         elif isinstance(want, More):
             assert want.end.inbox or want.end.ended, "it waits for an answer that nobody owes"
 
-    def _reach(self, want: Reach) -> None:
+    def reach(self, want: Reach) -> None:
+        """Have the next server."""
         way = self._ways.pop(0) if self._ways else ConnectFailure("mail.example.com is down")
         if isinstance(way, Server):
             want.server = End("mail.example.com")
@@ -138,7 +140,8 @@ class House:
         else:
             want.failure = way
 
-    def _carry(self) -> None:
+    def carry(self) -> None:
+        """Let the servers hear what was said to them, and answer."""
         for end, server in self._ends.items():
             said = taken(end)
             if said and not server.is_gone:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from popover.config import Address, DialectName, Server, Service
 from popover.config.flat import assemble, flatten
 
-PORTS = dict(zip(get_args(DialectName), (995, 993, 465), strict=True))
+PORTS = dict(zip(get_args(DialectName), (995, 993, 465, 4190), strict=True))
 
 
 def service(dialect: DialectName = "pop3", **flat: Any) -> Service:

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
+import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from depth import examples
 from popover.accounts.brake import FULL, LEAK, PAUSE
 from popover.accounts.kept import file_name
+from popover.accounts.passwords import REMEMBERED
 from popover.accounts.register import LOOKED_AT, Register
 from popover.accounts.scrypt import make_hash
 from popover.config import Account, Desk, OAuth2, SecretSource, Server, Target
@@ -359,6 +362,42 @@ def test_a_thousand_guesses_at_once_are_no_more_than_one_after_the_other(scene: 
     assert sum(isinstance(one, Unsure) for one in found) == 1000 - FULL
 
 
+def test_who_has_been_in_before_waits_for_nobody_who_tries(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where each of them comes from an address of its own."""
+    scene.register.load([scene.account("anna", password=HASHED)])
+    assert isinstance(scene.find("anna"), Route)
+    scene.clock.now += 10 * REMEMBERED  # so that it takes a hash again
+    real, may_end = hashlib.scrypt, threading.Event()
+
+    def slow(password: bytes, **more: Any) -> bytes:
+        if password == b"wrong":
+            assert may_end.wait(60)
+        return real(password, **more)
+
+    monkeypatch.setattr(hashlib, "scrypt", slow)
+
+    async def besieged() -> Found:
+        find, others = scene.register.find, range(50)
+        attack = [asyncio.create_task(find(visit(f"n{n}", b"wrong", client=f"10.0.0.{n}"))) for n in others]
+        await asyncio.sleep(0)
+        found = await find(visit("anna"))
+        assert not any(task.done() for task in attack)
+        may_end.set()
+        await asyncio.gather(*attack)
+        return found
+
+    assert isinstance(asyncio.run(besieged()), Route)
+
+
+def test_a_reload_opens_nothing_to_who_was_shut_out(scene: Scene) -> None:
+    accounts = [scene.account("anna")]
+    scene.register.load(accounts)
+    for _ in range(FULL):
+        scene.find("anna", b"wrong")
+    scene.register.load(accounts)
+    assert isinstance(scene.find("anna"), Unsure)
+
+
 def test_many_right_logins_at_once_are_all_let_in(scene: Scene) -> None:
     scene.register.load([scene.account("anna", password=HASHED)])
 
@@ -430,14 +469,48 @@ def test_a_login_costs_one_stat_where_nothing_has_changed(scene: Scene, monkeypa
     assert looks == []
 
 
+def test_a_change_of_one_account_reads_that_one_alone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    real = os.open
+
+    def watched(path: Any, *more: Any, **named: Any) -> int:
+        read.append(Path(path).name)
+        return real(path, *more, **named)
+
+    for number in range(5):
+        scene.keep(f"a{number}")
+    later = time.time() + 60  # as the clock will be
+    monkeypatch.setattr(time, "time", lambda: later)
+    scene.register.load([])
+    scene.keep("a3", login="new@example.com")
+    monkeypatch.setattr(os, "open", watched)
+    scene.register.account("a0")
+    assert read == ["a3.json"]
+
+
+def test_trouble_with_the_folder_costs_no_more_at_each_login(scene: Scene) -> None:
+    scene.kept.write_text("no folder")
+    scene.register.load([scene.account("anna")])
+    version = scene.register._index.version  # noqa: SLF001 - what is made anew is the promise
+    for _ in range(5):
+        assert isinstance(scene.find("anna"), Route)
+        assert isinstance(scene.find("nobody"), Unsure)
+    assert scene.register._index.version == version  # noqa: SLF001
+
+
 def test_the_configurations_accounts_come_first(scene: Scene) -> None:
     scene.keep("anna", name=["Anna", "other"])
-    scene.register.load([scene.account("ANNA")])
+    scene.keep("berta", name=["berta", "A"])
+    scene.register.load([scene.account("ANNA", "a")])
     assert fetched(scene.find("anna")).user == "ANNA@example.com"
-    assert fetched(scene.find("other")).user == "x@example.com"
-    told = 'the command\'s account "Anna" is not called "Anna": another one has that name'
-    assert scene.register.doubts([]) == [told]
-    assert [one.name for one in scene.register.accounts()] == ["ANNA", "Anna"]
+    assert isinstance(scene.find("other"), NotFound)
+    assert fetched(scene.find("a")).user == "ANNA@example.com"
+    assert fetched(scene.find("berta")).user == "x@example.com"
+    assert scene.register.doubts([]) == [
+        'the command\'s account "Anna" is not in force: another one is called so',
+        'the command\'s account "berta" is not called "A": another one has that name',
+    ]
+    assert [one.name for one in scene.register.accounts()] == ["ANNA", "berta"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_oauth2_needs_no_password_of_the_provider(run: Run, state: Path, tmp_pat
     shown = json.loads(run("account", "show", "anna", "--json").stdout)
     assert (shown["signs_in"], shown["oauth2"]["state"]) == ("oauth2", "sign in")
     assert "oauth2              nobody has signed in yet" in run("account", "show", "anna").stdout
+    assert "anna@outlook.com by OAuth2 (nobody has signed in yet) at" in run("account", "list").stdout
     tokens = state / "tokens"
     tokens.mkdir(mode=0o700)
     (tokens / "anna.json").write_text("{}")
@@ -135,10 +136,11 @@ def test_list_and_show_tell_all_but_secrets(run: Run, state: Path) -> None:
         "mailbox": None,
         "signs_in": "password",
         "client_id": None,
+        "oauth2": None,
         "file": f"{state}/accounts/grandpa.json",
         "doubts": [],
     }
-    assert json.loads(run("account", "show", "opa", "--json").stdout) == document | {"oauth2": None}
+    assert json.loads(run("account", "show", "opa", "--json").stdout) == document
     assert json.loads(run("account", "list", "--json").stdout) == [document]
 
 

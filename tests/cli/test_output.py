@@ -11,6 +11,8 @@ from popover import __version__
 COMMANDS = [
     *("--help", "--version", "help", "version", "help run"),
     *("run --check 0=localhost", "inetd --help", "check localhost:1", "check --json localhost:1", "demo --once"),
+    *("explain 535", "explain --json 535", "setup a@example.com --json --server pop3s://localhost:1"),
+    *("account --help", "route --help", "queue --help"),
 ]
 
 

@@ -155,6 +155,12 @@ def test_a_providers_servers_are_one_a_dialect_and_nothing_about_them_is_odd(nam
     assert [doubt(server) for server in servers] == [("", "")] * len(servers)
 
 
+def test_the_page_names_every_provider() -> None:
+    page = (EXAMPLES.parent / "docs" / "accounts.md").read_text()
+    named = page.partition("`--provider` knows where the mail is: ")[2].partition(" Anywhere else")[0]
+    assert set(re.findall(r"[a-z][a-z0-9.-]+[a-z0-9]", named)) - {"and"} == PROVIDERS.keys()
+
+
 def test_other_names_of_providers_lead_to_one_that_is_known() -> None:
     assert OTHER_NAMES.keys().isdisjoint(PROVIDERS)
     assert set(OTHER_NAMES.values()) <= PROVIDERS.keys()

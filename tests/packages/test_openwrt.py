@@ -4,6 +4,7 @@ import io
 import os
 import poplib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -82,7 +83,7 @@ def test_it_has_what_a_router_needs(pyz: Path, ipk: Path) -> None:
     control = {name: content.decode() for name, (_, content) in inside(ipk, "control").items()}
     assert f"Version: {__version__}-r1\n" in control["./control"]
     assert "Require-User: popover:popover\n" in control["./control"]
-    assert control["./conffiles"].splitlines() == ["/etc/config/popover", "/etc/popover.toml"]
+    assert control["./conffiles"].splitlines() == ["/etc/config/popover", "/etc/popover.toml", "/etc/popover/"]
     for script in ("./postinst", "./prerm"):
         subprocess.run(("busybox", "ash", "-n"), input=control[script].encode(), check=True)
 
@@ -122,7 +123,7 @@ procd_send_signal() { echo "signal $*"; }
 chown() { :; }
 start() { start_service; }
 . "$SCRIPT"
-STATE=$SANDBOX/state PROG=$SANDBOX/popover
+STATE=$SANDBOX/state KEPT=$SANDBOX/kept PROG=$SANDBOX/popover
 "$@"
 """
 
@@ -151,6 +152,27 @@ def test_the_service_starts_once_it_is_enabled(tmp_path: Path) -> None:
     assert "env STATE_DIRECTORY=/state" in said
     assert "respawn 3600 10 0" in said  # without end
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_accounts_outlive_a_reboot(pyz: Path, tmp_path: Path) -> None:
+    """Also those of before the first start; what the command writes then lies on flash at once."""
+    state = tmp_path / "state"
+    words = ("--device", "--server", "smtps://smtp.example.com", "--login", "anna@example.com")
+
+    def account(*command: str, said: str = "") -> str:
+        env = {"STATE_DIRECTORY": str(state), "PATH": os.environ["PATH"]}
+        program = (sys.executable, "-IS", "-c", ON_A_ROUTER, str(pyz), "account", *command)
+        return subprocess.run(program, input=said, capture_output=True, text=True, check=True, env=env).stdout
+
+    account("add", "before", *words, said="secret\n")
+    on_the_router(tmp_path, "start")
+    account("add", "after", *words, said="secret\n")
+    for _ in range(2):
+        shutil.rmtree(state)
+        on_the_router(tmp_path, "start")
+        assert [line.split()[0] for line in account("list").splitlines()] == ["after", "before"]
+    for name in ("accounts", "tokens"):
+        assert (tmp_path / "kept" / name).stat().st_mode & 0o777 == 0o700
 
 
 def test_the_service_outlives_its_sessions(tmp_path: Path) -> None:

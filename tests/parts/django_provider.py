@@ -72,6 +72,7 @@ settings.configure(
         "REFRESH_TOKEN_REUSE_PROTECTION": True,
         "OAUTH_DEVICE_VERIFICATION_URI": f"{BASE}/o/device/",
         "PKCE_REQUIRED": True,
+        "ALWAYS_RELOAD_OAUTHLIB_CORE": True,  # else the life of the first token is that of all
         "OIDC_ISS_ENDPOINT": f"{BASE}/o",
         "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
         "DEVICE_FLOW_INTERVAL": 1,

@@ -39,6 +39,7 @@ class Dovecot:
     host = LOOPBACK
     password = PASSWORD
     program: ClassVar[Sequence[str | Path]] = ("dovecot",)
+    more: ClassVar[Sequence[str]] = ()  # what else it listens for
 
     def __init__(
         self,
@@ -50,10 +51,12 @@ class Dovecot:
         haproxy: bool = False,
         tokens: Introspection | None = None,
     ) -> None:
-        ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp")}
+        self.ports = ports = {name: free_port() for name in ("pop3", "pop3s", "imap", "imaps", "lmtp", *self.more)}
+        self.further = ""  # settings
         self.pop3_port, self.pop3s_port = ports["pop3"], ports["pop3s"]
         self.imap_port, self.imaps_port = ports["imap"], ports["imaps"]
         self.lmtp_port = ports["lmtp"]
+        self.ports = ports
         self._directory = directory
         self.auth_socket = directory / "auth"
         self._settings = dovecot_config.Settings(
@@ -144,6 +147,8 @@ class Dovecot:
         names = ["alice", *(f"user{number}" for number in range(_USERS))]
         self._write_users(dict.fromkeys(names, PASSWORD))
         config = dovecot_config.write(self._settings)
+        with config.open("a") as file:
+            file.write(self.further)
         self._program = Program(*self.program, "-F", "-c", config, output=self._directory / "output.txt")
         try:
             ports = self._settings.ports.values()

@@ -124,7 +124,7 @@ def _old(settings: Settings) -> str:
     """What 2.3 spells in its own way."""
     directory = settings.directory
     return f"""
-        protocols = pop3 imap lmtp
+        protocols = pop3 imap lmtp {"sieve" if "sieve" in settings.ports else ""}
         disable_plaintext_auth = no
         auth_username_format = %Ln
         mail_location = maildir:~/Maildir
@@ -272,6 +272,21 @@ def _services(settings: Settings, count: str, unlimited: str) -> str:
           {count} = 1000
           process_min_avail = 1
           process_limit = 3000
+        }}""")
+    if "sieve" in ports:
+        blocks.append(f"""
+        service managesieve-login {{
+          chroot =
+          inet_listener sieve {{
+            port = {ports["sieve"]}
+          }}
+          inet_listener sieves {{
+            port = {ports["sieves"]}
+            ssl = yes
+          }}
+        }}
+        plugin {{
+          sieve = file:~/sieve;active=~/.dovecot.sieve
         }}""")
     blocks.append(f"""
         service lmtp {{

@@ -10,7 +10,9 @@ from hearing import every_cut, pieces
 from model_device import EHLO, House, Server, Shelf, mail
 from popover.config import DeviceRules
 from popover.errors import ConnectFailure, ServerFailure
+from popover.protocols.device import Reach
 from popover.protocols.reception import Wish
+from popover.talk import More
 
 DOWN = ConnectFailure("mail.example.com is down")
 TEXT = (b"From: Printer <printer@lan>", b"Date: today", b"Message-ID: <1@lan>", b"", b"a scan")
@@ -299,6 +301,24 @@ def test_a_device_that_goes_in_the_midst_of_a_mail_has_sent_none() -> None:
         assert not shelf.kept
         assert all(paper.is_dropped for paper in shelf.begun)
         assert not server.heard.endswith(b"QUIT\r\n")
+
+
+@pytest.mark.parametrize("rest", [b"DATA\r\nSubject: half", b"BDAT 5\r\nhello", b"BDAT 9\r\nhell"])
+def test_nothing_is_left_of_half_a_mail_whatever_ends_the_session(rest: bytes) -> None:
+    """Where the device goes, and where the gateway stops."""
+    shelf = Shelf()
+    House(Server(), shelf=shelf).run([mail().partition(b"DATA")[0] + rest])
+    house = House(Server(), shelf=shelf)
+    talk = house.attendance.talk(silently=False)
+    house.client.inbox += mail().partition(b"DATA")[0] + rest
+    for want in talk:
+        if isinstance(want, More) and want.end is house.client and shelf.begun[1:]:
+            break
+        house.carry()
+        if isinstance(want, Reach):
+            house.reach(want)
+    talk.close()
+    assert [paper.is_dropped for paper in shelf.begun] == [True, True]
 
 
 def test_a_server_that_speaks_in_the_midst_of_a_mail_gets_no_more_of_it() -> None:

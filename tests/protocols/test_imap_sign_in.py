@@ -81,6 +81,7 @@ def test_a_server_that_lists_nothing_hears_login() -> None:
     assert came.answer.words == IN
     assert came.ears.user == "anna@example.com"
     assert through([(LOGIN, IN)], hide=("AUTH=PLAIN",)).answer.accepted
+    assert through([(LOGIN, IN)], greeting=b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n").answer.accepted
 
 
 def test_what_a_client_must_know_behind_the_login_is_asked_where_the_server_does_not_tell() -> None:

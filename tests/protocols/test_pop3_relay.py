@@ -837,6 +837,15 @@ def test_half_an_answer_to_a_login_is_given_out_at_the_end() -> None:
     assert talk.got() == b"-E"
 
 
+@pytest.mark.parametrize("begun", [b"", b"-ERR [AU"])
+def test_a_refused_name_is_told_where_the_server_hangs_up_at_it(begun: bytes) -> None:
+    talk = Talk()
+    talk.say(b"USER nobody\r\nPASS secret\r\n")
+    assert talk.answer(b"-ERR no such user\r\n" + begun)[0] == b""
+    talk.ears.server_ended(talk.now)
+    assert talk.got() == (begun or b"-ERR no such user\r\n")
+
+
 def test_the_answer_to_a_login_is_given_out_where_the_server_hangs_up_behind_it() -> None:
     talk = Talk()
     assert talk.say(b"USER anna\r\nPASS wrong\r\n")[1].endswith(b"PASS wrong\r\nCAPA\r\nSTAT\r\n")
@@ -983,6 +992,17 @@ def test_auth_that_a_server_hangs_up_at_never_reaches_it(known: bytes) -> None:
         talk.ears.server_ended(talk.now)
     talk = Talk(memory=memory, ready=capa)
     assert talk.say(b"AUTH \r\n") == (b"+OK\r\nPLAIN\r\n.\r\n", b"")
+
+
+def test_a_server_that_ends_behind_its_client_has_not_hung_up_at_auth() -> None:
+    """Else a client that says AUTH and goes, by chance or of malice, would speak for all others."""
+    memory = untrusted()
+    memory.manners.learn(capabilities(CAPA), logged_in=False)
+    talk = Talk(memory=memory, ready=CAPA)
+    assert talk.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
+    talk.ears.client_ended(talk.now)
+    talk.ears.server_ended(talk.now)
+    assert not memory.harm()
 
 
 def test_stls_is_answered_here_so_that_the_client_goes_on() -> None:

@@ -13,7 +13,7 @@ from hearing import UNTIMED, hear
 from model_pop3 import Model, Nature, trusting
 from popover.config import Ahead, Server
 from popover.errors import SignInFailure
-from popover.protocols import Terms, pop3
+from popover.protocols import Terms, pop3, sasl_client
 from popover.protocols.login import Credentials
 from popover.talk import End
 
@@ -234,6 +234,17 @@ def test_whatever_the_ears_do_ahead_the_answer_is_that_to_the_login(
         assert came.answer.accepted == is_in == came.ears.logged_in
         assert came.answer.words == (b"+OK welcome\r\n" if is_in else b"-ERR [AUTH] no\r\n")
         assert not serving.model.violations
+
+
+@pytest.mark.parametrize(("told", "words"), [
+    (b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}',
+     "status 400, schemes Bearer, scope https://mail.google.com/"),
+    (b'{"status":"invalid_token","openid-configuration":""}', "status invalid_token"),
+    (b'{"status":401,"scope":"","error":["x"]}', "status 401"),
+    (b"{}", ""), (b"[]", ""), (b"401", ""), (b"null", ""), (b"\xff", ""), (b"[" * 40_000, ""), (b"", ""),
+])  # fmt: skip
+def test_reasons_are_read_where_there_are_any(told: bytes, words: str) -> None:
+    assert sasl_client.reasons(b" " + base64.b64encode(told) + b"\r\n") == words
 
 
 # -- what can't be ---------------------------------------------------------------------------------

@@ -15,7 +15,12 @@ from popover.talk import End
 
 NAME = "mail.example.com"
 EVERY_DIALECT = pytest.mark.parametrize("dialect", DIALECTS)
-PREFIXES = {"pop3": b"-ERR [SYS/TEMP] ", "imap": b"* BYE [UNAVAILABLE] ", "smtp": b"421 4.3.2 "}
+PREFIXES = {
+    "pop3": b"-ERR [SYS/TEMP] ",
+    "imap": b"* BYE [UNAVAILABLE] ",
+    "smtp": b"421 4.3.2 ",
+    "sieve": b"BYE (TRYLATER) ",
+}
 
 WELCOMES = {
     "pop3": [b"+OK ready\r\n", b"+OK\r\n", b"+OK\n", b"+OK <1.2@x> \xe9\r\n", b"+OK error in the words\r\n"],
@@ -28,6 +33,7 @@ WELCOMES = {
         b"220-a\n220 b\n",
         b"250 hi\r\n",
     ],
+    "sieve": [b'OK "hi"\r\n', b"ok\r\n", b'"SASL" "PLAIN"\r\nOK\n', b'"X" {2}\r\nhi\r\nOK (TAG "x") "hi"\r\n'],
 }
 REFUSALS = {
     "pop3": [
@@ -44,6 +50,10 @@ REFUSALS = {
         (b"554-No SMTP\r\n554 service here\r\n", b"554 service here\r\n"),
         (b"554\n", b"554 \r\n"),
         (b"450 an ErRoR\r\n", b"450 an fault\r\n"),
+    ],
+    "sieve": [
+        (b'BYE "too many"\r\n', b'BYE (TRYLATER) "too many"\r\n'),
+        (b'NO (TRYLATER) "an Error"\n', b'BYE (TRYLATER) "an fault"\r\n'),
     ],
 }
 STRANGERS = [
@@ -241,4 +251,5 @@ def test_printable_shows_the_first_octets_and_nothing_else(raw: bytes, limit: in
 
 
 def test_only_registered_names_are_offered_by_alpn() -> None:
-    assert {name: dialect.ALPN for name, dialect in DIALECTS.items()} == {"pop3": "pop3", "imap": "imap", "smtp": None}
+    registered = {"pop3": "pop3", "imap": "imap", "smtp": None, "sieve": "managesieve"}
+    assert {name: dialect.ALPN for name, dialect in DIALECTS.items()} == registered

@@ -181,6 +181,17 @@ def test_the_reasons_for_a_refusal_are_asked_for_and_told() -> None:
     assert not came.answer.accepted
 
 
+@pytest.mark.parametrize("octets", [4, 200, 490, 507, 510, 600])
+def test_reasons_make_no_line_longer_than_512_octets(octets: int) -> None:
+    why = b"334 " + base64.b64encode(json.dumps({"status": "4" * 600}).encode()) + b"\r\n"
+    refusal = b"535 " + b"x" * (octets - 4) + b"\r\n"
+    said = b"AUTH XOAUTH2 " + xoauth2(SHORT) + b"\r\n"
+    words = through([(EHLO, CAPABLE), (said, why), (b"\r\n", refusal)], SHORT).answer.words
+    assert words.startswith(refusal.rstrip())
+    assert len(words) <= max(512, len(refusal))
+    assert (len(words) > len(refusal)) == (octets < 507)
+
+
 # -- what can't be ---------------------------------------------------------------------------------
 
 

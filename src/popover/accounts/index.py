@@ -67,6 +67,11 @@ class Index:
         self._by_name = {fold(name): account for account in self._configured for name in account.names}
         self._doubts = []
         for account in self._shelf.accounts:
+            if fold(account.name) in self._by_name:  # tokens are kept by that name: there can be only one
+                self._doubts.append(
+                    f"the command's account {quote(account.name)} is not in force: another one is called so"
+                )
+                continue
             taken = [name for name in account.names if fold(name) in self._by_name]
             self._by_name |= {fold(name): account for name in account.names if name not in taken}
             self._doubts += [

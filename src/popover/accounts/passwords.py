@@ -25,51 +25,55 @@ at this memory has got at all that passes through it."""
 MEMORY_LIMIT = 1000
 """Passwords remembered, 32 octets each; the oldest give way. Some 900 users who look each quarter of an hour fit."""
 
-WORKERS = 2
-"""Hashes at once: 16 MiB each is what a router can spare, and sessions want the processor, too."""
-
 _NOTHING = b"\0"  # no password: secrets.py lets none hold a NUL
 
 
 class Passwords:
-    """Compares; in a thread where that takes its time, one at a time for each name. `clock`: monotonic seconds."""
+    """Compares; in a thread where that takes its time, one at a time for each name. `clock`: monotonic seconds.
+
+    There is a thread for those who have been in before, and one for all others: however many of these try, nobody of
+    those waits for them. Two hashes at once, 16 MiB each, are what a router can spare, too.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._key = os.urandom(32)
         self._right: OrderedDict[bytes, float] = OrderedDict()  # keyed digest -> until when it is known
         self._turns = Turns()
-        self._workers: ThreadPoolExecutor | None = None
+        self._threads: dict[bool, ThreadPoolExecutor] = {}
 
-    async def is_right(self, proof: Proof, name: str, kept: bytes | None, *, hashes: bool) -> bool:
+    async def is_right(
+        self, proof: Proof, name: str, kept: bytes | None, *, hashes: bool, is_known: bool = False
+    ) -> bool:
         """Compare a proof with what is kept for a folded name: a password, or its hash; None: there is no such name.
 
-        `hashes`: whether a wrong password costs a hash.
+        `hashes`: whether a wrong password costs a hash; `is_known`: whoever says it has been in before.
         """
         if isinstance(proof, Digest):
             return _is_digest_of(proof, _NOTHING if kept is None or kept.startswith(MARK) else kept)
         if kept is not None and not kept.startswith(MARK) and self._same(as_utf8(kept), as_utf8(proof.octets)):
             return True
-        return await self._is_hashed(proof, name, kept) if hashes else False
+        return await self._is_hashed(proof, name, kept, is_known=is_known) if hashes else False
 
     def _same(self, one: bytes, other: bytes) -> bool:
         """Compare in a time that tells nothing, not even which is longer."""
         first, second = (hmac.digest(self._key, octets, "sha256") for octets in (one, other))
         return hmac.compare_digest(first, second)
 
-    async def _is_hashed(self, proof: Password, name: str, kept: bytes | None) -> bool:
+    async def _is_hashed(self, proof: Password, name: str, kept: bytes | None, *, is_known: bool) -> bool:
         line = kept if kept is not None and kept.startswith(MARK) else NOBODY
         said = as_utf8(proof.octets)
         mark = hmac.digest(self._key, b"\0".join((name.encode("utf-8", "surrogateescape"), line, said)), "sha256")
         async with self._turns.of(name):
-            if self._is_known(mark):
+            if self._is_remembered(mark):
                 return True
-            right = await asyncio.get_running_loop().run_in_executor(self._threads(), is_of_hash, said, line)
+            thread = self._thread(is_known=is_known)
+            right = await asyncio.get_running_loop().run_in_executor(thread, is_of_hash, said, line)
         if right:
             self._remember(mark)
         return right
 
-    def _is_known(self, mark: bytes) -> bool:
+    def _is_remembered(self, mark: bytes) -> bool:
         return self._right.get(mark, 0.0) > self._clock()
 
     def _remember(self, mark: bytes) -> None:
@@ -78,10 +82,10 @@ class Passwords:
         while len(self._right) > MEMORY_LIMIT or (self._right and next(iter(self._right.values())) <= self._clock()):
             self._right.popitem(last=False)
 
-    def _threads(self) -> ThreadPoolExecutor:
-        if self._workers is None:
-            self._workers = ThreadPoolExecutor(WORKERS, "password")
-        return self._workers
+    def _thread(self, *, is_known: bool) -> ThreadPoolExecutor:
+        if is_known not in self._threads:
+            self._threads[is_known] = ThreadPoolExecutor(1, "password")
+        return self._threads[is_known]
 
 
 def _is_digest_of(proof: Digest, kept: bytes) -> bool:

@@ -82,7 +82,7 @@ class Register:
         """
         self._look_at_kinds()
         if accounts not in self._offers:
-            found = {self._kinds[one.name] for one in self._index.accounts() if _may(one, accounts)}
+            found = {self._kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
             self._offers[accounts] = "password" in found and "hash" not in found
         return self._offers[accounts]
 
@@ -120,7 +120,7 @@ class Register:
         async with self._turns.of(place):
             seconds = self._brake.shut(place)
             if not seconds:
-                right = await self._is_right(login, account)
+                right = await self._is_right(login, account, visit.client)
                 pause = 0.0 if right else self._brake.wrong(place)
         if seconds:
             await self._sleep(PAUSE)  # so that whoever tries on and on does not fill the log
@@ -131,14 +131,15 @@ class Register:
         await self._sleep(max(0.0, began + pause - self._clock()))
         return NotFound(self._why(login, named, visit))
 
-    async def _is_right(self, login: Login, account: Account | None) -> bool:
+    async def _is_right(self, login: Login, account: Account | None, client: str) -> bool:
         kept = None
         if account is not None and account.password is not None:
             kept = _usable(read_secret(account.password))
         name = folded_of(login.user) if account is None else fold(account.name)
         self._look_at_kinds()
         hashes = self._costs_a_hash or (kept is not None and kept.startswith(MARK))
-        return await self._passwords.is_right(login.proof, name, kept, hashes=hashes)
+        is_known = self._brake.is_known(client, name)
+        return await self._passwords.is_right(login.proof, name, kept, hashes=hashes, is_known=is_known)
 
     def _why(self, login: Login, named: Account | None, visit: Visit) -> str:
         """Say for the log what was wrong; the log names who has said it."""

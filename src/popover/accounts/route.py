@@ -11,7 +11,7 @@ from popover.config import Account, DialectName, quote
 from popover.errors import SecretFailure
 from popover.protocols.login import Credentials, Found, Route, Unsure
 
-_DIALECTS = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP"}
+_DIALECTS = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP", "sieve": "ManageSieve"}
 
 
 class Tokens(Protocol):

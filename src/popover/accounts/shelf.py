@@ -18,6 +18,8 @@ SETTLED = 2.0
 FAT 2 s) leave the same time, and the second would never be seen."""
 
 Stamp = tuple[int, ...]
+Files = dict[str, tuple[Stamp, Account | str]]
+"""By file name: when it was as it is, and the account in it, or why there is none."""
 
 
 class Shelf:
@@ -30,7 +32,7 @@ class Shelf:
         self._folder = folder
         self._stamp: Stamp = ()
         self._settled = False
-        self._files: dict[str, tuple[Stamp, Account | str]] = {}
+        self._files: Files = {}
         self.accounts: tuple[Account, ...] = ()
         self.broken: dict[str, str] = {}
         self.trouble = ""
@@ -44,43 +46,38 @@ class Shelf:
         """Look whether something has changed, and read it; tell whether it had."""
         if self._folder is None:
             return False
+        files: Files = {}
+        trouble = ""
         try:
             found = self._folder.stat()
             stamp: Stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
             if stamp == self._stamp and self._settled:
                 return False
-            self._settled = time.time() - max(found.st_mtime, found.st_ctime) > SETTLED
+            self._settled = _is_settled(found)
             if found.st_mode & 0o022:
                 raise PermissionError(f"others can write there: chmod 700 {_shell(self._folder)}")
-            self._read(self._folder)
+            files = self._read(self._folder)
         except FileNotFoundError:
-            stamp = (0,)
-            if stamp == self._stamp:
-                return False
-            self._become((), {}, "")
+            stamp = ()
         except OSError as fault:
-            stamp, self._settled = (), False
-            self._become((), {}, _told(self._folder, fault))
+            stamp, trouble = (), _told(self._folder, fault)
         self._stamp = stamp
+        if files == self._files and trouble == self.trouble:
+            return False
+        self._become(files, trouble)
         return True
 
-    def _read(self, folder: Path) -> None:
-        files: dict[str, tuple[Stamp, Account | str]] = {}
+    def _read(self, folder: Path) -> Files:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".json") and not entry.name.startswith("."):
-                    files[entry.name] = self._file(folder / entry.name)
-        self._files = files
-        good = [account for name in sorted(files) if isinstance(account := files[name][1], Account)]
-        broken = {name_of(name): why for name, (_, why) in files.items() if isinstance(why, str)}
-        self._become(tuple(good), broken, "")
+            names = [entry.name for entry in entries]
+        return {name: self._file(folder / name) for name in sorted(names) if _is_accounts(name)}
 
     def _file(self, path: Path) -> tuple[Stamp, Account | str]:
         try:
             found = path.stat()
             stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size, found.st_mode, found.st_uid)
             known = self._files.get(path.name)
-            if known is not None and known[0] == stamp and self._settled:
+            if known is not None and known[0] == stamp and _is_settled(found):
                 return known
             return stamp, account_of(read_kept(read_private(path, KEPT_LIMIT)), path)
         except OSError as fault:
@@ -88,8 +85,18 @@ class Shelf:
         except ValueError as wrong:
             return (), f"{path} {wrong}"
 
-    def _become(self, accounts: tuple[Account, ...], broken: dict[str, str], trouble: str) -> None:
-        self.accounts, self.broken, self.trouble = accounts, broken, trouble
+    def _become(self, files: Files, trouble: str) -> None:
+        self._files, self.trouble = files, trouble
+        self.accounts = tuple(account for _, account in files.values() if isinstance(account, Account))
+        self.broken = {name_of(name): why for name, (_, why) in files.items() if isinstance(why, str)}
+
+
+def _is_settled(found: os.stat_result) -> bool:
+    return time.time() - max(found.st_mtime, found.st_ctime) > SETTLED
+
+
+def _is_accounts(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
 
 
 def _told(folder: Path, fault: OSError) -> str:

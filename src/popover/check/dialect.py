@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import aiohappyeyeballs
 
-from popover.check.dialogues import DIALOGUES
+from popover.check.dialogues import DIALOGUES, is_unfinished
 from popover.check.report import Report
 from popover.check.talker import Talker, greet
 from popover.check.way import milliseconds
@@ -128,9 +128,9 @@ async def _ask_plainly(service: Service, stream: Stream) -> _PlainPort:
     dialect, dialogue = service.server.dialect, DIALOGUES[service.server.dialect]
     talker = Talker(stream, service.server.host)
     greeting = await talker.line()
-    while dialect == "smtp" and greeting[3:4] == "-":
+    while is_unfinished(dialect, greeting):
         greeting = await talker.line()
-    if greeting.startswith(("-ERR", "* BYE", "4", "5")):
+    if greeting.startswith(("-ERR", "* BYE", "BYE", "NO", "4", "5")):
         return _PlainPort(f"refuses: {printable(greeting.encode('latin-1'), 200)}", "refused")
     can = [word.upper() for word in await dialogue.capabilities(talker)]
     if "LOGINDISABLED" in can or (dialect == "pop3" and can and not {"USER", "SASL PLAIN"} & set(can)):

@@ -144,6 +144,46 @@ class Smtp:
         await _smtp(talker, b"QUIT")
 
 
+class Sieve:
+    """RFC 5804."""
+
+    plain_port = 4190
+    starttls = "STARTTLS"
+
+    async def capabilities(self, talker: Talker) -> list[str]:
+        """CAPABILITY, without quotes: `SASL PLAIN LOGIN`."""
+        return [line.replace('"', "") for line in (await _sieve(talker, b"CAPABILITY"))[0]]
+
+    async def login(self, talker: Talker, user: str, password: str) -> Answer:
+        """AUTHENTICATE PLAIN."""
+        secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode())
+        _, last = await _sieve(talker, b'AUTHENTICATE "PLAIN" "' + secret + b'"')
+        return Answer(last.upper().startswith("OK"), last)
+
+    async def mailbox(self, talker: Talker) -> str:
+        """LISTSCRIPTS."""
+        scripts, _ = await _sieve(talker, b"LISTSCRIPTS")
+        return f"scripts: {len(scripts)}"
+
+    async def leave(self, talker: Talker) -> None:
+        """LOGOUT."""
+        await _sieve(talker, b"LOGOUT")
+
+
+def is_unfinished(dialect: str, line: str) -> bool:
+    """Whether a greeting goes on behind this line."""
+    return (dialect == "smtp" and line[3:4] == "-") or (dialect == "sieve" and line.startswith('"'))
+
+
+async def _sieve(talker: Talker, command: bytes) -> tuple[list[str], str]:
+    """Send a command; the lines of the answer, and the one with OK, NO or BYE."""
+    talker.say(command)
+    lines: list[str] = []
+    while not (line := await talker.line()).upper().startswith(("OK", "NO", "BYE")) and len(lines) < 1000:  # noqa: PLR2004 - as talker.LINES_LIMIT
+        lines.append(line)
+    return lines, line
+
+
 async def _imap(talker: Talker, command: bytes) -> tuple[list[str], str]:
     return await _imap_answer(talker, b"p " + command)
 
@@ -167,4 +207,4 @@ async def _smtp(talker: Talker, command: bytes) -> list[str]:
     return lines
 
 
-DIALOGUES: dict[str, Dialogue] = {"pop3": Pop3(), "imap": Imap(), "smtp": Smtp()}
+DIALOGUES: dict[str, Dialogue] = {"pop3": Pop3(), "imap": Imap(), "smtp": Smtp(), "sieve": Sieve()}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from popover.check.dialect import leave
-from popover.check.dialogues import DIALOGUES
+from popover.check.dialogues import DIALOGUES, is_unfinished
 from popover.check.report import Report
 from popover.check.talker import Talker
 from popover.check.way import milliseconds
@@ -26,7 +26,7 @@ from popover.wire.stream import Scratch, Stream
 PATIENCE = 60.0
 """Seconds for a whole session: longer than all timeouts of the gateway together, so that its words come first."""
 
-_GREETINGS = {"pop3": ("+OK",), "imap": ("* OK", "* PREAUTH"), "smtp": ("220",)}
+_GREETINGS = {"pop3": ("+OK",), "imap": ("* OK", "* PREAUTH"), "smtp": ("220",), "sieve": ("OK",)}
 
 _LOOPBACK = Address("127.0.0.1", 0)
 
@@ -130,7 +130,7 @@ async def _session(service: Service, place: tuple[str, int]) -> tuple[float, str
         await loop.sock_connect(stream.sock, place)
         talker = Talker(stream, "popover")
         greeting = line = await talker.line()
-        while service.server.dialect == "smtp" and line[3:4] == "-":
+        while is_unfinished(service.server.dialect, line):
             line = await talker.line()
         if not line.startswith(_GREETINGS[service.server.dialect]):
             raise ServerFailure(f"through popover the client is told: {greeting}", "the steps above say more")

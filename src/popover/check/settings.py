@@ -6,7 +6,8 @@ from popover.check.report import Fact
 from popover.config import Address, Service
 from popover.inside.machine import reachable_at
 
-_KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)"}
+_KINDS = {"pop3": "incoming mail (POP3)", "imap": "incoming mail (IMAP)", "smtp": "outgoing mail (SMTP)",
+          "sieve": "rules for mail (ManageSieve)"}  # fmt: skip
 
 _TLS = {
     "off": "SSL off",

@@ -19,7 +19,7 @@ class Desk:
     the one account. `dialect`: what the clients speak, where no server says it.
     """
 
-    dialect: Literal["pop3", "imap", "smtp"] | None = None
+    dialect: Literal["pop3", "imap", "smtp", "sieve"] | None = None
     accounts: bool | tuple[str, ...] = False
     table: str | None = None
     device: bool = False

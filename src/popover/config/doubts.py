@@ -8,7 +8,7 @@ from typing import Final
 from popover.config.places import SERVER_PORTS
 from popover.config.values import DialectName, Security, Server, host_port, scheme_of
 
-_NAMES: Final[dict[DialectName, str]] = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP"}
+_NAMES: Final[dict[DialectName, str]] = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP", "sieve": "ManageSieve"}
 _PORTS: Final[dict[int, tuple[DialectName, Security]]] = {
     25: ("smtp", "starttls"),
     **{port: kind for kind, port in SERVER_PORTS.items()},
@@ -28,7 +28,7 @@ def doubt(server: Server) -> tuple[str, str]:
 
     The port tells more than the name: a name may be an old one that serves other dialects by now.
     """
-    named = _named(server.host)
+    named = _named(server.host) if server.dialect != "sieve" else []  # it is at home on an IMAP server
     by_port, begins = _PORTS.get(server.port, (server.dialect, server.security))
     if by_port != server.dialect:
         place, says = f"port {server.port} of {server.host}", by_port

@@ -16,13 +16,16 @@ from popover.errors import ConfigError
 SERVER_PORTS: Final[dict[tuple[DialectName, Security], int]] = {
     ("pop3", "tls"): 995, ("imap", "tls"): 993, ("smtp", "tls"): 465,
     ("pop3", "starttls"): 110, ("imap", "starttls"): 143, ("smtp", "starttls"): 587,
+    ("sieve", "tls"): 4190, ("sieve", "starttls"): 4190,
 }  # fmt: skip
-"""TLS from the first octet on: RFC 8314 section 3.3 and 7.3. STARTTLS: RFC 2595 section 7, RFC 6409 section 3.1."""
+"""TLS from the first octet on: RFC 8314 section 3.3 and 7.3. STARTTLS: RFC 2595 section 7, RFC 6409 section 3.1.
+ManageSieve has one port (RFC 5804 section 1.8), where TLS begins with STARTTLS; a server may be set up otherwise."""
 
-SCHEMES: Final = {scheme_of(*kind): kind for kind in SERVER_PORTS}
+SCHEMES: Final = {scheme_of(*kind): kind for kind in SERVER_PORTS} | {"sieve": ("sieve", "starttls")}
+"""`sieve://` is RFC 5804's own (section 3), and TLS begins there with STARTTLS: it never is plain text."""
 
-LISTEN_PORTS: Final[dict[DialectName, int]] = {"pop3": 1110, "imap": 1143, "smtp": 1587}
-"""The well-known 110, 143 and 587, each with a thousand more: ports below 1024 ask for root."""
+LISTEN_PORTS: Final[dict[DialectName, int]] = {"pop3": 1110, "imap": 1143, "smtp": 1587, "sieve": 5190}
+"""The well-known 110, 143, 587 and 4190, each with a thousand more: ports below 1024 ask for root."""
 
 HIGHEST_PORT: Final = 65535
 NAME_LIMIT: Final = 253

@@ -29,7 +29,7 @@ from popover.config.device import DeviceRules
 from popover.config.networks import Network, is_private
 from popover.config.times import Hours, Rate
 
-DialectName: TypeAlias = Literal["pop3", "imap", "smtp"]
+DialectName: TypeAlias = Literal["pop3", "imap", "smtp", "sieve"]
 Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; after a word in plain text
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
@@ -44,7 +44,7 @@ def host_port(host: str, port: int) -> str:
 
 
 def scheme_of(dialect: DialectName, security: Security) -> str:
-    """`pop3s` is IANA's name; for STARTTLS there is none, and `pop3+starttls` says what it is."""
+    """`pop3s` is IANA's name; for STARTTLS there is none, and `pop3+starttls` says what it is. `sieves` is nobody's."""
     return f"{dialect}s" if security == "tls" else f"{dialect}+starttls"
 
 

@@ -108,6 +108,10 @@ class Ears(Protocol):
         """
 
     @property
+    def greets_again(self) -> bool:
+        """A client that has begun TLS is told inside it once more what it was greeted with before."""
+
+    @property
     def has_spoken(self) -> bool:
         """The server has heard something of the client: no other talk may begin on its connection."""
 

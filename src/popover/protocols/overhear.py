@@ -12,6 +12,7 @@ from typing import Protocol
 
 from popover.protocols.imap.overhear import Imap
 from popover.protocols.pop3.overhear import Pop3
+from popover.protocols.sieve.overhear import Sieve
 from popover.protocols.smtp.overhear import Smtp
 
 
@@ -30,4 +31,4 @@ def overhearer(dialect: str) -> Overhearer:
     return _OVERHEARERS[dialect]()
 
 
-_OVERHEARERS: dict[str, Callable[[], Overhearer]] = {"pop3": Pop3, "imap": Imap, "smtp": Smtp}
+_OVERHEARERS: dict[str, Callable[[], Overhearer]] = {"pop3": Pop3, "imap": Imap, "smtp": Smtp, "sieve": Sieve}

@@ -38,6 +38,7 @@ class Plain:
     has_left = False
     is_settled = True
     wants_client = wants_server = True
+    greets_again = False
     has_more = wants_tls = is_idling = is_at_work = False
     due = math.inf
 

@@ -46,7 +46,7 @@ def mechanisms(challenge: bytes) -> tuple[bytes, ...]:
 
 def prove(mechanism: bytes, initial: bytes, challenge: bytes, asking: Asking) -> Talk[Login]:
     """Let the client log in by one of `mechanisms`. `initial`: what it said in the command's own line, base64; nothing:
-    it said none; `=`: an empty one (RFC 4954 section 4). Raises Unreadable and Withdrawn.
+    it said none (an empty one, `=`, is no response of any of these). Raises Unreadable and Withdrawn.
     """
     if mechanism == b"CRAM-MD5":  # the server speaks first (RFC 2195)
         if initial:
@@ -105,10 +105,7 @@ def _ask(challenge: bytes, asking: Asking) -> Talk[bytes]:
 
 
 def _clear(response: bytes) -> bytes:
-    response = response.strip(b" \t")
-    if response == b"=":
-        return b""
     try:
-        return base64.b64decode(response, validate=True)
+        return base64.b64decode(response.strip(b" \t"), validate=True)
     except (binascii.Error, ValueError):
         raise Unreadable("that is no base64") from None

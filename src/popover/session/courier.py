@@ -49,6 +49,7 @@ class Courier:
         self._patience = patience
         self._client = client
         self._streams: dict[End, Stream] = {} if client is None else {client.end: client}
+        self._since = loop.time()
         self._is_known = False  # the device has said a line, and that was a mail client's
 
     def know(self, server: Stream) -> End:
@@ -142,4 +143,7 @@ class Courier:
             return MAIL_WAIT if wait is Wait.VERDICT else patience.stall_timeout
         if wait is not Wait.COMMAND:
             return patience.stall_timeout
-        return patience.idle_timeout if self._is_known else patience.login_timeout
+        left = patience.login_timeout - (
+            self._loop.time() - self._since
+        )  # over the whole of its first line, in drips too
+        return patience.idle_timeout if self._is_known else max(left, 0.0)

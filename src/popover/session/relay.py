@@ -91,7 +91,7 @@ class Relay:
         """
         self.ears.start(greeting, ready, self.spoke_at)
         end = self._client.end
-        if silently:
+        if silently and not self.ears.greets_again:
             end.outbox.clear()
         early = bytes(end.inbox)  # a client that need not wait for a greeting speaks behind its handshake
         end.inbox.clear()

@@ -38,19 +38,22 @@ class NotUnderstood(Exception):  # noqa: N818 - the document's state
     """What came is no such document: `str()` says why, as the end of a sentence about it."""
 
 
-def read(octets: bytes) -> tuple[Provider, tuple[str, ...]]:
-    """The first provider of a document, and the domains it names. Raises NotUnderstood."""
+def read(octets: bytes, domain: str = "") -> tuple[Provider, tuple[str, ...]]:
+    """The first provider of a document, and the domains it names. `domain`: whose mail it is, for hosts that are called
+    by it (`mail.%EMAILDOMAIN%`). Raises NotUnderstood.
+    """
     root = _parse(octets)
     provider = root.find("emailProvider") if root.tag == "clientConfig" else None
     if provider is None:
         raise NotUnderstood("is no description of mail servers")
-    offers = tuple(offer for server in provider for offer in _offer(server))
+    offers = tuple(offer for server in provider for offer in _offer(server, domain))
     if not offers:
         raise NotUnderstood("names no server with TLS")
     domains = tuple(_domains(provider))
     name = _text(provider, "displayName") or (domains[0] if domains else "")
     enable = root.find("enable")
     told, url = ("", "") if enable is None else (_text(enable, "instruction"), enable.get("visiturl", ""))
+    name = name.replace("%EMAILDOMAIN%", domain)
     return Provider(name, offers, told, visible(url[:_TEXT_LIMIT]) if url.startswith("https://") else ""), domains
 
 
@@ -85,7 +88,7 @@ def _parse(octets: bytes) -> Element:
         raise NotUnderstood("is no XML") from None
 
 
-def _offer(element: Element) -> Iterator[Offer]:
+def _offer(element: Element, domain: str) -> Iterator[Offer]:
     """One server, if it is one for us."""
     dialect = _DIALECTS.get(element.get("type", ""))
     security = _SECURITIES.get(_text(element, "socketType"))
@@ -94,12 +97,12 @@ def _offer(element: Element) -> Iterator[Offer]:
     if dialect is None or security is None or not is_right or not (port.isascii() and port.isdigit()):
         return
     try:
-        host = parse_host(_text(element, "hostname"))
+        host = parse_host(_text(element, "hostname").replace("%EMAILDOMAIN%", domain))
     except ConfigError:
         return
     told = [(each.text or "").strip() for each in element.findall("authentication")]
     ways = tuple(dict.fromkeys(_WAYS[way] for way in told if way in _WAYS))
-    if not 0 < int(port[:6]) <= HIGHEST_PORT or not any(sign.isalpha() for sign in host) or ":" in host:
+    if not 0 < int(port[:6]) <= HIGHEST_PORT or "." not in host or ":" in host or host.rpartition(".")[2].isdigit():
         return  # an address has no name that a certificate could be for
     if told and not ways:
         return  # by the client's address, by Kerberos: nothing that goes through a gateway

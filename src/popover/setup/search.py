@@ -46,14 +46,16 @@ class Search:
         self._note("the table that comes with popover", f"does not know {domain}")
         told = asyncio.create_task(self._srv(domain))
         try:
-            if found := await self._autoconfig(domain, well_known=True):
+            if found := await self._autoconfig(domain, domain, well_known=True):
                 return Found(found[0], "autoconfig", found[1], domain)
             return await told or await self._by_mx(domain)
         finally:
             told.cancel()
 
-    async def _autoconfig(self, domain: str, *, well_known: bool) -> tuple[Provider, str] | None:
-        """Ask a domain's own web servers, all at once; the first of them in the order of the draft."""
+    async def _autoconfig(self, domain: str, mail: str, *, well_known: bool) -> tuple[Provider, str] | None:
+        """Ask a domain's own web servers, all at once, about the addresses of `mail`; the first of them in the order of
+        the draft.
+        """
         places = [(f"autoconfig.{domain}", _PATH)]
         places += [(domain, f"/.well-known/autoconfig{_PATH}")] if well_known else []
         documents = await asyncio.gather(*(fetch(self.dialler, self.trust, *place) for place in places))
@@ -61,7 +63,7 @@ class Search:
         for (host, path), (octets, why) in zip(places, documents, strict=True):
             place = f"https://{host}{path}"
             try:
-                provider = read(octets)[0] if not why else None
+                provider = read(octets, mail)[0] if not why else None
             except NotUnderstood as fault:
                 provider, why = None, str(fault)  # noqa: PLW2901 - told below
             self._note(place, why or "names the servers")
@@ -89,7 +91,7 @@ class Search:
             its_domain = domain_of(mx)
             if its_domain is None or its_domain == domain:
                 self._note(f"MX {mx}", "tells no more")
-            elif found := await self._autoconfig(its_domain, well_known=False):
+            elif found := await self._autoconfig(its_domain, domain, well_known=False):
                 return Found(found[0], "mx", f"the MX {mx}, and {found[1]}", domain)
         return None
 

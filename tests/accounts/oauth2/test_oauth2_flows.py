@@ -304,7 +304,7 @@ def test_logout_forgets_also_where_the_provider_is_down_or_takes_nothing_back(st
 
 def renewed(stage: Stage, sign_in: SignIn) -> Kept:
     file = TokenFile(stage.directory, stage.user)
-    return renew(sign_in.account, sign_in.ask, file, lambda kept: kept.access != b"old", 2e9)
+    return renew(sign_in.account, sign_in.ask, file, lambda kept: kept.access != b"old", lambda: 2e9)
 
 
 def test_a_provider_that_is_not_there_is_told_as_that(stage: Stage) -> None:

@@ -162,6 +162,17 @@ def test_a_description_gives_the_addresses() -> None:
 
 
 @pytest.mark.parametrize(
+    ("scopes", "extra"),
+    [(("openid", "offline_access"), {"prompt": "consent"}), (("mail", "offline_access"), {}), (None, {})],
+)
+def test_openid_connect_wants_to_ask_a_person_before_anybody_goes_on_offline(
+    scopes: tuple[str, ...] | None, extra: dict[str, str]
+) -> None:
+    mine = account(OAuth2("id", issuer=ISSUER, scopes=scopes))
+    assert way_of(mine, discovery.read(described(), ISSUER)).extra == extra
+
+
+@pytest.mark.parametrize(
     "body",
     [
         described(issuer="https://evil.example.com"),

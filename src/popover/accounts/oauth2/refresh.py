@@ -40,16 +40,25 @@ def command(account: Account) -> str:
     return f"popover account login {shlex.quote(account.name)}"
 
 
-def renew(account: Account, ask: Ask, file: TokenFile, is_good: Callable[[Kept], bool], now: float) -> Kept:
-    """Give what is kept once it `is_good`: as another has written it meanwhile, or new. Raises SignInNeeded,
-    ProviderFailure, after which what was kept is still there.
+def renew(
+    account: Account,
+    ask: Ask,
+    file: TokenFile,
+    is_good: Callable[[Kept], bool],
+    clock: Callable[[], float],
+    *,
+    insist: bool = False,
+) -> Kept:
+    """Give what is kept once it `is_good`: as another has written it meanwhile, or new. With `insist` the provider is
+    asked once more, whatever it has said before. Raises SignInNeeded, ProviderFailure, after which what was kept is
+    still there.
     """
     way = ask.way(account)
     with file.locked():
-        kept = file.read()
+        kept, now = file.read(), clock()  # a token's life begins when it is asked for, not when we began to wait
         if kept is not None and is_good(kept):
             return kept
-        if kept is not None and kept.trouble is not None and _lasts(kept.trouble, now):
+        if kept is not None and kept.trouble is not None and not insist and _lasts(way, kept.trouble, now):
             raise _needed(account, way, kept.trouble)
         form = _form(account, way, ask, kept)
         with file.writing() as write:
@@ -87,8 +96,9 @@ def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:
     return forms.refresh(way, ask.client(account, way), kept.refresh)
 
 
-def _lasts(trouble: Trouble, now: float) -> bool:
-    return trouble.who == "person" or 0 <= now - trouble.since < OPERATOR_PAUSE
+def _lasts(way: Way, trouble: Trouble, now: float) -> bool:
+    needs_person = trouble.who == "person" and way.grant == "user"
+    return needs_person or 0 <= now - trouble.since < OPERATOR_PAUSE
 
 
 def _nothing(account: Account, way: Way, now: float) -> Kept:

@@ -160,9 +160,9 @@ class Tokens:
 
     async def _run(self, account: Account, held: _Held, is_good: Callable[[Kept], bool]) -> Kept:
         loop = asyncio.get_running_loop()
-        before, now = held.kept, self._clock()
+        before = held.kept
         try:
-            kept = await loop.run_in_executor(self._threads, renew, account, self._ask, held.file, is_good, now)
+            kept = await loop.run_in_executor(self._threads, renew, account, self._ask, held.file, is_good, self._clock)
         except ProviderFailure as fault:
             held.trouble = fault
             after = fault.after if isinstance(fault, NotNow) and fault.after is not None else PAUSE
@@ -180,7 +180,7 @@ class Tokens:
             self._log.event(
                 "info",
                 "token",
-                f"{account.name}: a new token, good for {(kept.expires - now) / 60:.0f} minutes",
+                f"{account.name}: a new token, good for {kept.expires - kept.obtained:.0f} seconds",
                 account=account.name,
             )
         return kept

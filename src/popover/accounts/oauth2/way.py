@@ -92,7 +92,7 @@ def way_of(account: Account, described: Described | None = None) -> Way:
         asked=asked,
         redirect=oauth2.redirect_url or (row.redirect if row else LOOPBACK),
         grant=grant,
-        extra=row.extra if row else {},
+        extra=row.extra if row else _offline(asked),
         basic=described is not None and described.basic_only,
         page=row.page if row else "others",
         ca_file=oauth2.ca_file,
@@ -167,6 +167,11 @@ def _asked(
         return grant, (row.own_scope,)
     single = dict.fromkeys(scope for needed in scopes.values() for scope in needed)
     return grant, (*single, *(row.also if row else ()))
+
+
+def _offline(asked: tuple[str, ...]) -> dict[str, str]:
+    """Give the parameter without which OpenID Connect lets nobody go on offline (Core 1.0 section 11)."""
+    return {"prompt": "consent"} if {"openid", "offline_access"} <= {*asked} else {}
 
 
 def _check(way: Way) -> None:

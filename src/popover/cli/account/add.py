@@ -12,6 +12,8 @@ from popover.cli.account.place import open_store, say, shown_path, warn
 from popover.config import parse_server, quote
 from popover.errors import ConfigError
 
+DIGESTS = "APOP and CRAM-MD5 are offered at services of which every account keeps its password itself"
+
 
 def add(arguments: argparse.Namespace) -> int:
     """Ask for the passwords, and keep the account. Raises ConfigError, StartError."""
@@ -33,6 +35,8 @@ def add(arguments: argparse.Namespace) -> int:
         table["client_secret"] = _text(ask("The client's secret", arguments.client_secret_file))
     account = open_store().add(arguments.name, table)
     say(f"{quote(account.name)} is kept in {shown_path(account.name)}")
+    if password is not None and arguments.plain:
+        say(DIGESTS)
     if account.oauth2 is not None:
         say(f"now sign in with the provider: popover account login {account.name}")
     return 0

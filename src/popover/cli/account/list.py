@@ -11,15 +11,16 @@ from popover.cli.account.show import document
 
 def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name
     """List them: 1 if a file is none that can be taken. Raises ConfigError, StartError."""
-    told = [document(account, is_kept=False) for account in configured(arguments.config)]
+    named = configured(arguments.config)
     store = open_store()
-    told += [document(account, is_kept=True) for account in store.accounts()]
+    told = [document(account, store.tokens, is_kept=False) for account in named]
+    told += [document(account, store.tokens, is_kept=True) for account in store.accounts()]
     if arguments.json:
         say(json.dumps(told, indent=2))
     else:
         width = max((len(one["name"]) for one in told), default=0)
         for one in told:
-            way = "" if one["signs_in"] == "password" else " by OAuth2"
+            way = "" if one["signs_in"] == "password" else f" by OAuth2 ({one['oauth2']['sentence']})"
             hosts = ", ".join(
                 dict.fromkeys(url.partition("://")[2].rpartition(":")[0] for url in one["servers"].values())
             )

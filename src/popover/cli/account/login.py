@@ -36,7 +36,8 @@ def login(arguments: argparse.Namespace) -> int:
     try:
         way = ask.way(account)
         if way.grant != "user":
-            kept = renew(account, ask, TokenFile(tokens, account.name), lambda _: False, time.time())
+            file = TokenFile(tokens, account.name)
+            kept = renew(account, ask, file, lambda _: False, time.time, insist=True)
         else:
             sign_in = SignIn(account, tokens, ask)
             kept = sign_in.keep(_by(flow_of(arguments, way, os.environ), sign_in))
@@ -87,9 +88,11 @@ def _by(flow: Flow, sign_in: SignIn) -> Token:
 
 
 def _show_code(code: DeviceCode, user: str) -> None:
+    whole = f"Or open this one, which has the code in it:\n\n    {code.complete}\n\n" if code.complete else ""
     say(
         f"Open this page in a browser, on any machine, and enter the code there:\n\n    {code.address}\n"
-        f"    {code.user_code}\n\nSign in as {user}. The code is good for {code.life / 60:.0f} minutes; waiting ..."
+        f"    {code.user_code}\n\n{whole}"
+        f"Sign in as {user}. The code is good for {code.life / 60:.0f} minutes; waiting ..."
     )
     sys.stdout.flush()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from popover.cli.account.add import kept_as
+from popover.cli.account.add import DIGESTS, kept_as
 from popover.cli.account.ask import ask
 from popover.cli.account.place import open_store, say
 from popover.config import quote
@@ -31,6 +31,8 @@ def passwd(arguments: argparse.Namespace) -> int:
     kept = new if arguments.secret else kept_as(new, plain=arguments.plain)
     store.change(account, {"secret" if arguments.secret else "password": kept.decode("utf-8", "surrogateescape")})
     say(f"{quote(account.name)} has a new password, from the next login on")
+    if arguments.plain:
+        say(DIGESTS)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from popover.accounts.oauth2.facts import facts
@@ -26,12 +27,12 @@ _PASSWORDS = {
 def show(arguments: argparse.Namespace) -> int:
     """Show it. Raises ConfigError, StartError."""
     account, is_kept, tokens = find_account(arguments.name, arguments.config)
-    told = document(account, is_kept=is_kept)
-    signed_in = facts(account, tokens, time.time()) if account.oauth2 is not None else None
+    told = document(account, tokens, is_kept=is_kept)
     if arguments.json:
-        say(json.dumps(told | {"oauth2": signed_in and signed_in.as_json()}, indent=2))
+        say(json.dumps(told, indent=2))
         return 0
-    for word, text in [*rows(account, told), *(signed_in.rows() if signed_in else ())]:
+    signed_in = facts(account, tokens, time.time()).rows() if account.oauth2 is not None else ()
+    for word, text in [*rows(account, told), *signed_in]:
         say(f"{word:<20}{text}")
     return 0
 
@@ -49,8 +50,8 @@ def rows(account: Account, told: dict[str, Any]) -> list[tuple[str, str]]:
     return lines + [("FAIL", line) for line in told["doubts"]]
 
 
-def document(account: Account, *, is_kept: bool) -> dict[str, Any]:
-    """Say what there is, for a program."""
+def document(account: Account, tokens: Path, *, is_kept: bool) -> dict[str, Any]:
+    """Say what there is, for a program. `tokens`: where those of OAuth2 lie."""
     return {
         "name": account.name,
         "names": list(account.names),
@@ -60,6 +61,7 @@ def document(account: Account, *, is_kept: bool) -> dict[str, Any]:
         "mailbox": account.mailbox,
         "signs_in": "password" if account.oauth2 is None else "oauth2",
         "client_id": account.oauth2.client_id if account.oauth2 else None,
+        "oauth2": facts(account, tokens, time.time()).as_json() if account.oauth2 else None,
         "file": str(shown_path(account.name)) if is_kept else None,
         "doubts": secret_doubts(account),
     }

@@ -48,6 +48,7 @@ class Ears:
     """One session's IMAP, from the greeting on. See `dialect.Ears`."""
 
     wants_server = True
+    greets_again = False
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None

@@ -47,6 +47,8 @@ from popover.talk import End
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
+    greets_again = False
+
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
         wanted = self._wanted = terms.ahead

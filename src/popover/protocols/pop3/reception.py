@@ -3,7 +3,8 @@
 What CAPA lists here is what holds for every server behind: TOP and UIDL, without which Outlook 2003 fetches all anew
 each time, are with all of them. Not PIPELINING: Exchange, Zimbra and DavMail do not offer it, and a client that has
 read it here would go on with it there. Nor EXPIRE, LOGIN-DELAY, UTF8, LANG, which only the server knows: a client that
-wants to know asks again behind the login (RFC 2449 section 5).
+wants to know asks again behind the login (RFC 2449 section 5). PLAIN and LOGIN are listed in plain text, too: clients
+that were told to use them look for them there; c-client (PHP, Alpine) warns of it and goes on, and `hide` helps.
 """
 
 from __future__ import annotations

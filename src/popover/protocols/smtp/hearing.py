@@ -46,6 +46,7 @@ class Ears:
     """One session's SMTP, from the greeting on. See `dialect.Ears`."""
 
     wants_server = True
+    greets_again = False
     is_idling = False
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:

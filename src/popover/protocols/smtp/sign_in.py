@@ -101,8 +101,9 @@ def _signed_in(caller: Caller, command: bytes, reply: bytes, why: str) -> Signed
     if reply.startswith(b"3") or reply[:_CODE] in _NO_COMMAND:
         raise caller.unwilling(command.decode(), _last(reply))
     words = b"".join(line.rstrip(b"\r") + b"\r\n" for line in reply.split(b"\n")[:-1])
-    if why:
-        words = words.removesuffix(b"\r\n") + f" ({sentence(why)})\r\n".encode()
+    room = _LINE_LIMIT - len(_last(words)) - len(" ()\r\n")
+    if why and room > 0:  # a reply's line has 512 octets at most, too
+        words = words.removesuffix(b"\r\n") + f" ({sentence(why)[:room]})\r\n".encode()
     return SignedIn(reply.startswith(b"2"), words)
 
 
@@ -125,4 +126,4 @@ def _reply(caller: Caller) -> Talk[bytes]:
 
 
 def _last(reply: bytes) -> bytes:
-    return reply.split(b"\n")[-2]
+    return reply.split(b"\n")[-2].rstrip(b"\r")

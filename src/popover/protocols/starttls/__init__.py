@@ -1,7 +1,7 @@
 """STARTTLS towards the server: from a plain connection to TLS, and the first words inside. Two talks per dialect.
 
 plaintext.py                  what a server may say before TLS
-pop3.py, imap.py, smtp.py     the two talks
+pop3.py, imap.py, smtp.py, sieve.py   the two talks
 inside.py                     answers inside TLS
 """
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from popover.config import DialectName
 from popover.protocols.dialect import Greeting
-from popover.protocols.starttls import imap, pop3, smtp
+from popover.protocols.starttls import imap, pop3, sieve, smtp
 from popover.talk import End, Talk
 
 __all__ = ["STARTTLS", "Beginning"]
@@ -29,4 +29,4 @@ class Beginning(Protocol):
         """See, inside TLS, that a mail server speaks there, and greet the client in its place. Raises ServerFailure."""
 
 
-STARTTLS: dict[DialectName, Beginning] = {"pop3": pop3, "imap": imap, "smtp": smtp}
+STARTTLS: dict[DialectName, Beginning] = {"pop3": pop3, "imap": imap, "smtp": smtp, "sieve": sieve}

@@ -9,7 +9,8 @@ from __future__ import annotations
 from popover.protocols.device import Draft
 from popover.protocols.smtp.body import Dots, Mended
 from popover.protocols.smtp.device.header import Head
-from popover.protocols.smtp.device.line import Line
+from popover.protocols.smtp.device.line import LOST, Line, Reply
+from popover.talk import Talk
 
 
 class Carriage:
@@ -54,6 +55,22 @@ class Carriage:
         else:
             if self.is_too_large:
                 self.drop()
+
+    def verdict(self) -> Talk[Reply]:
+        """Hear what the server says to the whole mail. From one that has spoken before its end a yes is none: what it
+        takes for the mail, and what for commands, nobody knows.
+        """
+        line = self.line
+        if line is None:
+            return LOST
+        line.has_mail = False
+        reply = yield from line.reply()
+        if self.is_refused:
+            line.give_up()
+        if reply.kind not in (b"4", b"5") and (reply.kind != b"2" or self.is_refused):
+            line.give_up()
+            return LOST
+        return reply
 
     def drop(self) -> None:
         """Keep nothing of it."""

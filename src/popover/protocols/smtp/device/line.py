@@ -68,11 +68,17 @@ class Line:
         self._is_given_up = True
 
     def ask(self, words: bytes) -> Talk[Reply]:
-        """Say one line, without its end, and hear the answer."""
+        """Say one line, without its end, and hear the answer. A go-ahead (3xx) belongs to DATA, and a 2xx does not: who
+        says it there has lost count.
+        """
         if self.is_lost:
             return LOST
         self.end.outbox += words + b"\r\n"
-        return (yield from self.reply())
+        reply = yield from self.reply()
+        if reply.kind not in (b"4", b"5", b"3" if words == b"DATA" else b"2"):
+            self.give_up()
+            return LOST
+        return reply
 
     def reply(self) -> Talk[Reply]:
         """Hear a whole reply; LOST where there is none."""

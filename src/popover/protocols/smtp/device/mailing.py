@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from popover.protocols.device import DeviceTerms, Draft, Errand, Keep, Wait
+from popover.protocols.guest import Gone
 from popover.protocols.smtp.commands import Command
 from popover.protocols.smtp.device import answers
 from popover.protocols.smtp.device.address import Path, parse_path
@@ -23,10 +24,6 @@ from popover.protocols.smtp.device.stuffing import Stuffed
 from popover.talk import End, More
 
 _CHUNK = re.compile(rb"([0-9]{1,20})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
-
-
-class Gone(Exception):  # noqa: N818 - it names a state of the talk
-    """The device has gone in the midst of a mail."""
 
 
 class Mailing:
@@ -45,6 +42,7 @@ class Mailing:
         self._outside = outside
         self._letter: Letter | None = None
         self._chunks: tuple[Carriage, Stuffed] | None = None
+        self._open: Carriage | None = None  # of a mail that is neither kept nor dropped yet
 
     # -- the envelope ----------------------------------------------------------------------------
 
@@ -127,6 +125,11 @@ class Mailing:
             self.waits_for = Wait.ANSWER
             yield from self._outside.line.start_over()
 
+    def end(self) -> None:
+        """The session is over, however it has ended: nothing is left of a mail that is not kept."""
+        if self._open is not None:
+            self._open.drop()
+
     def _abandon(self, carriage: Carriage) -> None:
         """A mail of which the server has some and will get no more: only the end of the connection tells it."""
         self._chunks = None
@@ -169,7 +172,7 @@ class Mailing:
                 line = None
             else:
                 self._letter = None
-                return self._told(reply) if reply.kind != b"2" else answers.CUT
+                return self._told(reply)
         draft = self._draft()
         if line is None and draft is None:
             self._letter = None
@@ -178,7 +181,8 @@ class Mailing:
         domain = letter.sender.rpartition(b"@")[2].decode("ascii", "ignore") or "popover.invalid"
         sender = letter.sender if self._rules.sender else b""
         head = Head(sender, stamp(self._terms.now, domain))
-        return letter, Carriage(head, line, draft, limit, normalizes=self._terms.normalizes), words
+        self._open = Carriage(head, line, draft, limit, normalizes=self._terms.normalizes)
+        return letter, self._open, words
 
     def _draft(self) -> Draft | None:
         try:
@@ -191,7 +195,7 @@ class Mailing:
         self._letter, line, reply = None, carriage.line, LOST
         if line is not None:
             self.waits_for = Wait.VERDICT
-            reply = yield from self._verdict(line, carriage)
+            reply = yield from carriage.verdict()
             if reply.kind != b"2" and not self._may_be_kept(reply):
                 carriage.drop()
                 return self._told(reply)
@@ -202,22 +206,13 @@ class Mailing:
             return answers.TOO_LARGE if carriage.is_too_large else answers.NO_ROOM
         rest = letter.kept if reply.kind == b"2" else letter.recipients
         is_doubtful = line is not None and not reply.words and not carriage.is_refused
+        self._open = None
         want = Keep(carriage.draft, letter.envelope(self._terms, rest, is_doubtful=is_doubtful))
         yield want
         if not want.is_kept:
             return answers.NO_ROOM
         self.kept += 1
         return reply.words if reply.kind == b"2" else answers.kept(self._terms.host)
-
-    def _verdict(self, line: Line, carriage: Carriage) -> Errand[Reply]:
-        line.has_mail = False
-        reply = yield from line.reply()
-        if carriage.is_refused:  # before the mail's end: what it takes for a mail, and for what, nobody knows
-            line.give_up()
-        if reply.kind in b"13" or (reply.kind == b"2" and carriage.is_refused):
-            line.give_up()
-            return LOST
-        return reply
 
     # -- in chunks -------------------------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 
 from popover.errors import Failure, Misdialled
 from popover.protocols.device import Check, DeviceTerms, Errand, Wait
-from popover.protocols.guest import Gone as GuestGone
-from popover.protocols.guest import Guest
+from popover.protocols.guest import Gone, Guest
 from popover.protocols.reception import Wish
 from popover.protocols.sasl_server import mechanisms
 from popover.protocols.smtp.auth import auth
@@ -20,7 +19,7 @@ from popover.protocols.smtp.belated import PASSED_OVER, Belated
 from popover.protocols.smtp.commands import BEFORE_TLS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.device import answers
 from popover.protocols.smtp.device.hello import answer
-from popover.protocols.smtp.device.mailing import Gone, Mailing
+from popover.protocols.smtp.device.mailing import Mailing
 from popover.protocols.smtp.device.outside import Outside
 from popover.protocols.strangers import Strangers
 from popover.talk import Broken, End, read_line
@@ -88,18 +87,25 @@ class Attendant:
     def talk(self, *, silently: bool) -> Errand[Wish]:
         """See `device.Attendance`."""
         self._client.outbox += b"" if silently else answers.GREETING
+        try:
+            wish = yield from self._serve()
+        finally:
+            self._mailing.end()
+        line = self._outside.line
+        if wish is Wish.LEAVE and line is not None and self.leaves_server:
+            line.end.outbox += b"QUIT\r\n"  # nobody waits for what it says to that
+        return wish
+
+    def _serve(self) -> Errand[Wish]:
         wish: Wish | None = None
         while wish is None:
             try:
                 command = yield from self._next()
                 wish = Wish.LEAVE if command is None else (yield from self._obey(command))
-            except (Gone, GuestGone):
+            except Gone:
                 wish = Wish.LEAVE
             except Misdialled as stranger:
                 wish = self._fail(stranger)
-        line = self._outside.line
-        if wish is Wish.LEAVE and line is not None and self.leaves_server:
-            line.end.outbox += b"QUIT\r\n"  # nobody waits for what it says to that
         return wish
 
     def _next(self) -> Errand[Command | None]:

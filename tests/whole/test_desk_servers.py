@@ -1,25 +1,36 @@
-"""Tokens said to real servers, through the real ears: Dovecot, and Postfix that asks it, take nothing else."""
+"""Logins said to real servers in a client's place, through the real ears: passwords to all that there are, tokens to
+Dovecot and to Postfix that asks it, which take nothing else.
+"""
 
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import parse_qs
 
 import pytest
 
 from at_desk import AtDesk, sign_in
 from parts.certificates import Authority
+from parts.courier import courier
+from parts.cyrus import Cyrus
 from parts.dovecot import Dovecot
 from parts.dovecot_config import Introspection
+from parts.dovecot_new import NewDovecot
+from parts.mailutils import Mailutils
+from parts.messages import PLAIN
 from parts.net import LOOPBACK
 from parts.places import short_directory
+from parts.popa3d import Popa3d
 from parts.postfix import Postfix
+from parts.solid import Solid
 from popover.config import Server
 from popover.config.values import DialectName
 from popover.protocols import DIALECTS
@@ -51,15 +62,15 @@ class Knowing(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the library's name
 
 
+@dataclass(frozen=True)
 class Servers:
-    """Dovecot and Postfix, which take tokens."""
+    """Some, by their dialects."""
 
-    def __init__(self, dovecot: Dovecot, postfix: Postfix, authority: Authority) -> None:
-        self._ports = {"pop3": dovecot.pop3s_port, "imap": dovecot.imaps_port, "smtp": postfix.port}
-        self.context = ssl.create_default_context(cafile=str(authority.ca_file))
+    ports: Mapping[str, int]
+    ca_file: Path
 
     def server(self, dialect: DialectName) -> Server:
-        return Server(dialect, "localhost", self._ports[dialect])
+        return Server(dialect, "localhost", self.ports[dialect])
 
 
 class Wired:
@@ -67,9 +78,9 @@ class Wired:
 
     has_ended = False
 
-    def __init__(self, servers: Servers, server: Server, without: bytes) -> None:
+    def __init__(self, ca_file: Path, server: Server, without: bytes = b"NOTHING") -> None:
         self._without = without
-        self._socket = servers.context.wrap_socket(
+        self._socket = ssl.create_default_context(cafile=str(ca_file)).wrap_socket(
             socket.create_connection((LOOPBACK, server.port), 10), server_hostname="localhost"
         )
         self.greeting = self._hear()
@@ -95,7 +106,7 @@ class Wired:
 
 
 @pytest.fixture(scope="module")
-def servers(authority: Authority) -> Iterator[Servers]:
+def tokens_only(authority: Authority) -> Iterator[Servers]:
     with ThreadingHTTPServer((LOOPBACK, 0), Knowing) as knowing, short_directory("tokens") as directory:
         thread = threading.Thread(target=knowing.serve_forever)
         thread.start()
@@ -104,7 +115,8 @@ def servers(authority: Authority) -> Iterator[Servers]:
         for place in places:
             place.mkdir(mode=0o755)
         with Dovecot(places[0], authority, tokens=tokens) as dovecot, Postfix(places[1], authority, dovecot) as postfix:
-            yield Servers(dovecot, postfix, authority)
+            ports = {"pop3": dovecot.pop3s_port, "imap": dovecot.imaps_port, "smtp": postfix.port}
+            yield Servers(ports, authority.ca_file)
         knowing.shutdown()
         thread.join()
 
@@ -115,7 +127,7 @@ def sign(servers: Servers, dialect: DialectName, mechanism: bytes, token: str) -
     desk.say(LOGINS[dialect])
     server = servers.server(dialect)
     [other] = set(BEARERS) - {mechanism}
-    with Wired(servers, server, without=other) as wired:
+    with Wired(servers.ca_file, server, without=other) as wired:
         came = sign_in(wired, Credentials("alice", token.encode(), "bearer"), desk.reception, server)
     assert mechanism in wired.heard
     assert came.ears.logged_in == came.answer.accepted
@@ -125,8 +137,8 @@ def sign(servers: Servers, dialect: DialectName, mechanism: bytes, token: str) -
 
 @pytest.mark.parametrize("mechanism", BEARERS)
 @pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
-def test_a_token_of_three_kilobytes_is_taken(servers: Servers, dialect: DialectName, mechanism: bytes) -> None:
-    accepted, words = sign(servers, dialect, mechanism, GOOD)
+def test_a_token_of_three_kilobytes_is_taken(tokens_only: Servers, dialect: DialectName, mechanism: bytes) -> None:
+    accepted, words = sign(tokens_only, dialect, mechanism, GOOD)
     assert accepted, words
     last = words.splitlines()[-1]
     assert last.startswith({"pop3": b"+OK", "imap": b"x.7 OK", "smtp": b"235 "}[dialect])
@@ -136,9 +148,9 @@ def test_a_token_of_three_kilobytes_is_taken(servers: Servers, dialect: DialectN
 @pytest.mark.parametrize("mechanism", BEARERS)
 @pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
 def test_a_refusal_comes_to_an_end_and_tells_its_reasons(
-    servers: Servers, dialect: DialectName, mechanism: bytes
+    tokens_only: Servers, dialect: DialectName, mechanism: bytes
 ) -> None:
-    accepted, words = sign(servers, dialect, mechanism, BAD)
+    accepted, words = sign(tokens_only, dialect, mechanism, BAD)
     assert not accepted
     [line] = words.splitlines()
     assert line.startswith(
@@ -146,3 +158,58 @@ def test_a_refusal_comes_to_an_end_and_tells_its_reasons(
     )
     assert b"status " in line
     assert b"bad-" not in line
+
+
+class Housing(Protocol):
+    """What each of the parts is."""
+
+    @property
+    def password(self) -> str: ...
+    def new_user(self, messages: Sequence[bytes]) -> str: ...
+
+
+class OldDovecot(NewDovecot):
+    """Of this machine's release, in the manner of the others."""
+
+    program = Dovecot.program
+
+
+PARTS: dict[str, tuple[DialectName, str, Callable[[Path, Authority], AbstractContextManager[Housing]]]] = {
+    "dovecot pop3": ("pop3", "pop3s_port", OldDovecot), "dovecot imap": ("imap", "imaps_port", OldDovecot),
+    "dovecot 2.4 pop3": ("pop3", "pop3s_port", NewDovecot), "dovecot 2.4 imap": ("imap", "imaps_port", NewDovecot),
+    "courier pop3": ("pop3", "port", courier), "courier imap": ("imap", "imaps_port", courier),
+    "cyrus pop3": ("pop3", "port", Cyrus), "cyrus imap": ("imap", "imaps_port", Cyrus),
+    "mailutils": ("pop3", "port", Mailutils.started), "popa3d": ("pop3", "port", Popa3d.started),
+    "solid": ("pop3", "port", Solid.started),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_password_is_taken_and_a_wrong_one_is_refused(name: str, authority: Authority) -> None:
+    dialect, port, make = PARTS[name]
+    with short_directory("house") as directory, make(directory, authority) as part:
+        user = part.new_user([PLAIN])
+        server = Server(dialect, "localhost", getattr(part, port))
+        memory = DIALECTS[dialect].memory()
+        for secret in (part.password, "wrong", part.password):
+            desk = AtDesk(DIALECTS[dialect])
+            desk.say(LOGINS[dialect])
+            with Wired(authority.ca_file, server) as wired:
+                credentials = Credentials(user, secret.encode())
+                came = sign_in(wired, credentials, desk.reception, server, memory=memory)
+            came.ears.over(came.now, server_left=False)
+            assert came.answer.accepted == came.ears.logged_in == (secret != "wrong"), came.answer.words
+            assert came.ears.user == user
+            assert secret.encode() not in came.answer.words
+
+
+def test_a_password_is_taken_by_postfix_and_a_wrong_one_is_refused(
+    postfix: Postfix, dovecot: Dovecot, authority: Authority
+) -> None:
+    server, user = Server("smtp", "localhost", postfix.port), dovecot.new_user()
+    for secret in (dovecot.password, "wrong"):
+        desk = AtDesk(DIALECTS["smtp"])
+        desk.say(LOGINS["smtp"])
+        with Wired(authority.ca_file, server) as wired:
+            came = sign_in(wired, Credentials(user, secret.encode()), desk.reception, server)
+        assert came.answer.accepted == (secret != "wrong"), came.answer.words
