@@ -104,7 +104,7 @@ complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 
 complete -c popover -n '_shtab_popover_using demo' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using demo' -l listen -x -d 'default: 127.0.0.1, this machine'
 complete -c popover -n '_shtab_popover_using demo' -l once -d 'go the circle once, show each step, and exit'
-complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a setup -d 'Set it up for an address: find the servers, check, write the file.'
+complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a setup -d 'Set it up for an address: servers, checks, the file.'
 complete -c popover -n '_shtab_popover_using setup' -s h -l help -d 'show this help message and exit'
 complete -c popover -n '_shtab_popover_using setup' -l server -x -d 'take this one (repeatable: one for each dialect)'
 complete -c popover -n '_shtab_popover_using setup' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'write into this file, or this directory'

@@ -2,6 +2,7 @@
 may try again, and the server is let go.
 """
 
+import hashlib
 import itertools
 import signal
 import threading
@@ -19,6 +20,7 @@ from fakes.tls import server_context
 from fakes.wire import Talker, Wire
 from parts.at_desk import AtDesk
 from parts.certificates import Authority
+from parts.inside import Plainly, trusting
 from parts.net import free_port, wait_until
 from popover.refusals import explain
 
@@ -471,6 +473,32 @@ def test_client_that_is_none_is_told_so_by_its_first_octets(scene: Scene, said: 
     client.send(said)
     assert words in client.ending().words
     assert scene.popover.wait_for_event("session")["end"] == "misdialled"
+
+
+def test_what_stands_behind_stls_in_plain_text_is_never_heard(make: Callable[..., Scene]) -> None:
+    """Somebody on the way has put a login there (protocol notes, S1)."""
+    scene = make(tls="offer")
+    server = scene.server(good)
+    scene.leads(server.port)
+    client = scene.client()
+    client.send(b"STLS\r\nUSER grandpa\r\nPASS simsalabim\r\nSTAT\r\n")
+    assert client.line().startswith(b"+OK")
+    client.ending()
+    told = scene.popover.wait_for_event("session")
+    assert told["end"] in {"misdialled", "no handshake"}
+    assert "user" not in told
+    assert server.accepted == 0
+
+
+def test_apop_stamp_of_the_greeting_holds_behind_stls(make: Callable[..., Scene]) -> None:
+    scene = make(tls="offer")
+    scene.leads(scene.server(good).port)
+    with Plainly(scene.popover.at("pop3")) as client:
+        stamp = client.line().split()[-1]
+        assert client.ask(b"STLS").startswith(b"+OK")
+        client.secure(trusting(scene.popover.file.parent / "state" / "popover.pem"))
+        digest = hashlib.md5(stamp + LOCAL.encode(), usedforsecurity=False).hexdigest()
+        assert client.ask(f"APOP grandpa {digest}".encode()).startswith(b"+OK")
 
 
 def test_session_that_is_stopped_ends_with_a_reset(scene: Scene) -> None:

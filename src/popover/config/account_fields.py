@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from popover.config.accounts import Account, OAuth2, SecretSource, fold
-from popover.config.fields import DIALECTS, SERVICE, Reader, choice, read_name, read_text, show, word, words
+from popover.config.fields import DIALECTS, SERVICE
 from popover.config.places import parse_server
 from popover.config.providers import OTHER_NAMES, PROVIDERS, servers_of
+from popover.config.readers import Reader, choice, read_name, read_text, show, word, words
 from popover.config.tables import structurer
 from popover.config.values import DialectName, Server, Target, Trust
 from popover.config.words import quote

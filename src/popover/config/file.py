@@ -7,9 +7,6 @@ Import this module only to load a file: cattrs takes its time, and a command lin
 
 from __future__ import annotations
 
-import codecs
-import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
@@ -19,24 +16,20 @@ from popover.config.account_fields import read_account, read_names
 from popover.config.accounts import Account
 from popover.config.cross import find_mistakes, find_status_mistakes
 from popover.config.desks import account_mistakes, desk_mistakes
-from popover.config.fields import SERVICE, STATUS, TOP, read_name
+from popover.config.fields import SERVICE, STATUS, TOP
 from popover.config.flat import assemble
 from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
+from popover.config.readers import read_name
 from popover.config.routes import Table
 from popover.config.table_file import find_table_mistakes, read_one, unknown_table
 from popover.config.tables import structurer
-from popover.config.unquoted import advice
+from popover.config.text import files_of, parse, shown
 from popover.config.values import Admission, Service, nobody
 from popover.config.values import Listen as Place
 from popover.config.whole import Config, Status
-from popover.config.words import quote, visible
+from popover.config.words import quote
 from popover.errors import ConfigError
-
-FILE_LIMIT = 1024 * 1024
-"""Octets of a configuration file; a thousand services with every key need about 600 KiB."""
-
-_NOT_UNDERSTOOD = ("Invalid value", "Unclosed array", "Expected newline or end of document after a statement")
 
 
 @dataclass(slots=True)
@@ -85,9 +78,9 @@ def load(path: str | Path) -> Config:
     Raises ConfigError with all mistakes of all files.
     """
     reading = _Reading()
-    for file in _files(Path(path)):
+    for file in files_of(Path(path)):
         reading.read(file)
-    services = reading.services(_shown(path))
+    services = reading.services(shown(path))
     tables = reading.tables()
     if reading.mistakes:
         raise ConfigError(reading.mistakes)
@@ -113,25 +106,25 @@ class _Reading:
 
     def read(self, file: Path) -> None:
         """Add one file."""
-        shown = _shown(file)
+        place = shown(file)
         try:
-            table = _parse(file)
+            table = parse(file)
         except ConfigError as mistake:
-            self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
+            self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
             return
         try:
             top = _read_top(table)
         except ConfigError as mistake:
-            self.mistakes += [f"{shown}: {line}" for line in mistake.mistakes]
+            self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
             top = _Top(service=_tables(table, "service"), account=_tables(table, "account"))
             self._wrong_tables |= {str(one.get("name")) for one in _dicts(table.get("table"))}
-        self._state(top, shown)
+        self._state(top, place)
         for number, written in enumerate(top.service, 1):
-            self._add(shown, file.parent, number, written)
+            self._add(place, file.parent, number, written)
         for number, written in enumerate(top.account, 1):
-            self._add_account(shown, file.parent, number, written)
+            self._add_account(place, file.parent, number, written)
         for number, written in enumerate(top.table, 1):
-            self._add_table(shown, file.parent, number, written)
+            self._add_table(place, file.parent, number, written)
 
     def _add_table(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
         named = isinstance(written.get("name"), str)
@@ -230,78 +223,6 @@ class _Reading:
 
 def _dicts(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _files(path: Path) -> list[Path]:
-    try:
-        if not path.is_dir():
-            return [path]
-        files = sorted(file for file in path.glob("*.toml") if not file.name.startswith("."))
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"{_shown(path)}: {_reason(problem)}") from None
-    if not files:
-        raise ConfigError(f"{_shown(path)}: the directory holds no *.toml")
-    return files
-
-
-def _parse(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            octets = stream.read(FILE_LIMIT + 1)
-    except (OSError, ValueError) as problem:
-        raise ConfigError(_reason(problem)) from None
-    if len(octets) > FILE_LIMIT:
-        raise ConfigError(f"more than {FILE_LIMIT} bytes: this is no configuration")
-    text = _decode(octets)
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise ConfigError(_where_first(str(problem), text)) from None
-    except (ValueError, RecursionError):  # a number of 5,000 digits; 1,000 brackets in each other
-        raise ConfigError("this is no configuration: a number or a nesting beyond all measure") from None
-
-
-def _decode(octets: bytes) -> str:
-    if octets.startswith(codecs.BOM_UTF8):
-        raise ConfigError("line 1: begins with a byte order mark; save it as UTF-8 without BOM")
-    if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ConfigError("line 1: is UTF-16; save it as UTF-8 without BOM")
-    try:
-        return octets.decode()
-    except UnicodeDecodeError as problem:
-        line = octets.count(b"\n", 0, problem.start) + 1
-        raise ConfigError(f"line {line}: byte 0x{octets[problem.start]:02x} is not UTF-8; save it as UTF-8") from None
-
-
-def _where_first(message: str, text: str) -> str:
-    """Move the place to the front of what tomllib says: `Expected ... (at line 3, column 5)`."""
-    what, _, where = message.removesuffix(")").rpartition(" (at ")
-    if where == "end of document":
-        where = f"line {len(text.splitlines())}, at the end"
-    if what == "Cannot overwrite a value":
-        what = "this key stands here for the second time"
-    return visible(f"{where}: {what[:1].lower()}{what[1:]}{_advice(what, where, text)}" if what else message)
-
-
-def _advice(what: str, where: str, text: str) -> str:
-    """Say what is missing where tomllib says only that it does not understand: quotes, most often."""
-    number = re.match(r"line (\d+),", where)
-    if not number or not what.startswith(_NOT_UNDERSTOOD):
-        return ""
-    told = advice(text.split("\n")[int(number[1]) - 1].rstrip("\r"))
-    return f": {told}" if told else ""
-
-
-def _reason(problem: OSError | ValueError) -> str:
-    if isinstance(problem, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(problem, OSError):
-        return f"can't be read: {problem.strerror}"
-    return "can't be read: its name holds a NUL"
-
-
-def _shown(path: str | Path) -> str:
-    return visible(str(path))
 
 
 def _label(written: dict[str, Any], number: int) -> str:

@@ -6,8 +6,8 @@ import re
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from popover.config.fields import read_text, show, words
 from popover.config.places import parse_scheme, parse_server
+from popover.config.readers import read_text, show, words
 from popover.config.routes import KEY_WORDS, USES, Place, Use
 from popover.config.values import DialectName, Server, scheme_of
 from popover.config.words import parse_ip, quote

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from popover.config.accounts import SecretSource
-from popover.config.fields import (
+from popover.config.readers import (
     Reader,
     choice,
     read_drain,

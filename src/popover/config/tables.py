@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from popover.config.fields import SERVICE, STATUS, TOP, Reader
+from popover.config.fields import SERVICE, STATUS, TOP
+from popover.config.readers import Reader
 from popover.config.words import quote
 from popover.errors import ConfigError
 

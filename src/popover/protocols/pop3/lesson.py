@@ -43,6 +43,8 @@ class Lesson:
         waits_for_login = bool(asked) and asked[0] is self._way.left_with_user
         if waits_for_login and has_ended and state.now - state.server_spoke > state.manners.patience:
             state.manners.fail("before")  # it has heard USER, and not what came with it
+        if server_left and asked and asked[0].verb == b"AUTH" and asked[0].has_body:
+            state.manners.fail("bears auth")  # it hangs up at AUTH without a mechanism, and will not hear that again
         if state.logged_in and asked and asked[0].is_doubtful:
             self._mistrust(asked[0], server_left=server_left)
         gave_up = has_ended and self._mending.was_overdue and bool(self._owed.turns)

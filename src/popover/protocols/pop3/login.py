@@ -220,13 +220,10 @@ class Login:
             self._state.is_strange = True
 
     def server_left(self) -> None:
-        """The server has hung up: if it was at AUTH without a mechanism, it will not hear that again; if it was at a
-        name that it had refused, that is what the client is told, whose USER was answered here.
+        """The server has hung up: if it was at a name that it had refused, the client is told that, for its USER was
+        answered here.
         """
-        asked, turns = self._owed.asked, self._owed.turns
-        is_first = not self._state.has_client_ended  # else it was told the client's end, and may have dropped the rest
-        if is_first and asked and asked[0].verb == b"AUTH" and asked[0].has_body:
-            self._state.manners.fail("bears auth")
+        turns = self._owed.turns
         if self.user_refusal and turns and turns[0].verb == b"PASS" and not self._owed.has_begun:
             self._owed.settle(turns[0], self.user_refusal)
 
