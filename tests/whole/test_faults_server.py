@@ -149,14 +149,16 @@ def test_case_36_imap_preauth_inside_tls_passes(stage: Stage) -> None:
     gateway.greeted(greeting).close()
 
 
-@pytest.mark.parametrize("greeting", [b"220-one\r\n220-two\r\n220 three\r\n", b"220\r\n", b"220 \r\n"])
+@pytest.mark.parametrize(
+    "greeting", [b"220-one\r\n220-two\r\n220 three\r\n", b"220\r\n", b"220 \r\n", b"250 hello\r\n"]
+)
 def test_case_52_unusual_smtp_greetings_pass(stage: Stage, greeting: bytes) -> None:
     gateway = stage.gateway(stage.server(says(greeting)), "smtp")
     with gateway.client() as client:
         assert client.exactly(len(greeting)) == greeting
 
 
-@pytest.mark.parametrize("greeting", [b"2x0 hello\r\n", b"hello\r\n", b"220hello\r\n", b"250 hello\r\n", b"22"])
+@pytest.mark.parametrize("greeting", [b"2x0 hello\r\n", b"hello\r\n", b"220hello\r\n", b"22"])
 def test_case_52_malformed_smtp_greeting_is_refused(stage: Stage, greeting: bytes) -> None:
     def greets(wire: TLSWire) -> None:
         wire.send(greeting)
