@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from ssl import SSLContext
 from typing import NamedTuple
 
-from fakes.mail import GREETINGS, answer_pop3
+from fakes.mail import answer_pop3, sieve
 from fakes.tls import TLSWire
 from fakes.wire import Talker, Wire
 
@@ -19,9 +19,10 @@ HONEST = {
     "pop3": (b"+OK ready <1.2@mail.example.com>\r\n", b"+OK begin\r\n"),
     "imap": (b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n", TAG + b" OK begin\r\n"),
     "smtp": (b"220 mail.example.com ESMTP\r\n", b"250-mail.example.com\r\n250 STARTTLS\r\n", b"220 begin\r\n"),
+    "sieve": (b'"IMPLEMENTATION" "a"\r\n"STARTTLS"\r\nOK "ready"\r\n', b'OK "begin"\r\n'),
 }
 
-ASKED = {"pop3": [b"STLS"], "imap": [b"STARTTLS"], "smtp": [b"EHLO [127.0.0.1]", b"STARTTLS"]}
+ASKED = {"pop3": [b"STLS"], "imap": [b"STARTTLS"], "smtp": [b"EHLO [127.0.0.1]", b"STARTTLS"], "sieve": [b"STARTTLS"]}
 
 
 class Attack(NamedTuple):
@@ -67,6 +68,8 @@ def _refusals() -> Iterator[Attack]:
         b"250-EVIL\r\n220 EVIL", b"", b"334 EVIL",
     ):  # fmt: skip
         yield Attack("U1", "smtp", honest_until("smtp", answer + b"\r\n"))
+    for answer in (b'NO "EVIL"', b'BYE "EVIL"', b"OKEVIL", b"OK {4+}\r\nEVIL", b"+OK EVIL", b"", b'"EVIL"'):
+        yield Attack("U1", "sieve", honest_until("sieve", answer + b"\r\n"))
     for dialect in HONEST:
         yield Attack("U1", dialect, honest_until(dialect, b""))  # it closes
 
@@ -114,15 +117,22 @@ def _spoofing() -> Iterator[Attack]:
         yield Attack("U7", "imap", said, fails=False)
     ehlo = b"250-" + red + b"\r\n250-AUTH EVIL\r\n250 SIZE 1\r\n"
     yield Attack("U7", "smtp", (b"220-" + red + b"\r\n220 EVIL\r\n", ehlo, b"220 " + red + b"\r\n"), fails=False)
+    sieve = (b'"IMPLEMENTATION" "' + red + b'"\r\n"SASL" "EVIL"\r\nOK "EVIL"\r\n', b'OK "' + red + b'"\r\n')
+    yield Attack("U7", "sieve", sieve, fails=False)
     yield Attack("U7", "pop3", (b"-ERR " + red + b"\r\n",))
     yield Attack("U7", "imap", (b"* NO [ALERT] " + red + b"\r\n",))
     yield Attack("U7", "smtp", (b"554 " + red + b"\r\n",))
 
 
 def _endless() -> Iterator[Attack]:
-    for dialect, more in (("pop3", b"EVIL"), ("imap", b"* BAD EVIL\r\n"), ("smtp", b"250-EVIL\r\n")):
+    for dialect, more in (
+        ("pop3", b"EVIL"),
+        ("imap", b"* BAD EVIL\r\n"),
+        ("smtp", b"250-EVIL\r\n"),
+        ("sieve", b'"EVIL"\r\n'),
+    ):
         flood = more * (64 * 1024 // len(more))
-        start = GREETINGS[dialect][:3]
+        start = HONEST[dialect][0][:3]
         yield Attack("U10", dialect, (start + b"x" * 64 * 1024,))
         yield Attack("U10", dialect, honest_until(dialect, flood))
     yield Attack("U10", "smtp", (HONEST["smtp"][0], b"250-EVIL\r\n" * 10_000, b"220 EVIL\r\n"))
@@ -215,4 +225,4 @@ def _imap(wire: Talker) -> None:
         wire.send((b"* CAPABILITY IMAP4rev1 SASL-IR\r\n" if rest == b"CAPABILITY" else b"") + tag + b" OK done\r\n")
 
 
-_SERVED: dict[str, Callable[[Talker], None]] = {"pop3": answer_pop3, "imap": _imap, "smtp": _smtp}
+_SERVED: dict[str, Callable[[Talker], None]] = {"pop3": answer_pop3, "imap": _imap, "smtp": _smtp, "sieve": sieve}

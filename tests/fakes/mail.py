@@ -14,12 +14,13 @@ GREETINGS = {
     "pop3": b"+OK a fake server greets you\r\n",
     "imap": b"* OK [CAPABILITY IMAP4rev1] a fake server greets you\r\n",
     "smtp": b"220 fake.example a fake server greets you\r\n",
+    "sieve": b'"IMPLEMENTATION" "fake"\r\n"SASL" "PLAIN"\r\nOK "a fake server greets you"\r\n',
 }
 
 
 def mail(dialect: str) -> Callable[[Talker], None]:
     """A server of this dialect."""
-    return {"pop3": pop3, "imap": imap, "smtp": smtp}[dialect]
+    return {"pop3": pop3, "imap": imap, "smtp": smtp, "sieve": sieve}[dialect]
 
 
 def message_of(size: int) -> bytes:
@@ -66,6 +67,15 @@ def smtp(wire: Talker) -> None:
             wire.send(b"221 bye\r\n")
             return
         wire.send(b"250 fine\r\n")
+
+
+def sieve(wire: Talker) -> None:
+    """Serve ManageSieve until LOGOUT; it keeps no script."""
+    wire.send(GREETINGS["sieve"])
+    while line := wire.line():
+        wire.send(b'OK "fine"\r\n')
+        if line.strip().upper() == b"LOGOUT":
+            return
 
 
 def silent(wire: Talker) -> None:

@@ -27,7 +27,12 @@ from parts.net import Address, wait_until
 from parts.popover import COMMAND, Event, Popover
 
 # How popover begins the line that tells a client why it is not served: temporary, and not about the login.
-FAREWELLS = {"pop3": "-ERR [SYS/TEMP] ", "imap": "* BYE [UNAVAILABLE] ", "smtp": "421 4.3.2 "}
+FAREWELLS = {
+    "pop3": "-ERR [SYS/TEMP] ",
+    "imap": "* BYE [UNAVAILABLE] ",
+    "smtp": "421 4.3.2 ",
+    "sieve": "BYE (TRYLATER) ",
+}
 
 # Octets of a status line with its CRLF (RFC 1939, 3; RFC 5321, 4.5.3.1.5).
 LINE_LIMIT = 512
@@ -45,7 +50,7 @@ UNHURRIED = {
     "soften": False,
 }
 
-PARTING = {"pop3": b"QUIT", "imap": b"a LOGOUT", "smtp": b"QUIT"}
+PARTING = {"pop3": b"QUIT", "imap": b"a LOGOUT", "smtp": b"QUIT", "sieve": b"LOGOUT"}
 
 Connect = Callable[[Address], Wire]
 

@@ -37,12 +37,13 @@ def test_services_of_one_command_line_lead_to_their_own_servers(stage: Stage) ->
         f"{port}={url(servers['pop3'], 'pop3')}",
         f"0={url(servers['imap'])}",
         f"127.0.0.1:0={url(servers['smtp'], 'smtp')}",
+        f"0={url(servers['sieve'], 'sieve')}",
     ]
     popover = stage.popover(*words, *stage.trust)
     for place, dialect in enumerate(FAREWELLS):
         greeted(popover.addresses[place], dialect).close()
     assert popover.ports[0] == port
-    assert len(set(popover.ports)) == 3
+    assert len(set(popover.ports)) == 4
     assert popover.out_lines() == [
         f"listening 127.0.0.1:{popover.ports[place]} -> {url(servers[dialect], dialect)}"
         for place, dialect in enumerate(FAREWELLS)

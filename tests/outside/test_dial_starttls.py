@@ -155,7 +155,7 @@ def test_plain_text_where_tls_should_be_names_the_url_with_starttls(authority: A
     async def act(dialler: Dialler) -> None:
         told = await failure(dialler, target(authority, server.port, dialect, "tls"))
         assert "it answers in plain text" in told.cause
-        assert f"write {dialect}+starttls://127.0.0.1:{server.port}" in told.remedy
+        assert f"write {scheme_of(dialect, 'starttls')}://127.0.0.1:{server.port}" in told.remedy
 
     def greets(wire: Wire) -> None:
         wire.send(HONEST[dialect][0])

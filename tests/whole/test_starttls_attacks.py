@@ -18,6 +18,7 @@ from fakes.tls import server_context
 from fakes.wire import Wire
 from parts.certificates import Authority, Faults
 from parts.popover import Event, Popover
+from popover.config import scheme_of
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -26,12 +27,14 @@ LOGINS = {
     "pop3": b"USER alice\r\nPASS wonderland\r\n",
     "imap": b"a LOGIN alice wonderland\r\n",
     "smtp": b"EHLO client.example\r\nAUTH LOGIN d29uZGVybGFuZA==\r\n",
+    "sieve": b'AUTHENTICATE "LOGIN" "d29uZGVybGFuZA=="\r\n',
 }
 SECRETS = (CANARY, b"d29uZGVybGFuZA==", b"alice")
 OWN = {
     "pop3": b"+OK localhost is ready\r\n",
     "imap": b"* OK [CAPABILITY IMAP4rev1 SASL-IR] localhost is ready\r\n",
     "smtp": b"220 localhost ESMTP ready\r\n",
+    "sieve": b'"IMPLEMENTATION" "fake"\r\n"SASL" "PLAIN"\r\nOK ',
 }
 
 
@@ -44,7 +47,7 @@ class House:
         services = [
             {
                 "listen": "127.0.0.1:0",
-                "server": f"{dialect}+starttls://localhost:{server.port}",
+                "server": f"{scheme_of(dialect, 'starttls')}://localhost:{server.port}",
                 "ca_file": str(authority.ca_file),
                 "name": dialect,
                 "greeting_timeout": 3,  # some of them say nothing more
