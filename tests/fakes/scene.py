@@ -72,8 +72,8 @@ class Gateway:
     def greeted(self, greeting: bytes | None = None) -> Wire:
         """A connection that has got the server's greeting, unchanged."""
         wire = self.client()
-        line = wire.line()
-        assert line == (greeting or GREETINGS[self._dialect])
+        words = greeting or GREETINGS[self._dialect]
+        assert wire.exactly(len(words)) == words
         return wire
 
     def session(self) -> Event:
@@ -208,7 +208,7 @@ def url(server: FakeServer | int, dialect: str = "imap", host: str = "localhost"
 def greeted(address: Address, dialect: str = "imap") -> Wire:
     """A client that came in there and has got the server's greeting, unchanged."""
     wire = Wire.to(address)
-    assert wire.line() == GREETINGS[dialect]
+    assert wire.exactly(len(GREETINGS[dialect])) == GREETINGS[dialect]
     return wire
 
 
