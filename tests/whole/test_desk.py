@@ -212,7 +212,7 @@ def test_curl_logs_in_by_each_mechanism(house: House, workdir: Workdir, dialect:
         *more, f"{dialect}://{place[0]}:{place[1]}/",
     )  # fmt: skip
     assert re.search(rf"> (\S+ )?(AUTH|AUTHENTICATE)? ?{how}".encode(), talk)
-    assert house.popover.events("session")
+    assert house.popover.wait_for_event("session")
 
 
 @pytest.mark.parametrize("how", ["apop", "cram-md5", "plain", "login"])

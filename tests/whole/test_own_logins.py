@@ -18,7 +18,7 @@ from parts.clients import POP3_CLIENTS, SMTP_CLIENTS, pop3
 from parts.dovecot import Dovecot
 from parts.fetchers import fetch_by_fetchmail, fetch_by_mpop
 from parts.messages import DOTS, PLAIN
-from parts.net import Address
+from parts.net import Address, wait_until
 from parts.places import is_root, short_directory
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix, without_trace
@@ -321,6 +321,6 @@ def test_accounts_of_a_user_that_popover_is_not_are_told_at_the_start(
     state.chmod(0o777)
     house = House(tmp_path, authority, dovecot, postfix)
     with house.popover:
-        assert [one for one in house.popover.events("warning") if f"chmod 700 {state}" in one["text"]]
+        wait_until(lambda: f"chmod 700 {state}" in "".join(house.popover.log_lines()), "it is told")
         assert answer(house, "anna", "x").startswith(b"-ERR [SYS/")
         assert answer(house, "plain", LOCAL).startswith(b"+OK")

@@ -89,7 +89,7 @@ def test_02_a_failure_of_tls_is_told_to_the_client_and_in_the_log(scene: Scene, 
     answer = log_in(wire)
     assert answer.startswith(b"-ERR [SYS/TEMP] ")
     assert b"certificate" in answer
-    [event] = popover.events("login")
+    event = popover.wait_for_event("login")
     assert "certificate" in event["cause"]
     assert event["remedy"]
     assert wire.ask(b"USER alice").startswith(b"+OK")  # and the client may try again

@@ -173,7 +173,7 @@ def test_an_unknown_name_and_a_wrong_password_are_told_alike(tmp_path: Path, tow
                     client.pass_("wrong")
             told.append(str(refused.value))
         assert all("[AUTH]" in one for one in told), told
-        [event] = popover.events("login", user="stranger")
+        event = popover.wait_for_event("login", user="stranger")
         assert "is not in" in event["text"]
 
 
