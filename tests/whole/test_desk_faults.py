@@ -208,6 +208,17 @@ def test_wrong_login_is_told_the_same_for_unknown_names_and_leaves_one_line(
     assert not any(SECRET in line or "abracadabra" in line or LOCAL in line for line in scene.popover.log_lines())
 
 
+def test_wrong_login_stands_in_the_log_whether_or_not_the_client_waits_for_the_answer(scene: Scene) -> None:
+    """Else who guesses would leave as soon as the answer is later than that of a right login."""
+    scene.leads(free_port(), late=3600.0)
+    client = scene.client()
+    client.send(b"USER grandpa\r\nPASS a guess\r\n")
+    told = scene.popover.wait_for_event("login")["text"]
+    assert told == "127.0.0.1 login refused: the password is wrong: grandpa"
+    client.reset()
+    assert scene.popover.wait_for_event("session")["end"] == "client reset"
+
+
 def test_name_in_the_log_is_printable_and_short(scene: Scene) -> None:
     client = scene.client()
     client.ask(b"USER \xff\x1b" + 200 * b"x")

@@ -108,20 +108,25 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The name is unknown, or the password is wrong; which of them, the client does not learn. `why`: for the log."""
+    """The name is unknown, or the password is wrong; which of them, the client does not learn. `why`: for the log, at
+    once; `late`: seconds after which the client is told, the same for both. Who waits is the session: a client that
+    leaves meanwhile, because a right login is answered sooner, stands in the log like all others.
+    """
 
     why: str
+    late: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
     """Nobody could say: our trouble, or that of a table; never told as a failed login, for which old clients forget
-    their password. `needs_person`: it will not pass by itself.
+    their password. `needs_person`: it will not pass by itself; `late`: as of NotFound.
     """
 
     cause: str
     remedy: str = ""
     needs_person: bool = False
+    late: float = field(default=0.0, compare=False)
 
 
 Found: TypeAlias = Route | NotFound | Unsure
@@ -135,4 +140,4 @@ class Finder(Protocol):
         """Whether some password is known that a digest could be compared with."""
 
     async def find(self, visit: Visit) -> Found:
-        """Look it up. Never raises; takes as long for a name that is unknown as for a password that is wrong."""
+        """Look it up. Never raises; until it is told, an unknown name takes as long as a wrong password."""

@@ -95,12 +95,12 @@ class AtDesk:
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
                     return await self._enter(reception, found, login)
-                if isinstance(found, NotFound):
-                    turned_away.refused(case, found.why)
-                    reception.refuse()
-                else:
-                    turned_away.undecided(case, Failure(found.cause, found.remedy))
-                    reception.delay(found.cause, needs_person=found.needs_person)
+                turned_away.by_finder(case, found)
+                await asyncio.sleep(found.late)
+            if isinstance(found, NotFound):
+                reception.refuse()
+            else:
+                reception.delay(found.cause, needs_person=found.needs_person)
         except Failure as failure:
             turned_away.undecided(case, failure)
             reception.delay(failure.cause, needs_person=failure.needs_person)
