@@ -27,6 +27,7 @@ from popover.refusals import explain
 LOCAL, SECRET = "simsalabim", "wonderland"
 GREETING = b"+OK a fake server greets you\r\n"
 LOGIN = (b"USER grandpa", b"PASS simsalabim")
+HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
 class Scene:
@@ -438,6 +439,32 @@ def test_client_that_says_nothing_is_told_why_it_is_sent_away(make: Callable[...
     assert (told["end"], told["level"]) == ("login timeout", "info")
 
 
+@pytest.mark.parametrize(
+    ("tls", "said", "words", "end"),
+    [
+        ("implicit", b"", b"-ERR [SYS/TEMP] this port speaks TLS from the first octet", "misdialled"),
+        ("implicit", HALF_A_HELLO, b"", "login timeout"),
+        ("offer", b"", b"", "login timeout"),
+    ],
+)
+def test_handshake_that_takes_too_long_is_told_as_what_it_is_and_not_in_its_midst(
+    make: Callable[..., Scene], tls: str, said: bytes, words: bytes, end: str
+) -> None:
+    """Plain text there would be taken for broken TLS; and who says nothing at all waits for a greeting, most likely."""
+    scene = make(login_timeout=0.5, tls=tls)
+    with Wire.to(scene.popover.at("pop3")) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"STLS")
+        client.send(said)
+        heard = client.ending().words
+    assert heard.startswith(words)
+    assert bool(heard) == bool(words)
+    told = scene.popover.wait_for_event("session")
+    assert told["end"] == end
+    assert told["cause"]
+
+
 def test_login_timeout_counts_over_the_whole_of_it(make: Callable[..., Scene]) -> None:
     """Commands, a refused login, a slow table, a server that never greets: each alone would be in time."""
     scene = make(login_timeout=2)
@@ -475,7 +502,7 @@ def test_login_timeout_lets_the_server_go(make: Callable[..., Scene]) -> None:
     ("said", "words"),
     [
         (b"GET / HTTP/1.0\r\n\r\n", b"not a web server"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"no TLS"),
+        (HALF_A_HELLO, b"no TLS"),
         (b"PROXY TCP4 1.2.3.4 1.2.3.5 1 2\r\n", b"PROXY header"),
     ],
 )

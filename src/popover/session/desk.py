@@ -43,8 +43,8 @@ class AtDesk:
         """Learn who the client is, and let it talk with its server. Raises Failure."""
         case = self._case
         try:
-            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout):
-                over = await self._admit()
+            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout) as limit:
+                over = await self._admit(limit)
         except TimeoutError:
             return self._overdue()
         except Vanished as vanished:
@@ -60,23 +60,32 @@ class AtDesk:
 
     # -- the client ------------------------------------------------------------------------------
 
-    async def _admit(self) -> Outcome | None:
+    async def _admit(self, limit: asyncio.Timeout) -> Outcome | None:
         """Talk with the client until a server has let it in; or give how it ended without. Raises Failure, Vanished."""
         case = self._case
         if case.sealing.comes_first:
-            await case.seal()
+            await self._seal(limit)
         reception = self._reception()
         reception.greet()
         while True:
             came = await self._asking.ask(reception.ask())
             if came is Wish.TLS:
                 case.sealing.spent = case.loop.time() - case.since
-                await case.seal(behind_starttls=True)
+                await self._seal(limit, behind_starttls=True)
                 reception = self._reception()
             elif isinstance(came, Wish):
                 return self._left()
             elif await self._let_in(reception, came):
                 return None
+
+    async def _seal(self, limit: asyncio.Timeout, *, behind_starttls: bool = False) -> None:
+        """Begin TLS. The handshake keeps to the limit by itself: words of ours in the midst of it would only be taken
+        for broken TLS. Raises Failure.
+        """
+        due = limit.when()
+        limit.reschedule(None)
+        await self._case.seal(behind_starttls=behind_starttls)
+        limit.reschedule(due)
 
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing
