@@ -356,11 +356,15 @@ def test_a_thousand_guesses_at_once_are_no_more_than_one_after_the_other(scene: 
     assert sum(isinstance(one, Unsure) for one in found) == 1000 - FULL
 
 
-def test_who_has_been_in_before_waits_for_nobody_who_tries(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tried", ["anna", "n{}"], ids=["her name", "others"])
+@pytest.mark.parametrize("away", [0, 10 * REMEMBERED], ids=["remembered", "takes a hash again"])
+def test_who_has_been_in_before_waits_for_nobody_who_tries(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, tried: str, away: float
+) -> None:
     """Not even where each of them comes from an address of its own."""
     scene.register.load([scene.account("anna", password=HASHED)])
     assert isinstance(scene.find("anna"), Route)
-    scene.clock.now += 10 * REMEMBERED  # so that it takes a hash again
+    scene.clock.now += away
     real, may_end = hashlib.scrypt, threading.Event()
 
     def slow(password: bytes, **more: Any) -> bytes:
@@ -372,12 +376,14 @@ def test_who_has_been_in_before_waits_for_nobody_who_tries(scene: Scene, monkeyp
 
     async def besieged() -> Found:
         find, others = scene.register.find, range(50)
-        attack = [asyncio.create_task(find(visit(f"n{n}", b"wrong", client=f"10.0.0.{n}"))) for n in others]
+        attack = [asyncio.create_task(find(visit(tried.format(n), b"wrong", client=f"10.0.0.{n}"))) for n in others]
         await asyncio.sleep(0)
-        found = await find(visit("anna"))
-        assert not any(task.done() for task in attack)
-        may_end.set()
-        await asyncio.gather(*attack)
+        try:
+            found = await asyncio.wait_for(find(visit("anna")), 30)
+            assert not any(task.done() for task in attack)
+        finally:
+            may_end.set()
+            await asyncio.gather(*attack)
         return found
 
     assert isinstance(asyncio.run(besieged()), Route)
