@@ -218,8 +218,15 @@ def test_the_words_with_which_a_server_closes_are_told() -> None:
 def test_a_server_that_repeats_the_secret_does_not_make_us_repeat_it() -> None:
     came = through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"* NO " + PLAIN + b"x.7 NO unknown: " + PLAIN)])
     assert came.answer.words == b"* NO ***\r\nx.7 NO unknown: ***\r\n"
+    came = through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 NO not correct horse\r\n")])
+    assert came.answer.words == b"x.7 NO not ***\r\n"
     came = from_exchange([(LOGIN, b"x.7 NO unknown: " + LOGIN)], ANNA)
     assert b"horse" not in came.answer.words
+
+
+@pytest.mark.parametrize("answer", [b"x.7 ok [CAPABILITY IMAP4rev1] in\r\n", b"x.7 no\r\n"])
+def test_an_answer_counts_in_any_case(answer: bytes) -> None:
+    assert through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, answer)]).answer.words == answer
 
 
 def test_a_literal_in_what_the_server_tells_is_no_answer() -> None:

@@ -33,14 +33,14 @@ _CODE = re.compile(rb"\[([A-Za-z-]+)[^\]]*\]\s*")
 
 def sign_in(me: End, credentials: Credentials, server: Server, tag: bytes = TAG) -> Talk[SignedIn]:
     """Log in, from the greeting on. Raises SignInFailure."""
-    talk = _Talk(Caller(me, server), tag)
+    talk = _Talk(Caller(me, credentials, server), tag)
     yield from talk.greeting()
     is_bearer = credentials.kind == "bearer"
     line, why = yield from (talk.bearer(credentials) if is_bearer else talk.password(credentials))
-    status = line.split(None, 2)[1:2]
-    if status == [b"OK"]:
+    status = b"".join(line.split(None, 2)[1:2]).upper()
+    if status == b"OK":
         return SignedIn(accepted=True, words=(yield from talk.with_capabilities(line)))
-    if status == [b"NO"]:
+    if status == b"NO":
         hushed = tag + talk.caller.hushed(line[len(tag) :])
         words = _refusal(tag, hushed, why) if is_bearer else hushed
         return SignedIn(accepted=False, words=talk.caller.hushed(talk.before) + words)
@@ -91,7 +91,7 @@ class _Talk:
             if not _is_challenge(line):
                 return line
             text = octets
-        self.caller.say(text, words[-1])
+        self.caller.say(text, quoted(words[-1])[1:-1])
         return (yield from self._answer())
 
     def bearer(self, credentials: Credentials) -> Talk[tuple[bytes, str]]:
@@ -113,7 +113,7 @@ class _Talk:
             self.caller.say(response, response)
         line, why = (yield from self._answer()), ""
         if _is_challenge(line):
-            why = sasl_client.reasons(line[1:])
+            why = self.caller.reasons(line[1:])
             self.caller.say(sasl_client.last_word(mechanism))
             line = yield from self._answer()
         return line, why

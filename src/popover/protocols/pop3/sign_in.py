@@ -23,7 +23,7 @@ _CODE = re.compile(rb"\[([A-Za-z/.-]+)\]\s*")
 
 def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]:
     """Log in, from the greeting on. Raises SignInFailure."""
-    caller = Caller(me, server)
+    caller = Caller(me, credentials, server)
     yield from caller.line()
     return (yield from (_bearer if credentials.kind == "bearer" else _password)(caller, credentials))
 
@@ -33,7 +33,7 @@ def _password(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     caller.say(b"USER " + user)
     line = yield from caller.line()
     if _is_ok(line):
-        caller.say(b"PASS " + password, password)
+        caller.say(b"PASS " + password)
         line = yield from caller.line()
     if _is_ok(line):
         return SignedIn(accepted=True, words=_whole(line))
@@ -50,7 +50,7 @@ def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     caller.say(response, response)
     line, why = (yield from caller.line()), ""
     if _is_challenge(line):
-        why = sasl_client.reasons(line[1:])
+        why = caller.reasons(line[1:])
         caller.say(sasl_client.last_word(mechanism))
         line = yield from caller.line()
     if _is_ok(line):
