@@ -142,6 +142,7 @@ def test_an_account_is_found_by_each_of_its_names_in_any_case(scene: Scene, kept
     assert (found.name, found.targets) == ("Grandpa", POP3)
     credentials = fetched(found)
     assert (credentials.user, credentials.secret, credentials.kind) == ("Grandpa@example.com", SECRET, "password")
+    assert credentials.is_ours  # whatever comes of it is no fault of what the client has said
 
 
 def test_a_mailbox_is_whose_mail_it_is(scene: Scene) -> None:

@@ -55,7 +55,9 @@ class Known:
         if self.trouble:
             raise Failure(self.trouble, "it is a test")
         secret = self.again if is_refused else self.secret
-        return None if secret is None else Credentials(self.login, secret.encode())
+        if secret is None:
+            return None
+        return Credentials(self.login, secret.encode(), is_passed_on=secret == self.password)
 
 
 class Logins:

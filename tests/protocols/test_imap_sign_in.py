@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -222,6 +223,12 @@ def test_a_server_that_repeats_the_secret_does_not_make_us_repeat_it() -> None:
     assert came.answer.words == b"x.7 NO not ***\r\n"
     came = from_exchange([(LOGIN, b"x.7 NO unknown: " + LOGIN)], ANNA)
     assert b"horse" not in came.answer.words
+
+
+def test_the_refusal_of_a_password_of_ours_is_not_told_as_one_of_the_clients() -> None:
+    turns = [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 NO [AUTHENTICATIONFAILED] no\r\n")]
+    assert through(turns, replace(ANNA, is_passed_on=False)).answer.words == b"x.7 NO [CONTACTADMIN] no\r\n"
+    assert through(turns, ANNA).answer.words == b"x.7 NO [AUTHENTICATIONFAILED] no\r\n"
 
 
 @pytest.mark.parametrize("answer", [b"x.7 ok [CAPABILITY IMAP4rev1] in\r\n", b"x.7 no\r\n"])

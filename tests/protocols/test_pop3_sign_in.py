@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -325,6 +326,23 @@ def test_a_server_that_repeats_the_password_does_not_make_us_repeat_it() -> None
     ]  # fmt: skip
     words = through(turns, BEARER).answer.words
     assert words == b"-ERR [SYS/PERM] *** is bad (status no such token: ***)\r\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"), [(b"", b"[SYS/PERM] "), (b"[AUTH] ", b"[SYS/PERM] "), (b"[IN-USE] ", b"[IN-USE] ")]
+)
+def test_the_refusal_of_a_password_of_ours_is_not_told_as_one_of_the_clients(code: bytes, shown: bytes) -> None:
+    ours = replace(ANNA, is_passed_on=False)
+    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR " + code + b"no\r\n")]
+    assert through(turns, ours).answer.words == b"-ERR " + shown + b"no\r\n"
+    assert through(turns, ANNA).answer.words == b"-ERR " + code + b"no\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"+ \r\n", b"421 overloaded\r\n", b"\r\n", b"* NO\r\n"])
+def test_what_is_no_answer_has_refused_nothing(answer: bytes) -> None:
+    for turns in ([(USER, answer)], [(USER, b"+OK\r\n"), (PASS, answer)]):
+        with pytest.raises(SignInFailure, match="does not take the login"):
+            through(turns)
 
 
 def test_a_servers_own_words_do_not_show_how_the_password_begins() -> None:

@@ -84,7 +84,7 @@ def test_an_entry_may_have_a_name_and_a_password_of_its_own(monkeypatch: pytest.
     odd(monkeypatch, Entry(("mail.a.example",), "alice@a", b"canary"))
     stage = Stage(ALICE)
     found = stage.find_now("alice")
-    assert said(found) == Credentials("alice@a", b"canary")
+    assert said(found) == Credentials("alice@a", b"canary", is_passed_on=False)
     assert "canary" not in repr(found) + "".join(stage.notes)
 
 

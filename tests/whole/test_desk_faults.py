@@ -231,10 +231,13 @@ def test_name_in_the_log_is_printable_and_short(scene: Scene) -> None:
     assert len(text) < 200
 
 
-def test_refusal_of_the_server_reaches_the_client_in_its_words(scene: Scene) -> None:
+def test_refusal_of_our_secret_reaches_the_client_in_the_servers_words_and_not_as_a_wrong_password(
+    scene: Scene,
+) -> None:
+    """An old client would forget its own, which was right."""
     scene.leads(scene.server(refusing(b"-ERR [AUTH] the moon is full\r\n")).port)
     client = scene.client()
-    assert log_in(client) == b"-ERR [AUTH] the moon is full\r\n"
+    assert log_in(client) == b"-ERR [SYS/PERM] the moon is full\r\n"
     told = scene.popover.wait_for_event("login")["text"]
     assert told.startswith("127.0.0.1 not signed in: localhost refuses the sign-in: ")
     assert "the moon is full" in told
@@ -246,7 +249,7 @@ def test_what_a_providers_refusal_means_is_in_the_log(scene: Scene) -> None:
     """The client gets the server's own words; the log says what they mean, as `popover explain` does."""
     words = b"-ERR [AUTH] Application-specific password required: https://support.google.com/accounts/answer/185833\r\n"
     scene.leads(scene.server(refusing(words)).port)
-    assert log_in(scene.client()) == words
+    assert log_in(scene.client()) == words.replace(b"[AUTH]", b"[SYS/PERM]")
     told = scene.popover.wait_for_event("login")
     found = explain(words.decode())
     assert found is not None
@@ -276,7 +279,7 @@ def test_server_that_hangs_up_behind_its_refusal_has_refused(scene: Scene) -> No
         wire.send(b"-ERR [AUTH] and do not come back\r\n")
 
     scene.leads(scene.server(script).port)
-    assert log_in(scene.client()) == b"-ERR [AUTH] and do not come back\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] and do not come back\r\n"
 
 
 def test_other_credentials_are_said_on_the_same_connection(scene: Scene) -> None:
@@ -309,7 +312,7 @@ def test_other_credentials_are_said_on_a_new_connection_where_the_server_has_hun
 
 def test_refused_twice_is_refused(scene: Scene) -> None:
     scene.leads(scene.server(refusing(b"-ERR [AUTH] no\r\n")).port, again="fresh")
-    assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] no\r\n"
 
 
 def test_status_page_counts_wrong_logins_and_those_that_trouble_kept_out(make: Callable[..., Scene]) -> None:
@@ -352,7 +355,7 @@ def test_server_that_refuses_the_login_is_not_passed_over(scene: Scene) -> None:
     heard: list[bytes] = []
     first, second = scene.server(refusing(b"-ERR [AUTH] no\r\n")), scene.server(heard_of(heard, good))
     scene.leads(first.port, second.port)
-    assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] no\r\n"
     assert not heard
 
 

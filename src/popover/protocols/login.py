@@ -79,12 +79,21 @@ class Visit:
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What to say to the server. `kind` "password": `secret` is one; "bearer": an OAuth2 access token, to be said by
-    XOAUTH2, or by OAUTHBEARER (RFC 7628) where the server has only that.
+    XOAUTH2, or by OAUTHBEARER (RFC 7628) where the server has only that. `is_passed_on`: it is the password that the
+    client itself has said.
     """
 
     user: str
     secret: bytes = field(repr=False)
     kind: Literal["password", "bearer"] = "password"
+    is_passed_on: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the client knows nothing of it: where it is refused, the client's own login was right all the same,
+        and is not to be called wrong, for old clients forget a password then.
+        """
+        return self.kind == "bearer" or not self.is_passed_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class TableFinder:
     def _route(self, led: Led, entry: Entry, proof: Password) -> Route:
         settings, rested = led.settings, self._tables.rested
         user = led.spoken.login if entry.user is None else entry.user
-        credentials = Credentials(user, proof.octets if entry.password is None else entry.password)
+        password = proof.octets if entry.password is None else entry.password
+        credentials = Credentials(user, password, is_passed_on=password == proof.octets)
         in_order = rested.in_order(led.servers, in_turn=settings.balance == "round_robin")
         targets = tuple(self._target(server) for server in in_order)
 

@@ -3,7 +3,8 @@
 greet -> ask -> a finder says where the login leads -> a server -> sign in there -> let the two talk
 
 What goes wrong on the way is told as our own trouble, never as a failed login, and the client may try again; what the
-server itself says to the login reaches the client in its words. `login_timeout` counts over the whole of it.
+server itself says to the login reaches the client in its words, as a failed login if the client has said it itself.
+`login_timeout` counts over the whole of it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class AtDesk:
                 found = await self._ways.finder.find(self._visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
-                    return await self._enter(reception, found, login)
+                    return await self._enter(reception, found)
                 turned_away.by_finder(case, found)
                 await asyncio.sleep(found.late)
             if isinstance(found, NotFound):
@@ -117,14 +118,14 @@ class AtDesk:
             self._asking.say()
         return False
 
-    async def _enter(self, reception: Reception, route: Route, login: Login) -> bool:
+    async def _enter(self, reception: Reception, route: Route) -> bool:
         """Sign in where the route leads. Raises Failure."""
         entrance = self._entrance = Entrance(self._case, self._reach, self._ways, route, reception)
         answer: SignedIn | None = None
         try:
             answer = await entrance.sign_in()
             if not answer.accepted:
-                turned_away.by_server(self._case, answer, is_own=entrance.says_what(login))
+                turned_away.by_server(self._case, answer, is_own=not entrance.said_ours)
             reception.admit(answer)
         finally:
             if answer is None or not answer.accepted:

@@ -35,14 +35,13 @@ def sign_in(me: End, credentials: Credentials, server: Server, tag: bytes = TAG)
     """Log in, from the greeting on. Raises SignInFailure."""
     talk = _Talk(Caller(me, credentials, server), tag)
     yield from talk.greeting()
-    is_bearer = credentials.kind == "bearer"
-    line, why = yield from (talk.bearer(credentials) if is_bearer else talk.password(credentials))
+    line, why = yield from (talk.bearer if credentials.kind == "bearer" else talk.password)(credentials)
     status = b"".join(line.split(None, 2)[1:2]).upper()
     if status == b"OK":
         return SignedIn(accepted=True, words=(yield from talk.with_capabilities(line)))
     if status == b"NO":
         hushed = tag + talk.caller.hushed(line[len(tag) :])
-        words = _refusal(tag, hushed, why) if is_bearer else hushed
+        words = _refusal(tag, hushed, why) if credentials.is_ours else hushed
         return SignedIn(accepted=False, words=talk.caller.hushed(talk.before) + words)
     raise talk.caller.unwilling("the login", line)
 
@@ -160,8 +159,8 @@ def _is_challenge(line: bytes) -> bool:
 
 
 def _refusal(tag: bytes, line: bytes, why: str) -> bytes:
-    """Tell in the server's words that a token was refused. The client's password is right all the same, and it is not
-    to forget it: so the code is none that speaks of it, nor is there none (RFC 5530 section 3).
+    """Tell in the server's words that a secret of ours was refused. The client's password is right all the same, and
+    it is not to forget it: so the code is none that speaks of it, nor is there none (RFC 5530 section 3).
     """
     told = line.split(None, 2)[2].strip() if len(line.split(None, 2)) > 2 else b""  # noqa: PLR2004 - tag and NO
     found = _CODE.match(told)
