@@ -190,6 +190,8 @@ def test_oauthbearer_is_answered_in_its_way() -> None:
 @pytest.mark.parametrize("turns", [
     [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 BAD no such command: AUTHENTICATE PLAIN " + PLAIN)],
     [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 MAYBE\r\n")],
+    [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"+ OK\r\n"), (PLAIN, b"+ OK go on\r\n")],
+    [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"+ OK\r\n"), (PLAIN, b"+ NO go on\r\n")],
 ])  # fmt: skip
 def test_an_answer_that_is_not_about_the_login_is_no_refusal(turns: Turns) -> None:
     assert refused(turns).needs_person

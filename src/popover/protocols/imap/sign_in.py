@@ -36,7 +36,7 @@ def sign_in(me: End, credentials: Credentials, server: Server, tag: bytes = TAG)
     talk = _Talk(Caller(me, credentials, server), tag)
     yield from talk.greeting()
     line, why = yield from (talk.bearer if credentials.kind == "bearer" else talk.password)(credentials)
-    status = b"".join(line.split(None, 2)[1:2]).upper()
+    status = b"" if _is_challenge(line) else b"".join(line.split(None, 2)[1:2]).upper()  # there is a `+ OK`, too
     if status == b"OK":
         return SignedIn(accepted=True, words=(yield from talk.with_capabilities(line)))
     if status == b"NO":
