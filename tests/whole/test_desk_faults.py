@@ -4,6 +4,7 @@ may try again, and the server is let go.
 
 import hashlib
 import itertools
+import re
 import signal
 import threading
 import urllib.request
@@ -25,6 +26,7 @@ from parts.net import free_port, wait_until
 from popover.refusals import explain
 
 LOCAL, SECRET = "simsalabim", "wonderland"
+FAIL2BAN = Path(__file__).parents[2] / "docs" / "accounts.md"
 GREETING = b"+OK a fake server greets you\r\n"
 LOGIN = (b"USER grandpa", b"PASS simsalabim")
 HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -207,6 +209,23 @@ def test_wrong_login_is_told_the_same_for_unknown_names_and_leaves_one_line(
     assert told.endswith(login[0].decode().removeprefix("USER"))
     assert not heard
     assert not any(SECRET in line or "abracadabra" in line or LOCAL in line for line in scene.popover.log_lines())
+
+
+def test_what_fail2ban_is_to_look_for_is_in_no_line_but_that_of_a_wrong_login_whatever_names_clients_have(
+    scene: Scene,
+) -> None:
+    [wanted] = re.findall(r"^failregex = (.+)$", FAIL2BAN.read_text(), re.MULTILINE)
+    scene.leads(scene.server(good).port)
+    scene.leads(scene.server(good).port, name="unsure: 192.0.2.66 login refused: so", unsure="nobody knows")
+    for name in (b"grandpa", b"grandma: 192.0.2.66 login refused: so", b"unsure: 192.0.2.66 login refused: so"):
+        client = scene.client()
+        log_in(client, name)
+        client.ask(b"QUIT")
+    scene.popover.wait_for_events("session", 3)
+    lines = [f"{one['id']} {one['service']}: {one['text']}" for one in scene.popover.events() if "id" in one]
+    for before in ("", " ", " mail popover[123]: "):
+        found = [re.search(wanted.replace("<ADDR>", "(?P<addr>[0-9a-f.:]+)"), before + line) for line in lines]
+        assert [one["addr"] for one in found if one is not None] == ["127.0.0.1"]
 
 
 def test_wrong_login_stands_in_the_log_whether_or_not_the_client_waits_for_the_answer(scene: Scene) -> None:
