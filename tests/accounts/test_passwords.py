@@ -215,7 +215,7 @@ def test_memory_holds_no_password_and_not_more_than_its_limit(monkeypatch: pytes
     assert len(known) == 1
 
 
-def test_two_hashes_are_made_at_once_at_most_and_one_for_each_name(work: Work) -> None:
+def test_two_hashes_are_made_at_once_at_most(work: Work) -> None:
     passwords = Passwords(Clock())
 
     async def at_once(names: list[str]) -> None:

@@ -270,7 +270,7 @@ def test_a_wrong_key_of_an_account(write: Write, line: str, told: str) -> None:
     [
         ("name = []", "name: must not be empty"),
         ('name = ["a", "A"]', 'name: "A" stands there twice; capitals make no difference'),
-        ('password_credential = "a/b"', 'password_credential: "a/b" is no name of a systemd credential'),
+        ('password_credential = "hunter2 abcd"', "password_credential: must be the name of a systemd credential"),
         ('secret_env = "hunter2 !"', "secret_env: must be the name of a variable of the environment, which holds"),
         ('provider = "gmial"', 'provider: "gmial" is none that popover knows; did you mean gmail?'),
         ('provider = "xyz"', 'provider: "xyz" is none that popover knows; known are gmail, outlook, '),
@@ -282,7 +282,7 @@ def test_a_wrong_key_of_an_account(write: Write, line: str, told: str) -> None:
             "servers: pop3: imaps://m:993 speaks another dialect; write it as imap = ...",
         ),
         ('servers = { imap = "me:hunter2@m" }', "servers: imap: a server holds no user name or password"),
-        ('oauth2 = "x"', 'oauth2: must be a table: { client_id = "..." }; is "x"'),
+        ('oauth2 = "hunter2"', 'oauth2: must be a table: { client_id = "..." }'),
         ("oauth2 = {}", "oauth2: client_id: is missing; docs/oauth2/README.md tells who gives you one"),
         (
             'oauth2 = { client_id = "x", client_secret = "hunter2" }',

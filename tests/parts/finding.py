@@ -23,8 +23,8 @@ LOGINS = "POPOVER_TEST_LOGINS"
 
 @dataclass(frozen=True)
 class Known:
-    """One login. `again`: another secret, for a second try; `slow`: seconds that looking it up takes; `unsure`,
-    `trouble`: why nobody can say who it is, or what to say for it.
+    """One login. `again`: another secret, for a second try; `slow`: seconds that looking it up takes; `late`:
+    those of NotFound; `unsure`, `trouble`: why nobody can say who it is, or what to say for it.
     """
 
     password: str
@@ -34,6 +34,7 @@ class Known:
     ca_file: str | None = None
     again: str | None = None
     slow: float = 0.0
+    late: float = 0.0
     unsure: str = ""
     trouble: str = ""
     connect_timeout: float = 10
@@ -54,7 +55,9 @@ class Known:
         if self.trouble:
             raise Failure(self.trouble, "it is a test")
         secret = self.again if is_refused else self.secret
-        return None if secret is None else Credentials(self.login, secret.encode())
+        if secret is None:
+            return None
+        return Credentials(self.login, secret.encode(), is_passed_on=secret == self.password)
 
 
 class Logins:
@@ -71,7 +74,7 @@ class Logins:
         await asyncio.sleep(one.slow)
         if one.unsure:
             return Unsure(one.unsure, "it is a test")
-        return one.route(visit) if one.is_said(visit) else NotFound("the password is wrong")
+        return one.route(visit) if one.is_said(visit) else NotFound("the password is wrong", one.late)
 
 
 def _read() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -189,6 +190,8 @@ def test_oauthbearer_is_answered_in_its_way() -> None:
 @pytest.mark.parametrize("turns", [
     [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 BAD no such command: AUTHENTICATE PLAIN " + PLAIN)],
     [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 MAYBE\r\n")],
+    [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"+ OK\r\n"), (PLAIN, b"+ OK go on\r\n")],
+    [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"+ OK\r\n"), (PLAIN, b"+ NO go on\r\n")],
 ])  # fmt: skip
 def test_an_answer_that_is_not_about_the_login_is_no_refusal(turns: Turns) -> None:
     assert refused(turns).needs_person
@@ -218,8 +221,21 @@ def test_the_words_with_which_a_server_closes_are_told() -> None:
 def test_a_server_that_repeats_the_secret_does_not_make_us_repeat_it() -> None:
     came = through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"* NO " + PLAIN + b"x.7 NO unknown: " + PLAIN)])
     assert came.answer.words == b"* NO ***\r\nx.7 NO unknown: ***\r\n"
+    came = through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 NO not correct horse\r\n")])
+    assert came.answer.words == b"x.7 NO not ***\r\n"
     came = from_exchange([(LOGIN, b"x.7 NO unknown: " + LOGIN)], ANNA)
     assert b"horse" not in came.answer.words
+
+
+def test_the_refusal_of_a_password_of_ours_is_not_told_as_one_of_the_clients() -> None:
+    turns = [(b"x.7 AUTHENTICATE PLAIN " + PLAIN, b"x.7 NO [AUTHENTICATIONFAILED] no\r\n")]
+    assert through(turns, replace(ANNA, is_passed_on=False)).answer.words == b"x.7 NO [CONTACTADMIN] no\r\n"
+    assert through(turns, ANNA).answer.words == b"x.7 NO [AUTHENTICATIONFAILED] no\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"x.7 ok [CAPABILITY IMAP4rev1] in\r\n", b"x.7 no\r\n"])
+def test_an_answer_counts_in_any_case(answer: bytes) -> None:
+    assert through([(b"x.7 AUTHENTICATE PLAIN " + PLAIN, answer)]).answer.words == answer
 
 
 def test_a_literal_in_what_the_server_tells_is_no_answer() -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -316,8 +317,41 @@ def test_a_server_that_talks_without_end_is_left() -> None:
 
 
 def test_a_server_that_repeats_the_password_does_not_make_us_repeat_it() -> None:
-    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR correct horse? correct horse! corr\r\n")]
+    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR correct horse? correct horse! correct ho\r\n")]
     assert through(turns).answer.words == b"-ERR ***? ***! ***\r\n"
+    why = b"+ " + base64.b64encode(json.dumps({"status": f"no such token: {TOKEN.decode()}"}).encode()) + b"\r\n"
+    turns = [
+        (b"CAPA\r\n", CAPA), (b"AUTH XOAUTH2\r\n", b"+ \r\n"), (XOAUTH2, why),
+        (b"\r\n", b"-ERR " + TOKEN[:100] + b" is bad\r\n"),
+    ]  # fmt: skip
+    words = through(turns, BEARER).answer.words
+    assert words == b"-ERR [SYS/PERM] *** is bad (status no such token: ***)\r\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"), [(b"", b"[SYS/PERM] "), (b"[AUTH] ", b"[SYS/PERM] "), (b"[IN-USE] ", b"[IN-USE] ")]
+)
+def test_the_refusal_of_a_password_of_ours_is_not_told_as_one_of_the_clients(code: bytes, shown: bytes) -> None:
+    ours = replace(ANNA, is_passed_on=False)
+    turns = [(USER, b"+OK\r\n"), (PASS, b"-ERR " + code + b"no\r\n")]
+    assert through(turns, ours).answer.words == b"-ERR " + shown + b"no\r\n"
+    assert through(turns, ANNA).answer.words == b"-ERR " + code + b"no\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"+ \r\n", b"421 overloaded\r\n", b"\r\n", b"* NO\r\n"])
+def test_what_is_no_answer_has_refused_nothing(answer: bytes) -> None:
+    for turns in ([(USER, answer)], [(USER, b"+OK\r\n"), (PASS, answer)]):
+        with pytest.raises(SignInFailure, match="does not take the login"):
+            through(turns)
+
+
+def test_a_servers_own_words_do_not_show_how_the_password_begins() -> None:
+    for secret in (b"passw0rd", b"Authority", b"your", b"no"):
+        turns = [(USER, b"+OK\r\n"), (b"PASS " + secret + b"\r\n", b"-ERR Authentication failed, no password so\r\n")]
+        words = through(turns, Credentials("anna@example.com", secret)).answer.words
+        assert words == b"-ERR Authentication failed, no password so\r\n"
+    turns = [(USER, b"+OK\r\n"), (b"PASS hunter\r\n", b"-ERR not hunter\r\n")]
+    assert through(turns, Credentials("anna@example.com", b"hunter")).answer.words == b"-ERR not ***\r\n"
 
 
 def test_a_name_with_commas_is_spelt_for_oauthbearer() -> None:

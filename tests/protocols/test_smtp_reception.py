@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from at_desk import OFFER, STAMP, AtDesk, cut_anyhow
 from hearing import UNTIMED, every_cut, pieces, taken
+from popover.config import Server
 from popover.errors import Misdialled
 from popover.protocols import smtp
 from popover.protocols.guest import LINES_LIMIT, REFUSED_LIMIT
-from popover.protocols.login import Digest, Login, Password
+from popover.protocols.login import Credentials, Digest, Login, Password
 from popover.protocols.reception import ClientTLS, Offer, SignedIn, Wish
 from popover.protocols.smtp.commands import LINE_LIMIT
+from popover.talk import End
 
 
 def b64(clear: bytes) -> bytes:
@@ -22,6 +24,7 @@ def b64(clear: bytes) -> bytes:
 
 
 ANNA = Login("anna", Password(b"secret"))
+OURS = Credentials("a@x", b"secret", is_passed_on=False)
 PLAIN = b64(b"\0anna\0secret")
 CRAM = hmac.new(b"secret", STAMP, "md5").hexdigest().encode()
 CRAM_LOGIN = Login("anna", Digest("cram-md5", STAMP, CRAM))
@@ -149,6 +152,26 @@ def test_a_refusal_a_delay_and_a_login_that_is_through() -> None:
         assert taken(desk.client) == b"454 4.7.0 no network: an fault\r\n"
     desk.reception.admit(SignedIn(accepted=True, words=b"235 2.7.0 in\r\n"))
     assert taken(desk.client) == b"235 2.7.0 in\r\n"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "reply", "words"),
+    [
+        (Credentials("a@x", b"secret"), b"535 5.7.8 no\r\n", b"535 5.7.8 no\r\n"),
+        (OURS, b"535-5.7.8 no,\r\n535 5.7.8 not so\r\n", b"454 4.7.0 535-5.7.8 no, 535 5.7.8 not so\r\n"),
+        (Credentials("a@x", b"token", "bearer"), b"535 5.7.139 no\r\n", b"454 4.7.0 535 5.7.139 no\r\n"),
+        (OURS, b"454 4.7.0 later\r\n", b"454 4.7.0 later\r\n"),
+        (OURS, b"235 in\r\n", b"235 in\r\n"),
+    ],
+)
+def test_the_refusal_of_a_secret_of_ours_is_told_and_not_as_a_wrong_password(
+    credentials: Credentials, reply: bytes, words: bytes
+) -> None:
+    """The client's own was right; and the mail stays in its queue."""
+    desk = AtDesk(smtp)
+    desk.reception.sign_in(End("mail.example.com"), credentials, Server("smtp", "mail.example.com", 465))
+    desk.reception.admit(SignedIn(reply.startswith(b"2"), reply))
+    assert taken(desk.client) == words
 
 
 def test_five_refused_logins_are_all() -> None:

@@ -8,7 +8,7 @@ from popover.config import Server, Service, nobody
 from popover.config.desk import Desk
 from popover.config.flat import assemble
 from popover.config.routes import Place, Static, Table
-from popover.protocols.login import Credentials, Digest, Found, Login, Password, Route, Visit
+from popover.protocols.login import Credentials, Digest, Found, Login, NotFound, Password, Route, Visit
 from popover.routing import Tables
 from popover.routing.finder import TableFinder
 
@@ -28,18 +28,15 @@ def static(*routes: tuple[str, str | Sequence[str]], name: str = "users", **keys
 
 
 class Stage:
-    """Tables in force. `slept`: how long an unknown name was kept waiting, in all."""
+    """Tables in force. `late`: how late each refusal was to be told."""
 
     def __init__(self, *tables: Table) -> None:
         self.now = 1000.0
-        self.slept: list[float] = []
+        self.late: list[float] = []
         self.notes: list[str] = []
-        self.tables = Tables(None, lambda: self.now, self._sleep)
+        self.tables = Tables(None, lambda: self.now)
         self.settings = tables
         self.tables.load(tables)
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
 
     async def find(
         self,
@@ -55,7 +52,10 @@ class Stage:
         self.tables.load(self.settings, [at]) if at.desk.authenticate else None
         finder = self.tables.finder(at)
         assert isinstance(finder, TableFinder)
-        return await finder.trace(visit, self.notes.append)
+        found = await finder.trace(visit, self.notes.append)
+        if isinstance(found, NotFound):
+            self.late.append(found.late)
+        return found
 
     def find_now(self, user: str, at: Service | None = None, proof: Password | Digest | None = None) -> Found:
         return asyncio.run(self.find(user, at, proof))

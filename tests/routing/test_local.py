@@ -112,12 +112,12 @@ def test_a_login_is_checked_here_before_the_table_is_asked(write: Write) -> None
     )
     stage = Stage(static(("alice@a", "mail.a.example"), names=Names(strip_domain=("check",))))
     assert isinstance(stage.find_now("alice@a", at, Password(b"wonderland")), Route)
-    assert stage.slept == []
+    assert stage.late == []
     for name, password in [("alice@a", b"wrong"), ("bob@a", b"wonderland"), ("", b""), ("carol", b"")]:
         stage.notes.clear()
         assert isinstance(stage.find_now(name, at, Password(password)), NotFound)
         assert not any("table" in note for note in stage.notes)
-    assert stage.slept == [2.0] * 4
+    assert stage.late == [2.0] * 4
     assert "wonderland" not in "".join(stage.notes)
 
 

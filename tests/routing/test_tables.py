@@ -84,7 +84,7 @@ def test_an_entry_may_have_a_name_and_a_password_of_its_own(monkeypatch: pytest.
     odd(monkeypatch, Entry(("mail.a.example",), "alice@a", b"canary"))
     stage = Stage(ALICE)
     found = stage.find_now("alice")
-    assert said(found) == Credentials("alice@a", b"canary")
+    assert said(found) == Credentials("alice@a", b"canary", is_passed_on=False)
     assert "canary" not in repr(found) + "".join(stage.notes)
 
 
@@ -125,9 +125,9 @@ def test_a_name_names_its_own_server_where_that_is_allowed() -> None:
 def test_an_unknown_name_is_refused_as_late_as_a_wrong_password_and_no_sooner() -> None:
     stage = Stage(replace(ALICE, refuse_after=2))
     assert stage.find_now("bob") == NotFound("'bob' is not in routes")
-    assert stage.slept == [2]
+    assert stage.late == [2]
     assert isinstance(stage.find_now("alice"), Route)
-    assert stage.slept == [2]
+    assert stage.late == [2]
 
 
 def test_the_time_of_the_look_up_is_part_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,14 +141,14 @@ def test_the_time_of_the_look_up_is_part_of_that(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Tables, "lead", slow)
     stage.find_now("bob")
-    assert stage.slept == [0.5]
+    assert stage.late == [0.5]
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 1000])
 def test_a_name_that_can_be_nobodys_is_not_found(name: str) -> None:
     stage = Stage(ALICE)
     assert isinstance(stage.find_now(name), NotFound)
-    assert stage.slept == [2]
+    assert stage.late == [2]
 
 
 def test_with_a_default_server_nobody_is_unknown() -> None:

@@ -146,12 +146,12 @@ def test_what_the_server_says_behind_its_answer_is_not_lost(scene: Scene, count:
 @pytest.mark.parametrize(
     ("dialect", "says", "told"),
     [
-        ("imap", b"NO [AUTHENTICATIONFAILED] the moon is full", b"a NO [AUTHENTICATIONFAILED] the moon is full\r\n"),
-        ("smtp", b"535 5.7.8 the moon is full", b"535 5.7.8 the moon is full\r\n"),
+        ("imap", b"NO [AUTHENTICATIONFAILED] the moon is full", b"a NO [CONTACTADMIN] the moon is full\r\n"),
+        ("smtp", b"535 5.7.8 the moon is full", b"454 4.7.0 535 5.7.8 the moon is full\r\n"),
     ],
     ids=DIALECTS,
 )
-def test_refusal_of_the_server_reaches_the_client_in_its_words(
+def test_refusal_of_our_secret_reaches_the_client_in_the_servers_words_and_not_as_a_wrong_password(
     scene: Scene, dialect: str, says: bytes, told: bytes
 ) -> None:
     scene.leads(dialect, scene.server(lambda wire: SERVERS[dialect](wire, says)).port)

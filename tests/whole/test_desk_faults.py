@@ -4,6 +4,7 @@ may try again, and the server is let go.
 
 import hashlib
 import itertools
+import re
 import signal
 import threading
 import urllib.request
@@ -25,8 +26,10 @@ from parts.net import free_port, wait_until
 from popover.refusals import explain
 
 LOCAL, SECRET = "simsalabim", "wonderland"
+FAIL2BAN = Path(__file__).parents[2] / "docs" / "accounts.md"
 GREETING = b"+OK a fake server greets you\r\n"
 LOGIN = (b"USER grandpa", b"PASS simsalabim")
+HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 
 
 class Scene:
@@ -208,6 +211,34 @@ def test_wrong_login_is_told_the_same_for_unknown_names_and_leaves_one_line(
     assert not any(SECRET in line or "abracadabra" in line or LOCAL in line for line in scene.popover.log_lines())
 
 
+def test_what_fail2ban_is_to_look_for_is_in_no_line_but_that_of_a_wrong_login_whatever_names_clients_have(
+    scene: Scene,
+) -> None:
+    [wanted] = re.findall(r"^failregex = (.+)$", FAIL2BAN.read_text(), re.MULTILINE)
+    scene.leads(scene.server(good).port)
+    scene.leads(scene.server(good).port, name="unsure: 192.0.2.66 login refused: so", unsure="nobody knows")
+    for name in (b"grandpa", b"grandma: 192.0.2.66 login refused: so", b"unsure: 192.0.2.66 login refused: so"):
+        client = scene.client()
+        log_in(client, name)
+        client.ask(b"QUIT")
+    scene.popover.wait_for_events("session", 3)
+    lines = [f"{one['id']} {one['service']}: {one['text']}" for one in scene.popover.events() if "id" in one]
+    for before in ("", " ", " mail popover[123]: "):
+        found = [re.search(wanted.replace("<ADDR>", "(?P<addr>[0-9a-f.:]+)"), before + line) for line in lines]
+        assert [one["addr"] for one in found if one is not None] == ["127.0.0.1"]
+
+
+def test_wrong_login_stands_in_the_log_whether_or_not_the_client_waits_for_the_answer(scene: Scene) -> None:
+    """Else who guesses would leave as soon as the answer is later than that of a right login."""
+    scene.leads(free_port(), late=3600.0)
+    client = scene.client()
+    client.send(b"USER grandpa\r\nPASS a guess\r\n")
+    told = scene.popover.wait_for_event("login")["text"]
+    assert told == "127.0.0.1 login refused: the password is wrong: grandpa"
+    client.reset()
+    assert scene.popover.wait_for_event("session")["end"] == "client reset"
+
+
 def test_name_in_the_log_is_printable_and_short(scene: Scene) -> None:
     client = scene.client()
     client.ask(b"USER \xff\x1b" + 200 * b"x")
@@ -219,10 +250,13 @@ def test_name_in_the_log_is_printable_and_short(scene: Scene) -> None:
     assert len(text) < 200
 
 
-def test_refusal_of_the_server_reaches_the_client_in_its_words(scene: Scene) -> None:
+def test_refusal_of_our_secret_reaches_the_client_in_the_servers_words_and_not_as_a_wrong_password(
+    scene: Scene,
+) -> None:
+    """An old client would forget its own, which was right."""
     scene.leads(scene.server(refusing(b"-ERR [AUTH] the moon is full\r\n")).port)
     client = scene.client()
-    assert log_in(client) == b"-ERR [AUTH] the moon is full\r\n"
+    assert log_in(client) == b"-ERR [SYS/PERM] the moon is full\r\n"
     told = scene.popover.wait_for_event("login")["text"]
     assert told.startswith("127.0.0.1 not signed in: localhost refuses the sign-in: ")
     assert "the moon is full" in told
@@ -234,7 +268,7 @@ def test_what_a_providers_refusal_means_is_in_the_log(scene: Scene) -> None:
     """The client gets the server's own words; the log says what they mean, as `popover explain` does."""
     words = b"-ERR [AUTH] Application-specific password required: https://support.google.com/accounts/answer/185833\r\n"
     scene.leads(scene.server(refusing(words)).port)
-    assert log_in(scene.client()) == words
+    assert log_in(scene.client()) == words.replace(b"[AUTH]", b"[SYS/PERM]")
     told = scene.popover.wait_for_event("login")
     found = explain(words.decode())
     assert found is not None
@@ -264,7 +298,7 @@ def test_server_that_hangs_up_behind_its_refusal_has_refused(scene: Scene) -> No
         wire.send(b"-ERR [AUTH] and do not come back\r\n")
 
     scene.leads(scene.server(script).port)
-    assert log_in(scene.client()) == b"-ERR [AUTH] and do not come back\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] and do not come back\r\n"
 
 
 def test_other_credentials_are_said_on_the_same_connection(scene: Scene) -> None:
@@ -297,7 +331,7 @@ def test_other_credentials_are_said_on_a_new_connection_where_the_server_has_hun
 
 def test_refused_twice_is_refused(scene: Scene) -> None:
     scene.leads(scene.server(refusing(b"-ERR [AUTH] no\r\n")).port, again="fresh")
-    assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] no\r\n"
 
 
 def test_status_page_counts_wrong_logins_and_those_that_trouble_kept_out(make: Callable[..., Scene]) -> None:
@@ -340,7 +374,7 @@ def test_server_that_refuses_the_login_is_not_passed_over(scene: Scene) -> None:
     heard: list[bytes] = []
     first, second = scene.server(refusing(b"-ERR [AUTH] no\r\n")), scene.server(heard_of(heard, good))
     scene.leads(first.port, second.port)
-    assert log_in(scene.client()) == b"-ERR [AUTH] no\r\n"
+    assert log_in(scene.client()) == b"-ERR [SYS/PERM] no\r\n"
     assert not heard
 
 
@@ -427,6 +461,32 @@ def test_client_that_says_nothing_is_told_why_it_is_sent_away(make: Callable[...
     assert (told["end"], told["level"]) == ("login timeout", "info")
 
 
+@pytest.mark.parametrize(
+    ("tls", "said", "words", "end"),
+    [
+        ("implicit", b"", b"-ERR [SYS/TEMP] this port speaks TLS from the first octet", "misdialled"),
+        ("implicit", HALF_A_HELLO, b"", "login timeout"),
+        ("offer", b"", b"", "login timeout"),
+    ],
+)
+def test_handshake_that_takes_too_long_is_told_as_what_it_is_and_not_in_its_midst(
+    make: Callable[..., Scene], tls: str, said: bytes, words: bytes, end: str
+) -> None:
+    """Plain text there would be taken for broken TLS; and who says nothing at all waits for a greeting, most likely."""
+    scene = make(login_timeout=0.5, tls=tls)
+    with Wire.to(scene.popover.at("pop3")) as client:
+        if tls == "offer":
+            client.line()
+            client.ask(b"STLS")
+        client.send(said)
+        heard = client.ending().words
+    assert heard.startswith(words)
+    assert bool(heard) == bool(words)
+    told = scene.popover.wait_for_event("session")
+    assert told["end"] == end
+    assert told["cause"]
+
+
 def test_login_timeout_counts_over_the_whole_of_it(make: Callable[..., Scene]) -> None:
     """Commands, a refused login, a slow table, a server that never greets: each alone would be in time."""
     scene = make(login_timeout=2)
@@ -464,7 +524,7 @@ def test_login_timeout_lets_the_server_go(make: Callable[..., Scene]) -> None:
     ("said", "words"),
     [
         (b"GET / HTTP/1.0\r\n\r\n", b"not a web server"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"no TLS"),
+        (HALF_A_HELLO, b"no TLS"),
         (b"PROXY TCP4 1.2.3.4 1.2.3.5 1 2\r\n", b"PROXY header"),
     ],
 )

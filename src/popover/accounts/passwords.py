@@ -29,10 +29,11 @@ _NOTHING = b"\0"  # no password: secrets.py lets none hold a NUL
 
 
 class Passwords:
-    """Compares; in a thread where that takes its time, one at a time for each name. `clock`: monotonic seconds.
+    """Compares; in a thread where that takes its time, once for those who say the same at once. `clock`: monotonic
+    seconds.
 
-    There is a thread for those who have been in before, and one for all others: however many of these try, nobody of
-    those waits for them. Two hashes at once, 16 MiB each, are what a router can spare, too.
+    There is a thread for those who have been in before, and one for all others: however many of these try, and whatever
+    names, nobody of those waits for them. Two hashes at once, 16 MiB each, are what a router can spare, too.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -64,7 +65,7 @@ class Passwords:
         line = kept if kept is not None and kept.startswith(MARK) else NOBODY
         said = as_utf8(proof.octets)
         mark = hmac.digest(self._key, b"\0".join((name.encode("utf-8", "surrogateescape"), line, said)), "sha256")
-        async with self._turns.of(name):
+        async with self._turns.of(f"{is_known} {mark.hex()}"):
             if self._is_remembered(mark):
                 return True
             thread = self._thread(is_known=is_known)

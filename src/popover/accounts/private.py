@@ -13,10 +13,13 @@ def check_mode(path: Path, found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
         return "is no ordinary file"
     if found.st_mode & 0o077:
-        return (
-            f"can be read by others (its mode is {stat.S_IMODE(found.st_mode):04o}): chmod 600 {shlex.quote(str(path))}"
-        )
+        return f"can be read by others (its mode is {stat.S_IMODE(found.st_mode):04o}): chmod 600 {for_shell(path)}"
     return ""
+
+
+def for_shell(path: Path) -> str:
+    """Write a path as it stands in a command that mends something."""
+    return shlex.quote(str(path))
 
 
 def read_private(path: Path, limit: int) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -37,7 +37,7 @@ Kind: TypeAlias = Literal["password", "hash", ""]
 class Register:
     """Finds logins (`Finder`, protocols/login.py) among all accounts, for all services.
 
-    `folder`: where those of the command lie, if there are any; `clock`: monotonic seconds; `sleep`: waits so many.
+    `folder`: where those of the command lie, if there are any; `clock`: monotonic seconds.
     """
 
     def __init__(
@@ -45,11 +45,9 @@ class Register:
         tokens: Tokens,
         folder: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._sleep = sleep
         self._index = Index(folder, tokens.load)
         self._passwords = Passwords(clock)
         self._brake = Brake(clock)
@@ -95,7 +93,7 @@ class Register:
         return lines
 
     async def find(self, visit: Visit) -> Found:
-        """Look a login up; a wrong one is answered late. Never raises."""
+        """Look a login up; a wrong one is to be answered late. Never raises."""
         try:
             return self._of_device(visit) if visit.login is None else await self._find(visit, visit.login)
         except SecretFailure as fault:
@@ -120,16 +118,18 @@ class Register:
         async with self._turns.of(place):
             seconds = self._brake.shut(place)
             if not seconds:
-                right = await self._is_right(login, account, visit.client)
+                try:
+                    right = await self._is_right(login, account, visit.client)
+                except asyncio.CancelledError:  # whoever does not wait for the answer has had the work all the same
+                    self._brake.wrong(place)
+                    raise
                 pause = 0.0 if right else self._brake.wrong(place)
         if seconds:
-            await self._sleep(PAUSE)  # so that whoever tries on and on does not fill the log
             return _turned_away(visit.client, seconds)
         if account is not None and right:
             self._brake.right(visit.client, fold(account.name))
             return route_of(account, visit.dialect, self._tokens)
-        await self._sleep(max(0.0, began + pause - self._clock()))
-        return NotFound(self._why(login, named, visit))
+        return NotFound(self._why(login, named, visit), max(0.0, began + pause - self._clock()))
 
     async def _is_right(self, login: Login, account: Account | None, client: str) -> bool:
         kept = None
@@ -216,4 +216,5 @@ def _turned_away(client: str, seconds: float) -> Unsure:
     return Unsure(
         f"too many wrong logins from your address, please try again in {minutes} minute{'s' if minutes > 1 else ''}",
         f"nothing from {site(client)} is looked at until then, right or wrong; the lines before name who was tried",
+        late=PAUSE,  # so that whoever tries on and on does not fill the log
     )

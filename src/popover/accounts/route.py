@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from popover.accounts.secrets import CAUSE, read_secret
 from popover.config import Account, DialectName, quote
@@ -59,4 +59,5 @@ class Fetch:
         if secret is None or secret == refused:
             return None
         self._given = secret
-        return Credentials(self.account.user, secret, "bearer" if self.account.oauth2 else "password")
+        kind: Literal["bearer", "password"] = "bearer" if self.account.oauth2 else "password"
+        return Credentials(self.account.user, secret, kind, is_passed_on=False)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import codecs
 import os
-import shlex
 from pathlib import Path
 
 from popover.accounts.kept import KEPT_LIMIT, read_kept
-from popover.accounts.private import read_private
+from popover.accounts.private import for_shell, read_private
 from popover.config import SecretSource, quote
 from popover.errors import SecretFailure
 
@@ -89,14 +88,10 @@ def _why(source: SecretSource, fault: OSError) -> str:
     if isinstance(fault, FileNotFoundError):
         return "does not exist"
     if isinstance(fault, PermissionError) and source.kind == "file":
-        return f"can't be read by popover's user: make it its owner (chown) and chmod 600 {_shell(source.path)}"
+        return f"can't be read by popover's user: make it its owner (chown) and chmod 600 {for_shell(source.path)}"
     return f"can't be read: {fault.strerror}"
 
 
 def _failure(source: SecretSource, what: str) -> SecretFailure:
     kinds = {"file": "the file", "account": "the file", "credential": "the credential", "environment": "the variable"}
     return SecretFailure(CAUSE, f"{kinds[source.kind]} {quote(source.where)} {what}")
-
-
-def _shell(path: Path) -> str:
-    return shlex.quote(str(path))

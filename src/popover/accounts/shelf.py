@@ -5,12 +5,11 @@ which costs one stat a login. So `popover account` needs nobody's leave: no sign
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from pathlib import Path
 
 from popover.accounts.kept import KEPT_LIMIT, account_of, name_of, read_kept
-from popover.accounts.private import read_private
+from popover.accounts.private import for_shell, read_private
 from popover.config import Account
 
 SETTLED = 2.0
@@ -55,7 +54,7 @@ class Shelf:
                 return False
             self._settled = _is_settled(found)
             if found.st_mode & 0o022:
-                raise PermissionError(f"others can write there: chmod 700 {_shell(self._folder)}")
+                raise PermissionError(f"others can write there: chmod 700 {for_shell(self._folder)}")
             files = self._read(self._folder)
         except FileNotFoundError:
             stamp = ()
@@ -104,9 +103,5 @@ def _told(folder: Path, fault: OSError) -> str:
         return f"the accounts in {folder} are not taken: {fault}"
     return (
         f"the accounts in {folder} can't be read ({fault.strerror}): make popover's user their owner: "
-        f"chown -R USER {_shell(folder)}"
+        f"chown -R USER {for_shell(folder)}"
     )
-
-
-def _shell(path: Path) -> str:
-    return shlex.quote(str(path))

@@ -29,7 +29,7 @@ def route(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     services = _services(config, arguments.service)
     password = _password(arguments.user, config, services)
-    tables = Tables(sleep=_at_once)
+    tables = Tables()
     tables.load(config.tables, services)
     return asyncio.run(_ask(tables, services, password, arguments))
 
@@ -116,10 +116,6 @@ async def _dial(target: Target) -> bool:
     _say(f"     {target.server}: ok, {host_port(*dialled.address)}, {dialled.tls.version}, it says: {shown}")
     dialled.stream.leave()
     return greeting.welcome
-
-
-async def _at_once(_seconds: float) -> None:
-    """Nobody guesses names here: there is no need to keep anybody waiting."""
 
 
 def _say(text: str) -> None:

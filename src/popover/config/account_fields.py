@@ -119,7 +119,7 @@ def _read_server(dialect: str, value: object) -> Server:
 
 def _read_oauth2(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f'must be a table: {{ client_id = "..." }}; is {show(value)}')
+        raise ConfigError('must be a table: { client_id = "..." }')  # a text may be a token: it is not repeated
     read = _structure_oauth2(value)
     return {key: found for key in OAUTH2 if (found := getattr(read, key)) is not None}
 
@@ -127,16 +127,15 @@ def _read_oauth2(value: object) -> dict[str, Any]:
 def _read_credential(value: object) -> str:
     name = read_text(value)
     if not _CREDENTIAL.fullmatch(name):
-        raise ConfigError(
-            f"{quote(name)} is no name of a systemd credential: write the NAME of LoadCredential=NAME:FILE"
-        )
+        # It may be the secret itself, such as Google's in four groups: it is not repeated.
+        raise ConfigError("must be the name of a systemd credential: write the NAME of LoadCredential=NAME:FILE")
     return name
 
 
 def _read_variable(value: object) -> str:
     name = read_text(value)
     if not _VARIABLE.fullmatch(name):
-        # Most likely the secret itself: it is not repeated.
+        # Likewise.
         raise ConfigError("must be the name of a variable of the environment, which holds the secret")
     return name
 

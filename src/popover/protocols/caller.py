@@ -4,45 +4,60 @@ from __future__ import annotations
 
 from popover.config import Server
 from popover.errors import SignInFailure
+from popover.protocols import sasl_client
 from popover.protocols.dialect import printable
+from popover.protocols.login import Credentials
 from popover.talk import Broken, End, More, Talk, read_line
 
 OCTETS = 64 * 1024
 """Of all that a server may say while a login is under way. Capabilities and greetings have 0.2 to 2 KiB, and some
 servers add a few words on policies."""
 
-_ECHO = 4
-"""Octets of a secret that are known again in what a server says; of a shorter one none are, it is no secret."""
+_ECHO = 8
+"""Octets of a secret's beginning by which it is known again, for a server may cut what it repeats. Fewer may be a word
+of the server's own, such as `pass`; and what is taken out there would tell how the secret begins."""
+
+_SHORTEST = 4
+"""Octets of a secret that is looked for as a whole; a shorter one is no secret."""
 
 
 class Caller:
     """One. `me.outbox` is what a client would say, `me.inbox` what it would be told."""
 
-    def __init__(self, me: End, server: Server) -> None:
+    def __init__(self, me: End, credentials: Credentials, server: Server) -> None:
         self.me = me
         self.server = server
         self._left = OCTETS
         self._secrets: list[bytes] = []
+        self._hush(credentials.secret)
 
     def say(self, line: bytes, secret: bytes = b"") -> None:
-        """Say a line. `secret`: what of it is one."""
-        if len(secret) >= _ECHO:
-            self._secrets.append(secret)
+        """Say a line. `secret`: what of it is one, in another form."""
+        self._hush(secret)
         self.me.outbox += line + b"\r\n"
+
+    def _hush(self, secret: bytes) -> None:
+        if len(secret) >= _SHORTEST:
+            self._secrets.append(secret)
 
     def hushed(self, line: bytes) -> bytes:
         """Take out of what the server says what it repeats of a secret: some quote the command that they refuse, and
         what they say is shown to the client, or stands in the log.
         """
         for secret in self._secrets:
-            at = line.find(secret[:_ECHO])
+            begin = secret[:_ECHO]
+            at = line.find(begin)
             while at >= 0:
-                end = at + _ECHO
+                end = at + len(begin)
                 while end < len(line) and line[end : end + 1] == secret[end - at : end - at + 1]:
                     end += 1
                 line = line[:at] + b"***" + line[end:]
-                at = line.find(secret[:_ECHO], at + 3)
+                at = line.find(begin, at + 3)
         return line
+
+    def reasons(self, challenge: bytes) -> str:
+        """Read why the server refuses a token; see `sasl_client.reasons`."""
+        return self.hushed(sasl_client.reasons(challenge).encode("ascii", "replace")).decode()
 
     def line(self) -> Talk[bytes]:
         """Take the next line that the server says, line end included. Raises SignInFailure where none comes."""

@@ -79,12 +79,21 @@ class Visit:
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What to say to the server. `kind` "password": `secret` is one; "bearer": an OAuth2 access token, to be said by
-    XOAUTH2, or by OAUTHBEARER (RFC 7628) where the server has only that.
+    XOAUTH2, or by OAUTHBEARER (RFC 7628) where the server has only that. `is_passed_on`: it is the password that the
+    client itself has said.
     """
 
     user: str
     secret: bytes = field(repr=False)
     kind: Literal["password", "bearer"] = "password"
+    is_passed_on: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the client knows nothing of it: where it is refused, the client's own login was right all the same,
+        and is not to be called wrong, for old clients forget a password then.
+        """
+        return self.kind == "bearer" or not self.is_passed_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +117,25 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The name is unknown, or the password is wrong; which of them, the client does not learn. `why`: for the log."""
+    """The name is unknown, or the password is wrong; which of them, the client does not learn. `why`: for the log, at
+    once; `late`: seconds after which the client is told, the same for both. Who waits is the session: a client that
+    leaves meanwhile, because a right login is answered sooner, stands in the log like all others.
+    """
 
     why: str
+    late: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
     """Nobody could say: our trouble, or that of a table; never told as a failed login, for which old clients forget
-    their password. `needs_person`: it will not pass by itself.
+    their password. `needs_person`: it will not pass by itself; `late`: as of NotFound.
     """
 
     cause: str
     remedy: str = ""
     needs_person: bool = False
+    late: float = field(default=0.0, compare=False)
 
 
 Found: TypeAlias = Route | NotFound | Unsure
@@ -135,4 +149,4 @@ class Finder(Protocol):
         """Whether some password is known that a digest could be compared with."""
 
     async def find(self, visit: Visit) -> Found:
-        """Look it up. Never raises; takes as long for a name that is unknown as for a password that is wrong."""
+        """Look it up. Never raises; until it is told, an unknown name takes as long as a wrong password."""

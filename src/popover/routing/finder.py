@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -24,7 +24,6 @@ class Lookups(Protocol):
 
     rested: Rested
     clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
 
     def rules(self, name: str) -> Settings:
         """Of a table by name."""
@@ -46,7 +45,7 @@ class TableFinder:
         self._local = local
 
     async def find(self, visit: Visit) -> Found:
-        """Look it up. An unknown name is refused as late as a server refuses a wrong password."""
+        """Look it up. An unknown name is to be refused as late as a server refuses a wrong password."""
         return await self.trace(visit, _nobody_listens)
 
     async def trace(self, visit: Visit, note: Note) -> Found:
@@ -75,7 +74,7 @@ class TableFinder:
             led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
             found = self._found(led, login.user, login.proof, note)
         if isinstance(found, NotFound):
-            await self._tables.sleep(max(0.0, began + rules.refuse_after - self._tables.clock()))
+            return replace(found, late=max(0.0, began + rules.refuse_after - self._tables.clock()))
         return found
 
     async def _check(self, rules: Settings, said: str, proof: Password, listen: str, note: Note) -> Found | None:
@@ -109,7 +108,8 @@ class TableFinder:
     def _route(self, led: Led, entry: Entry, proof: Password) -> Route:
         settings, rested = led.settings, self._tables.rested
         user = led.spoken.login if entry.user is None else entry.user
-        credentials = Credentials(user, proof.octets if entry.password is None else entry.password)
+        password = proof.octets if entry.password is None else entry.password
+        credentials = Credentials(user, password, is_passed_on=password == proof.octets)
         in_order = rested.in_order(led.servers, in_turn=settings.balance == "round_robin")
         targets = tuple(self._target(server) for server in in_order)
 

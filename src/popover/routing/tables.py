@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from popover.config import Service
@@ -40,17 +40,15 @@ class Read:
 
 
 class Tables:
-    """`load` before use, and again at each reload. `sleep`: how an unknown name is kept waiting."""
+    """`load` before use, and again at each reload."""
 
     def __init__(
         self,
         log: Log | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.rested = Rested(clock)
         self.clock = clock
-        self.sleep = sleep
         self._log = log
         self._held: dict[str, Held] = {}
         self._chains: dict[str, Settings] = {}

@@ -3,7 +3,8 @@
 greet -> ask -> a finder says where the login leads -> a server -> sign in there -> let the two talk
 
 What goes wrong on the way is told as our own trouble, never as a failed login, and the client may try again; what the
-server itself says to the login reaches the client in its words. `login_timeout` counts over the whole of it.
+server itself says to the login reaches the client in its words, as a failed login if the client has said it itself.
+`login_timeout` counts over the whole of it.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class AtDesk:
         """Learn who the client is, and let it talk with its server. Raises Failure."""
         case = self._case
         try:
-            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout):
-                over = await self._admit()
+            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout) as limit:
+                over = await self._admit(limit)
         except TimeoutError:
             return self._overdue()
         except Vanished as vanished:
@@ -60,23 +61,32 @@ class AtDesk:
 
     # -- the client ------------------------------------------------------------------------------
 
-    async def _admit(self) -> Outcome | None:
+    async def _admit(self, limit: asyncio.Timeout) -> Outcome | None:
         """Talk with the client until a server has let it in; or give how it ended without. Raises Failure, Vanished."""
         case = self._case
         if case.sealing.comes_first:
-            await case.seal()
+            await self._seal(limit)
         reception = self._reception()
         reception.greet()
         while True:
             came = await self._asking.ask(reception.ask())
             if came is Wish.TLS:
                 case.sealing.spent = case.loop.time() - case.since
-                await case.seal(behind_starttls=True)
+                await self._seal(limit, behind_starttls=True)
                 reception = self._reception()
             elif isinstance(came, Wish):
                 return self._left()
             elif await self._let_in(reception, came):
                 return None
+
+    async def _seal(self, limit: asyncio.Timeout, *, behind_starttls: bool = False) -> None:
+        """Begin TLS. The handshake keeps to the limit by itself: words of ours in the midst of it would only be taken
+        for broken TLS. Raises Failure.
+        """
+        due = limit.when()
+        limit.reschedule(None)
+        await self._case.seal(behind_starttls=behind_starttls)
+        limit.reschedule(due)
 
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing
@@ -94,13 +104,13 @@ class AtDesk:
                 found = await self._ways.finder.find(self._visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
-                    return await self._enter(reception, found, login)
-                if isinstance(found, NotFound):
-                    turned_away.refused(case, found.why)
-                    reception.refuse()
-                else:
-                    turned_away.undecided(case, Failure(found.cause, found.remedy))
-                    reception.delay(found.cause, needs_person=found.needs_person)
+                    return await self._enter(reception, found)
+                turned_away.by_finder(case, found)
+                await asyncio.sleep(found.late)
+            if isinstance(found, NotFound):
+                reception.refuse()
+            else:
+                reception.delay(found.cause, needs_person=found.needs_person)
         except Failure as failure:
             turned_away.undecided(case, failure)
             reception.delay(failure.cause, needs_person=failure.needs_person)
@@ -108,14 +118,14 @@ class AtDesk:
             self._asking.say()
         return False
 
-    async def _enter(self, reception: Reception, route: Route, login: Login) -> bool:
+    async def _enter(self, reception: Reception, route: Route) -> bool:
         """Sign in where the route leads. Raises Failure."""
         entrance = self._entrance = Entrance(self._case, self._reach, self._ways, route, reception)
         answer: SignedIn | None = None
         try:
             answer = await entrance.sign_in()
             if not answer.accepted:
-                turned_away.by_server(self._case, answer, is_own=entrance.says_what(login))
+                turned_away.by_server(self._case, answer, is_own=not entrance.said_ours)
             reception.admit(answer)
         finally:
             if answer is None or not answer.accepted:

@@ -6,6 +6,7 @@ costs it nothing. Where there is a queue, the talk goes on without a server.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
 
@@ -24,7 +25,7 @@ from popover.protocols.device import (
     Wait,
     Want,
 )
-from popover.protocols.login import Login, Route, Unsure, Visit
+from popover.protocols.login import Login, NotFound, Route, Unsure, Visit
 from popover.protocols.reception import Wish
 from popover.session import turned_away
 from popover.session.arrival import log_in, meaning
@@ -216,11 +217,11 @@ class ForDevice:
         found = await self._ways.finder.find(self._visit(want.login))
         if isinstance(found, Route):
             want.is_right = self._route is not None and found.name == self._route.name
-        elif isinstance(found, Unsure):
-            turned_away.undecided(case, Failure(found.cause, found.remedy))
         else:
-            want.is_right = False
-            turned_away.refused(case, found.why)
+            if isinstance(found, NotFound):
+                want.is_right = False
+            turned_away.by_finder(case, found)
+            await asyncio.sleep(found.late)
         case.user = name
 
     def _visit(self, login: Login | None) -> Visit:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from popover.config import Target
 from popover.errors import Failure, OurFailure, ServerFailure
 from popover.outside.spare import Opened
-from popover.protocols.login import Credentials, Login, Password, Route
+from popover.protocols.login import Credentials, Route
 from popover.protocols.reception import Reception, SignedIn
 from popover.session.case import Case
 from popover.session.outcome import Outcome
@@ -89,10 +89,10 @@ class Entrance:
         self._case.note(f"signing in at {server} as {credentials.user}")
         return await sign_in.say(lambda me: self._reception.sign_in(me, credentials, server))
 
-    def says_what(self, login: Login) -> bool:
-        """Whether the server was told just what the client itself has said, and no secret of ours."""
-        said = self._said
-        return isinstance(login.proof, Password) and said is not None and login.proof.octets == said.secret
+    @property
+    def said_ours(self) -> bool:
+        """Whether the server was told a secret of ours, and not what the client itself has said."""
+        return self._said is not None and self._said.is_ours
 
     async def go_on(self) -> Outcome:
         """Let the client talk with the server that has let it in."""

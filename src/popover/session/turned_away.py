@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from popover.errors import Failure
 from popover.protocols.dialect import sentence
+from popover.protocols.login import NotFound, Unsure
 from popover.protocols.reception import SignedIn
 from popover.refusals import explain
 from popover.session.case import Case
@@ -23,10 +24,13 @@ def shown(user: str) -> str:
     return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 3] + "..."
 
 
-def refused(case: Case, why: str) -> None:
-    """The name or the password is wrong."""
+def by_finder(case: Case, found: NotFound | Unsure) -> None:
+    """The name or the password is wrong, or nobody can say."""
+    if isinstance(found, Unsure):
+        undecided(case, Failure(found.cause, found.remedy))
+        return
     case.tally.refused += 1
-    _tell(case, f"{case.address} login refused: {why}", why, "")
+    _tell(case, f"{case.address} login refused: {found.why}", found.why, "")
 
 
 def by_server(case: Case, answer: SignedIn, *, is_own: bool) -> None:

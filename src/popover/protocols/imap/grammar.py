@@ -20,7 +20,7 @@ LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\r?\n\Z")
 
 _OF_SERVER = re.compile(rb"\{(\d{1,20})\}\r?\n\Z")
 _STATUS = re.compile(rb"(?:[^ \r\n]+ (?:OK|NO|BAD|BYE|PREAUTH)(?: (\[[^\]\r\n]*)?|\r?\n)|\+[ \r\n])", re.IGNORECASE)
-_COMMAND = re.compile(rb"[ \t]*([^ \t\r\n]*)[ \t]*([^ \t\r\n]*)[ \t]*(.*?)[ \t]*\r?\n?\Z", re.DOTALL)
+_BEGIN = re.compile(rb"[ \t]*([^ \t\r\n]*)[ \t]*([^ \t\r\n]*)[ \t]*")  # of a command
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+\Z")
 _VERB = re.compile(rb"[A-Z][A-Z0-9-]*\Z")
 
@@ -65,9 +65,10 @@ class Literal(NamedTuple):
 
 def parse(line: bytes) -> Command:
     """Take a command's first line apart."""
-    found = _COMMAND.match(line)
-    tag, verb, argument = found.groups() if found is not None else (b"", b"", line)
+    found = _BEGIN.match(line)
+    tag, verb = found.groups() if found is not None else (b"", b"")
     verb = verb.upper()
+    argument = line[found.end() if found is not None else 0 :].removesuffix(b"\n").removesuffix(b"\r").rstrip(b" \t")
     return Command(tag, verb, argument, bool(_TAG.match(tag) and _VERB.match(verb)))
 
 

@@ -33,16 +33,15 @@ _CODE = re.compile(rb"\[([A-Za-z-]+)[^\]]*\]\s*")
 
 def sign_in(me: End, credentials: Credentials, server: Server, tag: bytes = TAG) -> Talk[SignedIn]:
     """Log in, from the greeting on. Raises SignInFailure."""
-    talk = _Talk(Caller(me, server), tag)
+    talk = _Talk(Caller(me, credentials, server), tag)
     yield from talk.greeting()
-    is_bearer = credentials.kind == "bearer"
-    line, why = yield from (talk.bearer(credentials) if is_bearer else talk.password(credentials))
-    status = line.split(None, 2)[1:2]
-    if status == [b"OK"]:
+    line, why = yield from (talk.bearer if credentials.kind == "bearer" else talk.password)(credentials)
+    status = b"" if _is_challenge(line) else b"".join(line.split(None, 2)[1:2]).upper()  # there is a `+ OK`, too
+    if status == b"OK":
         return SignedIn(accepted=True, words=(yield from talk.with_capabilities(line)))
-    if status == [b"NO"]:
+    if status == b"NO":
         hushed = tag + talk.caller.hushed(line[len(tag) :])
-        words = _refusal(tag, hushed, why) if is_bearer else hushed
+        words = _refusal(tag, hushed, why) if credentials.is_ours else hushed
         return SignedIn(accepted=False, words=talk.caller.hushed(talk.before) + words)
     raise talk.caller.unwilling("the login", line)
 
@@ -91,7 +90,7 @@ class _Talk:
             if not _is_challenge(line):
                 return line
             text = octets
-        self.caller.say(text, words[-1])
+        self.caller.say(text, quoted(words[-1])[1:-1])
         return (yield from self._answer())
 
     def bearer(self, credentials: Credentials) -> Talk[tuple[bytes, str]]:
@@ -113,7 +112,7 @@ class _Talk:
             self.caller.say(response, response)
         line, why = (yield from self._answer()), ""
         if _is_challenge(line):
-            why = sasl_client.reasons(line[1:])
+            why = self.caller.reasons(line[1:])
             self.caller.say(sasl_client.last_word(mechanism))
             line = yield from self._answer()
         return line, why
@@ -160,8 +159,8 @@ def _is_challenge(line: bytes) -> bool:
 
 
 def _refusal(tag: bytes, line: bytes, why: str) -> bytes:
-    """Tell in the server's words that a token was refused. The client's password is right all the same, and it is not
-    to forget it: so the code is none that speaks of it, nor is there none (RFC 5530 section 3).
+    """Tell in the server's words that a secret of ours was refused. The client's password is right all the same, and
+    it is not to forget it: so the code is none that speaks of it, nor is there none (RFC 5530 section 3).
     """
     told = line.split(None, 2)[2].strip() if len(line.split(None, 2)) > 2 else b""  # noqa: PLR2004 - tag and NO
     found = _CODE.match(told)

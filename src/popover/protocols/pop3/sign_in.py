@@ -23,7 +23,7 @@ _CODE = re.compile(rb"\[([A-Za-z/.-]+)\]\s*")
 
 def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]:
     """Log in, from the greeting on. Raises SignInFailure."""
-    caller = Caller(me, server)
+    caller = Caller(me, credentials, server)
     yield from caller.line()
     return (yield from (_bearer if credentials.kind == "bearer" else _password)(caller, credentials))
 
@@ -33,11 +33,9 @@ def _password(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     caller.say(b"USER " + user)
     line = yield from caller.line()
     if _is_ok(line):
-        caller.say(b"PASS " + password, password)
+        caller.say(b"PASS " + password)
         line = yield from caller.line()
-    if _is_ok(line):
-        return SignedIn(accepted=True, words=_whole(line))
-    return SignedIn(accepted=False, words=_whole(line[:4] + caller.hushed(line[4:])))
+    return _signed_in(caller, credentials, line)
 
 
 def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
@@ -50,12 +48,20 @@ def _bearer(caller: Caller, credentials: Credentials) -> Talk[SignedIn]:
     caller.say(response, response)
     line, why = (yield from caller.line()), ""
     if _is_challenge(line):
-        why = sasl_client.reasons(line[1:])
+        why = caller.reasons(line[1:])
         caller.say(sasl_client.last_word(mechanism))
         line = yield from caller.line()
+    return _signed_in(caller, credentials, line, why)
+
+
+def _signed_in(caller: Caller, credentials: Credentials, line: bytes, why: str = "") -> SignedIn:
+    """Read the answer to a login. What is neither yes nor no has refused nothing, and no client could read it."""
     if _is_ok(line):
         return SignedIn(accepted=True, words=_whole(line))
-    return SignedIn(accepted=False, words=_refusal(caller.hushed(line), why))
+    if line[:4].upper() != b"-ERR":
+        raise caller.unwilling("the login", line)
+    line = line[:4] + caller.hushed(line[4:])
+    return SignedIn(accepted=False, words=_refusal(line, why) if credentials.is_ours else _whole(line))
 
 
 def _mechanisms(caller: Caller) -> Talk[list[bytes]]:
@@ -81,8 +87,8 @@ def _whole(line: bytes) -> bytes:
 
 
 def _refusal(line: bytes, why: str) -> bytes:
-    """Tell in the server's words that a token was refused. The client's password is right all the same, and it is not
-    to forget it: so the code is not AUTH, nor none (RFC 3206 section 4).
+    """Tell in the server's words that a secret of ours was refused. The client's password is right all the same, and it
+    is not to forget it: so the code is not AUTH, nor none (RFC 3206 section 4).
     """
     told = line.partition(b" ")[2].strip()
     found = _CODE.match(told)

@@ -13,6 +13,7 @@ QUOTED_LIMIT = 1024
 
 LITERAL = re.compile(rb"\{([0-9]{1,10})(\+?)\}\r?\n\Z")
 _STATUS = re.compile(rb"(OK|NO|BYE)(?=[ \r\n])", re.IGNORECASE)
+_BLANKS = re.compile(rb"[ \t\r\n]*")
 _TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\.)*)"|\{([0-9]{1,10})\+?\}\r?\n|([^ \t\r\n"]+)')
 
 
@@ -32,9 +33,11 @@ def take(inbox: bytearray) -> bytes | None:
 
 
 def tokens(line: bytes) -> list[bytes]:
-    """Give the words and strings of a whole command or answer, strings without what encloses them."""
+    """Give the words and strings of a whole command or answer, strings without what encloses them; those before a
+    string that has no end.
+    """
     found, at = [], 0
-    while match := _TOKEN.search(line, at):
+    while match := _TOKEN.match(line, _end_of_blanks(line, at)):
         at = match.end()
         if match[2] is not None:
             size = int(match[2])
@@ -43,6 +46,11 @@ def tokens(line: bytes) -> list[bytes]:
         else:
             found.append(match[3] if match[1] is None else re.sub(rb"\\(.)", rb"\1", match[1]))
     return found
+
+
+def _end_of_blanks(line: bytes, at: int) -> int:
+    blanks = _BLANKS.match(line, at)
+    return at if blanks is None else blanks.end()
 
 
 def status(line: bytes) -> bytes:

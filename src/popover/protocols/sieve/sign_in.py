@@ -13,7 +13,7 @@ from popover.talk import End, Talk
 
 def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]:
     """Log in, from the greeting on. Raises SignInFailure."""
-    caller = Caller(me, server)
+    caller = Caller(me, credentials, server)
     offered: frozenset[bytes] = frozenset()
     while not status(line := (yield from _answer(caller))):
         found = tokens(line)

@@ -44,6 +44,7 @@ class Reception:
         self._guest = Guest(client, "an SMTP")
         self._say = self._guest.say
         self._name = HELLO  # as the client has said it
+        self._says_ours = False  # the server is told a secret of ours
         self._matters: dict[bytes, Callable[[Command], Came]] = {
             b"EHLO": self._ehlo, b"HELO": self._helo, b"STARTTLS": self._starttls, b"QUIT": self._quit,
         }  # fmt: skip
@@ -78,12 +79,16 @@ class Reception:
 
     def sign_in(self, me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]:
         """Log in as the client of this talk's ears, by the name that the client has given itself."""
+        self._says_ours = credentials.is_ours
         return sign_in(me, credentials, server, self._name)
 
     def admit(self, answer: SignedIn) -> None:
-        """Tell the client what the server said."""
+        """Tell the client what the server said; the refusal of a secret of ours under another code, see `delay`."""
         if not answer.accepted:
             self._guest.refused()
+            if self._says_ours and answer.words.startswith(b"5"):
+                self.delay(answer.words.decode("latin-1"), needs_person=True)
+                return
         self._client.outbox += answer.words
 
     # -- the client's commands -------------------------------------------------------------------

@@ -30,7 +30,7 @@ _NO_COMMAND = (b"500", b"502", b"503", b"504")
 
 def sign_in(me: End, credentials: Credentials, server: Server, name: bytes = HELLO) -> Talk[SignedIn]:
     """Log in, from the greeting on. `name`: what EHLO says. Raises SignInFailure."""
-    caller = Caller(me, server)
+    caller = Caller(me, credentials, server)
     yield from _reply(caller)
     offered = yield from _hello(caller, name)
     if credentials.kind == "bearer":
@@ -67,7 +67,7 @@ def _auth(caller: Caller, mechanism: bytes, response: bytes, *, is_offered: bool
         reply = yield from _ask(caller, response, response)
     why = ""
     if reply.startswith(b"334"):
-        why = sasl_client.reasons(reply[_CODE:])
+        why = caller.reasons(reply[_CODE:])
         reply = yield from _ask(caller, sasl_client.last_word(mechanism))
     return _signed_in(caller, command, reply, why)
 
