@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from popover.accounts.oauth2.codes import Who, meaning
+from popover.accounts.oauth2.codes import meaning
+from popover.refusals import Who
 
 TOKEN_LIMIT = 8 * 1024
 """Octets of a token: Microsoft's have 2 to 3 kB; Dovecot closes at 11 kB in every form (measured)."""
@@ -155,11 +156,8 @@ def refused(code: str, description: str = "") -> LoginNeeded | Later:
     told = meaning(code, description)
     if told is None:
         return LoginNeeded(_shown(code), "it refuses, in a way that popover does not know", _says(code, description))
-    known = told.meaning
-    cause = known.cause if "error" in told.code else f"{known.cause} ({told.code})"
-    if known.who == "time":
-        return Later(cause, known.remedy or _says(code, description))
-    return LoginNeeded(told.code, cause, known.remedy, known.who)
+    cause = told.cause if "error" in told.code else f"{told.cause} ({told.code})"
+    return Later(cause, told.remedy) if told.who == "time" else LoginNeeded(told.code, cause, told.remedy, told.who)
 
 
 def _refusal(answer: Answer, found: dict[str, Any]) -> LoginNeeded | Later:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.accounts.oauth2.kept import Kept, Trouble
-from popover.accounts.oauth2.refresh import command
+from popover.accounts.oauth2.refresh import command, named
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import needs_description, way_of
 from popover.config import Account, DialectName
@@ -95,7 +95,7 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
 def _troubled(account: Account, kept: Kept, trouble: Trouble) -> Facts:
     sentence = f"{trouble.cause} (since {_minute(trouble.since)})"
     if trouble.who == "operator" or (account.oauth2 and account.oauth2.grant != "user"):
-        return Facts("broken", sentence, trouble.remedy, signed_in=kept.signed_in)
+        return Facts("broken", sentence, named(trouble.remedy, account), signed_in=kept.signed_in)
     return Facts("sign in", sentence, command(account), signed_in=kept.signed_in)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from popover.accounts.oauth2.answers import LoginNeeded, Token
-from popover.accounts.oauth2.codes import Who
+from popover.refusals import Who
 
 AHEAD = 90.0
 """Seconds that a token must have left: a login, and what the server asks its provider, come before its end. pizauth has

@@ -40,6 +40,11 @@ def command(account: Account) -> str:
     return f"popover account login {shlex.quote(account.name)}"
 
 
+def named(remedy: str, account: Account) -> str:
+    """Put the account's own name where the table of refusals speaks of one (NAME)."""
+    return remedy.replace("popover account login NAME", command(account))
+
+
 def renew(
     account: Account,
     ask: Ask,
@@ -107,7 +112,7 @@ def _nothing(account: Account, way: Way, now: float) -> Kept:
 
 
 def _needed(account: Account, way: Way, trouble: Trouble) -> SignInNeeded:
-    remedy = f"{trouble.code}: {trouble.remedy}" if trouble.remedy else trouble.code
+    remedy = f"{trouble.code}: {named(trouble.remedy, account)}" if trouble.remedy else trouble.code
     if trouble.who == "operator" or way.grant != "user":
         what = f"popover can not sign in at {way.title}: {trouble.cause}; its operator must mend that"
     else:

@@ -11,6 +11,7 @@ from popover.accounts.oauth2.answers import Later, LoginNeeded, Token, read_toke
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.kept import Kept, became
 from popover.accounts.oauth2.redirect import Attempt, Code
+from popover.accounts.oauth2.refresh import named
 from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
@@ -63,10 +64,8 @@ class SignIn:
 
     def failure(self, found: LoginNeeded | Later) -> Failure:
         """Say what came in a token's place."""
-        what = f"{self.way.title} gives no token: {found.cause}"
-        return (
-            SignInNeeded(what, found.remedy) if isinstance(found, LoginNeeded) else ProviderFailure(what, found.remedy)
-        )
+        what, remedy = f"{self.way.title} gives no token: {found.cause}", named(found.remedy, self.account)
+        return SignInNeeded(what, remedy) if isinstance(found, LoginNeeded) else ProviderFailure(what, remedy)
 
     def _revoked(self, kept: Kept) -> bool:
         token = kept.refresh or kept.access.decode("ascii")
