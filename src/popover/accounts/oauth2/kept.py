@@ -135,7 +135,7 @@ def from_json(octets: bytes) -> Kept:
             None if scopes is None else tuple(map(str, scopes)),
             None if trouble is None else _trouble(trouble),
         )
-    except (KeyError, TypeError, AttributeError, UnicodeError, RecursionError):
+    except (KeyError, TypeError, AttributeError, OverflowError, UnicodeError, RecursionError):
         raise ValueError("it is not what popover has written") from None
 
 
