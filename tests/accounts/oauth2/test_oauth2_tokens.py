@@ -21,6 +21,7 @@ from parts.provider import Provider
 from popover.accounts.oauth2 import facts, tokens
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.kept import Kept, Trouble
+from popover.accounts.oauth2.post import DEADLINE
 from popover.accounts.oauth2.refresh import OPERATOR_PAUSE, renew
 from popover.accounts.oauth2.renewal import DAY, RETRY, Renewal
 from popover.accounts.oauth2.store import TokenFile
@@ -310,6 +311,47 @@ def test_a_slow_provider_is_not_waited_for_for_ever_and_its_answer_is_kept(
         assert await mine.access_token(account) == stage.kept().access
 
     asyncio.run(ask())
+
+
+def test_a_gateway_that_is_stopped_waits_for_a_provider_that_hangs_for_seconds_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = stage.signed_in()
+    old(stage)
+    stage.provider.mood(hold="before")
+
+    async def ask() -> None:
+        mine = stage.tokens()
+        login = asyncio.create_task(mine.access_token(account))
+        await asyncio.to_thread(stage.provider.wait_until_held)
+        await mine.close()
+        with pytest.raises(ProviderFailure, match="in time"):
+            await login
+
+    began = time.monotonic()
+    asyncio.run(ask())
+    assert time.monotonic() - began < DEADLINE / 2
+    stage.provider.mood(grace=60)
+
+
+def test_a_gateway_that_is_stopped_waits_for_no_lock(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = stage.signed_in()
+    old(stage)
+
+    async def ask() -> None:
+        mine = stage.tokens()
+        with TokenFile(stage.directory, stage.user).locked():
+            login = asyncio.create_task(mine.access_token(account))
+            await asyncio.sleep(0.1)
+            await mine.close()
+            with pytest.raises(ProviderFailure, match="waits long"):
+                await asyncio.wait_for(login, 5)
+
+    before = stage.asked()
+    asyncio.run(ask())
+    assert stage.asked() == before
 
 
 def test_a_sign_in_that_was_revoked_is_told_with_the_command_and_asked_for_once(stage: Stage) -> None:

@@ -28,6 +28,20 @@ class Ask:
         self._post = Post()
         self._described: dict[str, Described] = {}
 
+    def forget(self) -> None:
+        """Read the trust stores anew, and what providers say of themselves."""
+        self._post.forget()
+        self._described = {}
+
+    def stop(self, patience: float) -> None:
+        """Ask nobody any more: see `Post.stop`."""
+        self._post.stop(patience)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody is asked any more."""
+        return self._post.is_stopped
+
     def way(self, account: Account) -> Way:
         """Find an account's way; its provider may have to be asked for it. Raises SignInNeeded, ProviderFailure."""
         try:
@@ -78,9 +92,10 @@ class Ask:
             raise ConfigError("oauth2: issuer is missing")
         if not issuer.startswith("https://"):
             raise ConfigError(f"oauth2: issuer: must be an https:// address; is {issuer!r}")
-        if issuer not in self._described:
-            self._described[issuer] = self._fetched(issuer, account.oauth2.ca_file)
-        return self._described[issuer]
+        found = self._described.get(issuer)
+        if found is None:
+            found = self._described[issuer] = self._fetched(issuer, account.oauth2.ca_file)
+        return found
 
     def _fetched(self, issuer: str, ca_file: Path | None) -> Described:
         for place in discovery.places(issuer):

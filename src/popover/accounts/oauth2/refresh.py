@@ -59,7 +59,7 @@ def renew(
     still there.
     """
     way = ask.way(account)
-    with file.locked():
+    with file.locked(lambda: ask.is_stopped):
         kept, now = file.read(), clock()  # a token's life begins when it is asked for, not when we began to wait
         if kept is not None and is_good(kept):
             return kept

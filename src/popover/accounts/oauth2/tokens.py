@@ -20,6 +20,9 @@ from popover.log import Log
 PATIENCE = 25.0
 """Seconds that a login waits for a provider. The question goes on without it, and the next login has the answer."""
 
+LAST_PATIENCE = 5.0
+"""Seconds that a provider has for its answer once the gateway is stopped. They need one; systemd kills after 90."""
+
 PAUSE = 10.0  # seconds after a provider's trouble in which it is not asked again: logins would all wait for the same
 PAUSE_LIMIT = 300.0  # seconds of Retry-After that are believed
 
@@ -52,7 +55,6 @@ class Tokens:
         self, directory: Path, read_secret: ReadSecret, log: Log, clock: Callable[[], float] = time.time
     ) -> None:
         self._directory = directory
-        self._read_secret = read_secret
         self._ask = Ask(read_secret, clock)
         self._log = log
         self._clock = clock
@@ -63,7 +65,7 @@ class Tokens:
     def load(self, accounts: Iterable[Account]) -> None:
         """Take these for those there are. What is read only once (trust stores, descriptions) is read anew."""
         self._accounts = tuple(account for account in accounts if account.oauth2 is not None)
-        self._ask = Ask(self._read_secret, self._clock)
+        self._ask.forget()
         names = {account.name for account in self._accounts}
         for name, held in list(self._held.items()):
             held.trouble = None
@@ -108,11 +110,12 @@ class Tokens:
         return self._clock()
 
     async def close(self) -> None:
-        """Wait for what is under way: a token that has come is to be kept."""
+        """Wait a little for what is under way: a token that has come is to be kept. What has not been asked is not."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._ask.stop(LAST_PATIENCE)
         tasks = [held.under_way for held in self._held.values() if held.under_way is not None]
         if tasks:
-            await asyncio.wait(tasks)
-        self._threads.shutdown(wait=False)
+            await asyncio.wait(tasks, timeout=LAST_PATIENCE + 1)  # else a name server hangs, and nothing was asked
 
     # -- one account ---------------------------------------------------------------------------------
 
