@@ -11,22 +11,22 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from oauth2_stage import SECRET_FILE, Stage, read_secret
 from parts.certificates import Authority
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts, tokens
+from popover.accounts.oauth2 import facts, renewal, tokens
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.kept import Kept, Trouble
 from popover.accounts.oauth2.post import DEADLINE
 from popover.accounts.oauth2.refresh import OPERATOR_PAUSE, renew
-from popover.accounts.oauth2.renewal import DAY, RETRY, Renewal
+from popover.accounts.oauth2.renewal import AT_ONCE, DAY, RETRY, Renewal
 from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
-from popover.errors import Failure, ProviderFailure, SignInNeeded
+from popover.errors import Failure, OurFailure, ProviderFailure, SignInNeeded
 
 
 @pytest.fixture
@@ -501,14 +501,110 @@ def test_what_can_not_be_renewed_is_tried_again_later(stage: Stage) -> None:
         clock = [time.time() + DAY + 60]
         mine = stage.tokens(lambda: clock[0])
         mine.load([account])
-        renewal = Renewal(mine)
+        task = Renewal(mine)
         for wait, asked in ((0, 1), (60, 1), (RETRY, 2)):
             clock[0] += wait
             mine.load([account])
-            await renewal.look()
+            await task.look()
             assert stage.asked() == before + asked
 
     asyncio.run(look())
+
+
+def with_accounts(stage: Stage, number: int) -> list[Account]:
+    """So many that need a new token, all of one person."""
+    account = stage.signed_in()
+    kept = replace(stage.kept(), obtained=0.0, expires=1.0)
+    accounts = [replace(account, name=f"{stage.user}-{index}") for index in range(number)]
+    for one in accounts:
+        file = TokenFile(stage.directory, one.name)
+        with file.locked(), file.writing() as write:
+            write(replace(kept, account=one.name))
+    return accounts
+
+
+def test_a_bug_in_one_accounts_renewal_costs_no_others_and_is_logged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = with_accounts(stage, 3)
+    renewed: list[str] = []
+
+    def odd(account: Account, *_words: Any) -> Kept:
+        if account is accounts[1]:
+            raise ZeroDivisionError("canary".upper())  # its line is in the log, what it says is not
+        renewed.append(account.name)
+        return stage.kept()
+
+    monkeypatch.setattr(tokens, "renew", odd)
+
+    async def look() -> None:
+        mine = stage.tokens()
+        mine.load(accounts)
+        await Renewal(mine).look()
+        with pytest.raises(OurFailure):
+            await mine.access_token(accounts[1])
+
+    asyncio.run(look())
+    assert sorted(renewed) == [accounts[0].name, accounts[2].name]
+    assert sum("a bug of popover" in line and "ZeroDivisionError" in line for line in stage.lines) == 1
+    assert not any("CANARY" in line for line in stage.lines)
+
+
+def test_accounts_of_a_provider_that_hangs_keep_no_others_waiting_and_are_not_asked_for_all_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = with_accounts(stage, 3 * AT_ONCE)
+    under_way, most = [0], [0]
+
+    def slow(_account: Account, *_words: Any) -> Kept:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        time.sleep(0.05)
+        under_way[0] -= 1
+        return stage.kept()
+
+    monkeypatch.setattr(tokens, "renew", slow)
+
+    async def look() -> None:
+        mine = stage.tokens()
+        mine.load(accounts)
+        await Renewal(mine).look()
+
+    asyncio.run(look())
+    assert 1 < most[0] <= AT_ONCE
+
+
+@pytest.mark.parametrize(("who", "asked"), [("person", 0), ("operator", 1)])
+def test_what_the_operator_can_mend_is_renewed_again_once_it_is_and_what_a_person_can_is_not(
+    stage: Stage, who: Literal["person", "operator"], asked: int
+) -> None:
+    """Else a sign-in that nobody uses would run out behind a rule that was mended long ago."""
+    account = stage.signed_in()
+    stage.keep(replace(stage.kept(), trouble=Trouble("AADSTS53003", "no", "", who, time.time())))
+    assert looked(stage, account, DAY + 60) == asked
+
+
+def test_the_gateways_task_outlives_any_bug(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "WAKE", 0.01)
+    looks: list[int] = []
+    enough = asyncio.Event()
+
+    async def odd(_self: Renewal) -> None:
+        looks.append(1)
+        if len(looks) > 2:
+            enough.set()
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(Renewal, "look", odd)
+
+    async def run() -> None:
+        task = asyncio.create_task(Renewal(stage.tokens()).run())
+        await asyncio.wait({task, asyncio.create_task(enough.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        assert not task.done()
+        task.cancel()
+
+    asyncio.run(run())
+    assert "ZeroDivisionError" in stage.lines[0]
 
 
 def test_the_gateways_task_never_ends_by_itself(stage: Stage) -> None:

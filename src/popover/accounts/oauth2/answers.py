@@ -90,6 +90,11 @@ class Answer:
     body: bytes = field(repr=False)
     after: float | None = None
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the server has trouble of its own, or wants to be asked later."""
+        return self.status >= 500 or self.status in _NOW  # noqa: PLR2004
+
 
 Tokens: TypeAlias = Token | LoginNeeded | Later
 
@@ -162,7 +167,7 @@ def refused(code: str, description: str = "") -> LoginNeeded | Later:
 
 def _refusal(answer: Answer, found: dict[str, Any]) -> LoginNeeded | Later:
     status = answer.status
-    if status >= 500 or status in _NOW:  # noqa: PLR2004 - the server's own trouble
+    if answer.is_trouble:
         return Later(f"it has trouble of its own (HTTP {status})", "", answer.after)
     code, description = found.get("error"), found.get("error_description")
     if isinstance(code, dict):  # Google's other form: {"error": {"code": 400, "status": "...", "message": "..."}}

@@ -98,10 +98,16 @@ class Ask:
         return found
 
     def _fetched(self, issuer: str, ca_file: Path | None) -> Described:
+        mistake: ConfigError | None = None
         for place in discovery.places(issuer):
             answer = self._post.fetch(place, ca_file)
-            if answer.status == 200:  # noqa: PLR2004 - OK
-                return discovery.read(answer.body, issuer)
-            if answer.status >= 500:  # noqa: PLR2004 - its own trouble
+            if answer.is_trouble:
                 raise ProviderFailure(f"{issuer} has trouble of its own (HTTP {answer.status})")
-        raise ConfigError(f"oauth2: issuer: {issuer} does not describe itself: give token_url and authorize_url")
+            if answer.status == 200:  # noqa: PLR2004 - OK
+                try:
+                    return discovery.read(answer.body, issuer)
+                except ConfigError as wrong:  # some answer with their first page to whatever is asked for
+                    mistake = mistake or wrong
+        raise mistake or ConfigError(
+            f"oauth2: issuer: {issuer} does not describe itself: give token_url and authorize_url"
+        )

@@ -32,6 +32,15 @@ class Described:
         }
 
 
+def is_https(url: str) -> bool:
+    """Whether it is an address to which a secret may go."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "https://[x", a port beyond all
+        return False
+
+
 def places(issuer: str) -> tuple[str, ...]:
     """Say where a description may lie, the likeliest first. RFC 8414 section 3.1 puts its word between host and path,
     OpenID Connect (section 4) at the end, and many providers have the one in the other's place.
@@ -51,16 +60,16 @@ def read(body: bytes, issuer: str) -> Described:
     """
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ConfigError(f"oauth2: issuer: what {issuer} says of itself is no JSON object")
     if found.get("issuer") != issuer:
-        raise ConfigError(f"oauth2: issuer: {issuer} says that it is {found.get('issuer')!r}: write that")
+        raise ConfigError(f"oauth2: issuer: {issuer} says that it is {str(found.get('issuer'))[:100]!r}: write that")
 
     def address(key: str) -> str | None:
         value = found.get(key)
-        return value if isinstance(value, str) and value.startswith("https://") else None
+        return value if isinstance(value, str) and is_https(value) else None
 
     token_url = address("token_endpoint")
     if token_url is None:

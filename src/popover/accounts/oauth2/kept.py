@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from popover.accounts.oauth2.answers import LoginNeeded, Token
 from popover.refusals import Who
@@ -62,6 +63,10 @@ class Kept:
     def is_usable(self, now: float) -> bool:
         """Whether it is worth a try if another can not be had."""
         return self._has(min(LAST, (self.expires - self.obtained) / _LAST_PART), now)
+
+    def belongs(self, client_id: str, token_url: str) -> bool:
+        """Whether it was given to this client id by this provider: nobody else may get to see it."""
+        return self.client_id == client_id and urlsplit(self.token_url).netloc == urlsplit(token_url).netloc
 
     def _has(self, seconds: float, now: float) -> bool:
         return bool(self.access) and self.expires - now > seconds and now >= self.obtained - CLOCK_SLACK

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.answers import Later, LoginNeeded, read_token
@@ -92,8 +91,7 @@ def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:
             f"{way.title} has given no token to go on with: on its machine, type: {command(account)}",
             "Microsoft wants the scope offline_access, Google access_type=offline: was either written by hand?",
         )
-    # What is kept is good for one client id at one provider, and nobody else may get to see it.
-    if kept.client_id != way.client_id or urlsplit(kept.token_url).netloc != urlsplit(way.token_url).netloc:
+    if not kept.belongs(way.client_id, way.token_url):
         raise SignInNeeded(
             f"the account {account.name} has another client id or provider than before: on its machine, type: "
             f"{command(account)}"

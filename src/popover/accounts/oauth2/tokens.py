@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from popover.accounts.oauth2.kept import Kept
 from popover.accounts.oauth2.refresh import NotNow, renew
 from popover.accounts.oauth2.store import Stamp, TokenFile
 from popover.config import Account
-from popover.errors import Failure, ProviderFailure
+from popover.errors import Failure, OurFailure, ProviderFailure
 from popover.log import Log
 
 PATIENCE = 25.0
@@ -109,6 +110,10 @@ class Tokens:
         """Say what the wall's clock shows."""
         return self._clock()
 
+    def report(self, bug: Exception) -> None:
+        """Log a bug of ours."""
+        self._log.event("warning", "internal", _our_failure(bug).remedy)
+
     async def close(self) -> None:
         """Wait a little for what is under way: a token that has come is to be kept. What has not been asked is not."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -175,6 +180,10 @@ class Tokens:
         except Failure as fault:
             self._tell(account, held, fault)
             raise
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is this account's alone
+            ours = _our_failure(bug)
+            self._tell(account, held, ours)
+            raise ours from None
         finally:
             held.under_way = None
         held.trouble, held.told = None, ""
@@ -201,6 +210,14 @@ class Tokens:
             cause=fault.cause,
             remedy=fault.remedy,
         )
+
+
+def _our_failure(bug: Exception) -> OurFailure:
+    where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
+    return OurFailure(
+        "the gateway failed to get a token, please try again",
+        f"this is a bug of popover, please report it: {type(bug).__name__} at {where}",
+    )
 
 
 def _seen(task: asyncio.Task[Kept]) -> None:

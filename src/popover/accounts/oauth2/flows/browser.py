@@ -50,7 +50,7 @@ async def _wait(sign_in: SignIn, show: Callable[[str], None]) -> tuple[Attempt, 
             f"nobody came back from {way.title} within {PATIENCE / 60:.0f} minutes", "begin again"
         ) from None
     finally:
-        await listener.close()
+        listener.close()
 
 
 class _Listener:
@@ -77,10 +77,9 @@ class _Listener:
         self._attempt = begin(urlunsplit((self._parts.scheme, host, self._parts.path, self._parts.query, "")))
         return self._attempt
 
-    async def close(self) -> None:
-        """Listen no more."""
+    def close(self) -> None:
+        """Listen no more. Who is still connected is not waited for: browsers open some ahead, and say nothing there."""
         self._server.close()
-        await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1

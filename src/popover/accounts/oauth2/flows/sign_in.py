@@ -50,29 +50,7 @@ class SignIn:
             write(kept)
         return kept
 
-    def forget(self) -> tuple[bool, bool]:
-        """Give the refresh token back where the provider takes it, and forget all; whether there was something, and
-        whether it was given back. It is forgotten in any case.
-        """
-        with self._file.locked():
-            try:
-                kept = self._file.read()
-            except ProviderFailure:  # others could have read it: all the more reason
-                kept = None
-            revoked = kept is not None and self._revoked(kept)
-            return self._file.remove(), revoked
-
     def failure(self, found: LoginNeeded | Later) -> Failure:
         """Say what came in a token's place."""
         what, remedy = f"{self.way.title} gives no token: {found.cause}", named(found.remedy, self.account)
         return SignInNeeded(what, remedy) if isinstance(found, LoginNeeded) else ProviderFailure(what, remedy)
-
-    def _revoked(self, kept: Kept) -> bool:
-        token = kept.refresh or kept.access.decode("ascii")
-        form = forms.revoke(self.way, self.client, token) if token and kept.client_id == self.way.client_id else None
-        if form is None:
-            return False
-        try:
-            return self.ask.send(form, self.way).status == 200  # noqa: PLR2004 - RFC 7009 section 2.2
-        except ProviderFailure:
-            return False
