@@ -18,7 +18,7 @@ from parts.provider import Provider
 from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.answers import Answer, DeviceCode, Token
 from popover.accounts.oauth2.ask import Ask
-from popover.accounts.oauth2.flows import browser
+from popover.accounts.oauth2.flows import browser, device
 from popover.accounts.oauth2.flows.browser import by_browser
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.paste import TRIES, by_paste
@@ -123,6 +123,20 @@ def test_slow_down_adds_five_seconds(stage: Stage, monkeypatch: pytest.MonkeyPat
     codes: list[DeviceCode] = []
     assert by_device(sign_in, codes.append, pause)
     assert pauses == [1, 6, 11, 11]
+
+
+def test_a_provider_that_wants_to_be_asked_once_a_year_is_asked_once_at_the_codes_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in = stage.sign_in(stage.account())
+    code = DeviceCode("d", "U", "https://x", None, life=900.0, interval=1e7)
+    monkeypatch.setattr(device, "read_device", lambda _answer: code)
+    now = [0.0]
+    asked = stage.asked()
+    with pytest.raises(SignInNeeded):
+        by_device(sign_in, lambda _: None, lambda seconds: now.append(now[-1] + seconds), lambda: now[-1])
+    assert now[-1] == 900
+    assert stage.asked() == asked + 1
 
 
 def test_a_code_that_runs_out_ends_it(stage: Stage) -> None:

@@ -294,6 +294,18 @@ def test_a_provider_in_trouble_is_left_alone_for_a_while_and_what_is_usable_is_u
     assert sum("HTTP 503" in line for line in stage.lines) == 1  # one line, not one a poll
 
 
+def test_a_token_is_used_to_its_end_where_the_provider_gives_no_next_one(stage: Stage) -> None:
+    """Whatever it says: a sign-in that has ended does not end what it gave."""
+    account = stage.signed_in()
+    end = time.time() + 60
+    stage.keep(replace(stage.kept(), obtained=end - 3600, expires=end, refresh="void"))
+    assert refreshed(stage, account) == stage.kept().access
+    assert stage.kept().trouble is not None
+    old(stage)
+    with pytest.raises(SignInNeeded):
+        refreshed(stage, account)
+
+
 def test_a_slow_provider_is_not_waited_for_for_ever_and_its_answer_is_kept(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

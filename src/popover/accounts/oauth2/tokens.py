@@ -86,7 +86,7 @@ class Tokens:
             return None
         try:
             kept = await self._renewed(account, held, refused)
-        except ProviderFailure:
+        except Failure:
             if refused is None and kept is not None and kept.is_usable(self._clock()):
                 return kept.access  # it is not over yet
             raise
