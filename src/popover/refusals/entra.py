@@ -89,7 +89,7 @@ ROWS: tuple[Row, ...] = (
     _row("70018 70019", "person",
          "the code has been mistyped, or has run out", f"{_SIGN_IN}, and type it within 15 minutes"),
     _row("70011 650053 28002 650057", "operator", "the app may not ask for one of these rights",
-         "in entra.microsoft.com, the app, API permissions, add those of Office 365 Exchange Online that the account "
+         "in entra.microsoft.com, the app, API permissions, add those of Microsoft Graph that the account "
          "needs: POP.AccessAsUser.All, IMAP.AccessAsUser.All, SMTP.Send"),
     _row("90002 50128", "operator", "there is no such tenant", "check the tenant in oauth2 for typing mistakes"),
     _row("50196 90055 90033 90006 70012", "time",

@@ -394,7 +394,7 @@ def test_logout_forgets_also_where_the_provider_is_down_or_the_account_can_not_a
 def test_logout_shows_a_sign_in_to_no_other_provider(stage: Stage) -> None:
     account = stage.account("popover-code", token_url=None, authorize_url=None, issuer=stage.provider.issuer)
     by_hand(stage, stage.sign_in(account))
-    stage.keep(replace(stage.kept(), token_url="https://elsewhere.example/token"))
+    stage.keep(replace(stage.kept(), issuer="https://elsewhere.example"))
     assert sign_out(account, stage.directory, Ask(read_secret)) == (True, False)
 
 

@@ -430,14 +430,33 @@ def test_a_program_that_signs_in_by_itself_needs_no_person(stage: Stage) -> None
     assert refreshed(stage, account, refused=first) not in (None, first)
 
 
-def test_a_token_of_another_client_id_or_provider_is_shown_to_nobody(stage: Stage) -> None:
+@pytest.mark.parametrize("is_old", [True, False])
+def test_a_token_of_another_login_client_id_or_provider_is_shown_to_nobody(stage: Stage, *, is_old: bool) -> None:
+    """Neither to a provider nor to a mail server: the account leads to another one now."""
     account = stage.signed_in()
-    old(stage)
+    assert account.oauth2 is not None
+    if is_old:
+        old(stage)
     before = stage.asked()
-    for change in ({"client_id": "popover-code"}, {"token_url": "https://127.0.0.1:1/o/token/"}):
-        with pytest.raises(SignInNeeded, match="another client id or provider"):
-            refreshed(stage, replace(account, oauth2=replace(account.oauth2, **change)))  # type: ignore[type-var]
+    for changed in (
+        replace(account, login="somebody-else"),
+        replace(account, oauth2=replace(account.oauth2, client_id="popover-code")),
+        replace(account, oauth2=replace(account.oauth2, token_url="https://127.0.0.1:1/o/token/")),
+        replace(account, oauth2=replace(account.oauth2, token_url=None, issuer=stage.provider.issuer)),
+    ):
+        stage.keep(replace(stage.kept(), issuer="https://elsewhere.example/"))
+        with pytest.raises(SignInNeeded, match="another login, client id or provider"):
+            refreshed(stage, changed)
+        assert facts.facts(changed, stage.directory, time.time()).state == "sign in"
     assert stage.asked() == before
+    assert refreshed(stage, replace(account, login=account.login.upper()))
+
+
+def test_a_program_whose_set_up_was_changed_gets_a_token_for_what_it_is_now(stage: Stage) -> None:
+    account = stage.account("popover-itself", client_secret=SECRET_FILE, grant="client_credentials")
+    first = refreshed(stage, account)
+    changed = replace(account, login="somebody-else")
+    assert refreshed(stage, changed) not in (None, first)
 
 
 @pytest.mark.parametrize("jump", [-10 * 365 * DAY, -3600, 3600, 90 * DAY])

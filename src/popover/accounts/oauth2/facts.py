@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from popover.accounts.oauth2.kept import Kept, Trouble
-from popover.accounts.oauth2.refresh import command, named
+from popover.accounts.oauth2.kept import Kept, Trouble, belongs
+from popover.accounts.oauth2.refresh import OF_ANOTHER, command, named
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import needs_description, way_of
 from popover.config import Account, DialectName
@@ -70,10 +70,10 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
         kept = TokenFile(directory, account.name).read()
     except ProviderFailure as fault:
         return Facts("broken", fault.cause, fault.remedy)
-    if kept is None:
+    if kept is None or not belongs(kept, account):
         if account.oauth2 and account.oauth2.grant != "user":
             return Facts("good", "it signs in by itself, and has not yet")
-        return Facts("sign in", "nobody has signed in yet", command(account))
+        return Facts("sign in", OF_ANOTHER if kept else "nobody has signed in yet", command(account))
     if kept.trouble is not None:
         return _troubled(account, kept, kept.trouble)
     missing = missing_scopes(way.scopes if way else {}, kept)

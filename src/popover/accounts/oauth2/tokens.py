@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from popover.accounts.oauth2.ask import Ask, ReadSecret
-from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.kept import Kept, belongs
 from popover.accounts.oauth2.refresh import NotNow, renew
 from popover.accounts.oauth2.store import Stamp, TokenFile
 from popover.config import Account
@@ -80,6 +80,8 @@ class Tokens:
         held = self._of(account)
         held.asked = now = self._clock()
         kept = self._current(held)
+        if kept is not None and not belongs(kept, account):
+            kept = None
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
         if refused is not None and kept is not None and kept.access == refused and self._was_just_forced(held):

@@ -44,8 +44,7 @@ class SignIn:
 
     def keep(self, token: Token) -> Kept:
         """Put it on disk, in the place of whatever there was."""
-        way, now = self.way, self._clock()
-        kept = became(token, None, now, account=self.account.name, client_id=way.client_id, token_url=way.token_url)
+        kept = became(token, None, self._clock(), self.account, self.way)
         with self._file.locked(), self._file.writing() as write:
             write(kept)
         return kept

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.ask import Ask
-from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.kept import Kept, belongs
 from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure
@@ -31,7 +31,7 @@ def _given_back(account: Account, kept: Kept, ask: Ask) -> bool | None:
     token = kept.refresh or kept.access.decode("ascii")
     try:
         way = ask.way(account)
-        if not token or way.revoke_url is None or not kept.belongs(way.client_id, way.token_url):
+        if not token or way.revoke_url is None or not belongs(kept, account):
             return False
         return ask.send(forms.revoke(way, ask.client(account, way), token), way).status == 200  # noqa: PLR2004 - RFC 7009 section 2.2
     except Failure:
