@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +32,9 @@ from popover.accounts.oauth2.redirect import begin, read_back
 from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
+from popover.cli.account.login import flow_of
 from popover.config import SecretSource
-from popover.errors import Failure, ProviderFailure, SecretFailure, SignInNeeded
+from popover.errors import Failure, ProviderFailure, SecretFailure, SignInNeeded, StartError
 
 
 @pytest.fixture
@@ -60,6 +62,37 @@ def meanwhile(act: Callable[[], object]) -> Callable[[], None]:
             raise faults[0]
 
     return join
+
+
+# -- which way -------------------------------------------------------------------------------------
+
+SCREEN = {"DISPLAY": ":0"}
+
+
+@pytest.mark.parametrize(
+    ("client_id", "wished", "environ", "taken"),
+    [
+        ("popover-device", "", {}, "device"),  # it works from anywhere
+        ("popover-device", "browser", {}, "browser"),
+        ("popover-code", "", SCREEN, "browser"),
+        ("popover-code", "", {"WAYLAND_DISPLAY": "wayland-0"}, "browser"),
+        ("popover-code", "", {}, "paste"),
+        ("popover-code", "", SCREEN | {"SSH_CONNECTION": "1"}, "paste"),  # the screen is another machine's
+        ("popover-code", "paste", SCREEN, "paste"),
+    ],
+)
+def test_the_easiest_way_that_works_from_here_is_taken_unless_another_is_wished(
+    stage: Stage, client_id: str, wished: str, environ: dict[str, str], taken: str
+) -> None:
+    arguments = Namespace(**{flow: flow == wished for flow in ("device", "browser", "paste")})
+    way = stage.sign_in(stage.account(client_id)).way
+    assert flow_of(arguments, way, environ) == taken
+
+
+def test_a_way_that_a_provider_has_not_is_told_with_those_that_it_has(stage: Stage) -> None:
+    way = stage.sign_in(stage.account("popover-code")).way
+    with pytest.raises(StartError, match="--browser, --paste"):
+        flow_of(Namespace(device=True, browser=False, paste=False), way, {})
 
 
 # -- device ----------------------------------------------------------------------------------------

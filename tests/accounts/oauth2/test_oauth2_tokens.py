@@ -10,6 +10,7 @@ import textwrap
 import time
 import traceback
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -684,7 +685,8 @@ def test_what_people_are_told_holds_all_the_facts(stage: Stage) -> None:
     told = facts.facts(account, stage.directory, now)
     rows = dict(told.rows())
     assert told.state == "good"
-    assert rows["oauth2"] == "token valid 60 min"
+    today = datetime.fromtimestamp(stage.kept().obtained, UTC).strftime("%Y-%m-%d")
+    assert rows["oauth2"] == f"token valid 60 min, refresh token of {today}"  # the row of `check`, too
     assert set(rows) == {"oauth2", "signed in", "token valid until", "refresh token since"}
     assert "canary" not in f"{told}{told.as_json()}"
     stage.keep(replace(stage.kept(), scopes=("openid",)))

@@ -83,7 +83,9 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
     )
     return Facts(
         "good",
-        sentence + (f"; {' '.join(missing)} scope missing" if missing else ""),
+        sentence
+        + (f", refresh token of {_day(kept.obtained)}" if kept.refresh else "")
+        + (f"; {' '.join(missing)} scope missing" if missing else ""),
         f"{command(account)}, and agree to all that is asked" if missing else "",
         valid_until=kept.expires,
         refreshed=kept.obtained if kept.refresh else None,
