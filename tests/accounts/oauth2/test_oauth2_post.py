@@ -52,7 +52,9 @@ def heard(client: socket.socket) -> bytes:
     """A whole question."""
     octets = b""
     while True:
-        octets += client.recv(65536)
+        if not (more := client.recv(65536)):
+            raise ConnectionResetError
+        octets += more
         head, _, body = octets.partition(b"\r\n\r\n")
         length = re.search(rb"Content-Length: (\d+)", head)
         if head != octets and len(body) >= (int(length[1]) if length else 0):
@@ -200,7 +202,6 @@ def mute(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def test_a_handshake_that_drips_ends_in_time(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, too, each octet begins a socket's own time-out anew; and http.client can not be cut in it."""
     monkeypatch.setattr(post, "DEADLINE", 0.5)
     came: list[int] = []
 
@@ -288,6 +289,8 @@ def test_who_is_stopped_before_anything_was_asked_asks_nothing(authority: Author
         connected.set()
         over.wait(15)
 
+    began = time.monotonic()
     with mute(hang) as url:
         assert "in time" in str(stopped(Post(), Form(url, ()), authority.ca_file, connected, 600)[0])
         over.set()
+    assert time.monotonic() - began < post.DEADLINE / 2  # cut in the handshake
