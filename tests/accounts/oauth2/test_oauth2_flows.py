@@ -234,7 +234,7 @@ def test_a_code_without_its_verifier_is_worth_nothing(stage: Stage) -> None:
     sign_in = stage.sign_in(stage.account("popover-code"))
     ours, thiefs = begin(sign_in.way.redirect), begin(sign_in.way.redirect)
     address = stage.provider.say_yes(forms.authorize_address(sign_in.way, ours, stage.user), stage.user)
-    code = read_back(address, ours, None)
+    code = read_back(address, ours, sign_in.way)
     with pytest.raises(Failure):
         sign_in.redeem(thiefs, code)
 

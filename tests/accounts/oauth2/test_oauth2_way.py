@@ -166,6 +166,9 @@ def test_a_description_gives_the_addresses() -> None:
     way = way_of(mine, discovery.read(described(), ISSUER))
     assert way.flows == ("device", "browser", "paste")
     assert (way.token_url, way.revoke_url, way.issuer) == (f"{ISSUER}/token", f"{ISSUER}/revoke", ISSUER)
+    assert not way.says_issuer
+    says = described(authorization_response_iss_parameter_supported=True)
+    assert way_of(mine, discovery.read(says, ISSUER)).says_issuer
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ _PLACES = ("oauth-authorization-server", "openid-configuration")
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What it says. `basic_only`: it takes a client's secret in a header of its own only."""
+    """What it says. `basic_only`: it takes a client's secret in a header of its own only; `says_issuer`: whatever it
+    sends a browser back with names it.
+    """
 
     issuer: str
     token_url: str
@@ -21,6 +23,7 @@ class Described:
     device_url: str | None = None
     revoke_url: str | None = None
     basic_only: bool = False
+    says_issuer: bool = False
 
     def addresses(self) -> dict[str, str | None]:
         """Give the addresses, by the names of config.OAuth2."""
@@ -83,4 +86,5 @@ def read(body: bytes, issuer: str) -> Described:
         address("revocation_endpoint"),
         # RFC 8414 section 2: what is left out means client_secret_basic; in practice it means both.
         basic_only=isinstance(ways, list) and "client_secret_basic" in ways and "client_secret_post" not in ways,
+        says_issuer=found.get("authorization_response_iss_parameter_supported") is True,
     )

@@ -19,7 +19,8 @@ from popover.errors import ConfigError
 @dataclass(frozen=True, slots=True)
 class Way:
     """`scopes`: what each of the account's dialects needs; `asked`: what is asked for. Addresses are https, but for the
-    redirect's. `basic`: the provider wants a secret in a header of its own (RFC 6749 section 2.3.1).
+    redirect's. `basic`: the provider wants a secret in a header of its own (RFC 6749 section 2.3.1). `says_issuer`: an
+    answer without `iss` is not its (RFC 9207 section 2.4).
     """
 
     title: str  # the provider, as people call it
@@ -35,6 +36,7 @@ class Way:
     grant: Literal["user", "client_credentials", "jwt"] = "user"
     extra: Mapping[str, str] = field(default_factory=dict)
     basic: bool = False
+    says_issuer: bool = False
     page: str = "others"
     ca_file: Path | None = None
 
@@ -94,6 +96,7 @@ def way_of(account: Account, described: Described | None = None) -> Way:
         grant=grant,
         extra=row.extra if row else _offline(asked),
         basic=described is not None and described.basic_only,
+        says_issuer=described is not None and described.says_issuer,
         page=row.page if row else "others",
         ca_file=oauth2.ca_file,
     )
