@@ -66,6 +66,7 @@ class Provider:
         draft = self._directory / "mood.new"
         draft.write_text(json.dumps(USUAL | changes))
         draft.replace(self._directory / "mood.json")
+        (self._directory / "held").unlink(missing_ok=True)  # of a test that did not wait for it
 
     def new_user(self) -> str:
         """Somebody who has no tokens yet; Dovecot's users have the same names."""

@@ -12,6 +12,7 @@ from dataclasses import fields as fields_of
 from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 from popover.config.accounts import Account, OAuth2, SecretSource, fold
 from popover.config.fields import DIALECTS, SERVICE
@@ -55,7 +56,7 @@ def read_opaque(value: object) -> str:
 def read_url(value: object) -> str:
     """Where a provider gives out tokens: never in plain text."""
     url = read_opaque(value)
-    if not re.match(r"https://[^/@ ]+", url):
+    if not re.match(r"https://[^/@ ]+", url) or not _is_address(url):
         raise ConfigError(f"must be an address that begins with https://; is {show(url)}")
     return url
 
@@ -63,9 +64,18 @@ def read_url(value: object) -> str:
 def read_redirect(value: object) -> str:
     """Where a provider sends the browser back to: this machine, or a page whose address a person pastes."""
     url = read_opaque(value)
-    if not re.match(r"https?://[^/@ ]+", url):
+    if not re.match(r"https?://[^/@ ]+", url) or not _is_address(url):
         raise ConfigError(f"must be an address that begins with http:// or https://; is {show(url)}")
     return url
+
+
+def _is_address(url: str) -> bool:
+    """Whether a host and a port can be read in it, and nobody's name."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False
 
 
 def read_names(value: object) -> tuple[str, ...]:

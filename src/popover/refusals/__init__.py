@@ -1,4 +1,5 @@
-"""What the refusals of mail providers mean, and what to do about them: one table, for `explain`, `check` and the log.
+"""What the refusals of mail providers mean, and what to do about them: one table, for `explain`, `check`, the log,
+and the sign-in by OAuth2 (accounts/oauth2/codes.py).
 
     reading.py    a refusal as it came -> what can be looked for in it
     row.py        what a row of the table is
@@ -10,7 +11,7 @@
 The dry floor: words in, words out. An explanation never holds any part of the text that was explained.
 """
 
-from popover.refusals.explain import explain
-from popover.refusals.row import Explanation
+from popover.refusals.explain import SIGN_IN_ROWS, explain
+from popover.refusals.row import Explanation, Row, Who
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["SIGN_IN_ROWS", "Explanation", "Row", "Who", "explain"]

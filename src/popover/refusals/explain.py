@@ -14,6 +14,9 @@ TABLE: tuple[Row, ...] = (
 )
 """What is more special stands first."""
 
+SIGN_IN_ROWS: tuple[Row, ...] = tuple(row for row in TABLE if row.who is not None)
+"""Those that a provider may say in a token's place."""
+
 
 def explain(text: str) -> Explanation | None:
     """Say what a refusal means: a reply as it came, in any of the dialects, an OAuth2 answer, a line of a log that

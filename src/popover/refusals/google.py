@@ -1,6 +1,6 @@
 """Gmail and Google Workspace."""
 
-from popover.refusals.row import Row
+from popover.refusals.row import Row, Who
 
 _SMTP = "https://support.google.com/a/answer/3726730"
 _APP = "https://support.google.com/accounts/answer/185833"
@@ -12,8 +12,8 @@ _MAKE_ONE = (
 )
 
 
-def _row(signs: str, cause: str, remedy: str, source: str = _SMTP) -> Row:
-    return Row(tuple(signs.split(" | ")), cause, remedy, source, "Google")
+def _row(signs: str, cause: str, remedy: str, source: str = _SMTP, who: Who | None = None) -> Row:
+    return Row(tuple(signs.split(" | ")), cause, remedy, source, "Google", who)
 
 
 ROWS: tuple[Row, ...] = (
@@ -53,14 +53,16 @@ ROWS: tuple[Row, ...] = (
     _row("5.7.1 & invalid credentials for relay", "Workspace's relay does not know this line's address",
          "an administrator adds it: Apps, Gmail, Routing, SMTP relay service; or use smtp.gmail.com with a sign-in"),
     _row("invalid device flow scope", "Google has no sign-in by device code for mail",
-         "popover account login NAME --browser, or --paste", "https://developers.google.com/identity/protocols/oauth2"),
+         "popover account login NAME --browser, or --paste",
+         "https://developers.google.com/identity/protocols/oauth2", "operator"),
     _row("admin_policy_enforced", "the organisation does not allow this app", "its administrator allows it: Security, "
-         "API controls, App access control", "https://support.google.com/a/answer/7281227"),
+         "API controls, App access control", "https://support.google.com/a/answer/7281227", "operator"),
     _row("redirect_uri_mismatch", "the address to come back to does not belong to this client_id",
          'make a client_id of the type "Desktop app" at console.cloud.google.com',
-         "https://developers.google.com/identity/protocols/oauth2/native-app"),
+         "https://developers.google.com/identity/protocols/oauth2/native-app", "operator"),
     _row("org_internal", "the app is for its own organisation only",
-         "in console.cloud.google.com, Audience, make the user type External", "https://support.google.com/cloud/answer/15549945"),
+         "in console.cloud.google.com, Audience, make the user type External", "https://support.google.com/cloud/answer/15549945",
+         "operator"),
     _row("this app is blocked", "Google does not let this app at mail", "check client_id, and that its project asks "
          'for https://mail.google.com/ and is "In production"', "https://support.google.com/cloud/answer/15549945"),
 )  # fmt: skip

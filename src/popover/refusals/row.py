@@ -1,6 +1,11 @@
 """A row of the table: by which signs a refusal is known, and what it means."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Who: TypeAlias = Literal["person", "operator", "time"]
+"""Who can mend a sign-in that was refused: a person, by signing in once more; the operator, in the configuration or at
+the provider's, after which nobody need sign in; or it passes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Row:
 
     A part is a code or words, lower case, and stands there as a whole: "5.7.1" is not in "5.7.139". One that begins
     with `^` stands at the beginning of a reply. The first row that fits counts, so what is more special stands first.
+    `who` stands in the rows that a sign-in by OAuth2 may be refused with (accounts/oauth2/codes.py).
     """
 
     signs: tuple[str, ...]
@@ -32,6 +38,7 @@ class Row:
     remedy: str
     source: str
     provider: str = ""
+    who: Who | None = None
 
     def explanation(self, sign: str) -> Explanation:
         """Give it, known by this sign."""

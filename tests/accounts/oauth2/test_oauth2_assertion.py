@@ -74,7 +74,8 @@ def test_no_assertion_is_made_twice() -> None:
     assert len({assertion.of_account(way_of(mine), key, mine, NOW) for _ in range(20)}) == 20
 
 
-@pytest.mark.parametrize("octets", [b"", b"canary", b"{}", b'{"private_key": 1}', b"{", b"-----BEGIN PRIVATE KEY-----"])
+@pytest.mark.parametrize("octets", [b"", b"canary", b"{}", b'{"private_key": 1}', b"{", b"-----BEGIN PRIVATE KEY-----",
+                                    b"-----BEGIN CERTIFICATE-----\ncanar\n-----END CERTIFICATE-----"])  # fmt: skip
 def test_a_key_that_is_none_is_told_without_showing_it(octets: bytes) -> None:
     mine = account(provider="gmail", grant="jwt")
     with pytest.raises(SignInNeeded) as caught:

@@ -1,9 +1,12 @@
 """How a person signs in: at a real provider, with a browser of the standard library."""
 
+import json
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,23 +14,27 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import pytest
 
-from oauth2_stage import SECRET_FILE, Stage
+from oauth2_stage import SECRET_FILE, Stage, read_secret
 from parts.provider import Provider
 from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.answers import Answer, DeviceCode, Token
 from popover.accounts.oauth2.ask import Ask
-from popover.accounts.oauth2.flows import browser
+from popover.accounts.oauth2.flows import browser, device
 from popover.accounts.oauth2.flows.browser import by_browser
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.paste import TRIES, by_paste
 from popover.accounts.oauth2.flows.sign_in import SignIn
+from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.oauth2.forms import Form
 from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.post import Post
 from popover.accounts.oauth2.redirect import begin, read_back
 from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
-from popover.errors import Failure, ProviderFailure, SignInNeeded
+from popover.cli.account.login import flow_of
+from popover.config import SecretSource
+from popover.errors import Failure, ProviderFailure, SecretFailure, SignInNeeded, StartError
 
 
 @pytest.fixture
@@ -55,6 +62,37 @@ def meanwhile(act: Callable[[], object]) -> Callable[[], None]:
             raise faults[0]
 
     return join
+
+
+# -- which way -------------------------------------------------------------------------------------
+
+SCREEN = {"DISPLAY": ":0"}
+
+
+@pytest.mark.parametrize(
+    ("client_id", "wished", "environ", "taken"),
+    [
+        ("popover-device", "", {}, "device"),  # it works from anywhere
+        ("popover-device", "browser", {}, "browser"),
+        ("popover-code", "", SCREEN, "browser"),
+        ("popover-code", "", {"WAYLAND_DISPLAY": "wayland-0"}, "browser"),
+        ("popover-code", "", {}, "paste"),
+        ("popover-code", "", SCREEN | {"SSH_CONNECTION": "1"}, "paste"),  # the screen is another machine's
+        ("popover-code", "paste", SCREEN, "paste"),
+    ],
+)
+def test_the_easiest_way_that_works_from_here_is_taken_unless_another_is_wished(
+    stage: Stage, client_id: str, wished: str, environ: dict[str, str], taken: str
+) -> None:
+    arguments = Namespace(**{flow: flow == wished for flow in ("device", "browser", "paste")})
+    way = stage.sign_in(stage.account(client_id)).way
+    assert flow_of(arguments, way, environ) == taken
+
+
+def test_a_way_that_a_provider_has_not_is_told_with_those_that_it_has(stage: Stage) -> None:
+    way = stage.sign_in(stage.account("popover-code")).way
+    with pytest.raises(StartError, match="--browser, --paste"):
+        flow_of(Namespace(device=True, browser=False, paste=False), way, {})
 
 
 # -- device ----------------------------------------------------------------------------------------
@@ -120,6 +158,20 @@ def test_slow_down_adds_five_seconds(stage: Stage, monkeypatch: pytest.MonkeyPat
     assert pauses == [1, 6, 11, 11]
 
 
+def test_a_provider_that_wants_to_be_asked_once_a_year_is_asked_once_at_the_codes_end(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in = stage.sign_in(stage.account())
+    code = DeviceCode("d", "U", "https://x", None, life=900.0, interval=1e7)
+    monkeypatch.setattr(device, "read_device", lambda _answer: code)
+    now = [0.0]
+    asked = stage.asked()
+    with pytest.raises(SignInNeeded):
+        by_device(sign_in, lambda _: None, lambda seconds: now.append(now[-1] + seconds), lambda: now[-1])
+    assert now[-1] == 900
+    assert stage.asked() == asked + 1
+
+
 def test_a_code_that_runs_out_ends_it(stage: Stage) -> None:
     sign_in = stage.sign_in(stage.account())
     times = iter(float(number * 600) for number in range(100))
@@ -182,14 +234,14 @@ def test_a_code_without_its_verifier_is_worth_nothing(stage: Stage) -> None:
     sign_in = stage.sign_in(stage.account("popover-code"))
     ours, thiefs = begin(sign_in.way.redirect), begin(sign_in.way.redirect)
     address = stage.provider.say_yes(forms.authorize_address(sign_in.way, ours, stage.user), stage.user)
-    code = read_back(address, ours, None)
+    code = read_back(address, ours, sign_in.way)
     with pytest.raises(Failure):
         sign_in.redeem(thiefs, code)
 
 
 def test_a_client_with_a_secret_signs_in(stage: Stage) -> None:
     assert by_hand(stage, stage.sign_in(stage.account("popover-secret", client_secret=SECRET_FILE)))[0].refresh
-    with pytest.raises(SignInNeeded, match="client id or its secret"):
+    with pytest.raises(SignInNeeded, match="or its secret is wrong"):
         by_hand(stage, stage.sign_in(stage.account("popover-secret")))
 
 
@@ -202,6 +254,42 @@ def test_a_provider_that_describes_itself_needs_no_addresses(stage: Stage) -> No
 
 
 # -- browser ---------------------------------------------------------------------------------------
+
+
+def described_by(answers: dict[str, Answer], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A provider that says this of itself, by the end of the address, else that there is nothing; who was asked."""
+    asked: list[str] = []
+
+    def fetch(_self: Post, url: str, _ca_file: Path | None) -> Answer:
+        asked.append(url)
+        return next((found for end, found in answers.items() if url.endswith(end)), Answer(404, b""))
+
+    monkeypatch.setattr(Post, "fetch", fetch)
+    return asked
+
+
+def test_a_provider_that_answers_all_with_its_first_page_is_asked_in_the_other_place(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = stage.account(token_url=None, authorize_url=None, device_url=None, issuer="https://id.example.com")
+    whole = {"issuer": "https://id.example.com", "token_endpoint": "https://id.example.com/token",
+             "authorization_endpoint": "https://id.example.com/a"}  # fmt: skip
+    page = Answer(200, b"<html>Welcome</html>")
+    answers = {"oauth-authorization-server": page, "openid-configuration": Answer(200, json.dumps(whole).encode())}
+    described_by(answers, monkeypatch)
+    assert Ask(read_secret).way(account).token_url == "https://id.example.com/token"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_provider_that_can_not_describe_itself_now_may_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Nobody is told that the account is set up wrong."""
+    account = stage.account(token_url=None, authorize_url=None, device_url=None, issuer="https://id.example.com")
+    asked = described_by({"": Answer(status, b"")}, monkeypatch)
+    with pytest.raises(ProviderFailure):
+        Ask(read_secret).way(account)
+    assert len(asked) == 1
 
 
 def test_a_browser_comes_back_and_ends_with_tokens_on_disk(stage: Stage) -> None:
@@ -256,6 +344,22 @@ def test_the_listener_takes_one_answer_at_one_path_for_one_attempt(stage: Stage)
         socket.create_connection(("127.0.0.1", int(hosts[0].rpartition(":")[2])))
 
 
+def test_a_connection_that_a_browser_has_opened_ahead_is_not_waited_for(stage: Stage) -> None:
+    sign_in = stage.sign_in(stage.account("popover-code"))
+    ahead: list[socket.socket] = []
+
+    def come_back(url: str) -> None:
+        back, state = listener_of(url)
+        ahead.append(socket.create_connection(("127.0.0.1", urlsplit(back).port or 0)))
+        assert status_of(f"{back}?error=access_denied&state={state}") == 200
+
+    began = time.monotonic()
+    with pytest.raises(SignInNeeded, match="said no"):
+        by_browser(sign_in, lambda url: [meanwhile(lambda: come_back(url))].clear())
+    assert time.monotonic() - began < browser.READ_PATIENCE / 2
+    ahead[0].close()
+
+
 def test_a_person_who_says_no_in_the_browser_is_heard(stage: Stage) -> None:
     sign_in = stage.sign_in(stage.account("popover-code"))
 
@@ -288,18 +392,43 @@ def test_logout_gives_the_sign_in_back_and_forgets_it(stage: Stage) -> None:
     sign_in = stage.sign_in(account)
     by_hand(stage, sign_in)
     refresh = stage.kept().refresh
-    assert sign_in.forget() == (True, True)
-    assert sign_in.forget() == (False, False)
+    assert sign_out(account, stage.directory, sign_in.ask) == (True, True)
+    assert sign_out(account, stage.directory, sign_in.ask) == (False, False)
     sign_in.keep(Token(b"old", 0.0001, refresh))
     with pytest.raises(SignInNeeded):
         renewed(stage, sign_in)
 
 
-def test_logout_forgets_also_where_the_provider_is_down_or_takes_nothing_back(stage: Stage) -> None:
+def test_logout_forgets_also_where_the_provider_takes_nothing_back(stage: Stage) -> None:
     account = stage.signed_in()
-    assert stage.sign_in(account).forget() == (True, False)
-    with pytest.raises(AssertionError):
-        stage.kept()
+    assert sign_out(account, stage.directory, Ask(read_secret)) == (True, False)
+    assert sign_out(account, stage.directory, Ask(read_secret)) == (False, False)
+
+
+def test_logout_forgets_also_where_the_provider_is_down_or_the_account_can_not_ask_it(stage: Stage) -> None:
+    """Its description can not be had, its client's secret is gone, it is set up as it can not be."""
+
+    def gone(_source: SecretSource) -> bytes:
+        raise SecretFailure("no", "it is gone")
+
+    account = stage.signed_in()
+    kept, by_itself = stage.kept(), {"token_url": None, "device_url": None}
+    for change, answered in (
+        ({**by_itself, "issuer": "https://localhost:1/"}, None),
+        ({**by_itself, "issuer": stage.provider.issuer, "client_secret": SECRET_FILE}, None),
+        (by_itself, None),
+    ):
+        stage.keep(kept)
+        odd = replace(account, oauth2=replace(account.oauth2, **change))  # type: ignore[type-var]
+        assert sign_out(odd, stage.directory, Ask(gone)) == (True, answered)
+        assert TokenFile(stage.directory, stage.user).read() is None
+
+
+def test_logout_shows_a_sign_in_to_no_other_provider(stage: Stage) -> None:
+    account = stage.account("popover-code", token_url=None, authorize_url=None, issuer=stage.provider.issuer)
+    by_hand(stage, stage.sign_in(account))
+    stage.keep(replace(stage.kept(), issuer="https://elsewhere.example"))
+    assert sign_out(account, stage.directory, Ask(read_secret)) == (True, False)
 
 
 def renewed(stage: Stage, sign_in: SignIn) -> Kept:

@@ -52,7 +52,9 @@ def heard(client: socket.socket) -> bytes:
     """A whole question."""
     octets = b""
     while True:
-        octets += client.recv(65536)
+        if not (more := client.recv(65536)):
+            raise ConnectionResetError
+        octets += more
         head, _, body = octets.partition(b"\r\n\r\n")
         length = re.search(rb"Content-Length: (\d+)", head)
         if head != octets and len(body) >= (int(length[1]) if length else 0):
@@ -177,3 +179,118 @@ def test_an_answer_that_drips_ends_in_time(authority: Authority, monkeypatch: py
 def test_a_name_that_there_is_not_is_told_as_that(authority: Authority) -> None:
     with pytest.raises(ProviderFailure, match="gives no address"):
         send("https://nowhere.invalid/token", authority.ca_file)
+
+
+@contextlib.contextmanager
+def mute(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that comes to no TLS; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                client, _ = listener.accept()
+                with client:
+                    answer(client)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"https://localhost:{listener.getsockname()[1]}/token"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_handshake_that_drips_ends_in_time(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post, "DEADLINE", 0.5)
+    came: list[int] = []
+
+    def drip(client: socket.socket) -> None:
+        client.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB
+        while len(came) < 200:
+            client.sendall(b"\x02")
+            came.append(1)
+            time.sleep(0.05)
+
+    with mute(drip) as url, pytest.raises(ProviderFailure, match="in time"):
+        send(url, authority.ca_file)
+    assert len(came) < 200
+
+
+def test_nothing_is_asked_once_its_time_is_over(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server may take all of it: a refresh token that is sent then is spent, and nobody waits for the next."""
+    monkeypatch.setattr(post, "DEADLINE", 0.1)
+    connect = socket.create_connection
+
+    def late(*words: object) -> socket.socket:
+        time.sleep(0.3)
+        return connect(*words)  # type: ignore[arg-type]
+
+    with serving(authority, say(HEAD + b"Content-Length: 2\r\n\r\n{}")) as (url, asked):
+        monkeypatch.setattr(socket, "create_connection", late)
+        with pytest.raises(ProviderFailure, match="in time"):
+            send(url, authority.ca_file, secret="canary")
+        assert not asked
+
+
+def stopped(mine: Post, form: Form, ca_file: Path, until: threading.Event, patience: float) -> list[object]:
+    """What became of a question that was under way when it was stopped."""
+    found: list[object] = []
+
+    def ask() -> None:
+        try:
+            found.append(mine.send(form, ca_file).status)
+        except ProviderFailure as fault:
+            found.append(fault.cause)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert until.wait(20)
+    mine.stop(patience)
+    thread.join()
+    return found
+
+
+def test_who_is_stopped_takes_the_answer_that_is_on_its_way_and_asks_nobody_again(authority: Authority) -> None:
+    heard_it, mine = threading.Event(), Post()
+
+    def answer(client: socket.socket, _: bytes) -> None:
+        heard_it.set()
+        while not mine.is_stopped:
+            time.sleep(0.01)
+        client.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    with serving(authority, answer) as (url, asked):
+        form = Form(url, ())
+        assert stopped(mine, form, authority.ca_file, heard_it, 20) == [200]
+        with pytest.raises(ProviderFailure, match="being stopped"):
+            mine.send(form, authority.ca_file)
+        assert len(asked) == 1
+
+
+def test_who_is_stopped_waits_for_no_provider_that_hangs(authority: Authority) -> None:
+    heard_it, over = threading.Event(), threading.Event()
+
+    def hang(_client: socket.socket, _: bytes) -> None:
+        heard_it.set()
+        over.wait(15)
+
+    began = time.monotonic()
+    with serving(authority, hang) as (url, _):
+        assert stopped(Post(), Form(url, ()), authority.ca_file, heard_it, 0.1) == ["localhost does not answer in time"]
+        over.set()
+    assert time.monotonic() - began < post.DEADLINE / 2
+
+
+def test_who_is_stopped_before_anything_was_asked_asks_nothing(authority: Authority) -> None:
+    connected, over = threading.Event(), threading.Event()
+
+    def hang(_client: socket.socket) -> None:
+        connected.set()
+        over.wait(15)
+
+    began = time.monotonic()
+    with mute(hang) as url:
+        assert "in time" in str(stopped(Post(), Form(url, ()), authority.ca_file, connected, 600)[0])
+        over.set()
+    assert time.monotonic() - began < post.DEADLINE / 2  # cut in the handshake

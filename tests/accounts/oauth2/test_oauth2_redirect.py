@@ -1,5 +1,6 @@
 """One attempt to sign in by a browser: whose answer is it?"""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 
 from popover.accounts.oauth2.answers import Later, LoginNeeded
 from popover.accounts.oauth2.redirect import ADDRESS_LIMIT, Attempt, Code, NotOurs, begin, read_back
+from popover.accounts.oauth2.way import Way
 
 BACK = "http://127.0.0.1:4321/"
 ATTEMPT = Attempt(BACK, "the-state", "the-verifier")
+WAY = Way("Example", "id", "https://x.example/token", "https://x.example/a", None, None, None, {}, ("mail",), BACK)
 
 
 def back(**fields: str) -> str:
@@ -39,7 +42,7 @@ def test_nothing_of_an_attempt_shows() -> None:
 def test_a_code_is_read_from_a_whole_address_or_from_what_a_browser_asks_for() -> None:
     whole = back(code="a/b+c", state="the-state")
     for text in (whole, f"  {whole}\n", whole.removeprefix(BACK.rstrip("/")), whole.partition("?")[2]):
-        assert read_back(text, ATTEMPT, None) == Code("a/b+c")
+        assert read_back(text, ATTEMPT, WAY) == Code("a/b+c")
 
 
 @pytest.mark.parametrize(
@@ -63,34 +66,42 @@ def test_a_code_is_read_from_a_whole_address_or_from_what_a_browser_asks_for() -
 )
 def test_an_answer_to_another_attempt_is_not_taken(address: str) -> None:
     with pytest.raises(NotOurs) as caught:
-        read_back(address, ATTEMPT, None)
+        read_back(address, ATTEMPT, WAY)
     assert "the-state" not in str(caught.value)
 
 
 def test_an_answer_of_another_provider_is_not_taken() -> None:
     """RFC 9207: a mix-up of two providers."""
+    good_one = replace(WAY, issuer="https://good.example")
     with pytest.raises(NotOurs):
-        read_back(back(code="c", state="the-state", iss="https://evil.example"), ATTEMPT, "https://good.example")
+        read_back(back(code="c", state="the-state", iss="https://evil.example"), ATTEMPT, good_one)
     good = back(code="c", state="the-state", iss="https://good.example")
-    assert read_back(good, ATTEMPT, "https://good.example") == Code("c")
-    assert read_back(back(code="c", state="the-state"), ATTEMPT, "https://good.example") == Code("c")
+    assert read_back(good, ATTEMPT, good_one) == Code("c")
+    assert read_back(back(code="c", state="the-state"), ATTEMPT, good_one) == Code("c")
+
+
+def test_an_answer_that_names_nobody_is_not_that_of_a_provider_that_always_does() -> None:
+    always = replace(WAY, issuer="https://good.example", says_issuer=True)
+    with pytest.raises(NotOurs, match="another provider"):
+        read_back(back(code="c", state="the-state"), ATTEMPT, always)
+    assert read_back(back(code="c", state="the-state", iss="https://good.example"), ATTEMPT, always) == Code("c")
 
 
 def test_a_no_is_told_by_its_meaning() -> None:
-    found = read_back(back(error="access_denied", state="the-state"), ATTEMPT, None)
+    found = read_back(back(error="access_denied", state="the-state"), ATTEMPT, WAY)
     assert isinstance(found, LoginNeeded)
     assert "said no" in found.cause
-    assert isinstance(read_back(back(error="server_error", state="the-state"), ATTEMPT, None), Later)
+    assert isinstance(read_back(back(error="server_error", state="the-state"), ATTEMPT, WAY), Later)
 
 
 @given(st.text())
 def test_whatever_is_pasted_is_an_answer_or_is_not_ours(text: str) -> None:
     with pytest.raises(NotOurs):
-        read_back(text, ATTEMPT, None)
+        read_back(text, ATTEMPT, WAY)
 
 
 @given(st.text(), st.text())
 def test_a_state_that_is_not_ascii_is_only_another(state: str, code: str) -> None:
     if state != "the-state":
         with pytest.raises(NotOurs):
-            read_back(back(code=code, state=state), ATTEMPT, None)
+            read_back(back(code=code, state=state), ATTEMPT, WAY)

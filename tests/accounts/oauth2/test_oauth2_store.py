@@ -1,6 +1,7 @@
 """Tokens on disk: whole or not at all, nobody else's to read."""
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -139,6 +140,99 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), file.locked(), file.writing():
         raise ZeroDivisionError
     assert file.read() == KEPT
+
+
+def write_fails(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """The room that was reserved is none after all, so many times: a file system that never writes over old octets."""
+    write, left = os.write, [times]
+
+    def failing(descriptor: int, octets: memoryview) -> int:
+        if left[0] and bytes(octets[:1]) != b"\0":
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, octets)
+
+    monkeypatch.setattr(os, "write", failing)
+
+
+def test_a_token_that_the_disk_has_not_taken_is_written_as_soon_as_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its predecessor is spent: a second use of that would end the sign-in."""
+    file = TokenFile(tmp_path, "a")
+    keep(file)
+    new = replace(KEPT, refresh="new")
+    write_fails(monkeypatch, 2)
+    with pytest.raises(ProviderFailure):
+        keep(file, new)
+    assert file.read() == KEPT
+    with pytest.raises(ProviderFailure), file.locked():  # nobody comes to ask with the old one
+        pass
+    with file.locked():
+        assert file.read() == new
+
+
+def test_what_somebody_else_has_written_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = TokenFile(tmp_path, "a")
+    keep(file)
+    write_fails(monkeypatch, 1)
+    with pytest.raises(ProviderFailure):
+        keep(file, replace(KEPT, refresh="new"))
+    signed_in_again = replace(KEPT, refresh="newer")
+    keep(TokenFile(tmp_path, "a"), signed_in_again)
+    with file.locked():
+        assert file.read() == signed_in_again
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(1000)])
+def test_a_whole_file_whose_writer_was_killed_before_it_was_in_its_place_is_put_there(
+    tmp_path: Path, behind: bytes
+) -> None:
+    file = TokenFile(tmp_path, "a")
+    keep(file)
+    new = replace(KEPT, refresh="new")
+    draft = tmp_path / ".a.new"
+    draft.write_bytes(to_json(new) + behind)
+    draft.chmod(0o600)
+    with file.locked():
+        assert file.read() == new
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("octets", [b"", bytes(1000), to_json(KEPT)[:-1], to_json(KEPT)[:-1] + bytes(9)])
+def test_half_a_file_is_not(tmp_path: Path, octets: bytes) -> None:
+    file = TokenFile(tmp_path, "a")
+    keep(file)
+    draft = tmp_path / ".a.new"
+    draft.write_bytes(octets)
+    draft.chmod(0o600)
+    with file.locked():
+        assert file.read() == KEPT
+
+
+def test_what_is_forgotten_leaves_no_draft(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path, "a")
+    keep(file)
+    with file.locked():
+        (tmp_path / ".a.new").write_bytes(to_json(KEPT))
+        assert file.remove()
+    assert [path.name for path in tmp_path.iterdir()] == [".a.lock"]
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with pytest.raises(ProviderFailure, match="can not keep"), TokenFile(tmp_path, "a").locked():
+        pass
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path, "a")
+    file.path.mkdir()
+    with pytest.raises(ProviderFailure, match="can not read"):
+        file.read()
 
 
 WRITER = """

@@ -10,22 +10,24 @@ import textwrap
 import time
 import traceback
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from oauth2_stage import SECRET_FILE, Stage, read_secret
 from parts.certificates import Authority
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts, tokens
+from popover.accounts.oauth2 import facts, renewal, tokens
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.kept import Kept, Trouble
+from popover.accounts.oauth2.post import DEADLINE
 from popover.accounts.oauth2.refresh import OPERATOR_PAUSE, renew
-from popover.accounts.oauth2.renewal import DAY, RETRY, Renewal
+from popover.accounts.oauth2.renewal import AT_ONCE, DAY, RETRY, Renewal
 from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
-from popover.errors import Failure, ProviderFailure, SignInNeeded
+from popover.errors import Failure, OurFailure, ProviderFailure, SignInNeeded
 
 
 @pytest.fixture
@@ -293,6 +295,18 @@ def test_a_provider_in_trouble_is_left_alone_for_a_while_and_what_is_usable_is_u
     assert sum("HTTP 503" in line for line in stage.lines) == 1  # one line, not one a poll
 
 
+def test_a_token_is_used_to_its_end_where_the_provider_gives_no_next_one(stage: Stage) -> None:
+    """Whatever it says: a sign-in that has ended does not end what it gave."""
+    account = stage.signed_in()
+    end = time.time() + 60
+    stage.keep(replace(stage.kept(), obtained=end - 3600, expires=end, refresh="void"))
+    assert refreshed(stage, account) == stage.kept().access
+    assert stage.kept().trouble is not None
+    old(stage)
+    with pytest.raises(SignInNeeded):
+        refreshed(stage, account)
+
+
 def test_a_slow_provider_is_not_waited_for_for_ever_and_its_answer_is_kept(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +324,47 @@ def test_a_slow_provider_is_not_waited_for_for_ever_and_its_answer_is_kept(
         assert await mine.access_token(account) == stage.kept().access
 
     asyncio.run(ask())
+
+
+def test_a_gateway_that_is_stopped_waits_for_a_provider_that_hangs_for_seconds_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = stage.signed_in()
+    old(stage)
+    stage.provider.mood(hold="before")
+
+    async def ask() -> None:
+        mine = stage.tokens()
+        login = asyncio.create_task(mine.access_token(account))
+        await asyncio.to_thread(stage.provider.wait_until_held)
+        await mine.close()
+        with pytest.raises(ProviderFailure, match="in time"):
+            await login
+
+    began = time.monotonic()
+    asyncio.run(ask())
+    assert time.monotonic() - began < DEADLINE / 2
+    stage.provider.mood(grace=60)
+
+
+def test_a_gateway_that_is_stopped_waits_for_no_lock(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = stage.signed_in()
+    old(stage)
+
+    async def ask() -> None:
+        mine = stage.tokens()
+        with TokenFile(stage.directory, stage.user).locked():
+            login = asyncio.create_task(mine.access_token(account))
+            await asyncio.sleep(0.1)
+            await mine.close()
+            with pytest.raises(ProviderFailure, match="waits long"):
+                await asyncio.wait_for(login, 5)
+
+    before = stage.asked()
+    asyncio.run(ask())
+    assert stage.asked() == before
 
 
 def test_a_sign_in_that_was_revoked_is_told_with_the_command_and_asked_for_once(stage: Stage) -> None:
@@ -376,14 +431,33 @@ def test_a_program_that_signs_in_by_itself_needs_no_person(stage: Stage) -> None
     assert refreshed(stage, account, refused=first) not in (None, first)
 
 
-def test_a_token_of_another_client_id_or_provider_is_shown_to_nobody(stage: Stage) -> None:
+@pytest.mark.parametrize("is_old", [True, False])
+def test_a_token_of_another_login_client_id_or_provider_is_shown_to_nobody(stage: Stage, *, is_old: bool) -> None:
+    """Neither to a provider nor to a mail server: the account leads to another one now."""
     account = stage.signed_in()
-    old(stage)
+    assert account.oauth2 is not None
+    if is_old:
+        old(stage)
     before = stage.asked()
-    for change in ({"client_id": "popover-code"}, {"token_url": "https://127.0.0.1:1/o/token/"}):
-        with pytest.raises(SignInNeeded, match="another client id or provider"):
-            refreshed(stage, replace(account, oauth2=replace(account.oauth2, **change)))  # type: ignore[type-var]
+    for changed in (
+        replace(account, login="somebody-else"),
+        replace(account, oauth2=replace(account.oauth2, client_id="popover-code")),
+        replace(account, oauth2=replace(account.oauth2, token_url="https://127.0.0.1:1/o/token/")),
+        replace(account, oauth2=replace(account.oauth2, token_url=None, issuer=stage.provider.issuer)),
+    ):
+        stage.keep(replace(stage.kept(), issuer="https://elsewhere.example/"))
+        with pytest.raises(SignInNeeded, match="another login, client id or provider"):
+            refreshed(stage, changed)
+        assert facts.facts(changed, stage.directory, time.time()).state == "sign in"
     assert stage.asked() == before
+    assert refreshed(stage, replace(account, login=account.login.upper()))
+
+
+def test_a_program_whose_set_up_was_changed_gets_a_token_for_what_it_is_now(stage: Stage) -> None:
+    account = stage.account("popover-itself", client_secret=SECRET_FILE, grant="client_credentials")
+    first = refreshed(stage, account)
+    changed = replace(account, login="somebody-else")
+    assert refreshed(stage, changed) not in (None, first)
 
 
 @pytest.mark.parametrize("jump", [-10 * 365 * DAY, -3600, 3600, 90 * DAY])
@@ -459,14 +533,110 @@ def test_what_can_not_be_renewed_is_tried_again_later(stage: Stage) -> None:
         clock = [time.time() + DAY + 60]
         mine = stage.tokens(lambda: clock[0])
         mine.load([account])
-        renewal = Renewal(mine)
+        task = Renewal(mine)
         for wait, asked in ((0, 1), (60, 1), (RETRY, 2)):
             clock[0] += wait
             mine.load([account])
-            await renewal.look()
+            await task.look()
             assert stage.asked() == before + asked
 
     asyncio.run(look())
+
+
+def with_accounts(stage: Stage, number: int) -> list[Account]:
+    """So many that need a new token, all of one person."""
+    account = stage.signed_in()
+    kept = replace(stage.kept(), obtained=0.0, expires=1.0)
+    accounts = [replace(account, name=f"{stage.user}-{index}") for index in range(number)]
+    for one in accounts:
+        file = TokenFile(stage.directory, one.name)
+        with file.locked(), file.writing() as write:
+            write(replace(kept, account=one.name))
+    return accounts
+
+
+def test_a_bug_in_one_accounts_renewal_costs_no_others_and_is_logged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = with_accounts(stage, 3)
+    renewed: list[str] = []
+
+    def odd(account: Account, *_words: Any) -> Kept:
+        if account is accounts[1]:
+            raise ZeroDivisionError("canary".upper())  # its line is in the log, what it says is not
+        renewed.append(account.name)
+        return stage.kept()
+
+    monkeypatch.setattr(tokens, "renew", odd)
+
+    async def look() -> None:
+        mine = stage.tokens()
+        mine.load(accounts)
+        await Renewal(mine).look()
+        with pytest.raises(OurFailure):
+            await mine.access_token(accounts[1])
+
+    asyncio.run(look())
+    assert sorted(renewed) == [accounts[0].name, accounts[2].name]
+    assert sum("a bug of popover" in line and "ZeroDivisionError" in line for line in stage.lines) == 1
+    assert not any("CANARY" in line for line in stage.lines)
+
+
+def test_accounts_of_a_provider_that_hangs_keep_no_others_waiting_and_are_not_asked_for_all_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = with_accounts(stage, 3 * AT_ONCE)
+    under_way, most = [0], [0]
+
+    def slow(_account: Account, *_words: Any) -> Kept:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        time.sleep(0.05)
+        under_way[0] -= 1
+        return stage.kept()
+
+    monkeypatch.setattr(tokens, "renew", slow)
+
+    async def look() -> None:
+        mine = stage.tokens()
+        mine.load(accounts)
+        await Renewal(mine).look()
+
+    asyncio.run(look())
+    assert 1 < most[0] <= AT_ONCE
+
+
+@pytest.mark.parametrize(("who", "asked"), [("person", 0), ("operator", 1)])
+def test_what_the_operator_can_mend_is_renewed_again_once_it_is_and_what_a_person_can_is_not(
+    stage: Stage, who: Literal["person", "operator"], asked: int
+) -> None:
+    """Else a sign-in that nobody uses would run out behind a rule that was mended long ago."""
+    account = stage.signed_in()
+    stage.keep(replace(stage.kept(), trouble=Trouble("AADSTS53003", "no", "", who, time.time())))
+    assert looked(stage, account, DAY + 60) == asked
+
+
+def test_the_gateways_task_outlives_any_bug(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "WAKE", 0.01)
+    looks: list[int] = []
+    enough = asyncio.Event()
+
+    async def odd(_self: Renewal) -> None:
+        looks.append(1)
+        if len(looks) > 2:
+            enough.set()
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(Renewal, "look", odd)
+
+    async def run() -> None:
+        task = asyncio.create_task(Renewal(stage.tokens()).run())
+        await asyncio.wait({task, asyncio.create_task(enough.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        assert not task.done()
+        task.cancel()
+
+    asyncio.run(run())
+    assert "ZeroDivisionError" in stage.lines[0]
 
 
 def test_the_gateways_task_never_ends_by_itself(stage: Stage) -> None:
@@ -515,7 +685,8 @@ def test_what_people_are_told_holds_all_the_facts(stage: Stage) -> None:
     told = facts.facts(account, stage.directory, now)
     rows = dict(told.rows())
     assert told.state == "good"
-    assert rows["oauth2"] == "token valid 60 min"
+    today = datetime.fromtimestamp(stage.kept().obtained, UTC).strftime("%Y-%m-%d")
+    assert rows["oauth2"] == f"token valid 60 min, refresh token of {today}"  # the row of `check`, too
     assert set(rows) == {"oauth2", "signed in", "token valid until", "refresh token since"}
     assert "canary" not in f"{told}{told.as_json()}"
     stage.keep(replace(stage.kept(), scopes=("openid",)))

@@ -90,9 +90,15 @@ def test_a_provider_without_pop_says_so() -> None:
 
 @pytest.mark.parametrize("grant", ["client_credentials", "jwt"])
 def test_microsoft_lets_a_program_sign_in_by_client_credentials(grant: str) -> None:
-    way = way_of(of("microsoft365", "pop3", grant=grant))
+    way = way_of(of("microsoft365", "pop3", grant=grant, tenant="example.com"))
     assert way.grant == "client_credentials"
     assert way.asked == ("https://outlook.office365.com/.default",)
+
+
+def test_a_program_at_microsoft_is_of_one_organisation() -> None:
+    """`common` has no programs of its own: Microsoft says so only in the words of AADSTS50059."""
+    with pytest.raises(ConfigError, match="tenant: is missing"):
+        way_of(of("microsoft365", "pop3", grant="client_credentials"))
 
 
 def test_google_lets_a_program_sign_in_by_what_a_key_has_signed() -> None:
@@ -111,6 +117,7 @@ def test_google_lets_a_program_sign_in_by_what_a_key_has_signed() -> None:
         OAuth2("id", token_url="https://example.com/token"),
         OAuth2("id", token_url="https://example.com/token", device_url="ftp://example.com/d"),
         OAuth2("id", token_url="https:///token", device_url="https://example.com/d"),
+        OAuth2("id", token_url="https://example.com/token", device_url="https://[example.com/d"),
     ],
 )
 def test_what_can_not_work_is_a_mistake_in_words(oauth2: OAuth2) -> None:
@@ -159,6 +166,9 @@ def test_a_description_gives_the_addresses() -> None:
     way = way_of(mine, discovery.read(described(), ISSUER))
     assert way.flows == ("device", "browser", "paste")
     assert (way.token_url, way.revoke_url, way.issuer) == (f"{ISSUER}/token", f"{ISSUER}/revoke", ISSUER)
+    assert not way.says_issuer
+    says = described(authorization_response_iss_parameter_supported=True)
+    assert way_of(mine, discovery.read(says, ISSUER)).says_issuer
 
 
 @pytest.mark.parametrize(
@@ -179,6 +189,9 @@ def test_openid_connect_wants_to_ask_a_person_before_anybody_goes_on_offline(
         described(issuer=f"{ISSUER}/"),
         described(token_endpoint="http://id.example.com/token"),
         described(token_endpoint=None),
+        described(token_endpoint="https://[id.example.com/token"),
+        described(token_endpoint="https://id.example.com:99999/token"),
+        b"[" * 100_000,
         b"{}",
         b"[]",
         b"<html>",

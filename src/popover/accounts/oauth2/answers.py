@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from popover.accounts.oauth2.codes import Who, meaning
+from popover.accounts.oauth2.codes import meaning
+from popover.refusals import Who
 
 TOKEN_LIMIT = 8 * 1024
 """Octets of a token: Microsoft's have 2 to 3 kB; Dovecot closes at 11 kB in every form (measured)."""
@@ -89,6 +90,11 @@ class Answer:
     body: bytes = field(repr=False)
     after: float | None = None
 
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the server has trouble of its own, or wants to be asked later."""
+        return self.status >= 500 or self.status in _NOW  # noqa: PLR2004
+
 
 Tokens: TypeAlias = Token | LoginNeeded | Later
 
@@ -155,16 +161,13 @@ def refused(code: str, description: str = "") -> LoginNeeded | Later:
     told = meaning(code, description)
     if told is None:
         return LoginNeeded(_shown(code), "it refuses, in a way that popover does not know", _says(code, description))
-    known = told.meaning
-    cause = known.cause if "error" in told.code else f"{known.cause} ({told.code})"
-    if known.who == "time":
-        return Later(cause, known.remedy or _says(code, description))
-    return LoginNeeded(told.code, cause, known.remedy, known.who)
+    cause = told.cause if "error" in told.code else f"{told.cause} ({told.code})"
+    return Later(cause, told.remedy) if told.who == "time" else LoginNeeded(told.code, cause, told.remedy, told.who)
 
 
 def _refusal(answer: Answer, found: dict[str, Any]) -> LoginNeeded | Later:
     status = answer.status
-    if status >= 500 or status in _NOW:  # noqa: PLR2004 - the server's own trouble
+    if answer.is_trouble:
         return Later(f"it has trouble of its own (HTTP {status})", "", answer.after)
     code, description = found.get("error"), found.get("error_description")
     if isinstance(code, dict):  # Google's other form: {"error": {"code": 400, "status": "...", "message": "..."}}

@@ -28,6 +28,20 @@ class Ask:
         self._post = Post()
         self._described: dict[str, Described] = {}
 
+    def forget(self) -> None:
+        """Read the trust stores anew, and what providers say of themselves."""
+        self._post.forget()
+        self._described = {}
+
+    def stop(self, patience: float) -> None:
+        """Ask nobody any more: see `Post.stop`."""
+        self._post.stop(patience)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody is asked any more."""
+        return self._post.is_stopped
+
     def way(self, account: Account) -> Way:
         """Find an account's way; its provider may have to be asked for it. Raises SignInNeeded, ProviderFailure."""
         try:
@@ -78,15 +92,22 @@ class Ask:
             raise ConfigError("oauth2: issuer is missing")
         if not issuer.startswith("https://"):
             raise ConfigError(f"oauth2: issuer: must be an https:// address; is {issuer!r}")
-        if issuer not in self._described:
-            self._described[issuer] = self._fetched(issuer, account.oauth2.ca_file)
-        return self._described[issuer]
+        found = self._described.get(issuer)
+        if found is None:
+            found = self._described[issuer] = self._fetched(issuer, account.oauth2.ca_file)
+        return found
 
     def _fetched(self, issuer: str, ca_file: Path | None) -> Described:
+        mistake: ConfigError | None = None
         for place in discovery.places(issuer):
             answer = self._post.fetch(place, ca_file)
-            if answer.status == 200:  # noqa: PLR2004 - OK
-                return discovery.read(answer.body, issuer)
-            if answer.status >= 500:  # noqa: PLR2004 - its own trouble
+            if answer.is_trouble:
                 raise ProviderFailure(f"{issuer} has trouble of its own (HTTP {answer.status})")
-        raise ConfigError(f"oauth2: issuer: {issuer} does not describe itself: give token_url and authorize_url")
+            if answer.status == 200:  # noqa: PLR2004 - OK
+                try:
+                    return discovery.read(answer.body, issuer)
+                except ConfigError as wrong:  # some answer with their first page to whatever is asked for
+                    mistake = mistake or wrong
+        raise mistake or ConfigError(
+            f"oauth2: issuer: {issuer} does not describe itself: give token_url and authorize_url"
+        )

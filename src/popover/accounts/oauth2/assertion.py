@@ -43,7 +43,10 @@ class Key:
                     "the key of this account can not be read", "key: this JSON file holds no private_key"
                 ) from None
         shown = _CERTIFICATE.search(octets.decode("latin-1"))
-        return cls(octets, key_id, base64.b64decode("".join(shown[1].split())) if shown else None)
+        try:
+            return cls(octets, key_id, base64.b64decode("".join(shown[1].split())) if shown else None)
+        except ValueError:
+            raise SignInNeeded("the key of this account can not be read", "key: its certificate is damaged") from None
 
     def header(self) -> dict[str, str]:
         """Say which key signs: `kid`, or the certificate's thumbprints (RFC 7515 sections 4.1.4, 4.1.7, 4.1.8)."""

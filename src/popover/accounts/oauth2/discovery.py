@@ -13,7 +13,9 @@ _PLACES = ("oauth-authorization-server", "openid-configuration")
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What it says. `basic_only`: it takes a client's secret in a header of its own only."""
+    """What it says. `basic_only`: it takes a client's secret in a header of its own only; `says_issuer`: whatever it
+    sends a browser back with names it.
+    """
 
     issuer: str
     token_url: str
@@ -21,6 +23,7 @@ class Described:
     device_url: str | None = None
     revoke_url: str | None = None
     basic_only: bool = False
+    says_issuer: bool = False
 
     def addresses(self) -> dict[str, str | None]:
         """Give the addresses, by the names of config.OAuth2."""
@@ -30,6 +33,15 @@ class Described:
             "device_url": self.device_url,
             "revoke_url": self.revoke_url,
         }
+
+
+def is_https(url: str) -> bool:
+    """Whether it is an address to which a secret may go."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "https://[x", a port beyond all
+        return False
 
 
 def places(issuer: str) -> tuple[str, ...]:
@@ -51,16 +63,16 @@ def read(body: bytes, issuer: str) -> Described:
     """
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ConfigError(f"oauth2: issuer: what {issuer} says of itself is no JSON object")
     if found.get("issuer") != issuer:
-        raise ConfigError(f"oauth2: issuer: {issuer} says that it is {found.get('issuer')!r}: write that")
+        raise ConfigError(f"oauth2: issuer: {issuer} says that it is {str(found.get('issuer'))[:100]!r}: write that")
 
     def address(key: str) -> str | None:
         value = found.get(key)
-        return value if isinstance(value, str) and value.startswith("https://") else None
+        return value if isinstance(value, str) and is_https(value) else None
 
     token_url = address("token_endpoint")
     if token_url is None:
@@ -74,4 +86,5 @@ def read(body: bytes, issuer: str) -> Described:
         address("revocation_endpoint"),
         # RFC 8414 section 2: what is left out means client_secret_basic; in practice it means both.
         basic_only=isinstance(ways, list) and "client_secret_basic" in ways and "client_secret_post" not in ways,
+        says_issuer=found.get("authorization_response_iss_parameter_supported") is True,
     )

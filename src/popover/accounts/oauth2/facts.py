@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from popover.accounts.oauth2.kept import Kept, Trouble
-from popover.accounts.oauth2.refresh import command
+from popover.accounts.oauth2.kept import Kept, Trouble, belongs
+from popover.accounts.oauth2.refresh import OF_ANOTHER, command, named
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import needs_description, way_of
 from popover.config import Account, DialectName
@@ -70,10 +70,10 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
         kept = TokenFile(directory, account.name).read()
     except ProviderFailure as fault:
         return Facts("broken", fault.cause, fault.remedy)
-    if kept is None:
+    if kept is None or not belongs(kept, account):
         if account.oauth2 and account.oauth2.grant != "user":
             return Facts("good", "it signs in by itself, and has not yet")
-        return Facts("sign in", "nobody has signed in yet", command(account))
+        return Facts("sign in", OF_ANOTHER if kept else "nobody has signed in yet", command(account))
     if kept.trouble is not None:
         return _troubled(account, kept, kept.trouble)
     missing = missing_scopes(way.scopes if way else {}, kept)
@@ -83,7 +83,9 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
     )
     return Facts(
         "good",
-        sentence + (f"; {' '.join(missing)} scope missing" if missing else ""),
+        sentence
+        + (f", refresh token of {_day(kept.obtained)}" if kept.refresh else "")
+        + (f"; {' '.join(missing)} scope missing" if missing else ""),
         f"{command(account)}, and agree to all that is asked" if missing else "",
         valid_until=kept.expires,
         refreshed=kept.obtained if kept.refresh else None,
@@ -95,7 +97,7 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
 def _troubled(account: Account, kept: Kept, trouble: Trouble) -> Facts:
     sentence = f"{trouble.cause} (since {_minute(trouble.since)})"
     if trouble.who == "operator" or (account.oauth2 and account.oauth2.grant != "user"):
-        return Facts("broken", sentence, trouble.remedy, signed_in=kept.signed_in)
+        return Facts("broken", sentence, named(trouble.remedy, account), signed_in=kept.signed_in)
     return Facts("sign in", sentence, command(account), signed_in=kept.signed_in)
 
 

@@ -78,10 +78,10 @@ def jwt_bearer(way: Way, assertion: str) -> Form:
     return Form(way.token_url, fields)
 
 
-def revoke(way: Way, client: Client, token: str) -> Form | None:
-    """Give a refresh token back, and all that came of it (RFC 7009); None where a provider takes none."""
+def revoke(way: Way, client: Client, token: str) -> Form:
+    """Give a refresh token back, and all that came of it (RFC 7009). Raises ValueError where nobody takes it."""
     if way.revoke_url is None:
-        return None
+        raise ValueError("no revoke_url")
     return _form(way, client, way.revoke_url, token=token, token_type_hint="refresh_token")  # noqa: S106 - a kind
 
 

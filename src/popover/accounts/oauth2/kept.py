@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from popover.accounts.oauth2.answers import LoginNeeded, Token
-from popover.accounts.oauth2.codes import Who
+from popover.accounts.oauth2.way import Way, needs_description, way_of
+from popover.config import Account
+from popover.errors import ConfigError
+from popover.refusals import Who
 
 AHEAD = 90.0
 """Seconds that a token must have left: a login, and what the server asks its provider, come before its end. pizauth has
@@ -40,8 +44,8 @@ class Trouble:
 class Kept:
     """One account's file. Times in seconds since 1970, by the wall clock, for providers and suspends go by that.
 
-    `signed_in`: when a person did; `obtained`: when the access token came. The refresh token is good at `token_url`,
-    for `client_id`, and nowhere else.
+    `signed_in`: when a person did; `obtained`: when the access token came. All of it is for `login`, of `client_id`, by
+    the provider of `token_url`, which `issuer` names if it was found by that: see `belongs`.
     """
 
     account: str
@@ -54,6 +58,8 @@ class Kept:
     refresh: str | None = field(default=None, repr=False)
     scopes: tuple[str, ...] | None = None
     trouble: Trouble | None = None
+    login: str = ""  # "": it is not known, likewise
+    issuer: str = ""
 
     def is_fresh(self, now: float) -> bool:
         """Whether it need not be refreshed yet."""
@@ -67,19 +73,51 @@ class Kept:
         return bool(self.access) and self.expires - now > seconds and now >= self.obtained - CLOCK_SLACK
 
 
-def became(token: Token, before: Kept | None, now: float, *, account: str, client_id: str, token_url: str) -> Kept:
-    """Give what is kept once a token has come. What it does not say stays as it was (RFC 6749 sections 5.1 and 6)."""
+def nothing(account: Account, way: Way, now: float) -> Kept:
+    """Give what can be kept of an account that has no token yet."""
     return Kept(
-        account,
-        client_id,
-        token_url,
-        access=token.access,
+        account.name,
+        way.client_id,
+        way.token_url,
+        access=b"",
         obtained=now,
+        expires=now,
+        signed_in=now,
+        login=account.login,
+        issuer=_issuer(account),
+    )
+
+
+def became(token: Token, before: Kept | None, now: float, account: Account, way: Way) -> Kept:
+    """Give what is kept once a token has come. What it does not say stays as it was (RFC 6749 sections 5.1 and 6)."""
+    return replace(
+        nothing(account, way, now),
+        access=token.access,
         expires=now + token.life,
         signed_in=before.signed_in if before else now,
         refresh=token.refresh or (before.refresh if before else None),
         scopes=token.scopes if token.scopes is not None or before is None else before.scopes,
     )
+
+
+def belongs(kept: Kept, account: Account) -> bool:
+    """Whether it is this account's as it is set up now: nobody else, neither a provider nor a mail server, may get to
+    see it. Asks nobody.
+    """
+    if account.oauth2 is None or kept.client_id != account.oauth2.client_id:
+        return False
+    if kept.login and kept.login.lower() != account.login.lower():
+        return False
+    try:
+        if needs_description(account):
+            return kept.issuer in ("", _issuer(account))
+        return urlsplit(kept.token_url).netloc == urlsplit(way_of(account).token_url).netloc
+    except (ConfigError, ValueError):
+        return False
+
+
+def _issuer(account: Account) -> str:
+    return (account.oauth2.issuer if account.oauth2 else None) or ""
 
 
 def troubled(needed: LoginNeeded, now: float) -> Trouble:
@@ -102,6 +140,8 @@ def to_json(kept: Kept) -> bytes:
             "signed_in": kept.signed_in,
             "refresh_token": kept.refresh,
             "scopes": kept.scopes,
+            "login": kept.login,
+            "issuer": kept.issuer,
             "trouble": None
             if trouble is None
             else {
@@ -134,8 +174,10 @@ def from_json(octets: bytes) -> Kept:
             None if refresh is None else str(refresh),
             None if scopes is None else tuple(map(str, scopes)),
             None if trouble is None else _trouble(trouble),
+            str(found.get("login", "")),
+            str(found.get("issuer", "")),
         )
-    except (KeyError, TypeError, AttributeError, UnicodeError, RecursionError):
+    except (KeyError, TypeError, AttributeError, OverflowError, UnicodeError, RecursionError):
         raise ValueError("it is not what popover has written") from None
 
 

@@ -35,39 +35,71 @@ class Post:
 
     def __init__(self) -> None:
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
+        self._fuses: set[_Fuse] = set()  # of what is under way
+        self.is_stopped = False
 
     def send(self, form: Form, ca_file: Path | None) -> Answer:
         """Send a form. `ca_file`: who vouches for the provider. Raises ProviderFailure."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if form.authorization is not None:
             headers["Authorization"] = form.authorization
-        return _exchange("POST", form.url, form.body(), headers, self._context(ca_file))
+        return self._exchange("POST", form.url, form.body(), headers, ca_file)
 
     def fetch(self, url: str, ca_file: Path | None) -> Answer:
         """Get a page that holds no secret, by an address that holds none. Raises ProviderFailure."""
-        return _exchange("GET", url, None, {}, self._context(ca_file))
+        return self._exchange("GET", url, None, {}, ca_file)
+
+    def forget(self) -> None:
+        """Read the trust stores anew."""
+        self._contexts = {}
+
+    def stop(self, patience: float) -> None:
+        """Ask nobody any more. What has been asked already has so many seconds to be answered: a refresh token may be
+        on its way. What has not is let go of at once.
+        """
+        self.is_stopped = True
+        for fuse in list(self._fuses):
+            fuse.hasten(patience)
+
+    def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], ca_file: Path | None
+    ) -> Answer:
+        context = self._context(ca_file)
+        fuse = _Fuse()
+        self._fuses.add(fuse)
+        try:
+            if self.is_stopped:  # looked at once it stands in the list: `stop` has seen it, or we see that
+                raise ProviderFailure("the gateway is being stopped, please try again")
+            with fuse:
+                return _exchanged(method, url, body, headers, context, fuse)
+        finally:
+            self._fuses.discard(fuse)
 
     def _context(self, ca_file: Path | None) -> ssl.SSLContext:
-        if ca_file not in self._contexts:
+        found = self._contexts.get(ca_file)
+        if found is None:
             try:
-                self._contexts[ca_file] = verified_context(ca_file)
+                found = self._contexts[ca_file] = verified_context(ca_file)
             except OSError as fault:
                 raise ProviderFailure(
                     "the certificates that vouch for the provider can not be read", f"ca_file: {ca_file}: {fault}"
                 ) from None
-        return self._contexts[ca_file]
+        return found
 
 
-def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str], context: ssl.SSLContext) -> Answer:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+def _exchanged(
+    method: str, url: str, body: bytes | None, headers: dict[str, str], context: ssl.SSLContext, fuse: _Fuse
+) -> Answer:
     said = {"Accept": "application/json", "User-Agent": f"popover/{__version__}", "Connection": "close", **headers}
+    host = ""
     try:
-        connection = http.client.HTTPSConnection(host, parts.port, context=context, timeout=CONNECT)
-        with contextlib.closing(connection), _Fuse(connection) as fuse:
-            connection.connect()
-            fuse.guard(connection.sock)
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection = http.client.HTTPSConnection(host, parts.port, context=context)
+        with contextlib.closing(connection):
+            connection.sock = _connected(host, connection.port, context, fuse)
+            fuse.asks()
             connection.request(method, path, body, said)
             with connection.getresponse() as response:
                 octets = response.read(BODY_LIMIT + 1)
@@ -75,44 +107,86 @@ def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]
                 if response.length and len(octets) <= BODY_LIMIT:
                     raise http.client.IncompleteRead(b"")  # it was cut; `read` with a limit does not say so
     except (OSError, ValueError, http.client.HTTPException) as fault:
-        raise _failure(fault, host) from None
+        raise _failure(TimeoutError() if fuse.is_blown else fault, host) from None
+    if fuse.is_blown:  # what was cut may look like an end
+        raise _failure(TimeoutError(), host)
     if len(octets) > BODY_LIMIT:
         raise ProviderFailure(f"{host} answers with more than a token and what goes with it")
     return Answer(response.status, octets, _seconds(after))
 
 
+def _connected(host: str, port: int, context: ssl.SSLContext, fuse: _Fuse) -> ssl.SSLSocket:
+    """Connect, and come to TLS: guarded from before the handshake on, in which http.client can not be cut."""
+    plain = socket.create_connection((host, port), CONNECT)
+    try:
+        sealed = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        fuse.guard(sealed)
+        sealed.settimeout(DEADLINE)
+        sealed.do_handshake()
+    except BaseException:
+        sealed.close()
+        raise
+    return sealed
+
+
 class _Fuse:
-    """Cuts a connection when its time is up: a socket's own limit begins anew with each octet that drips in. Whatever
-    is said of such an end becomes TimeoutError.
+    """Cuts a connection when its time is up: a socket's own limit begins anew with each octet that drips in. Nothing is
+    asked once it is blown: who hears so late that a token is wanted may not be waited for, and it would be lost.
     """
 
-    def __init__(self, connection: http.client.HTTPSConnection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._sock: socket.socket | None = None
-        self._is_blown = False
-        self._timer = threading.Timer(DEADLINE, self._blow)
-        self._timer.daemon = True
+        self._has_asked = False
+        self._lock = threading.Lock()
+        self._timers = [self._timer(DEADLINE)]
+        self.is_blown = False
 
     def guard(self, sock: socket.socket) -> None:
-        """Take the socket, once there is TLS: the connection itself forgets it while the last answer is read."""
-        sock.settimeout(DEADLINE)
+        """Take the socket. Raises TimeoutError, as `asks` does."""
         self._sock = sock
+        if self.is_blown:  # while the name was looked up, which nobody can cut
+            raise TimeoutError
+
+    def asks(self) -> None:
+        """From here on the provider may have heard the question."""
+        with self._lock:
+            if self.is_blown:
+                raise TimeoutError
+            self._has_asked = True
+
+    def hasten(self, seconds: float) -> None:
+        """Blow in so many seconds, or at once if nothing has been asked."""
+        with self._lock:
+            self.is_blown = self.is_blown or not self._has_asked
+        sooner = self._timer(0 if self.is_blown else seconds)
+        self._timers.append(sooner)
+        sooner.start()
+
+    def _timer(self, seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, self._blow)
+        timer.daemon = True
+        return timer
 
     def _blow(self) -> None:
-        self._is_blown = True
-        with contextlib.suppress(OSError, AttributeError):  # it has none yet, or no more
-            (self._sock or self._connection.sock).shutdown(socket.SHUT_RDWR)
+        self.is_blown = True
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own, which first forgets that there is TLS: what is sent just then would go in clear.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._timers[0].start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        if self._is_blown:  # what was cut may look like an end, too
-            raise TimeoutError from None
+        for timer in self._timers:
+            timer.cancel()
 
 
 def _failure(fault: Exception, host: str) -> ProviderFailure:

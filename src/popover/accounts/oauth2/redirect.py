@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from popover.accounts.oauth2.answers import Later, LoginNeeded, refused
+from popover.accounts.oauth2.way import Way
 
 ADDRESS_LIMIT = 16 * 1024
 """Octets of what a browser brings back: Microsoft's codes have some 1,500; browsers send no more than 8 to 32 KiB."""
@@ -51,7 +52,7 @@ def begin(redirect: str) -> Attempt:
     return Attempt(redirect, secrets.token_urlsafe(_RANDOM), secrets.token_urlsafe(_RANDOM))
 
 
-def read_back(address: str, attempt: Attempt, issuer: str | None) -> Code | LoginNeeded | Later:
+def read_back(address: str, attempt: Attempt, way: Way) -> Code | LoginNeeded | Later:
     """Read the address that a browser was sent back to, or what stands behind its `?`. Raises NotOurs."""
     if len(address) > ADDRESS_LIMIT:
         raise NotOurs("it is too long")
@@ -68,7 +69,8 @@ def read_back(address: str, attempt: Attempt, issuer: str | None) -> Code | Logi
         raise NotOurs("there is no state= in it: copy the whole address")
     if not hmac.compare_digest(state.encode("utf-8", "surrogatepass"), attempt.state.encode("ascii")):
         raise NotOurs("it belongs to another attempt to sign in (its state= is another)")
-    if issuer is not None and "iss" in found and found["iss"] != issuer:
+    says = found.get("iss", None if way.says_issuer else way.issuer)
+    if way.issuer is not None and says != way.issuer:
         raise NotOurs("another provider has sent it (its iss= is another)")
     if "error" in found:
         return refused(found["error"], found.get("error_description", ""))

@@ -10,13 +10,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.answers import Later, LoginNeeded, read_token
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.forms import Form
-from popover.accounts.oauth2.kept import Kept, Trouble, became, troubled
+from popover.accounts.oauth2.kept import Kept, Trouble, became, belongs, nothing, troubled
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
 from popover.config import Account
@@ -25,6 +24,9 @@ from popover.errors import ProviderFailure, SignInNeeded
 OPERATOR_PAUSE = 300.0
 """Seconds after which a provider is asked again that has refused what the operator can mend (an id, a secret): once
 that is done nobody needs to sign in. What a person has to mend is not asked again until one has."""
+
+
+OF_ANOTHER = "this account has another login, client id or provider than when somebody signed in"
 
 
 class NotNow(ProviderFailure):
@@ -38,6 +40,11 @@ class NotNow(ProviderFailure):
 def command(account: Account) -> str:
     """Say what a person has to type."""
     return f"popover account login {shlex.quote(account.name)}"
+
+
+def named(remedy: str, account: Account) -> str:
+    """Put the account's own name where the table of refusals speaks of one (NAME)."""
+    return remedy.replace("popover account login NAME", command(account))
 
 
 def renew(
@@ -54,8 +61,12 @@ def renew(
     still there.
     """
     way = ask.way(account)
-    with file.locked():
+    with file.locked(lambda: ask.is_stopped):
         kept, now = file.read(), clock()  # a token's life begins when it is asked for, not when we began to wait
+        if kept is not None and not belongs(kept, account):
+            if way.grant == "user":
+                raise SignInNeeded(f"{OF_ANOTHER}: on popover's machine, type: {command(account)}")
+            kept = None  # a program gets another by itself
         if kept is not None and is_good(kept):
             return kept
         if kept is not None and kept.trouble is not None and not insist and _lasts(way, kept.trouble, now):
@@ -69,10 +80,10 @@ def renew(
                     raise NotNow(f"{way.title} gives no token: {found.cause}", remedy, found.after)
                 case LoginNeeded():
                     trouble = troubled(found, now)
-                    before = kept or _nothing(account, way, now)
+                    before = kept or nothing(account, way, now)
                     write(replace(before, trouble=trouble))
                     raise _needed(account, way, trouble)
-            new = became(found, kept, now, account=account.name, client_id=way.client_id, token_url=way.token_url)
+            new = became(found, kept, now, account, way)
             write(new)
     return new
 
@@ -87,12 +98,6 @@ def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:
             f"{way.title} has given no token to go on with: on its machine, type: {command(account)}",
             "Microsoft wants the scope offline_access, Google access_type=offline: was either written by hand?",
         )
-    # What is kept is good for one client id at one provider, and nobody else may get to see it.
-    if kept.client_id != way.client_id or urlsplit(kept.token_url).netloc != urlsplit(way.token_url).netloc:
-        raise SignInNeeded(
-            f"the account {account.name} has another client id or provider than before: on its machine, type: "
-            f"{command(account)}"
-        )
     return forms.refresh(way, ask.client(account, way), kept.refresh)
 
 
@@ -101,13 +106,8 @@ def _lasts(way: Way, trouble: Trouble, now: float) -> bool:
     return needs_person or 0 <= now - trouble.since < OPERATOR_PAUSE
 
 
-def _nothing(account: Account, way: Way, now: float) -> Kept:
-    """Give what can be kept of an account that signs in by itself, and never could."""
-    return Kept(account.name, way.client_id, way.token_url, access=b"", obtained=now, expires=now, signed_in=now)
-
-
 def _needed(account: Account, way: Way, trouble: Trouble) -> SignInNeeded:
-    remedy = f"{trouble.code}: {trouble.remedy}" if trouble.remedy else trouble.code
+    remedy = f"{trouble.code}: {named(trouble.remedy, account)}" if trouble.remedy else trouble.code
     if trouble.who == "operator" or way.grant != "user":
         what = f"popover can not sign in at {way.title}: {trouble.cause}; its operator must mend that"
     else:

@@ -11,7 +11,7 @@ import asyncio
 from popover.accounts.oauth2.kept import Kept
 from popover.accounts.oauth2.tokens import Tokens
 from popover.config import Account
-from popover.errors import Failure
+from popover.errors import Failure, ProviderFailure
 
 WAKE = 60.0
 """Seconds between two looks at the wall's clock: a timer of a day would sleep through a suspend (pizauth 1.0.7 had that
@@ -22,6 +22,11 @@ DAY = 86400.0
 IN_USE = 3600.0  # seconds since a login has asked, in which a token is renewed ahead of the next
 
 RETRY = 600.0  # seconds until an account that could not be renewed is tried again
+REFUSED_RETRY = 3600.0  # seconds, where its provider says no to what the operator can mend
+
+AT_ONCE = 4
+"""Accounts that are renewed at the same moment. A provider that hangs costs each of its accounts 20 seconds, and those
+of another must not wait for all of them; a hundred at once would look like an attack, and leave logins no thread."""
 
 
 class Renewal:
@@ -34,24 +39,31 @@ class Renewal:
     async def run(self) -> None:
         """Look, and look again."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception as bug:  # noqa: BLE001 - whatever it is: without this task all sign-ins run out one day
+                self._tokens.report(bug)
             await asyncio.sleep(WAKE)
 
     async def look(self) -> None:
-        """Renew what is due, one after the other. What goes wrong is logged by Tokens."""
-        now = self._tokens.now()
-        for account, kept, asked in list(self._tokens.known()):
-            if kept is None or not self._is_due(account, kept, asked, now):
-                continue
+        """Renew what is due, a few at a time. What goes wrong is logged by Tokens."""
+        now, turns = self._tokens.now(), asyncio.Semaphore(AT_ONCE)
+        due = [account for account, kept, asked in self._tokens.known() if self._is_due(account, kept, asked, now)]
+        await asyncio.gather(*(self._renewed(account, now, turns) for account in due))
+
+    async def _renewed(self, account: Account, now: float, turns: asyncio.Semaphore) -> None:
+        async with turns:
             try:
                 await self._tokens.renew(account, now - DAY)
-            except Failure:
-                self._later[account.name] = now + RETRY
+            except Failure as fault:
+                self._later[account.name] = now + (RETRY if isinstance(fault, ProviderFailure) else REFUSED_RETRY)
             else:
                 self._later.pop(account.name, None)
 
-    def _is_due(self, account: Account, kept: Kept, asked: float, now: float) -> bool:
-        if kept.trouble is not None or 0 < self._later.get(account.name, now) - now <= RETRY:
+    def _is_due(self, account: Account, kept: Kept | None, asked: float, now: float) -> bool:
+        if kept is None or 0 < self._later.get(account.name, now) - now <= REFUSED_RETRY:
+            return False
+        if kept.trouble is not None and kept.trouble.who == "person":
             return False
         ahead = 0 <= now - asked < IN_USE and not kept.is_fresh(now)
         return ahead or (kept.refresh is not None and not 0 <= now - kept.obtained < DAY)

@@ -3,7 +3,8 @@
 StateDirectory/tokens/        0700
     grandpa.json              0600, see kept.py
     .grandpa.lock             who holds it may refresh, and write; never removed
-    .grandpa.new              the next one, before it takes the other's place
+    .grandpa.new              the next one, before it takes the other's place; who finds a whole one puts it there:
+                              its writer was killed
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class TokenFile:
         self.path = directory / f"{name}.json"
         self._draft = directory / f".{name}.new"
         self._lock = directory / f".{name}.lock"
+        self._unwritten: tuple[Kept, Stamp | None] | None = None  # what the disk has not taken; in place of which file
 
     def stamp(self) -> Stamp | None:
         """Look whether it is another than before; None: there is none."""
@@ -57,27 +59,23 @@ class TokenFile:
         or that others could have read.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            mode, octets = _contents(self.path)
         except FileNotFoundError:
             return None
         except OSError as fault:
             raise _unreadable(self.path, fault) from None
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            if mode & 0o077:
-                raise ProviderFailure(
-                    "the gateway does not use a token that others on its machine could have read",
-                    f"chmod 600 {self.path}; if somebody may have read it, sign in again",
-                )
-            octets = file.read(FILE_LIMIT + 1)
-        try:
-            return from_json(octets)
-        except ValueError:
-            return None
+        if mode & 0o077:
+            raise ProviderFailure(
+                "the gateway does not use a token that others on its machine could have read",
+                f"chmod 600 {self.path}; if somebody may have read it, sign in again",
+            )
+        return _read(octets)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Be the only one, of all processes, who refreshes and writes. Raises ProviderFailure."""
+    def locked(self, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Be the only one, of all processes, who refreshes and writes. `is_stopped`: whether to wait no more. Raises
+        ProviderFailure.
+        """
         try:
             self._make_directory()
             descriptor = self._open(self._lock)
@@ -85,10 +83,11 @@ class TokenFile:
             raise _unwritable(self._directory, fault) from None
         try:
             deadline = time.monotonic() + LOCK_PATIENCE
-            while not _taken(descriptor):
-                if time.monotonic() > deadline:
+            while not self._taken(descriptor):
+                if time.monotonic() > deadline or is_stopped():
                     raise ProviderFailure("another popover is asking for the same token, and waits long for it")
                 time.sleep(_LOOK_AGAIN)
+            self._catch_up()
             yield
         finally:
             os.close(descriptor)  # gives the lock back
@@ -116,7 +115,9 @@ class TokenFile:
 
     def remove(self) -> bool:
         """Forget it; whether there was one. Only while it is locked. Raises ProviderFailure."""
+        self._unwritten = None
         try:
+            self._draft.unlink(missing_ok=True)
             self.path.unlink()
             self._sync_directory()
         except FileNotFoundError:
@@ -125,8 +126,28 @@ class TokenFile:
             raise _unwritable(self._directory, fault) from None
         return True
 
+    def _catch_up(self) -> None:
+        """Put in its place what has not come there: its refresh token's predecessor is spent. A process may have been
+        killed when it was all but done, or the disk was full after all: where old octets stay when they are written
+        over (btrfs, ZFS), room can not be reserved.
+        """
+        if self._unwritten is not None:
+            kept, before = self._unwritten
+            if self.stamp() == before:
+                with self.writing() as write:
+                    write(kept)
+            self._unwritten = None
+        with contextlib.suppress(OSError):  # there is none, nearly always
+            mode, octets = _contents(self._draft)
+            whole = octets.rstrip(b"\0")  # the room behind it
+            if not mode & 0o077 and _read(whole) is not None:
+                os.truncate(self._draft, len(whole))
+                self._draft.replace(self.path)
+                self._sync_directory()
+
     def _replace(self, descriptor: int, kept: Kept) -> None:
         octets = to_json(kept)
+        self._unwritten = kept, self.stamp()
         try:
             os.lseek(descriptor, 0, os.SEEK_SET)
             _write(descriptor, octets)  # into the room that it has
@@ -136,13 +157,27 @@ class TokenFile:
             self._sync_directory()
         except OSError as fault:
             raise _unwritable(self._directory, fault) from None
+        self._unwritten = None
+
+    def _taken(self, descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as fault:  # ENOLCK: a file system of the network's that has none
+            raise _unwritable(self._directory, fault) from None
+        return True
 
     def _open(self, path: Path) -> int:
         """Open for writing, made if need be, ours alone. Made by root, it belongs to whom the state belongs."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        if os.geteuid() == 0:
-            owner = self._directory.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        try:
+            if os.geteuid() == 0:
+                owner = self._directory.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        except OSError:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def _make_directory(self) -> None:
@@ -173,12 +208,17 @@ def _file_name(account: str) -> str:
     return f"{safe[:_NAME_LIMIT]}%{digest}"
 
 
-def _taken(descriptor: int) -> bool:
+def _contents(path: Path) -> tuple[int, bytes]:
+    """Read a file: its mode, and what is in it. Raises OSError."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+        return stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.read(FILE_LIMIT + 1) or b""
+
+
+def _read(octets: bytes) -> Kept | None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return from_json(octets)
+    except ValueError:
+        return None
 
 
 def _write(descriptor: int, octets: bytes) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from popover.accounts.oauth2.ask import Ask, ReadSecret
-from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.kept import Kept, belongs
 from popover.accounts.oauth2.refresh import NotNow, renew
 from popover.accounts.oauth2.store import Stamp, TokenFile
 from popover.config import Account
-from popover.errors import Failure, ProviderFailure
+from popover.errors import Failure, OurFailure, ProviderFailure
 from popover.log import Log
 
 PATIENCE = 25.0
 """Seconds that a login waits for a provider. The question goes on without it, and the next login has the answer."""
+
+LAST_PATIENCE = 5.0
+"""Seconds that a provider has for its answer once the gateway is stopped. They need one; systemd kills after 90."""
 
 PAUSE = 10.0  # seconds after a provider's trouble in which it is not asked again: logins would all wait for the same
 PAUSE_LIMIT = 300.0  # seconds of Retry-After that are believed
@@ -52,7 +56,6 @@ class Tokens:
         self, directory: Path, read_secret: ReadSecret, log: Log, clock: Callable[[], float] = time.time
     ) -> None:
         self._directory = directory
-        self._read_secret = read_secret
         self._ask = Ask(read_secret, clock)
         self._log = log
         self._clock = clock
@@ -63,7 +66,7 @@ class Tokens:
     def load(self, accounts: Iterable[Account]) -> None:
         """Take these for those there are. What is read only once (trust stores, descriptions) is read anew."""
         self._accounts = tuple(account for account in accounts if account.oauth2 is not None)
-        self._ask = Ask(self._read_secret, self._clock)
+        self._ask.forget()
         names = {account.name for account in self._accounts}
         for name, held in list(self._held.items()):
             held.trouble = None
@@ -77,13 +80,15 @@ class Tokens:
         held = self._of(account)
         held.asked = now = self._clock()
         kept = self._current(held)
+        if kept is not None and not belongs(kept, account):
+            kept = None
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
         if refused is not None and kept is not None and kept.access == refused and self._was_just_forced(held):
             return None
         try:
             kept = await self._renewed(account, held, refused)
-        except ProviderFailure:
+        except Failure:
             if refused is None and kept is not None and kept.is_usable(self._clock()):
                 return kept.access  # it is not over yet
             raise
@@ -107,12 +112,17 @@ class Tokens:
         """Say what the wall's clock shows."""
         return self._clock()
 
+    def report(self, bug: Exception) -> None:
+        """Log a bug of ours."""
+        self._log.event("warning", "internal", _our_failure(bug).remedy)
+
     async def close(self) -> None:
-        """Wait for what is under way: a token that has come is to be kept."""
+        """Wait a little for what is under way: a token that has come is to be kept. What has not been asked is not."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._ask.stop(LAST_PATIENCE)
         tasks = [held.under_way for held in self._held.values() if held.under_way is not None]
         if tasks:
-            await asyncio.wait(tasks)
-        self._threads.shutdown(wait=False)
+            await asyncio.wait(tasks, timeout=LAST_PATIENCE + 1)  # else a name server hangs, and nothing was asked
 
     # -- one account ---------------------------------------------------------------------------------
 
@@ -172,6 +182,10 @@ class Tokens:
         except Failure as fault:
             self._tell(account, held, fault)
             raise
+        except Exception as bug:  # noqa: BLE001 - whatever it is, it is this account's alone
+            ours = _our_failure(bug)
+            self._tell(account, held, ours)
+            raise ours from None
         finally:
             held.under_way = None
         held.trouble, held.told = None, ""
@@ -198,6 +212,14 @@ class Tokens:
             cause=fault.cause,
             remedy=fault.remedy,
         )
+
+
+def _our_failure(bug: Exception) -> OurFailure:
+    where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
+    return OurFailure(
+        "the gateway failed to get a token, please try again",
+        f"this is a bug of popover, please report it: {type(bug).__name__} at {where}",
+    )
 
 
 def _seen(task: asyncio.Task[Kept]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from popover.accounts.oauth2.discovery import Described
+from popover.accounts.oauth2.discovery import Described, is_https
 from popover.accounts.oauth2.providers import LOOPBACK, Flow, Provider, provider, provider_names
 from popover.config import Account, DialectName, OAuth2
 from popover.errors import ConfigError
@@ -19,7 +19,8 @@ from popover.errors import ConfigError
 @dataclass(frozen=True, slots=True)
 class Way:
     """`scopes`: what each of the account's dialects needs; `asked`: what is asked for. Addresses are https, but for the
-    redirect's. `basic`: the provider wants a secret in a header of its own (RFC 6749 section 2.3.1).
+    redirect's. `basic`: the provider wants a secret in a header of its own (RFC 6749 section 2.3.1). `says_issuer`: an
+    answer without `iss` is not its (RFC 9207 section 2.4).
     """
 
     title: str  # the provider, as people call it
@@ -35,6 +36,7 @@ class Way:
     grant: Literal["user", "client_credentials", "jwt"] = "user"
     extra: Mapping[str, str] = field(default_factory=dict)
     basic: bool = False
+    says_issuer: bool = False
     page: str = "others"
     ca_file: Path | None = None
 
@@ -94,6 +96,7 @@ def way_of(account: Account, described: Described | None = None) -> Way:
         grant=grant,
         extra=row.extra if row else _offline(asked),
         basic=described is not None and described.basic_only,
+        says_issuer=described is not None and described.says_issuer,
         page=row.page if row else "others",
         ca_file=oauth2.ca_file,
     )
@@ -164,6 +167,8 @@ def _asked(
     if grant != "user" and row is not None:
         if row.own_scope is None:
             raise ConfigError(f"oauth2: grant: {row.title} lets no program sign in by itself")
+        if row.tenant and oauth2.tenant is None and oauth2.token_url is None:
+            raise ConfigError('oauth2: tenant: is missing: it is of one organisation, tenant = "example.com"')
         return grant, (row.own_scope,)
     single = dict.fromkeys(scope for needed in scopes.values() for scope in needed)
     return grant, (*single, *(row.also if row else ()))
@@ -182,7 +187,7 @@ def _check(way: Way) -> None:
         "issuer": way.issuer,
     }
     for name, value in named.items():
-        if value is not None and (urlsplit(value).scheme != "https" or not urlsplit(value).hostname):
+        if value is not None and not is_https(value):
             raise ConfigError(f"oauth2: {name}: must be an https:// address, for secrets go there; is {value!r}")
     if way.grant == "user" and not way.flows:
         raise ConfigError("oauth2: a person can not sign in there: give device_url or authorize_url")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from popover.accounts.oauth2.ask import Ask
-from popover.accounts.oauth2.flows.sign_in import SignIn
+from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.secrets import read_key
 from popover.cli.account.login import found, told
 from popover.cli.account.place import say
@@ -17,18 +17,18 @@ def logout(arguments: argparse.Namespace) -> int:
     """Forget it. Raises ConfigError, StartError."""
     account, tokens = found(arguments)
     try:
-        sign_in = SignIn(account, tokens, Ask(read_key))
-        was_there, revoked = sign_in.forget()
+        was_there, given_back = sign_out(account, tokens, Ask(read_key))
     except Failure as fault:
         raise StartError(told(fault)) from None
-    title = sign_in.way.title
+    name = quote(account.name)
     if not was_there:
-        say(f"nobody is signed in for {quote(account.name)}")
-    elif revoked:
-        say(f"{quote(account.name)} is signed out, and {title} has taken the sign-in back")
+        say(f"nobody is signed in for {name}")
+    elif given_back:
+        say(f"{name} is signed out, and the provider has taken the sign-in back")
     else:
+        why = "could not be asked to take it back" if given_back is None else "takes no sign-in back from a program"
         say(
-            f"{quote(account.name)} is signed out here; {title} takes no sign-in back from a program: its own pages, "
-            "under the account's security, list what may read the mail, and can end it"
+            f"{name} is signed out here; the provider {why}: its own pages, under the account's security, list what "
+            "may read the mail, and can end it"
         )
     return 0

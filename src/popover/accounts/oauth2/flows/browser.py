@@ -10,7 +10,7 @@ from popover.accounts.oauth2 import forms
 from popover.accounts.oauth2.answers import Later, LoginNeeded, Token
 from popover.accounts.oauth2.flows.sign_in import SignIn
 from popover.accounts.oauth2.redirect import ADDRESS_LIMIT, Attempt, Code, NotOurs, begin, read_back
-from popover.accounts.oauth2.way import listens
+from popover.accounts.oauth2.way import Way, listens
 from popover.errors import SignInNeeded
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +39,7 @@ async def _wait(sign_in: SignIn, show: Callable[[str], None]) -> tuple[Attempt, 
         raise SignInNeeded(
             f"{way.title} sends browsers back to {way.redirect}, where popover can not listen", "use --paste"
         )
-    listener = _Listener(way.redirect, way.issuer)
+    listener = _Listener(way)
     attempt = await listener.open()
     try:
         show(forms.authorize_address(way, attempt, sign_in.account.login))
@@ -50,15 +50,15 @@ async def _wait(sign_in: SignIn, show: Callable[[str], None]) -> tuple[Attempt, 
             f"nobody came back from {way.title} within {PATIENCE / 60:.0f} minutes", "begin again"
         ) from None
     finally:
-        await listener.close()
+        listener.close()
 
 
 class _Listener:
     """On 127.0.0.1, for one answer to one attempt; what else comes is told that it is wrong here."""
 
-    def __init__(self, redirect: str, issuer: str | None) -> None:
-        self._parts = urlsplit(redirect)
-        self._issuer = issuer
+    def __init__(self, way: Way) -> None:
+        self._parts = urlsplit(way.redirect)
+        self._way = way
         self._open = 0
         self._taken = False
         self.answer: asyncio.Future[Code | LoginNeeded | Later] = asyncio.get_running_loop().create_future()
@@ -77,10 +77,9 @@ class _Listener:
         self._attempt = begin(urlunsplit((self._parts.scheme, host, self._parts.path, self._parts.query, "")))
         return self._attempt
 
-    async def close(self) -> None:
-        """Listen no more."""
+    def close(self) -> None:
+        """Listen no more. Who is still connected is not waited for: browsers open some ahead, and say nothing there."""
         self._server.close()
-        await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
@@ -108,7 +107,7 @@ class _Listener:
         if self._taken:
             return "410 Gone", "popover has its answer already.\n", None
         try:
-            found = read_back(words[1], self._attempt, self._issuer)
+            found = read_back(words[1], self._attempt, self._way)
         except NotOurs as wrong:
             return "400 Bad Request", f"This is not what popover waits for: {wrong}\n", None
         self._taken = True

@@ -35,8 +35,8 @@ def by_device(
         raise sign_in.failure(code)
     show(code)
     interval, until = code.interval, clock() + code.life
-    while clock() < until:
-        sleep(interval)
+    while (left := until - clock()) > 0:
+        sleep(min(interval, left))  # the last question stands at its end: who has typed it by then is let in
         found = _asked(sign_in, code)
         match found:
             case Token():

@@ -22,7 +22,7 @@ def by_paste(
     show(forms.authorize_address(way, attempt, sign_in.account.login))
     for _ in range(TRIES):
         try:
-            found = read_back(read(), attempt, way.issuer)
+            found = read_back(read(), attempt, way)
         except NotOurs as wrong:
             complain(f"this is not the address that the browser was sent back to: {wrong}")
             continue

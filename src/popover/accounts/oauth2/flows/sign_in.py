@@ -11,6 +11,7 @@ from popover.accounts.oauth2.answers import Later, LoginNeeded, Token, read_toke
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.kept import Kept, became
 from popover.accounts.oauth2.redirect import Attempt, Code
+from popover.accounts.oauth2.refresh import named
 from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
@@ -43,37 +44,12 @@ class SignIn:
 
     def keep(self, token: Token) -> Kept:
         """Put it on disk, in the place of whatever there was."""
-        way, now = self.way, self._clock()
-        kept = became(token, None, now, account=self.account.name, client_id=way.client_id, token_url=way.token_url)
+        kept = became(token, None, self._clock(), self.account, self.way)
         with self._file.locked(), self._file.writing() as write:
             write(kept)
         return kept
 
-    def forget(self) -> tuple[bool, bool]:
-        """Give the refresh token back where the provider takes it, and forget all; whether there was something, and
-        whether it was given back. It is forgotten in any case.
-        """
-        with self._file.locked():
-            try:
-                kept = self._file.read()
-            except ProviderFailure:  # others could have read it: all the more reason
-                kept = None
-            revoked = kept is not None and self._revoked(kept)
-            return self._file.remove(), revoked
-
     def failure(self, found: LoginNeeded | Later) -> Failure:
         """Say what came in a token's place."""
-        what = f"{self.way.title} gives no token: {found.cause}"
-        return (
-            SignInNeeded(what, found.remedy) if isinstance(found, LoginNeeded) else ProviderFailure(what, found.remedy)
-        )
-
-    def _revoked(self, kept: Kept) -> bool:
-        token = kept.refresh or kept.access.decode("ascii")
-        form = forms.revoke(self.way, self.client, token) if token and kept.client_id == self.way.client_id else None
-        if form is None:
-            return False
-        try:
-            return self.ask.send(form, self.way).status == 200  # noqa: PLR2004 - RFC 7009 section 2.2
-        except ProviderFailure:
-            return False
+        what, remedy = f"{self.way.title} gives no token: {found.cause}", named(found.remedy, self.account)
+        return SignInNeeded(what, remedy) if isinstance(found, LoginNeeded) else ProviderFailure(what, remedy)
