@@ -2,6 +2,7 @@
 
     reading.py    a refusal as it came -> what can be looked for in it
     row.py        what a row of the table is
+    own.py        popover's own words
     microsoft.py  Exchange Online, Outlook.com; entra.py: their sign-in (AADSTS...)
     google.py, providers.py  Gmail; Yahoo, GMX, mail.ru and others
     oauth.py      the words of OAuth2 itself
