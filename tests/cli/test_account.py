@@ -184,6 +184,7 @@ def test_remove_takes_the_file_away(run: Run, state: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr == 'popover: there is no account "opa": popover account list shows all\n'
     assert run("account", "list", "--json").stdout == "[]\n"
+    assert run("account", "list").stdout == "there is no account yet: popover account add makes one\n"
 
 
 def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
@@ -211,7 +212,8 @@ def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
         (("account", "add", "a\nb", "--login", "x", "--provider", "gmail"), "a\nb\n", 2, "name: must be at most"),
         (("account", "add", "a", "--provider", "gmail"), "", 2, "--login"),
         (("account", "show", "nobody"), "", 1, 'there is no account "nobody"'),
-        (("account", "passwd", "nobody"), "x\n", 1, 'there is no account "nobody"'),
+        (("account", "passwd", "nobody"), "", 1, 'there is no account "nobody"'),
+        (("account", "remove", ""), "", 2, "NAME: it is empty"),
         (("account", "passwd"), "", 2, "name the account"),
         (("account", "passwd", "x", "--hash"), "", 2, "--hash: only prints"),
         (("account", "passwd", "x", "--secret", "--plain"), "", 2, "--plain: what the provider takes"),
