@@ -362,6 +362,7 @@ def test_files_belong_to_the_owner_of_the_state_directory_whoever_adds_them(thei
     assert json.loads(shown)["file"] == f"{theirs}/accounts/grandpa.json"
     assert json.loads(shown)["password"] == "hash"
     assert run_popover("account", "passwd", "opa", stdin=None, input="x\n", env=env).returncode == 0
+    assert run_popover("account", "passwd", "opa", "--password-file", tmp_path / "secret", env=env).returncode == 0
     assert run_popover("account", "remove", "opa", env=env).returncode == 0
 
 

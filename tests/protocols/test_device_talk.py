@@ -130,9 +130,7 @@ def test_only_recipients_get_mail() -> None:
     house = House(server, rules=rules)
     told, _ = house.run([mail(*TEXT, recipients=(b"eve@example.net",))])
     assert codes(told)[3:5] == [550, 503]
-    assert (
-        "may not write to this address" in house.attendance.refusals[0]
-    )  # so the log has it, and not the device alone
+    assert "may not write to this address" in house.attendance.refusals[0]  # for the log
     assert len(server.mails) == 1
 
 
