@@ -187,6 +187,13 @@ def test_remove_takes_the_file_away(run: Run, state: Path) -> None:
     assert run("account", "list").stdout == "there is no account yet: popover account add makes one\n"
 
 
+def test_what_a_provider_wants_is_told_with_the_new_account(run: Run) -> None:
+    words = ("account", "add", "aunt", "--provider", "outlook", "--login", "aunt@outlook.com")
+    ended = run(*words, said=f"{LOCAL}\n{APP}\n")
+    assert ended.returncode == 0
+    assert "\nbefore the first login: this provider takes only OAuth2 logins" in ended.stdout
+
+
 def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
     ended = run(*ADD, said="canary-same\ncanary-same\n")
     assert ended.returncode == 0
