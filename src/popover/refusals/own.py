@@ -5,8 +5,17 @@ from popover.refusals.row import Row
 _TEMPORARY = ("[sys/temp]", "[unavailable]", "^454", "^421")
 
 
-def _before(words: str) -> tuple[str, ...]:
-    return tuple(f"{code} & {words}" for code in _TEMPORARY)
+_UNREACHED = (
+    "there is no server with the name",
+    "could not be looked up",
+    "refuses connections on port",
+    "does not answer on port",
+    "can not be reached from here",
+)
+
+
+def _before(*words: str) -> tuple[str, ...]:
+    return tuple(f"{code} & {said}" for code in _TEMPORARY for said in words)
 
 
 ROWS: tuple[Row, ...] = (
@@ -15,7 +24,7 @@ ROWS: tuple[Row, ...] = (
         "the password",
         "popover check SERVER says what is wrong with it and what to do, and so does popover's log",
         "docs/troubleshooting.md", "popover"),
-    Row((*_before("refuses connections on port"), *_before("there is no server with the name")),
+    Row(_before(*_UNREACHED),
         "popover does not reach the server; nothing is wrong with the password",
         "popover check SERVER says how far it comes and what to do, and so does popover's log",
         "docs/troubleshooting.md", "popover"),
