@@ -138,7 +138,7 @@ class ProviderFailure(Failure):
 
 
 class MailRefused(Failure):
-    """The server has refused a device's mail for good, and the device has been told so in its words."""
+    """The server, or the service's `recipients`, has refused a device's mail for good, and the device was told so."""
 
     end = "mail refused"
 

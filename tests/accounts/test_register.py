@@ -309,6 +309,13 @@ def test_a_server_that_an_account_has_not_is_told_to_who_knows_its_password_alon
     assert isinstance(scene.find("a", b"wrong", dialect="smtp"), NotFound)
 
 
+def test_a_server_that_an_account_of_the_command_has_not_is_told_as_a_command(scene: Scene) -> None:
+    scene.keep("anna")
+    found = scene.find("anna", dialect="smtp")
+    assert isinstance(found, Unsure)
+    assert found.remedy == "popover account remove anna, and add it again with one more --server"
+
+
 def test_a_secret_that_can_not_be_read_is_a_failure_without_it(scene: Scene) -> None:
     scene.register.load([scene.account("a", secret=MISSING), scene.account("b", secret=None)])
     for user in ("a", "b"):

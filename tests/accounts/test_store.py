@@ -72,7 +72,7 @@ def test_a_name_that_is_taken_is_told_and_nothing_is_changed(store: Store) -> No
     store.add("Anna", table(["Anna", "a"]))
     before = store.path("anna").read_bytes()
     for name, names in (("ANNA", "ANNA"), ("b", ["b", "A"]), ("a", "a")):
-        with pytest.raises(StartError, match='taken, the account "Anna" has it: popover account remove it first'):
+        with pytest.raises(StartError, match='taken, the account "Anna" has it: popover account remove Anna first'):
             store.add(name, table(names, secret="other"))
     assert store.path("anna").read_bytes() == before
     assert len(store.accounts()) == 1

@@ -68,6 +68,16 @@ def test_each_server_behind_a_desk_is_walked_to(stage: Stage) -> None:
         assert part["ok"]
 
 
+def test_what_is_wrong_with_an_account_is_told_whole(stage: Stage) -> None:
+    path = house(stage, "pop3s://localhost:1")
+    (stage.directory / "secrets" / "secret0").unlink()
+    path.write_text(path.read_text().replace("accounts = true", 'accounts = ["resident0", "nobody"]', 1))
+    told = [(one["text"], one["remedy"]) for one in check(path, 1)[0]["findings"] if one["status"] == "warn"]
+    assert told[0] == ('service "pop3": accounts: there is no account "nobody"', "popover account add makes one")
+    assert told[1][0].startswith('account "resident0": the file ')
+    assert told[1][0].endswith('" does not exist')  # a long path is cut
+
+
 def test_server_of_an_account_that_is_down_is_told(stage: Stage) -> None:
     down = f"pop3s://localhost:{free_port()}"
     parts = check(house(stage, down), 1)

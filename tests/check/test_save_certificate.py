@@ -124,7 +124,7 @@ def test_what_stands_in_the_file_is_not_overwritten(stage: Stage, tmp_path: Path
     path.write_text("precious")
     ended = run_check("--save-certificate", path, f"0=pop3s://localhost:{server_with(stage, self_signed=True).port}")
     assert ended.returncode == 2
-    assert ended.stderr == f"--save-certificate: {path} can not be written: File exists\n"
+    assert ended.stderr == f"--save-certificate: {path} is there already: remove it, or name another file\n"
     assert path.read_text() == "precious"
 
 

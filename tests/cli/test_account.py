@@ -184,6 +184,14 @@ def test_remove_takes_the_file_away(run: Run, state: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr == 'popover: there is no account "opa": popover account list shows all\n'
     assert run("account", "list", "--json").stdout == "[]\n"
+    assert run("account", "list").stdout == "there is no account yet: popover account add makes one\n"
+
+
+def test_what_a_provider_wants_is_told_with_the_new_account(run: Run) -> None:
+    words = ("account", "add", "aunt", "--provider", "outlook", "--login", "aunt@outlook.com")
+    ended = run(*words, said=f"{LOCAL}\n{APP}\n")
+    assert ended.returncode == 0
+    assert "\nbefore the first login: this provider takes only OAuth2 logins" in ended.stdout
 
 
 def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
@@ -211,7 +219,8 @@ def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
         (("account", "add", "a\nb", "--login", "x", "--provider", "gmail"), "a\nb\n", 2, "name: must be at most"),
         (("account", "add", "a", "--provider", "gmail"), "", 2, "--login"),
         (("account", "show", "nobody"), "", 1, 'there is no account "nobody"'),
-        (("account", "passwd", "nobody"), "x\n", 1, 'there is no account "nobody"'),
+        (("account", "passwd", "nobody"), "", 1, 'there is no account "nobody"'),
+        (("account", "remove", ""), "", 2, "NAME: it is empty"),
         (("account", "passwd"), "", 2, "name the account"),
         (("account", "passwd", "x", "--hash"), "", 2, "--hash: only prints"),
         (("account", "passwd", "x", "--secret", "--plain"), "", 2, "--plain: what the provider takes"),
@@ -360,6 +369,7 @@ def test_files_belong_to_the_owner_of_the_state_directory_whoever_adds_them(thei
     assert json.loads(shown)["file"] == f"{theirs}/accounts/grandpa.json"
     assert json.loads(shown)["password"] == "hash"
     assert run_popover("account", "passwd", "opa", stdin=None, input="x\n", env=env).returncode == 0
+    assert run_popover("account", "passwd", "opa", "--password-file", tmp_path / "secret", env=env).returncode == 0
     assert run_popover("account", "remove", "opa", env=env).returncode == 0
 
 

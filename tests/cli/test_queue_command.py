@@ -61,6 +61,12 @@ def test_retry_makes_all_that_wait_due(store: Store, capsys: pytest.CaptureFixtu
     assert [kept.due for kept in store.waiting()] == [0.0, 0.0]
 
 
+def test_retry_names_mails_as_the_list_does(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    short = keep(store)[-8:]
+    assert obey(capsys, "list")[1].startswith(f"{short}  ")
+    assert obey(capsys, "retry") == (0, f"will be tried within seconds: {short}\n", "")
+
+
 def test_a_mail_is_named_by_its_last_letters(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = keep(store), keep(store)
     assert obey(capsys, "drop", one[-8:])[0] == 0

@@ -127,8 +127,10 @@ def test_only_recipients_get_mail() -> None:
     assert b"550 5.7.1 " in told
     assert b"eve" not in server.heard
     assert len(server.mails) == 1
-    told, _ = House(server, rules=rules).run([mail(*TEXT, recipients=(b"eve@example.net",))])
+    house = House(server, rules=rules)
+    told, _ = house.run([mail(*TEXT, recipients=(b"eve@example.net",))])
     assert codes(told)[3:5] == [550, 503]
+    assert "may not write to this address" in house.attendance.refusals[0]  # for the log
     assert len(server.mails) == 1
 
 

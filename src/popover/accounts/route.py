@@ -33,10 +33,17 @@ def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
     if target is None:
         return Unsure(
             f"this account has no {_DIALECTS[dialect]} server",
-            f'name one in the account {quote(account.name)}: servers = {{ {dialect} = "..." }}',
+            _how_to_name_one(account, dialect),
             needs_person=True,
         )
     return Route(account.name, (target,), Fetch(account, tokens), has_password=account.password is not None)
+
+
+def _how_to_name_one(account: Account, dialect: DialectName) -> str:
+    """An account of the command has no lines that anybody could write into."""
+    if any(source is not None and source.kind == "account" for source in (account.password, account.secret)):
+        return f"popover account remove {account.name}, and add it again with one more --server"
+    return f'name one in the account {quote(account.name)}: servers = {{ {dialect} = "..." }}'
 
 
 @dataclass(slots=True)

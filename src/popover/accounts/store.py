@@ -59,7 +59,9 @@ class Store:
             for one in account.names:
                 if (other := self.find(one)) is not None or self.path(one).exists():
                     whose = f"the account {quote(other.name)} has" if other else f"{self.path(one)} has"
-                    raise StartError(f"the name {quote(one)} is taken, {whose} it: popover account remove it first")
+                    first = other.name if other else one
+                    hint = f"popover account remove {first} first"
+                    raise StartError(f"the name {quote(one)} is taken, {whose} it: {hint}")
             self._write(path, table)
         return account
 

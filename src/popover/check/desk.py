@@ -36,8 +36,8 @@ def check_accounts(report: Report, config: Config, service: Service) -> tuple[Ta
     every = replace(config, accounts=register.accounts())
     if service.desk.accounts:
         for line in register.doubts([service]):
-            what, _, remedy = line.partition(": ")
-            report.add("accounts", "warn", what, remedy)
+            what, _, remedy = line.partition("; ")
+            report.add("accounts", "warn", what, remedy or "nobody can log in by that until it is mended")
         let_in = [account for account in every.accounts_of(service) if account.target(service.dialect) is not None]
         for account in let_in:
             _tell(report, account, folder / "tokens")

@@ -9,7 +9,8 @@ from popover.refusals import explain
 
 _APP = "this provider takes no normal password here: make an app password in its web settings, and use that"
 _OAUTH = (
-    "this provider takes only OAuth2 logins, no password of any kind, and POP must be switched on in its web settings"
+    "this provider takes only OAuth2 logins, no password of any kind (docs/oauth2), and POP must be switched on in its "
+    "web settings"
 )
 
 _HINTS: dict[str, str] = {

@@ -78,6 +78,8 @@ def _write(path: Path, der: bytes) -> None:
     try:
         with path.open("x", encoding="ascii") as file:
             file.write(pem_of(der))
+    except FileExistsError:
+        raise ConfigError(f"--save-certificate: {path} is there already: remove it, or name another file") from None
     except OSError as fault:
         raise ConfigError(f"--save-certificate: {path} can not be written: {fault.strerror}") from None
 

@@ -11,6 +11,17 @@ from popover.cli import epilogs
 from popover.cli.account.arguments import EXAMPLES as _ACCOUNT
 from popover.cli.account.arguments import add_verbs
 
+_WORDS = {
+    ("", "refusal"): "REFUSAL",
+    ("", "address"): "ADDRESS",
+    ("", "name"): "NAME",
+    ("", "names"): "NAME",
+    ("", "services"): "SERVER",
+    ("inetd", "server"): "SERVER",
+    ("route", "user"): "USER",
+}
+"""What stands without an option, by command and name: another command may have an option of that name."""
+
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
@@ -19,7 +30,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     name = arguments.command
     for option, value in vars(arguments).items():
         if value == "" or (isinstance(value, list) and "" in value):
-            shown = option.upper() if option in {"refusal", "address"} else f"--{option.replace('_', '-')}"
+            shown = _WORDS.get((name, option)) or _WORDS.get(("", option)) or f"--{option.replace('_', '-')}"
             arguments.misused(f"{shown}: it is empty (a variable of a script that was not set?)")
     if strange:
         arguments.misused(f"unrecognized arguments: {' '.join(strange)}")

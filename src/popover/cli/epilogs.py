@@ -7,12 +7,13 @@ SERVER is a URL, or a bare host name, which means pop3s://:
   pop3s://host[:995]   imaps://host[:993]   smtps://host[:465]
 or, for a server that has TLS only after STARTTLS:
   pop3+starttls://host[:110]   imap+starttls://host[:143]   smtp+starttls://host[:587]
+and for editors of mail rules (ManageSieve): sieve://host[:4190], with STARTTLS, too.
 It is always verified, and no login goes out without TLS."""
 
 SERVICE = f"""\
 {SERVER}
 LISTEN is PORT, ADDRESS:PORT, [IPv6]:PORT or systemd:NAME; without an address it is 127.0.0.1,
-without LISTEN port 1110, 1143 or 1587 of it, by the dialect."""
+without LISTEN port 1110, 1143, 1587 or 5190 of it, by the dialect (POP3, IMAP, SMTP, ManageSieve)."""
 
 RUN = f"""\
 {SERVICE}

@@ -32,11 +32,14 @@ def queue(arguments: argparse.Namespace) -> int:
         chosen, unknown = _chosen(store, arguments.names)
         for word in unknown:
             warn(f"there is no mail {word}: popover queue list shows all")
-        done = [kept.name for kept in chosen if _under_lock(store, kept, act)]
+        done = [kept for kept in chosen if _under_lock(store, kept, act)]
     except OSError as fault:
         raise StartError(f"the queue can't be used: {fault.strerror}") from None
     verb = "will be tried within seconds" if arguments.action == "retry" else "dropped"
-    say(json.dumps({"done": done}) if arguments.json else f"{verb}: {', '.join(done) or 'none'}")
+    if arguments.json:
+        say(json.dumps({"done": [kept.name for kept in done]}))
+    else:
+        say(f"{verb}: {', '.join(map(_short, done)) or 'none'}")
     return 1 if unknown or len(done) < len(chosen) else 0
 
 
@@ -51,7 +54,7 @@ def _list(store: Store, *, as_json: bool) -> int:
     for kept in waiting:
         said = f": {kept.words}" if kept.words else ""
         twice = ", may have arrived" if kept.envelope.is_doubtful else ""
-        say(escape(f"{_short(kept)}  {_line(kept)}, {kept.tries} tries, next {_clock(kept.due)}{twice}{said}"))
+        say(escape(f"{_short(kept)}  {_line(kept)}, {_tries(kept)}, next {_clock(kept.due)}{twice}{said}"))
     for kept in failed:
         refused = "; ".join(f"{one}: {said}" for one, said in kept.refused.items())
         say(escape(f"{_short(kept)}  {_line(kept)} failed: {refused}"))
@@ -84,6 +87,10 @@ def _line(kept: Kept) -> str:
 
 def _clock(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _tries(kept: Kept) -> str:
+    return "1 try" if kept.tries == 1 else f"{kept.tries} tries"
 
 
 def _short(kept: Kept) -> str:

@@ -141,7 +141,7 @@ def parse_scheme(scheme: str) -> tuple[DialectName, Security]:
         )
     raise ConfigError(
         f"{quote(scheme)} is no kind of mail server: write pop3s://, imaps:// or smtps:// (or, with STARTTLS, "
-        "pop3+starttls://, imap+starttls:// or smtp+starttls://)"
+        "pop3+starttls://, imap+starttls:// or smtp+starttls://); sieve:// for ManageSieve"
     )
 
 

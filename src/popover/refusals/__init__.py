@@ -3,6 +3,7 @@ and the sign-in by OAuth2 (accounts/oauth2/codes.py).
 
     reading.py    a refusal as it came -> what can be looked for in it
     row.py        what a row of the table is
+    own.py        popover's own words
     microsoft.py  Exchange Online, Outlook.com; entra.py: their sign-in (AADSTS...)
     google.py, providers.py  Gmail; Yahoo, GMX, mail.ru and others
     oauth.py      the words of OAuth2 itself

@@ -15,7 +15,7 @@ ROWS: tuple[Row, ...] = (
     _row("50076 50079 50074 50072 50078 50158", "person",
          "the organisation asks for a second factor, and only a person can give it",
          f"{_SIGN_IN}, and confirm it on the phone; an app password does not help here"),
-    _row("65001 65004", "person", "nobody has agreed to that this app may read and send the mail of this account",
+    _row("65001 65004", "person", "nobody has agreed that this app may read and send the mail of this account",
          f"{_SIGN_IN}, and accept what is asked; where an administrator must agree, he does it in entra.microsoft.com, "
          "Enterprise applications, the app, Permissions"),
     _row("90094 90095", "operator", "an administrator must agree first that this app may read and send mail",

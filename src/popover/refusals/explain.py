@@ -1,10 +1,11 @@
 """From a refusal to its row."""
 
-from popover.refusals import entra, google, microsoft, oauth, providers, standards
+from popover.refusals import entra, google, microsoft, oauth, own, providers, standards
 from popover.refusals.reading import Refusal
 from popover.refusals.row import Explanation, Row
 
 TABLE: tuple[Row, ...] = (
+    *own.ROWS,
     *entra.ROWS,
     *microsoft.ROWS,
     *google.ROWS,

@@ -26,7 +26,7 @@ ROWS: tuple[Row, ...] = (
     _row("5.7.8 & username and password not accepted | username and password not accepted | p=badcredentials",
          "user name and password are not taken; the account's own password never is", _MAKE_ONE, _APP),
     _row("invalid credentials (failure)", "user name and password are not taken; the account's own password never is, "
-         "and a token may have ended", f"{_MAKE_ONE}; with oauth2: popover account login NAME", _APP),
+         "and a token may have ended", f"{_MAKE_ONE}, which also renews a token", _APP),
     _row("not enabled for pop access", "POP is off for this account",
          "in Gmail in a browser: Settings, Forwarding and POP/IMAP, enable POP", _POP),
     _row("not enabled for imap | imap access is disabled for your domain",

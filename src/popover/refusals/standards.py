@@ -49,6 +49,8 @@ _LOGIN = (
          _AUTH),
     _row("5.7.9 | ^534", "the server wants a safer way to log in: no password of this kind, an app password or OAuth2",
          _LOOK, _AUTH),
+    _row("must issue a starttls", "the server takes nothing before TLS", "write the server with s:// or +starttls://",
+         "RFC 3207 section 4"),
     _row("530 5.7.0 | ^530", "mail was sent without a login",
          "switch authentication for outgoing mail on in the client", _AUTH),
     _row("5.7.8 | ^535", "the server does not take this user name with this password", _LOOK, _AUTH),
@@ -87,8 +89,6 @@ _SENDING = (
          "the trace shows what that was: popover run --trace", _SMTP),
     _row("5.6.0 | 5.6.1 | 5.6.3 | 5.6.7", "the server does not take the mail's form: an address or text that is not "
          "ASCII, a broken attachment", "send it from another client, or with plain addresses", _CODES),
-    _row("5.7.0 & must issue a starttls | must issue a starttls", "the server takes nothing before TLS",
-         "write the server with s:// or +starttls://", "RFC 3207 section 4"),
     _row("5.7.26 | 5.7.27 | 5.7.20 | 5.7.23 | unauthenticated email from",
          "the sender's domain does not show that the mail is from it (SPF, DKIM)",
          "send it through the server of that domain's own provider, with a login", "RFC 7372 section 3"),

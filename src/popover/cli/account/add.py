@@ -7,6 +7,7 @@ from typing import Any
 
 from popover.accounts.passwords import as_utf8
 from popover.accounts.scrypt import make_hash
+from popover.check.providers import known
 from popover.cli.account.ask import ask
 from popover.cli.account.place import open_store, say, shown_path, warn
 from popover.config import parse_server, quote
@@ -39,6 +40,8 @@ def add(arguments: argparse.Namespace) -> int:
         say(DIGESTS)
     if account.oauth2 is not None:
         say(f"now sign in with the provider: popover account login {account.name}")
+    elif words := known(account.targets[0].server.host):
+        say(f"before the first login: {words}")
     return 0
 
 

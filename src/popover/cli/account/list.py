@@ -25,6 +25,8 @@ def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name
                 dict.fromkeys(url.partition("://")[2].rpartition(":")[0] for url in one["servers"].values())
             )
             say(f"{one['name']:<{width}}  {one['login']}{way} at {hosts}")
+        if not told and not store.broken():
+            say("there is no account yet: popover account add makes one")
     for line in store.broken():
         warn(line)
     return 1 if store.broken() else 0

@@ -21,13 +21,16 @@ def passwd(arguments: argparse.Namespace) -> int:
         raise ConfigError("--plain: what the provider takes is kept as it is anyway")
     what = f"New password of {quote(arguments.name)} at the provider" if arguments.secret else (
         f"New local password of {quote(arguments.name)} (what the mail program will send)")  # fmt: skip
-    new = ask(what, arguments.password_file, twice=True)
+    file = arguments.password_file
+    new = None if file is None else ask(what, file)  # now: to open the store may give up the right to read it
     store = open_store()
     account = store.find(arguments.name)
     if account is None:
         raise StartError(f"there is no account {quote(arguments.name)}: popover account list shows all")
     if arguments.secret and account.oauth2 is not None:
         raise StartError(f"{quote(account.name)} signs in by OAuth2: popover account login {account.name}")
+    if new is None:
+        new = ask(what, twice=True)
     kept = new if arguments.secret else kept_as(new, plain=arguments.plain)
     store.change(account, {"secret" if arguments.secret else "password": kept.decode("utf-8", "surrogateescape")})
     say(f"{quote(account.name)} has a new password, from the next login on")

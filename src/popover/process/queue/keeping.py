@@ -55,5 +55,6 @@ class Keeping:
         self._log.event(
             "warning",
             "queue",
-            f"a mail can not be kept: {self._store.folder}: {fault.strerror}; give popover a StateDirectory= with room",
+            f"a mail can not be kept: {self._store.folder}: {fault.strerror}; "
+            "give popover a StateDirectory= with room, or set STATE_DIRECTORY",
         )

@@ -43,7 +43,10 @@ class Post:
         if self.store is None:
             for service in wanted:
                 self._log.event(
-                    "warning", "queue", "no mail can be kept: give popover a StateDirectory=", service=service.name
+                    "warning",
+                    "queue",
+                    "no mail can be kept: give popover a StateDirectory=, or set STATE_DIRECTORY",
+                    service=service.name,
                 )
         elif self._services and (wanted or self.store.folder.exists()) and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._rounds.run())

@@ -63,7 +63,8 @@ class Rounds:
             self._log.event(
                 "warning",
                 "queue",
-                f"no mail can be kept: {self._store.folder}: {fault.strerror}; give popover a StateDirectory=",
+                f"no mail can be kept: {self._store.folder}: {fault.strerror}; "
+                "give popover a StateDirectory=, or set STATE_DIRECTORY",
             )
         while True:
             self._bell.clear()

@@ -27,7 +27,7 @@ _CHUNK = re.compile(rb"([0-9]{1,20})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
 
 
 class Mailing:
-    """The mails of one session. `refusals`: what the server has refused for good; `kept`: mails that we have kept.
+    """The mails of one session. `refusals`: what the server, or we, refused for good; `kept`: mails that we have kept.
 
     Each command's method gives the answer to it.
     """
@@ -78,6 +78,7 @@ class Mailing:
         if path is None or not path.address:
             return answers.NO_ADDRESS
         if not self._rules.may_get(path.address.decode("utf-8", "replace")):
+            self.refusals.append(answers.NOT_THERE.decode().rstrip())
             return answers.NOT_THERE
         if len(letter.recipients) >= self._rules.max_recipients:
             return answers.TOO_MANY
