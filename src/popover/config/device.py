@@ -27,4 +27,10 @@ class DeviceRules:
         if not self.recipients:
             return True
         address = address.lower()
-        return address in self.recipients or f"*@{address.rpartition('@')[2]}" in self.recipients
+        local, _, domain = address.rpartition("@")
+        return address in self.recipients or (f"*@{domain}" in self.recipients and not _ROUTING.intersection(local))
+
+
+_ROUTING = frozenset('%!@"')
+"""In a local part they may be a way on to somewhere else: `eve%elsewhere.example@example.com`. Postfix obeys for whom it
+trusts (allow_percent_hack, swap_bangpath), and it trusts the account that we sign in as."""
