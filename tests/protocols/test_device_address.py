@@ -57,6 +57,7 @@ def test_who_may_get_mail_is_told_by_address_and_by_domain() -> None:
     rules = DeviceRules(recipients=("*@example.com", "bob@example.net"))
     assert rules.may_get("Anybody@Example.COM")
     assert rules.may_get("bob@example.net")
+    assert rules.may_get('"john doe"@example.com')
     for other in (
         "alice@example.net",
         "a@sub.example.com",

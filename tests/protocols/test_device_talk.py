@@ -204,8 +204,8 @@ def test_a_mail_by_bdat_goes_as_one_of_data() -> None:
 def test_between_two_chunks_nothing_else_gets_into_the_mail() -> None:
     server = Server()
     begin = mail().partition(b"DATA")[0]
-    told, _ = House(server).run([begin, b"BDAT 14\r\nSubject: a\r\n\r\nRCPT TO:<eve@example.com>\r\nDATA\r\n"
-                                        b"BDAT 4 LAST\r\ntext", b"QUIT\r\n"])  # fmt: skip
+    chunks = b"BDAT 14\r\nSubject: a\r\n\r\nRCPT TO:<eve@example.com>\r\nDATA\r\nBDAT 4 LAST\r\ntext"
+    told, _ = House(server).run([begin, chunks, b"QUIT\r\n"])
     assert codes(told) == [220, 250, 250, 250, 250, 503, 503, 250, 221]
     assert sent(server)[0].endswith(b"\r\n\r\ntext\r\n")
     assert b"eve" not in server.heard
