@@ -57,6 +57,7 @@ def test_who_may_get_mail_is_told_by_address_and_by_domain() -> None:
     rules = DeviceRules(recipients=("*@example.com", "bob@example.net"))
     assert rules.may_get("Anybody@Example.COM")
     assert rules.may_get("bob@example.net")
+    assert rules.may_get('"john doe"@example.com')
     for other in (
         "alice@example.net",
         "a@sub.example.com",
@@ -67,3 +68,12 @@ def test_who_may_get_mail_is_told_by_address_and_by_domain() -> None:
     ):
         assert not rules.may_get(other)
     assert DeviceRules().may_get("anybody@anywhere.example")
+
+
+@pytest.mark.parametrize(
+    "local", ["eve%elsewhere.example", "elsewhere.example!eve", '"eve@elsewhere.example"', '"eve"']
+)
+def test_an_address_that_may_lead_on_to_somewhere_else_is_none_of_a_domains(local: str) -> None:
+    address = f"{local}@example.com"
+    assert not DeviceRules(recipients=("*@example.com",)).may_get(address)
+    assert DeviceRules(recipients=("*@example.com", address)).may_get(address)

@@ -203,6 +203,16 @@ def test_a_mail_by_bdat_goes_as_one_of_data() -> None:
         assert sent(server)[0].endswith(b"\r\n\r\n..dotted\r\n..\r\nno end\r\n")
 
 
+def test_between_two_chunks_nothing_else_gets_into_the_mail() -> None:
+    server = Server()
+    begin = mail().partition(b"DATA")[0]
+    chunks = b"BDAT 14\r\nSubject: a\r\n\r\nRCPT TO:<eve@example.com>\r\nDATA\r\nBDAT 4 LAST\r\ntext"
+    told, _ = House(server).run([begin, chunks, b"QUIT\r\n"])
+    assert codes(told) == [220, 250, 250, 250, 250, 503, 503, 250, 221]
+    assert sent(server)[0].endswith(b"\r\n\r\ntext\r\n")
+    assert b"eve" not in server.heard
+
+
 # -- when the server is lost or has no time ------------------------------------------------------
 
 
@@ -273,6 +283,13 @@ def test_what_can_not_be_kept_is_not_said_to_be() -> None:
         told, _ = House(DOWN, shelf=shelf).run([mail(*TEXT)])
         assert codes(told) == [220, 250, 250, 250, 354, 452, 221]
         assert not shelf.kept
+
+
+@pytest.mark.parametrize("size", [b"10", b"1000000"])
+def test_what_the_server_takes_not_now_and_we_can_not_keep_is_told_in_its_words_and_not_for_good(size: bytes) -> None:
+    server = Server({b".": b"451 4.7.0 later\r\n"}, EHLO.replace(b"1000000", size))
+    told, _ = House(server, shelf=Shelf(holds=10)).run([mail(*TEXT)])
+    assert told.splitlines()[-2] == b"451 4.7.0 later"
 
 
 def test_a_full_disk_does_no_harm_to_a_mail_that_the_server_takes() -> None:

@@ -18,7 +18,6 @@ from fakes.tls import server_context
 from fakes.wire import Wire
 from parts.certificates import Authority, Faults
 from parts.popover import Event, Popover
-from popover.config import scheme_of
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -38,6 +37,9 @@ OWN = {
 }
 
 
+_SCHEMES = {"sieve": "sieve"}  # RFC 5804 has STARTTLS in mind
+
+
 class House:
     """One gateway with a service for each dialect, and the servers behind them, which change with each attack."""
 
@@ -47,7 +49,7 @@ class House:
         services = [
             {
                 "listen": "127.0.0.1:0",
-                "server": f"{scheme_of(dialect, 'starttls')}://localhost:{server.port}",
+                "server": f"{_SCHEMES.get(dialect, f'{dialect}+starttls')}://localhost:{server.port}",
                 "ca_file": str(authority.ca_file),
                 "name": dialect,
                 "greeting_timeout": 3,  # some of them say nothing more

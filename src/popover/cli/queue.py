@@ -15,7 +15,7 @@ from popover.cli.account.place import open_state, say, warn
 from popover.errors import StartError
 from popover.log import escape
 from popover.process.queue import lock
-from popover.process.queue.kept import Kept
+from popover.process.queue.kept import AT_ONCE, Kept
 from popover.process.queue.store import Store
 
 PATIENCE = 5.0
@@ -128,7 +128,7 @@ def _under_lock(store: Store, kept: Kept, act: Callable[[Store, Kept], None]) ->
 def _retry(store: Store, kept: Kept) -> None:
     now = store.find(kept.name)
     if now is not None:
-        store.put_off(replace(now, due=0.0))
+        store.put_off(replace(now, due=AT_ONCE))
     elif kept in store.failed():
         store.revive(kept)
 

@@ -10,6 +10,10 @@ MAX_RECIPIENTS = 20
 in one go; Gmail takes 100 by SMTP, Microsoft 365 500 a mail and 10,000 a day. RFC 5321 section 4.5.3.1.8 wants 100 of a
 server for everybody, which this is not."""
 
+_ROUTING = frozenset("%!@")
+"""In a local part they may be a way on to somewhere else: `eve%elsewhere.example@example.com`. Postfix obeys those whom
+it trusts (allow_percent_hack, swap_bangpath), and it trusts the account that we sign in as."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceRules:
@@ -27,4 +31,5 @@ class DeviceRules:
         if not self.recipients:
             return True
         address = address.lower()
-        return address in self.recipients or f"*@{address.rpartition('@')[2]}" in self.recipients
+        local, _, domain = address.rpartition("@")
+        return address in self.recipients or (f"*@{domain}" in self.recipients and not _ROUTING.intersection(local))

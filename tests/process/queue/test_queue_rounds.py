@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from popover.errors import ConnectFailure
 from popover.log import Log
 from popover.process.queue import lock
-from popover.process.queue.kept import FIRST_WAIT, LIFETIME, LONGEST_WAIT, Kept
+from popover.process.queue.kept import AT_ONCE, FIRST_WAIT, LIFETIME, LONGEST_WAIT, TRIES, Kept
 from popover.process.queue.rounds import Rounds
 from popover.process.queue.store import Store
 from popover.protocols.device import Delivery, Envelope
@@ -160,9 +161,10 @@ def test_after_four_days_it_has_failed(tmp_path: Path) -> None:
     async def test(office: Office) -> None:
         office.keep("a")
         office.answers["a"] = DOWN
-        await office.later(LIFETIME - 10)
+        while office.now < 1_000_000 + LIFETIME - LONGEST_WAIT:
+            await office.later(LONGEST_WAIT)
         assert office.store.failed() == []
-        await office.later(LONGEST_WAIT)
+        await office.later(2 * LONGEST_WAIT)
         [failed] = office.store.failed()
         assert failed.refused == {"a": "not taken for 4 days: mail.example.com is down"}
 
@@ -231,3 +233,123 @@ def test_a_lost_answer_is_remembered_as_a_doubt(tmp_path: Path) -> None:
         assert kept.envelope.is_doubtful
 
     play(test, tmp_path)
+
+
+# -- the clock -----------------------------------------------------------------------------------
+
+
+def test_a_clock_that_is_set_right_while_mails_wait_lets_none_of_them_fail(tmp_path: Path) -> None:
+    """A router's begins in 1970: no certificate is valid then, so mails are kept."""
+
+    async def test(office: Office) -> None:
+        office.keep("a")
+        office.answers["a"] = DOWN
+        for _ in range(TRIES - 1):
+            assert await office.later(50 * 365 * 86400) == ["a"]
+        assert len(office.store.waiting()) == 1
+        await office.later(LONGEST_WAIT)
+        assert len(office.store.failed()) == 1
+
+    play(test, tmp_path)
+
+
+def test_a_clock_that_is_set_back_by_years_keeps_no_mail_and_no_rest_waiting_for_years(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        office.keep("a")
+        office.answers["a"] = DOWN
+        assert await office.later(FIRST_WAIT + 1) == ["a"]
+        office.now = 1000.0
+        assert await office.later(0) == ["a"]
+        assert await office.later(0) == []
+        [kept] = office.store.waiting()
+        assert kept.since == 1000.0
+
+    play(test, tmp_path)
+
+
+# -- what holds others up ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", [ZeroDivisionError(), Delivery(later=("a",), words="the mail can't be read")])
+def test_a_mail_that_we_can_not_send_holds_nobody_up(tmp_path: Path, trouble: Delivery | Exception) -> None:
+    async def test(office: Office) -> None:
+        office.keep("a")
+        office.keep("b")
+        office.answers["a"] = trouble
+        assert await office.later(FIRST_WAIT + 1) == ["a", "b"]
+
+    play(test, tmp_path)
+
+
+def test_a_mail_that_somebody_asks_for_is_tried_although_its_server_rests(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        mails = [office.keep(name) for name in "abc"]
+        office.answers["a"] = office.answers["b"] = DOWN
+        assert await office.later(FIRST_WAIT + 1) == ["a"]
+        for kept in mails[1:]:
+            office.store.put_off(replace(kept, due=AT_ONCE))
+        assert await office.later(1) == ["b"]
+        assert await office.later(5) == []  # one attempt has shown it for all
+        del office.answers["b"]
+        office.store.put_off(replace(mails[2], due=AT_ONCE))
+        assert await office.later(5) == ["c"]
+
+    play(test, tmp_path)
+
+
+def test_after_a_restart_the_first_session_that_reaches_the_server_wakes_what_waits(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        office.keep("a")
+        office.rounds.wake("scans")
+        assert await office.later(0) == ["a"]
+        office.keep("b")
+        office.rounds.wake("scans")
+        assert await office.later(0) == []
+
+    play(test, tmp_path)
+
+
+def test_a_session_that_finds_nothing_waiting_wakes_nothing_that_comes_later(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        office.rounds.wake("scans")
+        await office.later(0)
+        office.keep("a")
+        assert await office.later(0) == []
+
+    play(test, tmp_path)
+
+
+def test_when_it_is_stopped_the_attempt_under_way_is_the_last(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        for name in "abc":
+            office.keep(name)
+
+        async def stopping(kept: Kept) -> Delivery:
+            office.rounds.stop()
+            return await office.send(kept)
+
+        office.rounds = Rounds(office.store, stopping, office.log, lambda: office.now)
+        await office.later(FIRST_WAIT + 1)
+        assert office.tried == ["a"]
+        assert len(office.store.waiting()) == 2
+
+    play(test, tmp_path)
+
+
+def test_what_can_not_be_read_is_told_once(tmp_path: Path) -> None:
+    async def test(office: Office) -> None:
+        office.keep("a")
+        (office.store.folder / "0.json").mkdir()
+        assert await office.later(FIRST_WAIT + 1) == ["a"]
+        await office.later(0)
+        (office.store.folder / "0.json").rmdir()
+        office.store.folder.rename(tmp_path / "away")
+        office.store.folder.touch()
+        await office.later(0)
+        await office.later(0)
+
+    office = play(test, tmp_path)
+    told = [json.loads(line)["text"] for line in office.lines if b'"queue"' in line]
+    assert len(told) == 2
+    assert "0.json" in told[0]
+    assert "can not be looked at" in told[1]

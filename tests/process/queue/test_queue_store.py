@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -182,7 +183,65 @@ def test_what_the_killed_have_left_goes_after_a_day(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.mail"))) == 3
     later = Store(tmp_path, clock=lambda: kept.since + LEFT_FOR + 10)
     later.sweep()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{kept.name}.json", f"{kept.name}.mail", "failed"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{kept.name}.json", f"{kept.name}.mail"]
+
+
+class Renaming(SystemDisk):
+    """Another process puts a new envelope in the place of the old one, just while the directory is read."""
+
+    def names(self, path: Path) -> list[str]:
+        return [name for name in super().names(path) if not name.endswith(".json")]
+
+
+def test_a_mail_whose_envelope_is_renamed_meanwhile_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
+    kept = Store(tmp_path).keep(Store(tmp_path).begin(), envelope("a"))
+    Store(tmp_path, Renaming(), lambda: kept.since + LEFT_FOR + 10).sweep()
+    assert Store(tmp_path).waiting() == [kept]
+
+
+class Noting(SystemDisk):
+    """Notes the directories whose names last."""
+
+    def __init__(self) -> None:
+        self.synced: set[Path] = set()
+
+    def sync_folder(self, path: Path) -> None:
+        super().sync_folder(path)
+        self.synced.add(path)
+
+
+def test_the_directory_itself_is_on_the_disk_before_anything_in_it_is_promised(tmp_path: Path) -> None:
+    disk = Noting()
+    store = Store(tmp_path / "state" / "queue", disk)
+    store.keep(store.begin(), envelope("a"))
+    assert {tmp_path, tmp_path / "state", tmp_path / "state" / "queue"} <= disk.synced
+    again = Noting()
+    Store(tmp_path / "state" / "queue", again).prepare()  # who made it may have been killed before it was synced
+    assert tmp_path / "state" in again.synced
+
+
+def test_a_directory_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path / "queue")
+    store.prepare()
+    (tmp_path / "queue" / "failed").rmdir()
+    (tmp_path / "queue").rmdir()
+    kept = store.keep(store.begin(), envelope("a"))
+    (tmp_path / "queue" / "failed").rmdir()
+    store.fail(replace(kept, envelope=replace(kept.envelope, recipients=()), refused={"a@example.com": "550 no"}))
+    assert [one.name for one in store.failed()] == [kept.name]
+
+
+def test_one_envelope_that_can_not_be_read_hides_no_other(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kept = store.keep(store.begin(), envelope("a"))
+    (tmp_path / "0.json").mkdir()
+    (tmp_path / "0.mail").write_bytes(b"")
+    assert store.waiting() == [kept]
+    assert store.unreadable == {"0.json"}
+    (tmp_path / "0.json").rmdir()
+    (tmp_path / "0.json").write_bytes((tmp_path / f"{kept.name}.json").read_bytes())
+    assert len(store.waiting()) == 2
+    assert store.unreadable == set()
 
 
 def test_one_holds_an_accounts_lock_at_a_time(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class Disk(Protocol):
     """What is asked of a file system. Every method raises OSError."""
 
     def make_folder(self, path: Path) -> None:
-        """Make a directory that only we may enter, and those above it, unless it is there."""
+        """Make a directory that only we may enter, and those above it, unless they are there; their names last."""
 
     def create(self, path: Path) -> int:
         """Make a file that only we may read; give its descriptor."""
@@ -55,7 +55,10 @@ class SystemDisk:
     """The one there is. See `Disk`."""
 
     def make_folder(self, path: Path) -> None:  # noqa: D102 - Disk's
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.parent.exists():
+            self.make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        self.sync_folder(path.parent)  # also if it is there: who made it may have been killed before this
 
     def create(self, path: Path) -> int:  # noqa: D102
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

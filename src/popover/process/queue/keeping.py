@@ -6,7 +6,8 @@ import asyncio
 
 from popover.log import Log
 from popover.process.queue.rounds import Rounds
-from popover.process.queue.store import Sheet, Store
+from popover.process.queue.sheet import Sheet
+from popover.process.queue.store import Store
 from popover.protocols.device import Draft, Envelope
 
 

@@ -17,6 +17,13 @@ LONGEST_WAIT = 3600.0
 LIFETIME = 4 * 86400.0
 """Seconds for which a mail is tried. RFC 5321 section 4.5.4.1 wants 4 to 5 days; a long weekend is over by then."""
 
+TRIES = 24
+"""Tries at least, however old a mail seems: they take some 19 hours. A router's clock begins in 1970, and is set right
+while mails wait; a machine is off for a week."""
+
+AT_ONCE = 0.0
+"""When a mail is due that somebody has asked for (`popover queue retry`), whether its server is given a rest or not."""
+
 WORDS_LIMIT = 500
 """Characters of a server's words that are kept."""
 
@@ -45,7 +52,8 @@ class Kept:
         tries = self.tries + 1
         words = delivery.words[:WORDS_LIMIT]
         later, refused = delivery.later, {one: said[:WORDS_LIMIT] for one, said in delivery.refused.items()}
-        if now - self.since >= LIFETIME:
+        since = min(self.since, now)  # the clock may have been set back
+        if now - since >= LIFETIME and tries >= TRIES:
             refused |= dict.fromkeys(later, f"not taken for {LIFETIME / 86400:g} days: {words}")
             later = ()
         envelope = replace(
@@ -53,12 +61,23 @@ class Kept:
         )
         wait = min(FIRST_WAIT * 2 ** min(tries, 20), LONGEST_WAIT)
         return replace(
-            self, envelope=envelope, due=now + wait, tries=tries, words=words, refused=dict(self.refused) | refused
+            self,
+            envelope=envelope,
+            since=since,
+            due=now + wait,
+            tries=tries,
+            words=words,
+            refused=dict(self.refused) | refused,
         )
 
     def to_json(self) -> bytes:
         """What stands in its file."""
         return json.dumps(asdict(self), indent=1).encode()
+
+
+def has_come(moment: float, now: float) -> bool:
+    """Whether it is time. What is further away than anything is ever put off was meant by another clock."""
+    return not now < moment <= now + 2 * LONGEST_WAIT
 
 
 def from_json(name: str, octets: bytes) -> Kept:

@@ -48,7 +48,7 @@ class Post:
                     "no mail can be kept: give popover a StateDirectory=, or set STATE_DIRECTORY",
                     service=service.name,
                 )
-        elif self._services and (wanted or self.store.folder.exists()) and self._task is None:
+        elif (wanted or self.store.folder.exists()) and self._task is None:  # what waits is somebody's, service or not
             self._task = asyncio.get_running_loop().create_task(self._rounds.run())
 
     def mails(self) -> Mails | None:
@@ -93,6 +93,7 @@ class Post:
     def stop(self) -> None:
         """Begin no more attempts."""
         if self._task is not None:
+            self._rounds.stop()
             self._task.cancel()
 
     async def stopped(self) -> None:

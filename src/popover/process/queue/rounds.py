@@ -3,7 +3,7 @@
 Each account's mails go in their order, one at a time, one attempt in flight (lock.py). A mail that the server takes not
 now waits by itself, and those behind it go on: one full mailbox holds nobody up. A server that can't be reached, or
 lets us not in, is given a rest for all mails of the account, for as long as the mail waits that has found it so; a
-session that reaches it ends the rest (`wake`).
+session that reaches it ends the rest (`wake`), and so does who asks for a mail (`popover queue retry`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
-from popover.errors import Failure, OurFailure
+from popover.errors import Failure
 from popover.log import Log
 from popover.process.queue import lock
-from popover.process.queue.kept import FIRST_WAIT, Kept
+from popover.process.queue.kept import AT_ONCE, FIRST_WAIT, Kept, has_come
 from popover.process.queue.store import Store
 from popover.protocols.device import Delivery
 from popover.session.arrival import meaning
@@ -41,14 +42,24 @@ class Rounds:
         self._bell = asyncio.Event()
         self._rests: dict[str, float] = {}  # account -> until when its server is left alone
         self._woken: set[str] = set()
+        self._seen: set[str] = set()  # accounts whose server was tried, or found there, by this process
         self._settled: dict[str, Kept] = {}  # what could not be written down
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._complained: set[str] = set()
+        self._is_stopping = False
 
     def wake(self, account: str) -> None:
-        """Its server is there: try what waits for it now."""
-        if self._rests.pop(account, None) is not None:
+        """Its server is there: try what waits for it now. A rest is not known any more after a restart, so the first
+        session wakes it, too.
+        """
+        if self._rests.pop(account, None) is not None or account not in self._seen:
+            self._seen.add(account)
             self._woken.add(account)
             self._bell.set()
+
+    def stop(self) -> None:
+        """Begin no more attempts."""
+        self._is_stopping = True
 
     def ring(self) -> None:
         """There is something new."""
@@ -60,13 +71,11 @@ class Rounds:
             await asyncio.to_thread(self._store.prepare)
             await asyncio.to_thread(self._store.sweep)
         except OSError as fault:
-            self._log.event(
-                "warning",
-                "queue",
+            self._warn(
                 f"no mail can be kept: {self._store.folder}: {fault.strerror}; "
-                "give popover a StateDirectory=, or set STATE_DIRECTORY",
+                "give popover a StateDirectory=, or set STATE_DIRECTORY"
             )
-        while True:
+        while not self._is_stopping:
             self._bell.clear()
             await self.round()
             try:
@@ -79,13 +88,19 @@ class Rounds:
         """Look what is due, and begin with it."""
         try:
             waiting, strays = await asyncio.to_thread(self._look)
-        except OSError:
-            return  # a disk that can't be read has nothing for us now
+        except OSError as fault:  # a disk that can't be read has nothing for us now
+            self._complain("", f"mails that wait can not be looked at: {self._store.folder}: {fault.strerror}")
+            return
+        self._complained.discard("")
+        for name in sorted(set(self._store.unreadable)):
+            self._complain(name, f"a mail waits, and its envelope can not be read: {self._store.folder / name}")
         for stray in strays:
             with contextlib.suppress(OSError), lock.held(self._store.folder, stray.account) as is_ours:
                 if is_ours and stray in self._store.strays():
                     self._store.arrive(stray)
-        for account in {kept.account for kept in waiting} - self._busy.keys():
+        accounts = {kept.account for kept in waiting}
+        self._woken &= accounts
+        for account in accounts - self._busy.keys():
             if self._is_due(account, waiting):
                 task = asyncio.create_task(self._serve(account))
                 self._busy[account] = task
@@ -95,7 +110,16 @@ class Rounds:
         del self._busy[account]
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._rests[account] = self._clock() + FIRST_WAIT
-            self._log.event("warning", "queue", f"the mails of {account} can not be looked at now: {fault}")
+            self._warn(f"the mails of {account} can not be looked at now: {fault}")
+
+    def _complain(self, what: str, words: str) -> None:
+        """Say it once."""
+        if what not in self._complained:
+            self._complained.add(what)
+            self._warn(words)
+
+    def _warn(self, words: str) -> None:
+        self._log.event("warning", "queue", words)
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
@@ -118,7 +142,9 @@ class Rounds:
 
     def _may_go(self, kept: Kept, now: float) -> bool:
         known = self._settled.get(kept.name, kept)
-        return known.account in self._woken or (known.due <= now and self._rests.get(known.account, 0.0) <= now)
+        if known.account in self._woken or known.due == AT_ONCE:
+            return True
+        return has_come(known.due, now) and has_come(self._rests.get(known.account, AT_ONCE), now)
 
     # -- one account -----------------------------------------------------------------------------
 
@@ -127,40 +153,44 @@ class Rounds:
         with lock.held(self._store.folder, account) as is_ours:
             if not is_ours:
                 return
-            for seen in [kept for kept in await asyncio.to_thread(self._store.waiting) if kept.account == account]:
+            self._seen.add(account)
+            mails = [kept for kept in await asyncio.to_thread(self._store.waiting) if kept.account == account]
+            for at, seen in enumerate(mails, 1):
                 kept = self._settled.get(seen.name, seen)
+                if self._is_stopping:
+                    break
                 if not kept.envelope.recipients:
                     await self._settle(kept)  # the disk has room again
                 elif self._may_go(kept, self._clock()) and not await self._try(kept):
+                    await self._let_rest(mails[at:], self._rests[account])
                     break
         self._woken.discard(account)
 
+    async def _let_rest(self, mails: Sequence[Kept], until: float) -> None:
+        """Those that somebody has asked for, too: one attempt has shown it for all."""
+        for kept in mails:
+            if kept.due == AT_ONCE:
+                await self._settle(replace(kept, due=until))
+
     async def _try(self, kept: Kept) -> bool:
         """Make one attempt; whether the server was there."""
+        was_there, remedy = True, ""
         try:
             delivery = await self._send(kept)
         except Failure as failure:
-            await self._rest(kept, failure)
-            return False
+            delivery = Delivery(later=kept.envelope.recipients, words=failure.cause)
+            was_there, remedy = False, failure.remedy
         except Exception as bug:  # noqa: BLE001 - whatever it is, the mail stays, and is not sent again at once
             where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
-            words = f"this is a bug of popover, please report it: {type(bug).__name__} at {where}"
-            await self._rest(kept, OurFailure("the gateway failed on this mail", words))
-            return False
+            delivery = Delivery(later=kept.envelope.recipients, words="the gateway failed on this mail")
+            remedy = f"this is a bug of popover, please report it: {type(bug).__name__} at {where}"
         after = kept.tried(delivery, self._clock())
+        if not was_there:
+            self._woken.discard(kept.account)
+            self._rests[kept.account] = after.due
         await self._settle(after)
-        self._tell(after, delivery)
-        return True
-
-    async def _rest(self, kept: Kept, failure: Failure) -> None:
-        """The server is not to be had."""
-        now = self._clock()
-        delivery = Delivery(later=kept.envelope.recipients, words=failure.cause)
-        after = kept.tried(delivery, now)
-        self._woken.discard(kept.account)
-        self._rests[kept.account] = after.due
-        await self._settle(after)
-        self._tell(after, delivery, failure.remedy)
+        self._tell(after, delivery, remedy)
+        return was_there
 
     async def _settle(self, kept: Kept) -> None:
         """Write down what has come of it. What can't be written (a full disk) is remembered: nobody gets it twice."""
@@ -170,7 +200,7 @@ class Rounds:
         try:
             await asyncio.to_thread(do, kept)
         except OSError as fault:
-            self._log.event("warning", "queue", f"the queue can not be written: {self._store.folder}: {fault.strerror}")
+            self._warn(f"the queue can not be written: {self._store.folder}: {fault.strerror}")
         else:
             del self._settled[kept.name]
 

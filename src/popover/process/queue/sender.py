@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from popover.config import Patience, Target
-from popover.errors import OurFailure, ServerFailure
+from popover.errors import ServerFailure
 from popover.outside.dial import Dialler
 from popover.outside.opening import open_up
 from popover.outside.spare import Opened
@@ -37,7 +37,7 @@ class Sender:
         self._find = find
 
     async def send(self, kept: Kept) -> Delivery:
-        """Make one. Raises Failure where there is no server to be had, or the mail can't be read."""
+        """Make one. Raises Failure where there is no server to be had."""
         way = await self._find(kept)
         dialled = await self._dialler.dial(way.target)
         stream = dialled.stream
@@ -53,7 +53,8 @@ class Sender:
             return await courier.run(
                 FOR_DEVICES.deliver(server, kept.envelope, self._store.octets(kept)), lambda _want: None
             )
-        except OSError as fault:
-            raise OurFailure(f"a mail that was kept can't be read: {fault.strerror}", str(self._store.folder)) from None
+        except OSError as fault:  # of this mail alone: it must not hold the others up
+            why = f"the mail can't be read: {self._store.folder}: {fault.strerror}"
+            return Delivery(later=kept.envelope.recipients, words=why)
         finally:
             stream.leave()

@@ -23,52 +23,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from popover.process.queue.disk import Disk, SystemDisk
-from popover.process.queue.kept import FIRST_WAIT, Kept, from_json
+from popover.process.queue.kept import AT_ONCE, FIRST_WAIT, Kept, from_json
+from popover.process.queue.sheet import MAIL, Complain, Sheet
 from popover.protocols.device import Envelope
 
 LEFT_FOR = 86400.0
 """Seconds after which what nobody has finished writing is taken away: no mail takes a day to come."""
 
-Complain = Callable[[OSError], None]
-
-_MAIL, _ENVELOPE = ".mail", ".json"
-
-
-class Sheet:
-    """A mail that is being written down. See `device.Draft`. `complain`: is told why it can't be."""
-
-    def __init__(self, disk: Disk, folder: Path, name: str, complain: Complain) -> None:
-        self.name = name
-        self.path = folder / f".{name}{_MAIL}"
-        self._disk = disk
-        self._file = disk.create(self.path)
-        self._is_open = True
-        self._complain = complain
-
-    def write(self, octets: bytes | memoryview) -> None:
-        """See `device.Draft`."""
-        try:
-            self._disk.write(self._file, octets)
-        except OSError as fault:
-            self._complain(fault)
-            raise
-
-    def finish(self) -> None:
-        """Let all of it be on the disk. Raises OSError."""
-        self._disk.sync(self._file)
-        self._close()
-
-    def drop(self) -> None:
-        """See `device.Draft`."""
-        with contextlib.suppress(OSError):
-            self._close()
-        with contextlib.suppress(OSError):
-            self._disk.unlink(self.path)
-
-    def _close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            self._disk.close(self._file)
+_MAIL, _ENVELOPE = MAIL, ".json"
 
 
 class Store:
@@ -76,6 +38,7 @@ class Store:
 
     def __init__(self, folder: Path, disk: Disk | None = None, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
+        self.unreadable: set[str] = set()  # envelopes that are none, or can't be read now
         self._disk = disk or SystemDisk()
         self._clock = clock
 
@@ -86,15 +49,18 @@ class Store:
     # -- what comes ------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make the directories."""
+        """Make the directories, and let their names be on the disk."""
         self._disk.make_folder(self.folder)
         self._disk.make_folder(self._failed)
 
     def begin(self, complain: Complain = lambda _: None) -> Sheet:
         """Begin to write a mail down."""
-        self.prepare()
         name = f"{int(self._clock() * 1e6):017d}-{secrets.token_hex(4)}"
-        return Sheet(self._disk, self.folder, name, complain)
+        try:
+            return Sheet(self._disk, self.folder, name, complain)
+        except FileNotFoundError:
+            self.prepare()
+            return Sheet(self._disk, self.folder, name, complain)
 
     def keep(self, sheet: Sheet, envelope: Envelope) -> Kept:
         """Keep it for good: when this returns, it may be promised. Else it is dropped."""
@@ -174,10 +140,16 @@ class Store:
             return []
 
     def _read(self, path: Path) -> Kept | None:
+        """Read an envelope; one that is none, or lies where the disk is bad, must not hold the others up."""
         try:
-            return from_json(path.name.removesuffix(_ENVELOPE), self._disk.read(path))
-        except (FileNotFoundError, ValueError):
+            kept = from_json(path.name.removesuffix(_ENVELOPE), self._disk.read(path))
+        except FileNotFoundError:
             return None
+        except (OSError, ValueError):
+            self.unreadable.add(path.name)
+            return None
+        self.unreadable.discard(path.name)
+        return kept
 
     def _mail(self, name: str) -> Path:
         return self.folder / (name + _MAIL)
@@ -197,6 +169,7 @@ class Store:
 
     def fail(self, kept: Kept) -> None:
         """Put it where people look for what went wrong. `kept.refused`: who does not get it."""
+        self._disk.make_folder(self._failed)
         self._write(self.folder, kept)
         self._disk.rename(self._mail(kept.name), self._failed / (kept.name + _MAIL))
         self._disk.sync_folder(self._failed)
@@ -210,11 +183,11 @@ class Store:
         self._disk.sync_folder(self.folder)
 
     def revive(self, kept: Kept) -> Kept:
-        """Let one that has failed wait again, for those who did not get it; it is due now."""
+        """Let one that has failed wait again, for those who did not get it; it is due at once."""
         now = self._clock()
         recipients = tuple(kept.refused) + kept.envelope.recipients
         again = replace(
-            kept, envelope=replace(kept.envelope, recipients=recipients), since=now, due=now, tries=0, refused={}
+            kept, envelope=replace(kept.envelope, recipients=recipients), since=now, due=AT_ONCE, tries=0, refused={}
         )
         self._write(self.folder, again)  # with the mail in failed/ it is not waiting yet, and would fall back
         self._disk.rename(self._failed / (kept.name + _MAIL), self._mail(kept.name))
@@ -233,8 +206,21 @@ class Store:
         """Take away what was left by those who were killed."""
         now, names = self._clock(), self._names(self.folder)
         for name in names:
-            is_left = name.startswith(".") or (name.endswith(_MAIL) and name[: -len(_MAIL)] + _ENVELOPE not in names)
+            is_left = name.startswith(".") or (name.endswith(_MAIL) and not self._has_envelope(name, names))
             if is_left and name.endswith((_MAIL, _ENVELOPE)):
                 with contextlib.suppress(OSError):
                     if self._disk.age(self.folder / name, now) > LEFT_FOR:
                         self._disk.unlink(self.folder / name)
+
+    def _has_envelope(self, mail: str, names: list[str]) -> bool:
+        """Whether a mail is one. A name that another process renames just now may be in no listing (readdir(3)), so it
+        is asked for by itself, too.
+        """
+        name = mail.removesuffix(_MAIL) + _ENVELOPE
+        if name in names:
+            return True
+        try:
+            self._disk.read(self.folder / name)
+        except FileNotFoundError:
+            return False
+        return True

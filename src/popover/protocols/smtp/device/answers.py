@@ -17,6 +17,7 @@ HELP = b"214 2.0.0 this gateway sends the mail of devices: HELO, MAIL, RCPT, DAT
 UNKNOWN = b"502 5.5.1 no such command here\r\n"
 NO_ADDRESS = b"501 5.5.4 there is no mail address in it\r\n"
 TWO_MAILS = b"503 5.5.1 one mail after the other: MAIL was said before\r\n"
+IN_MAIL = b"503 5.5.1 the mail itself is under way: BDAT goes on, or RSET\r\n"
 NO_MAIL = b"503 5.5.1 MAIL comes first\r\n"
 NO_RECIPIENT = b"503 5.5.1 RCPT comes first\r\n"
 NO_CHUNK = b"501 5.5.4 BDAT and a number\r\n"

@@ -75,6 +75,8 @@ class Mailing:
         letter, path = self._letter, parse_path(command.argument)
         if letter is None:
             return answers.NO_MAIL
+        if self._chunks is not None:
+            return answers.IN_MAIL
         if path is None or not path.address:
             return answers.NO_ADDRESS
         if not self._rules.may_get(path.address.decode("utf-8", "replace")):
@@ -204,7 +206,7 @@ class Mailing:
                 carriage.drop()
                 return reply.words
         if carriage.draft is None:
-            return answers.TOO_LARGE if carriage.is_too_large else answers.NO_ROOM
+            return self._not_kept(carriage, reply)
         rest = letter.kept if reply.kind == b"2" else letter.recipients
         is_doubtful = line is not None and not reply.words and not carriage.is_refused
         self._open = None
@@ -214,6 +216,12 @@ class Mailing:
             return answers.NO_ROOM
         self.kept += 1
         return reply.words if reply.kind == b"2" else answers.kept(self._terms.host)
+
+    def _not_kept(self, carriage: Carriage, reply: Reply) -> bytes:
+        """A mail that should have been kept, and could not be: what passes is never told as a refusal for good."""
+        if carriage.line is None and carriage.is_too_large:
+            return answers.TOO_LARGE
+        return reply.words if reply.kind == b"4" and reply.words else answers.NO_ROOM
 
     # -- in chunks -------------------------------------------------------------------------------
 
