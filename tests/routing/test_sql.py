@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from popover.config.accounts import SecretSource
-from popover.config.routes import SQL, Names, Table
+from popover.config.routes import SQL, Keeping, Names, Table
 from popover.errors import ConfigError
 from popover.protocols.login import NotFound, Unsure
 from routing.stage import Stage, said, servers
@@ -119,6 +119,19 @@ def test_a_library_that_is_not_here_is_named_with_its_extra(monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "sqlalchemy", None)
     with pytest.raises(ConfigError, match=r'kind = "sql" needs .*pip install "popover\[sql\]"'):
         Stage(Table("users", SQL("sqlite:///x", "select 1")))
+
+
+def test_a_file_that_was_replaced_is_another_one(stage: Make, tmp_path: Path) -> None:
+    here = stage(keeping=Keeping(0, 0, 0))
+    assert servers(here.find_now("bob")) == ["pop3s://imap.example:995"]
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        database.execute("create table users (name text, host text)")
+        database.execute("insert into users values ('bob', 'moved.example')")
+    database.close()
+    (tmp_path / "new.db").replace(tmp_path / "mail.db")
+    assert servers(here.find_now("bob")) == ["pop3s://moved.example:995"]
+    (tmp_path / "mail.db").unlink()
+    assert isinstance(here.find_now("bob"), Unsure)
 
 
 def test_no_password_is_shown(stage: Make) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Final
 import sqlalchemy
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from popover.config.route_words import SERVERS_LIMIT
 from popover.config.routes import SQL
@@ -49,6 +48,9 @@ class SQLTable:
             known = ", ".join(f":{one}" for one in _PARAMETERS)
             raise ConfigError(f"query: there is no :{strange[0]}; there are {known}")
         self._engine = _engine(source, deadline)
+        url = self._engine.url
+        self._file = url.database.removeprefix("file:") if url.database and url.get_backend_name() == "sqlite" else ""
+        self._which = (0, 0)  # device and inode of the file
         self._threads = Threads("sql")
         self._is_closed = False
 
@@ -65,6 +67,8 @@ class SQLTable:
 
     def _ask(self, values: dict[str, str]) -> Answer:
         try:
+            if self._file:
+                self._look_at_file()
             with self._engine.connect() as connection:
                 try:
                     result = connection.execute(self._text, values)
@@ -76,6 +80,13 @@ class SQLTable:
                         connection.detach()
         except (SQLAlchemyError, OSError) as fault:
             return Failed(f"{_shown(self._engine.url)}: {_reason(fault)}")
+
+    def _look_at_file(self) -> None:
+        """SQLite goes on with a file that was replaced or removed, as long as it is open. Raises OSError."""
+        found = Path(self._file).stat()
+        if (found.st_dev, found.st_ino) != self._which:
+            self._which = (found.st_dev, found.st_ino)
+            self._engine.dispose()
 
     def _read(self, columns: list[str], rows: Sequence[Any]) -> Answer:
         names = [_COLUMNS.get(one.lower(), one.lower()) for one in columns]
@@ -120,10 +131,9 @@ def _engine(source: SQL, deadline: float) -> Engine:
     options: dict[str, Any] = {"hide_parameters": True, "connect_args": _patience(url, deadline)}
     if url.get_backend_name() == "sqlite":
         url = _read_only(url)
-        options["poolclass"] = NullPool  # a file that was replaced is another one
     else:
-        options |= {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": deadline, "pool_pre_ping": True,
-                    "pool_recycle": RECYCLE}  # fmt: skip
+        options |= {"pool_pre_ping": True, "pool_recycle": RECYCLE}
+    options |= {"pool_size": THREADS, "max_overflow": 0, "pool_timeout": deadline}
     return sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", **options)
 
 
