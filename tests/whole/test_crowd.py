@@ -58,7 +58,7 @@ def static(directory: Path, crowd: Crowd, dovecot: Dovecot, authority: Authority
 
 
 def sqlite(directory: Path, crowd: Crowd, dovecot: Dovecot, authority: Authority) -> str:  # noqa: ARG001 - as the others
-    """A row for each; nothing is remembered, so that each login asks."""
+    """A row for each; asked anew each second, so that there are many look-ups and what is remembered, too."""
     database = sqlite3.connect(directory / "mail.db")
     database.execute("create table people (name text, user text)")
     database.executemany("insert into people values (?, ?)", crowd.logins.items())
@@ -68,7 +68,7 @@ def sqlite(directory: Path, crowd: Crowd, dovecot: Dovecot, authority: Authority
     query = f"select 'localhost' as server, {ports} as port, user from people where name = :user"
     return (
         f'[[table]]\nname = "users"\nkind = "sql"\nurl = "sqlite:///{directory / "mail.db"}"\nquery = "{query}"\n'
-        "cache_ttl = 0\n"
+        "cache_ttl = 1\n"
     )
 
 
