@@ -33,6 +33,10 @@ one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log ea
   accepts it with one service and leads to another one of the same process, which goes to the server.
 - **At rest**: memory after one session, as if the program were alone on the machine: pages that it shares with
   other programs count whole.
+- **Routing by user name**: as CPU per session, greeting and idle session, but the program itself greets, and finds the
+  server by the name: by Perdition's popmap.re with twenty other lines before; nginx asks a back end that says the same
+  to all, and its own `stream` speaks TLS for it; Dovecot has a static table. All trust the system's authorities and one
+  more, in one file, which Perdition reads anew for each session.
 - **Greeting after**: from connecting to the server's first line; median and 95th percentile; one session at a time.
 - **Ready after**: from the start of the program to the first greeting through it.
 - **NOOP, Greeting**: how long a small session waits for an answer, and a new one for its greeting, while others make

@@ -9,7 +9,7 @@ from popover.config import load
 from popover.config.accounts import SecretSource
 from popover.config.route_words import parse_place
 from popover.config.routes import HTTP, LDAP, SQL, Chain, Keeping, Names, Place, Popmap, Static, Table
-from popover.config.values import Server
+from popover.config.values import Server, Trust
 from popover.errors import ConfigError
 
 SERVICE = '[[service]]\ntable = "users"\ndialect = "pop3"\n'
@@ -265,3 +265,35 @@ def test_a_place_without_a_scheme_is_reached_as_its_table_says() -> None:
     assert parse_place("a.example", "pop3", schemes) == Server("pop3", "a.example", 110, "starttls")
     assert parse_place("a.example:995", "pop3", schemes) == Server("pop3", "a.example", 995, "starttls")
     assert parse_place("a.example", "smtp", schemes) == Server("smtp", "a.example", 465)
+
+
+PEM = "-----BEGIN CERTIFICATE-----\n"
+
+
+def test_how_some_servers_of_a_table_prove_who_they_are(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "b.pem").write_text(PEM)
+    text = '[[table]]\nname = "users"\nkind = "static"\nroutes = { alice = "mail.b.example" }\n'
+    more = 'trust = { "Mail.B.example" = { ca_file = "b.pem" }, "*.hoster.example" = { min_tls = "1.3" } }\n'
+    [table] = load(write(SERVICE + text + more)).tables
+    assert table.trust == (
+        ("mail.b.example", Trust(ca_file=tmp_path / "b.pem")),
+        ("*.hoster.example", Trust(min_tls="1.3")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trust", "wrong"),
+    [
+        ('"b.pem"', "trust: must be hosts and how each proves it"),
+        ('{ "mail.b.example" = {} }', 'trust: "mail.b.example": write some of ca_file, min_tls, pin, certificate_name'),
+        ('{ "mail.b.example:995" = { min_tls = "1.3" } }', "is no host: write it without scheme and port"),
+        ('{ "pop3s://mail.b.example" = { min_tls = "1.3" } }', "is no host: write it without scheme and port"),
+        ('{ "mail.b.example" = { min_tls = "1.1" } }', 'trust: "mail.b.example": min_tls'),
+        ('{ "mail.b.example" = { verify = false } }', 'trust: "mail.b.example": verify: unknown'),
+        ('{ "mail.b.example" = { ca_file = "none.pem" } }', "does not exist"),
+    ],
+)
+def test_mistakes_in_how_servers_prove_who_they_are(write: Write, trust: str, wrong: str) -> None:
+    text = f'[[table]]\nname = "users"\nkind = "static"\nroutes = {{ alice = "mail.b.example" }}\ntrust = {trust}\n'
+    [line] = told(write(SERVICE + text))
+    assert wrong in line

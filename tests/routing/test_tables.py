@@ -8,6 +8,7 @@ import pytest
 
 from popover.config import Server
 from popover.config.routes import USES, Chain, Names, Popmap, Static, Table
+from popover.config.values import Trust
 from popover.errors import ConfigError
 from popover.protocols.login import Credentials, Digest, NotFound, Route, Unsure
 from popover.routing import Tables, kinds
@@ -339,3 +340,20 @@ def test_the_steps_are_told_for_a_person() -> None:
         "table \"users\": 'x': not found in routes",
         "table \"users\": 'alice@x': not found in routes",
     ]
+
+
+def test_a_table_may_say_how_some_of_its_servers_prove_who_they_are() -> None:
+    trusts = (("mail.a.example", Trust(min_tls="1.3")), ("*.b.example", Trust(certificate_name="mx.b.example")))
+    at = service()
+    at = replace(at, target=replace(at.target, trust=Trust(ca_file=Path("ours.pem"))))
+    stage = Stage(replace(ALICE, trust=trusts))
+
+    def trusted(user: str) -> list[Trust]:
+        found = stage.find_now(user, at)
+        assert isinstance(found, Route)
+        return [target.trust for target in found.targets]
+
+    assert trusted("alice") == [Trust(min_tls="1.3")]
+    assert trusted("anna@b.example") == [Trust(certificate_name="mx.b.example")] * 2
+    stage = Stage(replace(ALICE, trust=trusts[1:]))
+    assert trusted("alice") == [Trust(ca_file=Path("ours.pem"))]

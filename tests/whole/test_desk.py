@@ -1,12 +1,8 @@
 """Sessions whose server is known by the login only: real clients and servers on both sides of a desk."""
 
-import poplib
 import re
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -302,71 +298,3 @@ def test_second_session_runs_ahead_on_a_connection_that_stands_ready(house: Hous
     visits: list[dict[str, Any]] = []
     visit()
     wait_until(lambda: visit()["warm"], "a session with a connection that stood ready")
-
-
-class Crowd:
-    """200 residents, each with two mails of his own, and what their programs do, at random."""
-
-    def __init__(self, house: House) -> None:
-        mail = "Subject: for {0}\r\n\r\nonly for {0}\r\n"
-        self.mail = {f"resident{number}": mail.format(number).encode() for number in range(200)}
-        self._house = house
-        self._random, self._lock = Random(2026), threading.Lock()
-        for name, message in self.mail.items():
-            house.moves_in(name, message, message)
-
-    def visit(self, _number: int) -> None:
-        """One session of somebody's."""
-        with self._lock:
-            name, does = self._random.choice(sorted(self.mail)), self._random.random()
-        if does < 0.2:
-            assert IMAP_CLIENTS["imaplib"](self._house.account("imap", name), Path()) == [self.mail[name]] * 2, name
-        elif does < 0.3:
-            self._says_a_wrong_password(name)
-        elif does < 0.45:
-            self._vanishes(name, does)
-        else:
-            self._fetches(name)
-
-    def _fetches(self, name: str) -> None:
-        client = pop3(self._house.account("pop3", name))
-        client.user(name)
-        client.pass_(LOCAL)
-        assert client.stat() == (2, 2 * len(self.mail[name])), name
-        client.list()
-        client.uidl()
-        for message in (1, 2):
-            assert b"\r\n".join([*client.retr(message)[1], b""]) == self.mail[name], name
-        client.quit()
-
-    def _says_a_wrong_password(self, name: str) -> None:
-        client = pop3(self._house.account("pop3", name))
-        client.user(name)
-        with pytest.raises(poplib.error_proto, match="wrong user name or password"):
-            client.pass_("abracadabra")
-        client.quit()
-
-    def _vanishes(self, name: str, does: float) -> None:
-        """Before its login, behind it without waiting for anything, or with half of an answer."""
-        with Wire.to(self._house.popover.at("pop3")) as client:
-            said = f"USER {name}\r\nPASS {LOCAL}\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\n".encode()
-            client.send(said if does < 0.4 else said[:15])
-            if does < 0.35:
-                client.receive()
-            if does < 0.42:
-                client.reset()
-
-
-def test_users_behind_one_desk_never_see_each_others_mail(house: House) -> None:
-    """At random and at the same time, over and over, from one address: their sessions take the same connections that
-    stand ready, ask ahead and read ahead; some say a wrong password, some vanish at any moment.
-    """
-    crowd, rounds, before = Crowd(house), 700, len(house.popover.events("session"))
-    with ThreadPoolExecutor(20) as threads:
-        list(threads.map(crowd.visit, range(rounds)))
-    told = house.popover.wait_for_events("session", before + rounds)[before:]
-    assert sum(event["warm"] for event in told) > rounds / 20
-    assert {event["end"] for event in told} <= {
-        "client closed", "server closed", "client reset", "no login", "idle timeout",
-    }  # fmt: skip
-    assert all("login refused: " in event["text"] for event in house.popover.events("login"))

@@ -205,3 +205,18 @@ def test_a_back_end_of_nginx_is_asked_once_for_a_login_that_it_knows(tmp_path: P
         for _ in range(3):
             assert subject_by_pop3(popover, user) == "there"
         assert len(back_end.asked) == 1
+
+
+def test_one_server_may_have_an_authority_of_its_own_where_the_others_have_the_systems(
+    tmp_path: Path, town: Town
+) -> None:
+    user = town.moves_in("here")
+    table = table_of_files("static", tmp_path, town, [user])
+    with Routed(tmp_path, table, *DIALECTS) as popover, closing(poplib.POP3(*popover.at("pop3"), timeout=30)) as client:
+        client.user(user)
+        with pytest.raises(poplib.error_proto, match=r"SYS/TEMP"):
+            client.pass_(Dovecot.password)
+    trust = f'\ntrust = {{ localhost = {{ ca_file = "{town.ca_file}" }} }}'
+    with Routed(tmp_path, table + trust, *DIALECTS) as popover:
+        assert subject_by_pop3(popover, user) == "here"
+        assert subject_by_imap(popover, user) == "here"

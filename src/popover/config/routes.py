@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.config.accounts import SecretSource
+from popover.config.values import Trust
 
 Kind: TypeAlias = Literal["static", "popmap", "sql", "ldap", "http", "chain"]
 Balance: TypeAlias = Literal["failover", "round_robin"]
@@ -130,7 +131,8 @@ class Keeping:
 class Table:
     """One. `schemes`: how servers without a scheme are reached, at most one a dialect; others: TLS from the first octet
     on. `deadline`: seconds for one look-up. `refuse_after`: seconds until an unknown name is refused, counted from the
-    login: as long as a server takes for a wrong password (Dovecot: 2 s, Perdition: 3 s).
+    login: as long as a server takes for a wrong password (Dovecot: 2 s, Perdition: 3 s). `trust`: how some of its
+    servers prove who they are, by host, where that is not as the service says; a host may begin with `*.`.
     """
 
     name: str
@@ -142,3 +144,4 @@ class Table:
     rest_for: float = 30  # seconds for which a server that could not be reached is asked last
     deadline: float = 5
     refuse_after: float = 2
+    trust: tuple[tuple[str, Trust], ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from popover.config.accounts import SecretSource
+from popover.config.cross import wrong_ca_file
 from popover.config.readers import (
     Reader,
     choice,
@@ -32,6 +33,8 @@ from popover.config.route_words import (
 )
 from popover.config.routes import HTTP, LDAP, SQL, Chain, Keeping, Names, Popmap, Source, Static, Table
 from popover.config.tables import structurer
+from popover.config.trusts import read_trusts
+from popover.config.values import Trust
 from popover.config.words import quote
 from popover.errors import ConfigError
 
@@ -71,6 +74,7 @@ TABLE: dict[str, Reader] = {
     "scheme": read_schemes,
     "balance": choice(("failover", "round_robin")),
     "rest_for": read_drain,
+    "trust": read_trusts,
     "cache_ttl": read_drain,
     "negative_ttl": read_drain,
     "stale_for": read_drain,
@@ -118,7 +122,8 @@ def read_one(written: dict[str, Any], directory: Path) -> Table:
         raise ConfigError(mistakes)
     stated = {key: value for key in TABLE if (value := getattr(read, key)) is not None}
     stated |= {key: directory / stated[key] for key in ("file", "ca_file", "password_file") if key in stated}
-    rest = {"schemes": stated["scheme"]} if "scheme" in stated else {}
+    rest: dict[str, Any] = {"schemes": stated["scheme"]} if "scheme" in stated else {}
+    rest |= {"trust": _trust(stated["trust"], directory)} if "trust" in stated else {}
     made = Table(stated["name"], _source(stated, directory), _part(Names, stated), _part(Keeping, stated), **rest)
     own = {key: stated[key] for key in ("balance", "rest_for", "deadline", "refuse_after") if key in stated}
     return replace(made, **own)
@@ -163,6 +168,17 @@ def _beside(url: str, directory: Path) -> str:
     """An SQLite file is named relative to the file that names it, like all others."""
     place = url.removeprefix("sqlite:///")
     return url if place == url or Path(place).is_absolute() else f"sqlite:///{(directory / place).absolute()}"
+
+
+def _trust(read: tuple[tuple[str, Trust], ...], directory: Path) -> tuple[tuple[str, Trust], ...]:
+    """A file of those to trust is named relative to the file that names it, and has to be there."""
+    placed = tuple(
+        (host, one if one.ca_file is None else replace(one, ca_file=directory / one.ca_file)) for host, one in read
+    )
+    wrong = [f"trust: {quote(host)}: {line}" for host, one in placed if (line := wrong_ca_file(one))]
+    if wrong:
+        raise ConfigError(wrong)
+    return placed
 
 
 def _source(stated: dict[str, Any], directory: Path) -> Source:

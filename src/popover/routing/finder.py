@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from popover.config import Server, Service, Target
@@ -111,7 +112,7 @@ class TableFinder:
         password = proof.octets if entry.password is None else entry.password
         credentials = Credentials(user, password, is_passed_on=password == proof.octets)
         in_order = rested.in_order(led.servers, in_turn=settings.balance == "round_robin")
-        targets = tuple(self._target(server) for server in in_order)
+        targets = tuple(self._target(server, settings) for server in in_order)
 
         async def fetch(again: bool) -> Credentials | None:  # noqa: FBT001 - the seam's signature
             return None if again else credentials
@@ -124,9 +125,11 @@ class TableFinder:
 
         return Route(user, targets, fetch, tell)
 
-    def _target(self, server: Server) -> Target:
-        """A server as this service reaches it: its trust, its time-outs."""
-        return replace(self._service.target, server=server)
+    def _target(self, server: Server, settings: Settings) -> Target:
+        """A server as this service reaches it: its time-outs, and its trust, unless the table has one for that host."""
+        target = replace(self._service.target, server=server)
+        trust = next((trust for host, trust in settings.trust if fnmatchcase(server.host, host)), None)
+        return target if trust is None else replace(target, trust=trust)
 
 
 def _nobody_listens(_text: str) -> None:
