@@ -70,9 +70,7 @@ def test_who_may_get_mail_is_told_by_address_and_by_domain() -> None:
     assert DeviceRules().may_get("anybody@anywhere.example")
 
 
-@pytest.mark.parametrize(
-    "local", ["eve%elsewhere.example", "elsewhere.example!eve", '"eve@elsewhere.example"', '"eve"']
-)
+@pytest.mark.parametrize("local", ["eve%elsewhere.example", "elsewhere.example!eve", '"eve@elsewhere.example"'])
 def test_an_address_that_may_lead_on_to_somewhere_else_is_none_of_a_domains(local: str) -> None:
     address = f"{local}@example.com"
     assert not DeviceRules(recipients=("*@example.com",)).may_get(address)
