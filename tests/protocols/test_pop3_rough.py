@@ -11,6 +11,7 @@ from popover.protocols.pop3.answers import Listing, capabilities
 from popover.protocols.pop3.body import TAIL
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
+from popover.protocols.pop3.manners import USUAL_LIMIT
 from popover.protocols.pop3.mouth import STRAIGHT
 from popover.protocols.pop3.queue import ANSWERS
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
@@ -146,6 +147,22 @@ def test_an_unknown_command_that_goes_on_is_passed_on() -> None:
     assert talk.say(b"From: anna\r\n\r\n") == (b"", b"From: anna\r\n\r\n")
     assert talk.say(b"DELE 1\r\n.\r\n") == (b"", b"DELE 1\r\n.\r\n")
     assert talk.answer(b"+OK sent\r\n") == (b"+OK sent\r\n", b"")
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+def test_behind_a_client_that_has_gone_its_mailbox_is_free_within_a_second(*, is_unknown: bool) -> None:
+    """A wire tells the server at once, wherever it is in its answers: also where we do not know that place."""
+    talk = logged_in()
+    talk.memory.manners.took(USUAL_LIMIT)
+    if is_unknown:
+        talk.say(b"XTND XLST\r\n")
+        talk.answer(b"+OK\r\n")
+    talk.say(b"NOOP\r\n")
+    talk.ears.client_ended(talk.now)
+    assert talk.ears.is_owed
+    talk.answer(b"fine\r\n")
+    assert not talk.ears.is_owed
+    assert 0 < talk.ears.gap <= 1
 
 
 def test_commands_behind_an_unknown_one_are_not_lost() -> None:

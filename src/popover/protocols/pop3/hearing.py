@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, soften, stamp_of
 from popover.protocols.pop3.ask import Ask, Kind
@@ -114,9 +114,12 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        if self.state.is_plain:
-            return self._plain.gap
-        return self.state.manners.patience if self.state.is_odd and not self._owed.turns else 0.0
+        state, gap = self.state, 0.0
+        if state.is_plain:
+            gap = self._plain.gap
+        elif state.is_odd and not self._owed.turns:
+            gap = state.manners.patience
+        return min(gap, QUIET)  # a wire tells the server at once
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
