@@ -102,6 +102,16 @@ def test_with_a_server_that_says_more_than_it_owes_it_goes_as_through_a_wire(mor
     assert talk.memory.harm().keys() == {"adds nothing"}
 
 
+def test_with_a_server_that_says_more_than_a_greeting_it_goes_as_through_a_wire() -> None:
+    """Its client is one answer behind, and would have our `+OK` to USER where it expects the server's to PASS."""
+    talk = Talk(greeting=b"+OK hello\r\n+OK really\r\n", ready=b"")
+    assert talk.say(b"USER anna\r\n") == (b"", b"USER anna\r\n")
+    assert talk.memory.harm() == {}  # it may hang up, and have said why
+    assert talk.answer(b"-ERR no such name\r\n") == (b"-ERR no such name\r\n", b"")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\n")
+    assert talk.memory.harm().keys() == {"adds nothing"}
+
+
 def test_once_a_server_has_added_lines_its_sessions_go_as_through_a_wire() -> None:
     memory = trusting()
     memory.manners.fail("adds nothing")

@@ -157,6 +157,8 @@ class Ears:
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
         self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
+        if b"\n" in greeting[:-1]:
+            self.state.unasked_at, self.state.is_careful = now, True
         if ready and self._wanted.wants_to_know:
             known = Ask(CAPA, Kind.GUESS)
             known.is_done = known.is_ok = True
