@@ -159,6 +159,23 @@ def test_an_unknown_command_that_goes_on_is_passed_on() -> None:
     assert talk.answer(b"+OK sent\r\n") == (b"+OK sent\r\n", b"")
 
 
+def test_stls_behind_a_mail_whose_end_nobody_can_see_is_answered_by_the_server() -> None:
+    """Its lines end in LF, its status does not: the client knows, and asks on."""
+    talk = logged_in()
+    talk.say(b"RETR 1\r\nNOOP\r\n")
+    talk.answer(b"+OK\r\nSubject: a\n\nb\n.\n+OK\r\n")
+    assert talk.say(b"STLS\r\n") == (b"", b"STLS\r\n")
+    assert talk.answer(b"-ERR unknown\r\n") == (b"-ERR unknown\r\n", b"")
+
+
+def test_a_server_that_begins_tls_once_more_is_passed_on() -> None:
+    talk = logged_in()
+    talk.say(b"NOOP\r\nSTLS\r\n")
+    talk.answer(b"+OK\r\n+OK begin\r\n")
+    assert talk.ears.state.is_plain
+    assert talk.say(b"\x16\x03\x01") == (b"", b"\x16\x03\x01")
+
+
 @pytest.mark.parametrize("is_unknown", [True, False])
 def test_behind_a_client_that_has_gone_its_mailbox_is_free_within_a_second(*, is_unknown: bool) -> None:
     """A wire tells the server at once, wherever it is in its answers: also where we do not know that place."""
