@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pairs.excuses import Played, is_excused, refused
 from pairs.features import has
+from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
@@ -22,6 +23,8 @@ class Difference(NamedTuple):
 
 def differences(direct: Played, through: Played, server: type[Pop3], features: str) -> list[Difference]:
     """All that popover did otherwise, in words."""
+    if found := [Difference(words) for words in inventions(direct, through, server)]:
+        return found
     if server.alone and _runs_ahead(direct.record):
         return []  # which commands meet in one piece is chance, on any way
     found = _turns(direct.record, through.record, features)

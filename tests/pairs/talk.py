@@ -48,6 +48,7 @@ class Record:
     """A session, or several of them that make one play."""
 
     turns: list[Turn] = field(default_factory=list)
+    said: bytes = b""  # all of it, heard or not
     rest: bytes = b""  # what came and answers nothing
     end: End = "left"
     seconds: float = 0.0
@@ -112,6 +113,7 @@ class Talk:
 
     async def say(self, octets: bytes) -> None:
         """Send octets as they are."""
+        self.record.said += octets
         try:
             await self.line.send(octets)
         except ConnectionResetError:
