@@ -1,5 +1,6 @@
 """What may differ between a session through the tunnel and one through popover, and what may not."""
 
+from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
@@ -25,8 +26,11 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     """All that popover did otherwise, in words."""
     if found := [Difference(words) for words in inventions(direct, through, server)]:
         return found
-    if server.alone and _runs_ahead(direct.record):
-        return []  # which commands meet in one piece is chance, on any way
+    steps = _in_step(direct.record)
+    if server.alone and steps < len(direct.record.turns):  # which commands meet in one piece then is chance, on any way
+        ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rest=b"") for one in (direct, through))
+        found = _turns(ours, theirs, features)
+        return [] if found and is_excused(direct, through, server, features) else found
     found = _turns(direct.record, through.record, features)
     if found and same_stream(direct.record, through.record, features):
         found = []
@@ -39,11 +43,16 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     return found
 
 
-def _runs_ahead(record: Record) -> bool:
-    """Whether the client took for answers what is none, and so said its next commands too soon."""
-    heard = [turn.got for turn in record.turns]
-    is_no_answer = any(got[:1] not in (b"", b"+", b"-") for got in heard)
-    return bool(record.rest) or is_no_answer or any(line + b"\n" in got for line in UNASKED for got in heard)
+def _in_step(record: Record) -> int:
+    """So many turns, from the first on, in which the client said nothing too soon: it had not taken for an answer what
+    was none, and there was no more than the answer when it went on.
+    """
+    for number, turn in enumerate(record.turns):
+        if turn.got[:1] not in (b"", b"+", b"-") or any(line + b"\n" in turn.got for line in UNASKED):
+            return number
+        if turn.leaves:
+            return number + 1
+    return len(record.turns)
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:

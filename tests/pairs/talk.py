@@ -41,6 +41,7 @@ class Turn:
     got: bytes = b""
     whole: bool = False
     waited: float = 0.0
+    leaves: bool = False  # more had come than the answer
 
 
 @dataclass
@@ -148,6 +149,7 @@ class Talk:
             self.record.end = self._how()
             raise OverError
         turn.got, turn.whole = self.inbox.take(end), True
+        turn.leaves = bool(self.inbox.held)
 
     def _end_of(self, said: bytes) -> int | None:
         """Where the answer ends; None while that is not there."""
