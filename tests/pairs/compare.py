@@ -91,7 +91,7 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
-    if played.record.end == other.record.end == "left" and _begins_alike_there(direct, through):
+    if _is_overtaken(played.record, other.record) and _begins_alike_there(direct, through):
         through = through._replace(said=direct.said)
     found = []
     if direct.removed != through.removed:
@@ -103,9 +103,17 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     return [Difference(words) for words in found]
 
 
+def _is_overtaken(direct: Record, through: Record) -> bool:
+    """Whether a client that went away sent a RST, by itself or as its kernel does for one that has not read all: it
+    overtakes what was said before it.
+    """
+    is_behind = any(record.rest or any(turn.leaves for turn in record.turns) for record in (direct, through))
+    return direct.end == through.end == "left" and (direct.was_reset or is_behind)
+
+
 def _begins_alike_there(direct: State, through: State) -> bool:
-    """Whether the servers heard the same of a client that went away, but for commands at the end that commit nothing: a
-    RST overtakes what was said before it, and a PASS that was waiting for its USER's answer has nobody any more.
+    """Whether the servers heard the same, but for commands at the end that commit nothing: a PASS that was waiting for
+    its USER's answer has nobody any more.
     """
     ours, theirs = (state.said[-1] if state.said else () for state in (direct, through))
     rest = (*ours[len(theirs) :], *theirs[len(ours) :])

@@ -52,6 +52,7 @@ class Record:
     said: bytes = b""  # all of it, heard or not
     rest: bytes = b""  # what came and answers nothing
     end: End = "left"
+    was_reset: bool = False  # by the client
     seconds: float = 0.0
     silence: float = 0.0  # the longest time without an octet while one was waited for
     lag: float = 0.0  # how late the event loop was at worst: what a busy machine did to the figures
@@ -100,6 +101,7 @@ class Talk:
 
     async def reset(self) -> None:
         """Go away with a RST."""
+        self.record.was_reset = True
         await self.inbox.stop()
         self.line.reset()
         self._inbox = self._line = None
