@@ -10,7 +10,7 @@ from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
-from pairs.talk import DRIPS, LONGER, Record, Turn
+from pairs.talk import Record, Turn
 
 SECOND = 1.0  # the first rule's
 
@@ -74,8 +74,6 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
 
 
 def _end(direct: Record, through: Record, features: str) -> list[Difference]:
-    if direct.end == "gave up" and through.end == "closed":
-        return []  # with more patience
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
@@ -139,20 +137,23 @@ def _quits_early(direct: Record, theirs: Turn, features: str) -> bool:
 
 def _goes_early(direct: Record, through: Record, features: str) -> bool:
     """Likewise, of a client that is one answer behind."""
-    last = through.turns[-1]
-    return b"\n" not in through.rest[:-1] and _quits_early(direct, Turn(last.said, through.rest), features)
+    ours, theirs = (record.rest.splitlines(keepends=True) for record in (direct, through))
+    last = Turn(through.turns[-1].said, theirs[-1] if theirs else b"")
+    return ours[:-1] == theirs[:-1] and _quits_early(direct, last, features)
 
 
 def _times(direct: Record, through: Record, server: type[Pop3]) -> list[Difference]:
     sessions = sum(not turn.said for turn in direct.turns)
     slack = sessions * SECOND + direct.seconds / 4 + 4 * max(direct.lag, through.lag)
     found = []
-    if direct.end == through.end == "gave up":
-        slack += DRIPS * LONGER
     if issubclass(server, SlowCapa):  # a first AUTH without a mechanism waits for it
         slack += sum(SlowCapa.takes for turn in direct.turns if turn.said.upper().split() == [b"AUTH"])
     if through.seconds > direct.seconds + slack:
-        found.append(f"{through.seconds:.2f} s in place of {direct.seconds:.2f}")
+        slowest = max(through.turns, key=lambda turn: turn.waited)
+        found.append(
+            f"{through.seconds:.2f} s in place of {direct.seconds:.2f}, of these {slowest.waited:.2f} s for "
+            f"{_short(slowest.said)}, lag {through.lag:.2f}"
+        )
     elif through.silence > direct.silence + slack:
         found.append(f"silence of {through.silence:.2f} s in place of {direct.silence:.2f}")
     return [Difference(words, timing=True) for words in found]
