@@ -40,6 +40,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
+        or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
         or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
     )
@@ -126,6 +127,17 @@ def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
         and _begins_alike(direct, through, len(direct.turns), features)
         and direct.rest.startswith(through.rest)
         and direct.end == through.end
+    )
+
+
+def _has_begun(direct: Record, through: Record, features: str) -> bool:
+    """Whether both gave up inside the same answer, which came in drips: so many as there was time for."""
+    ours, theirs = direct.turns[-1].got, through.turns[-1].got
+    return (
+        len(direct.turns) == len(through.turns)
+        and _begins_alike(direct, through, len(direct.turns) - 1, features)
+        and len(ours) <= 2 * len(theirs)
+        and (ours.startswith(theirs) or theirs.startswith(ours))
     )
 
 
