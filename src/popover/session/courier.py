@@ -14,7 +14,7 @@ from popover.config import Patience
 from popover.errors import Misdialled
 from popover.inside.guard import mistaken_for
 from popover.protocols.device import Errand, Flush, Wait, Want
-from popover.session.relay import FIRST_WORDS
+from popover.session.first_words import FIRST_WORDS
 from popover.session.waiting import MAIL_WAIT
 from popover.talk import End, More
 from popover.wire.scratch import CHUNK
