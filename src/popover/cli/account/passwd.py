@@ -6,7 +6,8 @@ import argparse
 
 from popover.cli.account.add import DIGESTS, kept_as
 from popover.cli.account.ask import ask
-from popover.cli.account.place import open_store, say
+from popover.cli.account.place import open_store
+from popover.cli.output import say
 from popover.config import quote
 from popover.errors import ConfigError, StartError
 
