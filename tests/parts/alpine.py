@@ -1,4 +1,4 @@
-"""alpine, which wants a terminal: it gets one, and the keys that a person would press are in its command line.
+"""alpine, which wants a terminal: it gets one, and somebody who presses keys.
 
 fetch_by_alpine(account, workdir) -> the messages of the INBOX in its order
 """
@@ -9,10 +9,19 @@ from contextlib import closing
 from pathlib import Path
 
 from parts.account import Account, write
-from parts.terminal import run_on_a_terminal
+from parts.terminal import Steps, run_on_a_terminal
 
-# Select, all; apply, save; to this folder, which has to be made; quit.
-_KEYS = [";", "a", "a", "s", '"copy"', "CR", "y", "q"]
+# Select all of them, and save those to a folder that has to be made; when the menu is there again, quit.
+_STEPS: Steps = [
+    {"Preserve password on DISK": "n"},
+    {"READONLY)": ";"},
+    {"criteria": "a", "No messages": "q"},
+    {" selected]": "a"},
+    {"APPLY command": "s"},
+    {"[saved-messages]": "copy\r"},
+    {"exist.  Create?": "y"},
+    {"FldrList": "q"},
+]
 _ADDED = re.compile(rb"(?m)^(?:Status|X-Status|X-Keywords|X-UID): .*\n")
 
 
@@ -25,7 +34,7 @@ def fetch_by_alpine(account: Account, workdir: Path) -> list[bytes]:
 personal-name=Anna
 user-domain=example.test
 inbox-path={{{account.host}:{account.port}/imap/user={account.user}/{way}}}INBOX
-folder-collections=mail/[]
+folder-collections={workdir}/mail/[]
 default-fcc=""
 last-version-used=99.99
 feature-list=enable-aggregate-command-set,save-will-not-delete,quit-without-confirm,no-enable-newmail-in-xterm-icon
@@ -34,10 +43,8 @@ user-input-timeout=0
     (workdir / "mail").mkdir()
     trust = {"SSL_CERT_FILE": str(account.ca_file)} if account.ca_file else {}
     rc = write(workdir, "pinerc", settings)
-    run_on_a_terminal(
-        workdir, "alpine", "-p", rc, "-P", "/dev/null", "-i", "-o", "-I", ",".join(_KEYS),
-        types={"ENTER PASSWORD": f"{account.password}\r"}, env=trust,
-    )  # fmt: skip
+    steps = [{"ENTER PASSWORD": f"{account.password}\r"}, *_STEPS]
+    run_on_a_terminal(workdir, "alpine", "-p", rc, "-P", "/dev/null", "-i", "-o", steps=steps, env=trust)
     copy = workdir / "mail" / "copy"
     if not copy.exists():
         return []
