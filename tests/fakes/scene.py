@@ -183,6 +183,11 @@ class Stage:
         usual = {"listen": "127.0.0.1:0", "server": url(server, dialect, host), "ca_file": str(self.authority.ca_file)}
         return usual | self.keys | keys
 
+    def inside(self, tls: str, **more: Any) -> dict[str, Any]:
+        """Keys of a service that shows its clients a certificate of this stage's authority."""
+        cert = self.authority.issue("localhost", "127.0.0.1", rsa_bits=2048)
+        return {"tls": tls, "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), **more}
+
     @property
     def trust(self) -> tuple[str, str]:
         """The words of a command line by which the certificates of this stage are accepted."""

@@ -150,7 +150,8 @@ def test_our_own_answer_waits_for_those_that_the_server_owes() -> None:
     stage.answers(b'OK "done"\r\n')
     assert stage.told() == b'OK "done"\r\nOK "begin TLS now"\r\n'
     assert stage.ears.wants_tls
-    assert stage.heard() == b""  # S1: what was said behind it is TLS, or nothing
+    assert stage.heard() == b""  # S1: what was said behind it is TLS, or the handshake fails on it
+    assert stage.client.inbox == b"NOOP\r\n"
 
 
 @pytest.mark.parametrize(("tls", "answer"), [("off", b"NO"), ("on", b"NO"), ("offer", b"OK"), ("require", b"OK")])
@@ -170,6 +171,106 @@ def test_no_login_before_tls_where_that_is_required() -> None:
     stage.says(LOGIN)
     assert stage.told().startswith(b"NO (ENCRYPT-NEEDED)")
     assert stage.heard() == b""
+    assert stage.ears.user == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'"AUTHENTICATE" "PLAIN" "' + PLAIN + b'"\r\n',
+        b" \tauthenticate PLAIN\r\n",
+        b'NOOP {49}\r\nAUTHENTICATE "PLAIN" "' + PLAIN + b'"\r\n\r\n',  # a server may know no literals without a plus
+        b'NOOP "\r' + LOGIN.strip() + b'"\r\n',
+        b'PUTSCRIPT "a" {49+}\r\n' + LOGIN + b"\r\n",
+        b"UNAUTHENTICATE\r\n",
+    ],
+)
+@pytest.mark.parametrize("step", [1, 10**6])
+def test_where_tls_is_required_no_login_hides_behind_what_may_be_said(said: bytes, step: int) -> None:
+    stage = Stage("require")
+    stage.says(b"CAPABILITY\r\nnoop\r\n", step)
+    stage.told()
+    assert stage.heard() == b"CAPABILITY\r\nnoop\r\n"
+    stage.answers(b'OK "one"\r\nOK "two"\r\n')
+    stage.told()
+    stage.says(said, step)
+    assert b"NO " in stage.told()
+    assert stage.heard() == b""
+
+
+@pytest.mark.parametrize("said", [LOGIN, LOGIN[:-2], b"NOOP\r\n" + LOGIN, b"NOOP\r\nSTARTTLS\r\n", b"NOOP"])
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_a_client_that_ends_has_nothing_passed_on_that_is_ours_to_answer(tls: ClientTLS, said: bytes) -> None:
+    """S3 and S4: over a half-closed connection, too."""
+    stage = Stage(tls)
+    stage.says(said)
+    stage.ears.client_ended(0)
+    stage.answers(b'OK "done"\r\n' * 2)
+    stage.look()
+    heard = stage.heard()
+    assert b"STARTTLS" not in heard
+    assert (b"AUTHENTICATE" in heard) == (tls == "offer" and b"AUTHENTICATE" in said)
+    assert (b"NOOP" in heard) == (b"NOOP" in said and (tls == "offer" or b"\n" in said))
+
+
+def test_where_tls_is_required_a_server_that_says_too_much_does_not_end_the_listening() -> None:
+    stage = Stage("require")
+    stage.says(b"CAPABILITY\r\n")
+    stage.answers(b'"X" "' + b"x" * LIMIT)
+    assert isinstance(stage.ears.failure, ServerFailure)
+    stage.heard()
+    stage.says(LOGIN)
+    assert stage.heard() == b""
+
+
+def test_the_answer_to_what_was_said_before_the_login_is_not_that_to_the_login() -> None:
+    """A client that does not wait for answers: CAPABILITY has lines, and a wrong password is no login."""
+    stage = Stage("offer")
+    stage.told()
+    stage.says(b"CAPABILITY\r\nNOOP\r\n" + LOGIN + b"LISTSCRIPTS\r\n")
+    assert stage.heard() == b"CAPABILITY\r\nNOOP\r\n" + LOGIN
+    stage.answers(GREETING + b'OK "noop"\r\n')
+    assert stage.told() == SEEN.replace(b'"SIEVE"', b'"STARTTLS"\r\n"SIEVE"') + b'OK "noop"\r\n'
+    assert (stage.ears.logged_in, stage.ears.awaits_login, stage.heard()) == (False, True, b"")
+    stage.answers(b'NO "wrong"\r\n')
+    assert (stage.ears.logged_in, stage.heard()) == (False, b"LISTSCRIPTS\r\n")
+
+
+def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
+    stage = Stage()
+    stage.says(LOGIN)
+    stage.heard()
+    while stage.ears.wants_client:
+        stage.says(b"NOOP\r\n" * 100)
+        assert len(stage.client.inbox) < 2 * LIMIT
+    waiting = bytes(stage.client.inbox)
+    assert stage.ears.is_owed
+    assert not stage.ears.is_settled
+    stage.answers(b'OK "in"\r\n')
+    assert stage.heard() == waiting
+    assert stage.ears.wants_client
+    assert stage.ears.is_settled
+
+
+def test_many_commands_in_one_piece_are_heard_in_turns() -> None:
+    stage = Stage()
+    stage.says(b"NOOP\r\n" * 10_000)
+    turns = 1
+    while stage.ears.has_more:
+        assert not stage.ears.is_settled
+        stage._out(to_server=bytes(stage.ears.client_said(b"", 0)))  # noqa: SLF001 - as a relay does in the next turn
+        turns += 1
+    assert stage.heard() == b"NOOP\r\n" * 10_000
+    assert turns == 40
+
+
+@pytest.mark.parametrize("first", [b'""', b'"!"', b'"' + b"eA==" * 400 + b'"', b"{0+}\r\n"])
+def test_a_password_is_never_taken_for_the_name(first: bytes) -> None:
+    stage = Stage()
+    stage.says(b'AUTHENTICATE "LOGIN"\r\n')
+    for said in (first, b'"d29uZGVybGFuZA=="'):
+        stage.answers(b'"Oi8="\r\n')
+        stage.says(said + b"\r\n")
     assert stage.ears.user == ""
 
 

@@ -9,70 +9,91 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
-from popover.errors import Failure, Misdialled
+from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
-from popover.protocols.sasl import user_of
 from popover.protocols.sieve.capabilities import listed, one
-from popover.protocols.sieve.grammar import LIMIT, status, take, tokens
+from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
+from popover.protocols.sieve.login import Login
 from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_FIRST, UNKNOWN
 from popover.protocols.strangers import Strangers
 from popover.talk import End
+
+BURST = 256
+"""Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
 
 _NOTHING = memoryview(b"")
 
 
 class Ears:
-    """See `dialect.Ears`."""
+    """See `dialect.Ears`. What the client says and is not heard yet stands in its inbox: behind STARTTLS it is TLS, or
+    the handshake fails on it (protocol notes, S1).
+    """
 
-    has_left = has_more = is_idling = is_at_work = False
-    is_settled = True
-    wants_client = wants_server = True
+    has_left = is_idling = is_at_work = False
+    wants_server = True
     greets_again = True
     due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
-        self.user = ""
-        self.logged_in = False
-        self.wants_tls = False
+        self.logged_in = self.wants_tls = self.has_more = False
         self.failure: Failure | None = None
         self.on_wake: Callable[[], None] = lambda: None
         self._client, self._server = client, server
         self._terms = terms
         self._plain = Plain(client, _is_whole)
         self._strangers = Strangers("a ManageSieve")
-        self._said, self._heard = bytearray(), bytearray()
+        self._login = Login()
+        self._heard = bytearray()
         self._owed = 0
-        self._login: Literal["", "asked", "challenged"] = ""  # AUTHENTICATE is under way
-        self._mechanism = b""
+        self._waits = False  # an answer of ours, for those of the server that come before it
+        self._has_client_ended = False
         self._is_through = False  # nobody listens any more
 
     @property
-    def is_owed(self) -> bool:
-        """The client waits for an answer."""
-        return self._plain.is_owed
+    def user(self) -> str:
+        """See `dialect.Ears`; so with all that follow."""
+        return self._login.user
 
     @property
-    def awaits_login(self) -> bool:
-        """The client has yet to log in."""
+    def is_owed(self) -> bool:  # noqa: D102
+        return self._plain.is_owed or self._holds
+
+    @property
+    def awaits_login(self) -> bool:  # noqa: D102
         return not self._is_through
 
     @property
-    def gap(self) -> float:
-        """See `plain.Plain`."""
+    def gap(self) -> float:  # noqa: D102
         return self._plain.gap
 
     @property
-    def has_quit(self) -> bool:
-        """The client's last word was LOGOUT."""
+    def has_quit(self) -> bool:  # noqa: D102
         return self._plain.has_quit
 
     @property
-    def has_spoken(self) -> bool:
-        """The server has heard something of the client."""
+    def has_spoken(self) -> bool:  # noqa: D102
         return self._plain.has_spoken
+
+    @property
+    def wants_client(self) -> bool:  # noqa: D102
+        return self._is_through or len(self._client.inbox) < LIMIT
+
+    @property
+    def is_settled(self) -> bool:  # noqa: D102
+        return not self._holds
+
+    @property
+    def _holds(self) -> bool:
+        """Something that the client has said waits for its turn, as on a wire it would not."""
+        if not self._client.inbox or self._is_over:
+            return False
+        return self._login.is_asked or self._waits or self.has_more
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_through or self.wants_tls or self.failure is not None
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:  # noqa: ARG002 - nothing is asked before
         """Pass the greeting on, as this client is to see it."""
@@ -84,44 +105,55 @@ class Ears:
         """Hear commands until the login, and pass all else on."""
         if self._is_through:
             return self._plain.client_said(data, now)
-        self._said += data
+        self._client.inbox += data
         self._hear(now)
         return _NOTHING
 
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
-        while not (self._is_through or self.wants_tls or self.failure or self._login == "asked"):
-            command = take(self._said)
+        inbox = self._client.inbox
+        self.has_more = self._waits = False
+        for _ in range(BURST):
+            if self._is_over or self._login.is_asked:
+                break
+            command = take(inbox)
             if command is None:
-                if len(self._said) > LIMIT:
-                    self.failure = Misdialled(
-                        f"a command of more than {LIMIT:,} octets is too long",
-                        "is it a mail program that connects here?",
-                    )
+                self._hear_a_part(now)
                 return
-            if self._login == "challenged":
-                self.user = self.user or user_of(self._mechanism, tokens(command)[0] if tokens(command) else b"")
-                self._login = "asked"
+            if self._login.is_challenged:
+                self._login.respond(command)
                 self._pass(command, now)
             elif not self._obey(command, now):
-                self._said[:0] = command  # what is answered here waits for what the server has yet to answer
+                inbox[:0] = command
+                self._waits = True
                 return
-        if self._is_through and self._said:
-            rest = bytes(self._said)
-            self._said.clear()
-            self._pass(rest, now)
+        else:
+            self.has_more = bool(inbox)
+        if self._is_through and inbox:
+            self._pass(bytes(inbox), now)
+            inbox.clear()
+
+    def _hear_a_part(self, now: float) -> None:
+        """See what a command comes to that has not ended: where nothing more comes, it is for the server as it is; but
+        not half of one that would be answered here.
+        """
+        inbox = self._client.inbox
+        if len(inbox) >= LIMIT:
+            self.failure = Misdialled(
+                f"a command of more than {LIMIT:,} octets is too long", "is it a mail program that connects here?"
+            )
+        elif self._has_client_ended and inbox:
+            said = bytes(inbox)
+            inbox.clear()
+            if self._login.is_challenged or self._answer_to(said) is None:
+                self._pass(said, now)
 
     def _obey(self, command: bytes, now: float) -> bool:
         """Pass a command on, or answer it; False: its turn has not come."""
-        found = tokens(command)
-        verb = found[0].upper() if found else b""
-        answer = self._answer_to(verb)
+        answer = self._answer_to(command)
         if answer is None:
+            self._login.hear(command, self._owed)
             self._owed += 1
-            if verb == b"AUTHENTICATE":
-                self._login = "asked"
-                self._mechanism = found[1].upper() if len(found) > 1 else b""
-                self.user = user_of(self._mechanism, found[2]) if len(found) > 2 else ""  # noqa: PLR2004 - its response
             self._pass(command, now)
             return True
         if self._owed:
@@ -132,14 +164,17 @@ class Ears:
         self.wants_tls = answer is BEGIN_TLS
         return True
 
-    def _answer_to(self, verb: bytes) -> bytes | None:
-        """What we say to a command ourselves; None: it is the server's."""
-        tls = self._terms.tls
+    def _answer_to(self, command: bytes) -> bytes | None:
+        """What we say to a command ourselves; None: it is the server's. Before a TLS that has to begin, only what
+        certainly holds no login is: some servers may take for a line what others take for a literal.
+        """
+        tls, found = self._terms.tls, tokens(command)
+        verb = found[0].upper() if found else b""
         if verb == b"STARTTLS":
             return {"off": NO_TLS, "on": IN_TLS}.get(tls, BEGIN_TLS)
         if verb not in KNOWN:
             return UNKNOWN
-        return TLS_FIRST if tls == "require" and verb == b"AUTHENTICATE" else None
+        return TLS_FIRST if tls == "require" and not HARMLESS.fullmatch(command) else None
 
     def _pass(self, words: bytes, now: float) -> None:
         self._server.outbox += self._plain.client_said(words, now)
@@ -155,34 +190,37 @@ class Ears:
             self._plain.server_said(answer, now)
             self._client.outbox += self._answered(answer)
         if len(self._heard) > LIMIT:
-            self._is_through = True  # no answer before a login has so much: it is a wire
+            self._is_a_wire()
         if self._is_through:
             self._client.outbox += self._plain.server_said(bytes(self._heard), now) if self._heard else b""
             self._heard.clear()
         self._hear(now)
         return _NOTHING
 
+    def _is_a_wire(self) -> None:
+        """No answer before a login has so much: octets just pass, but not where TLS is promised before a login."""
+        if self._terms.tls == "require":
+            self.failure = ServerFailure(f"{self._server.name} says more than {LIMIT:,} octets before a login")
+            self._heard.clear()
+        else:
+            self._is_through = True
+
     def _answered(self, answer: bytes) -> bytes:
         """See what an answer, or a line of one, means; give it as the client is to have it."""
         word = status(answer)
         if not word:
-            if self._login == "asked":
-                self._login = "challenged"
-                return answer
-            return one(answer, self._terms)
+            return answer if self._login.is_challenge() else one(answer, self._terms)
         self._owed = max(self._owed - 1, 0)
-        if self._login and word == b"OK":
+        if self._login.is_answer() and word == b"OK":
             self.logged_in = self._is_through = True
-        self._login = ""
         return answer
 
     # -- the ends --------------------------------------------------------------------------------
 
     def client_ended(self, now: float) -> None:
-        """The client says no more: what it has begun to say goes on as it is."""
-        if self._said and not self.wants_tls:
-            self._pass(bytes(self._said), now)
-            self._said.clear()
+        """The client says no more: what it has begun to say goes on as it is, once its turn has come."""
+        self._has_client_ended = True
+        self._hear(now)
         self._plain.client_ended(now)
 
     def server_ended(self, now: float) -> None:
