@@ -13,7 +13,7 @@ from popover.errors import ServerFailure, SignInFailure
 from popover.outside.reasons import explain_ending
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, Terms
-from popover.protocols.reception import SignedIn
+from popover.protocols.reception import ClientTLS, SignedIn
 from popover.session.case import Case
 from popover.session.dead_spare import DeadSpare
 from popover.session.outcome import ANSWERED, Outcome
@@ -43,9 +43,8 @@ class SignIn:
         self._rest = b""  # what the server has said behind its answer
         self._is_used = False
         self._is_doubtful = False  # the first words on a connection that stood ready may have been a farewell
-        terms = Terms(
-            service.ahead, case.address, "on" if case.sealing.version else "off", service.hide, service.bare_lf
-        )
+        tls: ClientTLS = "on" if case.sealing.version else "off"
+        terms = Terms(service.ahead, case.address, tls, service.hide, service.bare_lf, at_desk=True)
         dialect = DIALECTS[service.dialect]
         self._ears = dialect.ears(self._seat, opened.dialled.stream.end, terms, way.memory)
         self._relay: Relay | None = None
