@@ -1,5 +1,5 @@
-"""A client says its password, the server wants a token: popover's own login with OAuth2 beside email-oauth2-proxy. How long
-a login takes, and a hundred small mails; processor time for a login; memory with some who are logged in.
+"""A client says its password, the server wants a token: popover's own login with OAuth2 beside email-oauth2-proxy. How
+long a login takes, and a hundred small mails; processor time for a login; memory with some who are logged in.
 """
 
 import socket
@@ -30,19 +30,17 @@ def measure(field: Field) -> Findings:
     python = next((peer.program for peer in field.peers if isinstance(peer, Popover)), "")
     if not python:
         return Findings()
-    with (
-        provider(field.certificate) as url,
-        Apart(TokenServer, field.certificate, _MAIL) as server,
-        ExitStack() as stack,
-    ):
-        ours, other = TokenPopover(python, url, make_hash(PASSWORD.encode()).decode()), EmailProxy(url)
-        peers: list[Peer] = [ours, other] if other.installed() else [ours]
+    hashed = make_hash(PASSWORD.encode()).decode()
+    with provider(field.certificate) as url, Apart(TokenServer, field.certificate, _MAIL) as server:
+        other = EmailProxy(url)
+        peers: list[Peer] = [TokenPopover(python, url, hashed), *([other] if other.installed() else [])]
         port = server.do(TokenServer.port)
-        running = {peer: stack.enter_context(peer.start(port, field.ca_file)) for peer in peers}
-        columns = _rounds(field, running)
-        columns.append(_column("With 20 sessions, MB", 1, {peer: [[_held(one)]] for peer, one in running.items()}))
-    remarks = [] if other.installed() else [f"Not installed, so not measured: {other.name} (pipx install emailproxy)."]
-    return Findings(columns, [], remarks)
+        with ExitStack() as stack:
+            running = {peer: stack.enter_context(peer.start(port, field.ca_file)) for peer in peers}
+            columns = [*_rounds(field, running), _memory(field, running)]
+    if not other.installed():
+        return Findings(columns, [], [f"Not installed, so not measured: {other.name}; bench/install-peers gets it."])
+    return Findings(columns, [], [f"{_TITLE}: beside {other.name} {other.version()}."])
 
 
 def _rounds(field: Field, running: dict[Peer, Running]) -> list[Column]:
@@ -62,13 +60,21 @@ def _rounds(field: Field, running: dict[Peer, Running]) -> list[Column]:
                 mails[peer].append([1000 * took])
     return [
         _column("Logged in after, ms", 1, logins),
-        _column("CPU per session, ms", 1, cpu),
+        _column("CPU per login, ms", 1, cpu),
         _column(f"{_MAILS} small mails, ms", 0, mails),
     ]
 
 
+def _memory(field: Field, running: dict[Peer, Running]) -> Column:
+    held: Samples = {peer: [] for peer in running}
+    for _ in range(field.sizes.idle_rounds):
+        for peer, one in running.items():
+            held[peer].append([_held(one)])
+    return _column(f"With {_HELD} sessions, MB", 1, held)
+
+
 def _column(title: str, digits: int, samples: Samples) -> Column:
-    column = Column(title, digits, table=_TITLE)
+    column = Column(title, digits, beside=(EmailProxy.name,), table=_TITLE)
     column.figures = {peer.name: _figure(rounds) for peer, rounds in samples.items()}
     return column
 
@@ -90,8 +96,8 @@ def _fetch(port: int) -> float:
     """Seconds for small mails, one after the other as old clients do."""
     with _enter(port) as talk:
         began = time.perf_counter()
-        for _ in range(_MAILS):
-            _ask(talk, b"RETR 1")
+        for number in range(_MAILS):
+            _ask(talk, b"RETR %d" % (number + 1))
             while talk.readline() != b".\r\n":
                 pass
         took = time.perf_counter() - began

@@ -4,6 +4,7 @@ Both are programs that sign in by themselves (client credentials), so that no pe
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from bench.certificates import HOST
@@ -78,11 +79,16 @@ client_secret = secret
 """
 
 
+# Where bench/install-peers puts it.
+_ENVIRONMENT = Path(__file__).parents[2] / "build" / "peers" / "email-oauth2-proxy"
+_VERSION = "from importlib.metadata import version; print(version('emailproxy'))"
+
+
 class EmailProxy(Peer):
     """email-oauth2-proxy, without its window. It encrypts its tokens by the client's password."""
 
     name = "email-oauth2-proxy"
-    program = "emailproxy"
+    program = str(_ENVIRONMENT / "bin" / "emailproxy")
 
     def __init__(self, token_url: str) -> None:
         self._token_url = token_url
@@ -91,23 +97,14 @@ class EmailProxy(Peer):
     def environment(self) -> Mapping[str, str]:  # noqa: D102
         return MappingProxyType(self._environment)
 
-    def version_command(self) -> list[str]:  # noqa: D102
-        return [self.program, "--version"]
-
-    def version(self) -> str:
-        """A date with dashes."""
-        return super().version().replace("unknown", "") or "of PyPI"
+    def version_command(self) -> list[str]:
+        """It does not say its version by itself."""
+        return [str(_ENVIRONMENT / "bin" / "python"), "-c", _VERSION]
 
     def command(self, place: Place) -> list[str]:  # noqa: D102
         config = place.directory / "emailproxy.config"
         keys = place.way()._asdict() | {"host": HOST, "user": USER, "token_url": self._token_url}
         config.write_text(_EMAILPROXY.format(**keys))
         self._environment["SSL_CERT_FILE"] = str(place.ca_file)
-        return [
-            self.program,
-            "--no-gui",
-            "--config-file",
-            str(config),
-            "--log-file",
-            str(place.directory / "sessions.log"),
-        ]
+        log = place.directory / "sessions.log"
+        return [self.program, "--no-gui", "--config-file", str(config), "--log-file", str(log)]

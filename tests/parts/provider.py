@@ -84,6 +84,10 @@ class Provider:
         found = [str(asked["error"]) for asked in self.asked()[since:] if "error" in asked]
         return [error for error in found if error != "authorization_pending"]
 
+    def given_secrets(self) -> set[str]:
+        """All tokens, codes and verifiers that it has given or heard, those that are not good any more, too."""
+        return set((self._directory / "secrets.txt").read_text().split())
+
     def given(self) -> int:
         """How many tokens it has given."""
         return sum(1 for asked in self.asked() if asked["status"] == 200)
