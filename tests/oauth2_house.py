@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from parts.account import Account
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
+from parts.oidc import OidcProvider
 from parts.places import short_directory
 from parts.popover import COMMAND, Popover, run_popover
 from parts.postfix import Postfix
@@ -27,13 +28,15 @@ from parts.provider import SECRET, Provider
 LOCAL = "canary-local"
 DIALECTS = ("pop3", "imap", "smtp")
 CANARIES = (LOCAL, SECRET, "canary-")  # each access token begins with the last
+P = TypeVar("P", Provider, OidcProvider)
 
 
-class House:
+class AnyHouse(Generic[P]):
     """A popover with accounts in its file, whose people sign in by the command."""
 
-    def __init__(self, directory: Path, provider: Provider, dovecot: Dovecot, postfix: Postfix) -> None:
-        self.directory, self.provider, self.dovecot, self.postfix = directory, provider, dovecot, postfix
+    def __init__(self, directory: Path, provider: P, dovecot: Dovecot, postfix: Postfix) -> None:
+        self.directory, self.dovecot, self.postfix = directory, dovecot, postfix
+        self.provider: P = provider
         self.users = {
             name: self._user() for name in ("device", "browser", "paste", "secret", "nobody", "gone", "short", "itself")
         }
@@ -72,18 +75,12 @@ class House:
             f'smtp = "smtps://localhost:{self.postfix.port}"'
         )
         client = {"browser": "code", "paste": "code", "secret": "secret", "itself": "itself"}.get(name, "device")
-        flow = (
-            f'device_url = "{provider.device_url}"'
-            if client == "device"
-            else f'authorize_url = "{provider.authorize_url}"'
-        )
         secret = 'client_secret_file = "client-secret"\n' if client in ("secret", "itself") else ""
         secret += 'grant = "client_credentials"\n' if client == "itself" else ""
         return (
             f'[[account]]\nname = "{name}"\npassword_file = "password"\nservers = {{ {servers} }}\n'
-            f'login = "{self.users[name]}"\nca_file = "{provider.ca_file}"\n[account.oauth2]\n{flow}\n{secret}'
-            f'client_id = "popover-{client}"\ntoken_url = "{provider.token_url}"\nca_file = "{provider.ca_file}"\n'
-            'scopes = ["mail"]\n'
+            f'login = "{self.users[name]}"\nca_file = "{provider.ca_file}"\n'
+            f"[account.oauth2]\n{provider.oauth2(client)}{secret}"
         )
 
     def account(self, dialect: str, name: str, password: str = LOCAL, popover: Popover | None = None) -> Account:
@@ -194,14 +191,17 @@ class House:
             self.look_for_secrets()
 
 
+House: TypeAlias = AnyHouse[Provider]
+
+
 @contextmanager
-def opened(directory: Path, provider: Provider, dovecot: Dovecot, authority: Authority) -> Iterator[House]:
+def opened(directory: Path, provider: P, dovecot: Dovecot, authority: Authority) -> Iterator[AnyHouse[P]]:
     """A house with a Postfix of its own, where "device" has signed in."""
     provider.mood()
     with (
         short_directory("postfix") as place,
         Postfix(place, authority, dovecot) as postfix,
-        House(directory, provider, dovecot, postfix) as house,
+        AnyHouse(directory, provider, dovecot, postfix) as house,
     ):
         house.by_device("device")
         yield house
