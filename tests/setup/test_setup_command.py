@@ -84,7 +84,7 @@ def test_without_a_yes_nothing_is_written(stage: Stage) -> None:
 
 def test_who_signs_in_is_who_was_named_and_not_the_address(stage: Stage) -> None:
     server = stage.server(mail("pop3"))
-    command = [*words(stage, url(server, "pop3")), "-c", stage.directory / "x.toml", "--login", "boss"]
+    command = [*words(stage, url(server, "pop3")), "-c", str(stage.directory / "x.toml"), "--login", "boss"]
     assert looked(*command)["found"]["servers"][0]["login"] == "boss"
     ended = run_popover(*command, "--yes")
     assert "  user name boss, " in ended.stdout
