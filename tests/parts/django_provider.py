@@ -130,7 +130,7 @@ def fill() -> None:
     if User.objects.exists():  # it was down
         return
     password = make_password("x")
-    for name in ("alice", *(f"user{number}" for number in range(USERS))):
+    for name in ("alice", "aunt", *(f"user{number}" for number in range(USERS))):
         User.objects.create(username=name, password=password)
     model = get_application_model()
 
@@ -148,6 +148,7 @@ def fill() -> None:
         )
 
     client("popover-device", model.GRANT_DEVICE_CODE)
+    client("01234567-89ab-cdef-0123-456789abcdef", model.GRANT_DEVICE_CODE)  # as Microsoft's look
     client("popover-code", model.GRANT_AUTHORIZATION_CODE)
     client("popover-secret", model.GRANT_AUTHORIZATION_CODE, "canary-client-secret")
     client("popover-itself", model.GRANT_CLIENT_CREDENTIALS, "canary-client-secret")

@@ -50,7 +50,7 @@ class Provider:
     def __init__(self, directory: Path, authority: Authority) -> None:
         self._directory = directory
         self.ca_file = authority.ca_file
-        self._certificate = authority.issue("localhost", "127.0.0.1")
+        self.certificate = authority.issue("localhost", "127.0.0.1")
         self.port = free_port()
         self.issuer = base = f"https://localhost:{self.port}/o"
         self._users = iter(range(400))
@@ -112,7 +112,7 @@ class Provider:
     def up(self) -> None:
         """Start it, with all that it knew before."""
         words = (PYTHON, Path(__file__).with_name("django_provider.py"), str(self.port), self._directory)
-        certificate = self._certificate
+        certificate = self.certificate
         self._program = Program(
             *words, certificate.cert_file, certificate.key_file, output=self._directory / "provider.txt"
         )

@@ -74,12 +74,13 @@ class _Course:
         host = _listen_host(self.arguments.listen)
         trust = Trust(self.arguments.ca_file)
         found, tried = self._found(trust)
-        self.told |= telling.document(found, self.address, tried)
+        self.told |= telling.document(found, self.address, tried, self.arguments.login)
         if found is None:
             self._say(*telling.nothing(self.address.domain, tried))
             return False
-        self._say(*telling.servers(found, self.address))
+        self._say(*telling.servers(found, self.address, self.arguments.login))
         if not self._accepted(found):
+            self._say("", "Nothing was done.")
             return False
         place = place_of(self.arguments.config, self.address.domain)
         if self.arguments.unit and (why := unit.why_not(self.arguments.unit, executable(), place.path.absolute())):
@@ -122,7 +123,7 @@ class _Course:
             if host in {name.lower().rstrip(".") for name in self.arguments.accept}:
                 continue
             if not isinstance(self.person, Terminal):
-                self._say("", f"Nothing was done: {telling.doubt(host, found)}", f"If it is, add --accept {host}")
+                self._say("", telling.doubt(host, found), f"If it is, add --accept {host}")
                 return False
             if not self.person.agrees(telling.doubt(host, found)):
                 return False
@@ -150,6 +151,7 @@ class _Course:
         if text:
             self._say("", *place.difference(text).splitlines())
             if not self.person.agrees(f"Write this into {place.file}?"):
+                self._say("", "Nothing was written.")
                 return False
             place.write(text)
             self.told["written"] = True
@@ -191,7 +193,7 @@ class _Course:
     def _who(self, plan: Plan) -> str:
         if self.own is not None:
             return f"the user name is {self.own.name}, the password the local one"
-        names = dict.fromkeys(self.address.login(row.offer.login) for row in plan.rows)
+        names = dict.fromkeys(self.arguments.login or self.address.login(row.offer.login) for row in plan.rows)
         return f"the user name is {' or '.join(names)}, the password the provider's"
 
     def _unit(self, place: Place) -> unit.Kind | None:

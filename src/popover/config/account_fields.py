@@ -15,10 +15,11 @@ from typing import Any, Final, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from popover.config.accounts import Account, OAuth2, SecretSource, fold
+from popover.config.encrypt import misfits_of_encrypt
 from popover.config.fields import DIALECTS, SERVICE
 from popover.config.places import parse_server
 from popover.config.providers import OTHER_NAMES, PROVIDERS, servers_of
-from popover.config.readers import Reader, choice, read_name, read_text, show, word, words
+from popover.config.readers import Reader, choice, read_name, read_switch, read_text, show, word, words
 from popover.config.tables import structurer
 from popover.config.values import DialectName, Server, Target, Trust
 from popover.config.words import quote
@@ -169,6 +170,7 @@ OAUTH2: dict[str, Reader] = {
     "grant": choice(get_args(get_type_hints(OAuth2)["grant"])),
     **secret_keys("key"),
     "key_id": read_opaque,
+    "encrypt": read_switch,
     "ca_file": word(Path),
 }
 
@@ -234,7 +236,9 @@ def _missing(table: Mapping[str, object], kept: Mapping[str, object]) -> list[st
     passwords = [key for key in table if key in secret_keys("password")]
     mistakes += [f"{', '.join(several)}: one of them is enough" for several in (places, ways, passwords)
                  if len(several) > 1]  # fmt: skip
-    return mistakes + _missing_oauth2(table.get("oauth2"))
+    oauth2 = table.get("oauth2")
+    has_password = bool(passwords) or "password" in kept
+    return [*mistakes, *_missing_oauth2(oauth2), *misfits_of_encrypt(oauth2, has_password=has_password)]
 
 
 _LOGIN: Final = 'login = "you@example.com", who signs in with the provider'

@@ -23,7 +23,9 @@ from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
 from popover.accounts.secrets import read_key
+from popover.cli.account.ask import ask as ask_for
 from popover.cli.account.place import find_account
+from popover.cli.account.sealed import key_of, prompt, told
 from popover.cli.output import say, warn
 from popover.config import Account, quote
 from popover.errors import Failure, StartError
@@ -31,15 +33,17 @@ from popover.errors import Failure, StartError
 
 def login(arguments: argparse.Namespace) -> int:
     """Sign in, and keep what comes of it. Raises ConfigError, StartError."""
+    file = arguments.password_file
+    said = None if file is None else ask_for(prompt(arguments.name), file)  # before root may have become somebody else
     account, tokens = found(arguments)
+    key = key_of(account, said)
     ask = Ask(read_key)
     try:
         way = ask.way(account)
         if way.grant != "user":
-            file = TokenFile(tokens, account.name)
-            kept = renew(account, ask, file, lambda _: False, time.time, insist=True)
+            kept = renew(account, ask, TokenFile(tokens, account.name), lambda _: False, time.time, insist=True)
         else:
-            sign_in = SignIn(account, tokens, ask)
+            sign_in = SignIn(account, tokens, ask, key=key)
             kept = sign_in.keep(_by(flow_of(arguments, way, os.environ), sign_in))
     except Failure as fault:
         raise StartError(told(fault)) from None
@@ -69,11 +73,6 @@ def flow_of(arguments: argparse.Namespace, way: Way, environ: Mapping[str, str])
         return wished
     has_screen = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in environ
     return next(flow for flow in way.flows if flow != "browser" or has_screen)
-
-
-def told(fault: Failure) -> str:
-    """Say it in one line."""
-    return f"{fault.cause}: {fault.remedy}" if fault.remedy else fault.cause
 
 
 def _by(flow: Flow, sign_in: SignIn) -> Token:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,8 @@ def open_state() -> Path:
         owner = place.stat()
         if os.geteuid() != 0 or owner.st_uid == 0:
             return place
+        with contextlib.suppress(ImportError):  # what seals tokens, likewise, where it is there
+            import_module("cryptography.hazmat.primitives.ciphers.aead")
         os.chdir(place)  # systemd's DynamicUser= lies below a directory that only root may pass
         os.setgroups([])
         os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from popover.accounts.doubts import secret_doubts
 from popover.accounts.oauth2.facts import facts
-from popover.accounts.register import secret_doubts
 from popover.accounts.scrypt import MARK
 from popover.accounts.secrets import read_secret
 from popover.cli.account.place import find_account, shown_path
