@@ -220,7 +220,7 @@ class Ears:
 
     def _go_on(self) -> None:
         """Send what may be sent now, guess what may be guessed."""
-        if self.wants_tls:  # a USER that was held is forgotten with all the rest
+        if self.state.begins_tls and self.wants_tls:  # a USER that was held is forgotten with all the rest
             return
         way = self._way
         if way.unsent:
@@ -271,7 +271,7 @@ class Ears:
     @property
     def due(self) -> float:
         """When something is to be done by itself."""
-        return math.inf if self.wants_tls else self._timing.due
+        return math.inf if self.state.begins_tls and self.wants_tls else self._timing.due
 
     def on_time(self, now: float) -> None:
         """Do what is due."""
