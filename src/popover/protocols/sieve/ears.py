@@ -31,6 +31,7 @@ class Ears:
     is_settled = True
     wants_client = wants_server = True
     greets_again = True
+    unheard = b""
     due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
