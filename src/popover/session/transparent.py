@@ -56,10 +56,13 @@ class Transparent:
         return outcome
 
     def _may_say_again(self, opened: Opened) -> bool:
-        """Whether the server of a connection that stood ready has left without an answer, and the client is there."""
+        """Whether the server of a connection that stood ready has left without an answer, by itself, and the client is
+        there.
+        """
         relay, ending = self._case.relay, self._case.client.ending
-        is_there = ending is None or not has_vanished(ending)
-        return opened.ready is not None and is_there and relay is not None and bool(relay.ears.unheard)
+        if relay is None or opened.ready is None or (ending is not None and has_vanished(ending)):
+            return False
+        return bool(relay.ears.unheard) and not opened.dialled.stream.finishing
 
     async def _say_again(self, opened: Opened) -> tuple[Opened, Outcome]:
         """Have a new connection, and say to it what the dead one has not heard. Raises Failure."""
@@ -121,7 +124,7 @@ class Transparent:
             else:
                 outcome = Outcome("server closed", clean=True)
             server_left = relay.server_left
-            if watch is not None and (ears.unheard or watch.let_down(outcome, case.loop.time())):
+            if watch is not None and (self._may_say_again(opened) or watch.let_down(outcome, case.loop.time())):
                 warm.failed(service.target, opened)
                 server_left = False  # what is dead has not heard what it was asked
         finally:
