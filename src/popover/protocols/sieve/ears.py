@@ -34,6 +34,7 @@ class Ears:
     has_left = is_idling = is_at_work = False
     wants_server = True
     greets_again = True
+    unheard = b""
     due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
