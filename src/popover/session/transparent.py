@@ -16,6 +16,7 @@ from popover.session.outcome import BEGIN_TLS, Outcome
 from popover.session.reach import Dismissed, Reach
 from popover.session.relay import Relay
 from popover.session.waiting import has_vanished
+from popover.wire.sockets import has_news
 
 
 class Transparent:
@@ -46,7 +47,7 @@ class Transparent:
             if not stays:
                 opened.dialled.stream.leave()  # now: whoever is slow with its handshake costs the server nothing
             await case.seal(behind_starttls=True)
-            if stays and opened.dialled.stream.has_news:  # most likely its end: a person was asked about a certificate
+            if stays and has_news(opened.dialled.stream.sock):  # its end: a person was asked about a certificate
                 opened.dialled.stream.leave()
                 stays = False
             if not stays:
