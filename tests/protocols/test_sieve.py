@@ -1,5 +1,6 @@
 """ManageSieve, dry: every talk with its bytes cut at every place."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from popover.protocols import DIALECTS, overhear
 from popover.protocols.dialect import Terms
 from popover.protocols.login import Credentials, Login, Password
 from popover.protocols.reception import ClientTLS, Offer, SignedIn, Wish
-from popover.protocols.sieve.ears import Ears
+from popover.protocols.sieve.ears import HURRY, Ears
 from popover.protocols.sieve.grammar import LIMIT, string, take, tokens
 from popover.protocols.sieve.reception import Reception
 from popover.protocols.starttls import STARTTLS
@@ -250,6 +251,35 @@ def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
     assert stage.heard() == waiting
     assert stage.ears.wants_client
     assert stage.ears.is_settled
+
+
+@pytest.mark.parametrize("tls", ["off", "offer", "on"])
+def test_a_server_that_never_asks_for_a_response_hears_it(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    first, response = b'AUTHENTICATE "PLAIN"\r\n', b'"' + PLAIN + b'"\r\n'
+    stage.says(first + response)
+    assert stage.heard() == first
+    assert stage.ears.due == HURRY
+    stage.ears.on_time(HURRY - 0.1)
+    stage.look()
+    assert stage.heard() == b""
+    stage.ears.on_time(HURRY)
+    stage.look()
+    assert stage.heard() == response
+    assert stage.ears.due == math.inf
+    stage.answers(b'OK "in"\r\n')
+    stage.says(b"LISTSCRIPTS\r\n")
+    assert stage.heard() == b"LISTSCRIPTS\r\n"
+
+
+def test_nothing_is_due_where_nothing_waits() -> None:
+    stage = Stage()
+    stage.says(LOGIN)
+    assert stage.ears.due == math.inf
+    stage.says(b"NOOP\r\n")
+    assert stage.ears.due == HURRY
+    stage.answers(b'NO "no"\r\n')
+    assert stage.ears.due == math.inf
 
 
 def test_many_commands_in_one_piece_are_heard_in_turns() -> None:

@@ -23,6 +23,10 @@ from popover.talk import End
 BURST = 256
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
 
+HURRY = 0.8
+"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for which
+the server waits without a challenge, as over a wire it could."""
+
 _NOTHING = memoryview(b"")
 
 
@@ -34,7 +38,6 @@ class Ears:
     has_left = is_idling = is_at_work = False
     wants_server = True
     greets_again = True
-    due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
         self.logged_in = self.wants_tls = self.has_more = False
@@ -50,6 +53,7 @@ class Ears:
         self._waits = False  # an answer of ours, for those of the server that come before it
         self._has_client_ended = False
         self._is_through = False  # nobody listens any more
+        self._hurries_since = math.inf
 
     @property
     def user(self) -> str:
@@ -111,6 +115,11 @@ class Ears:
 
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
+        self._hear_commands(now)
+        hurries = self._holds and self._login.is_asked and self._terms.tls != "require"
+        self._hurries_since = min(self._hurries_since, now) if hurries else math.inf
+
+    def _hear_commands(self, now: float) -> None:
         inbox = self._client.inbox
         self.has_more = self._waits = False
         for _ in range(BURST):
@@ -229,8 +238,16 @@ class Ears:
         self._heard.clear()
         self._plain.server_ended(now)
 
+    @property
+    def due(self) -> float:
+        """When what waits for the answer to a login is kept no longer; never where TLS is promised before one."""
+        return self._hurries_since + HURRY
+
     def on_time(self, now: float) -> None:
-        """Nothing is ever due."""
+        """The server does not answer: it may want to hear more."""
+        if self.due <= now:
+            self._is_through = True
+            self._hear(now)
 
     def over(self, now: float, *, server_left: bool) -> None:
         """Nothing is learned."""
