@@ -24,8 +24,8 @@ BURST = 256
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
 
 HURRY = 0.8
-"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for which
-the server waits without a challenge, as over a wire it could."""
+"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
+which the server waits without a challenge, as over a wire it could."""
 
 _NOTHING = memoryview(b"")
 
