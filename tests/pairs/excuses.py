@@ -9,11 +9,15 @@ from pairs.rewrites import Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget
 from pairs.servers.drips import SilentCapa
-from pairs.servers.ends import Ends
+from pairs.servers.ends import ClosesAtBadCommand, Ends
+from pairs.servers.providers import Gmx, HMailServer
 from pairs.talk import Record, Turn
 
 # Servers that end may do so at these, when popover asks them ahead of the client.
 AHEAD = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP"))
+
+# Servers that end a session at too many bad commands, be it one.
+_COUNT = (Budget, HMailServer, ClosesAtBadCommand, Gmx)
 
 # Turns by which a session may fail sooner: what is asked ahead of a client that has shown little.
 SOONER = 8
@@ -29,25 +33,16 @@ class Played(NamedTuple):
 def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
     """Whether two sessions that differ may."""
     ours, theirs = direct.record, through.record
-    is_spared = server.better or _spared(ours) or refused(direct) or ours.end == "gave up"  # with less patience
+    is_spared = server.better or (issubclass(server, _COUNT) and _spared(ours)) or refused(direct)
     return (
-        (is_spared and (_is_better(ours, theirs) or _goes_further(direct, theirs, features)))
-        or _gave_up_inside(ours, theirs, features)
+        (is_spared and _goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
+        or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
         or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
-    )
-
-
-def _is_better(direct: Record, through: Record) -> bool:
-    """Whether the tunnel lost a session that popover brought to its end."""
-    return (
-        direct.end in ("closed", "reset", "gave up")
-        and through.end in ("done", "left", "closed")
-        and all(t.whole for t in through.turns)
     )
 
 
@@ -60,23 +55,10 @@ def _goes_further(direct: Played, through: Record, features: str) -> bool:
     if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
         last -= 1
     return (
-        (ours.end in ("closed", "reset", "gave up") or direct.state.left)
+        (ours.end in ("closed", "reset") or direct.state.left)
         and len(through.turns) > last
         and through.turns[last].whole
         and _begins_alike(ours, through, last, features)
-    )
-
-
-def _gave_up_inside(direct: Record, through: Record, features: str) -> bool:
-    """Whether the tunnel's client gave up inside an answer, and popover's, which has more patience, got as much of it
-    at least.
-    """
-    last = len(direct.turns) - 1
-    return (
-        direct.end == "gave up"
-        and len(through.turns) == len(direct.turns)
-        and through.turns[last].got.startswith(direct.turns[last].got)
-        and _begins_alike(direct, through, last, features)
     )
 
 
@@ -145,6 +127,17 @@ def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
         and _begins_alike(direct, through, len(direct.turns), features)
         and direct.rest.startswith(through.rest)
         and direct.end == through.end
+    )
+
+
+def _has_begun(direct: Record, through: Record, features: str) -> bool:
+    """Whether both gave up inside the same answer, which came in drips: so many as there was time for."""
+    ours, theirs = direct.turns[-1].got, through.turns[-1].got
+    return (
+        len(direct.turns) == len(through.turns)
+        and _begins_alike(direct, through, len(direct.turns) - 1, features)
+        and len(ours) <= 2 * len(theirs)
+        and (ours.startswith(theirs) or theirs.startswith(ours))
     )
 
 

@@ -53,16 +53,19 @@ class Store:
 
     def add(self, name: str, table: Mapping[str, Any]) -> Account:
         """Keep a new one. Raises ConfigError for what is no account, too."""
-        path = self.path(name)
-        account = _checked(table, path)
         with self._locked():
-            for one in account.names:
-                if (other := self.find(one)) is not None or self.path(one).exists():
-                    whose = f"the account {quote(other.name)} has" if other else f"{self.path(one)} has"
-                    first = other.name if other else one
-                    hint = f"popover account remove {first} first"
-                    raise StartError(f"the name {quote(one)} is taken, {whose} it: {hint}")
-            self._write(path, table)
+            account = self.check_new(name, table)
+            self._write(self.path(name), table)
+        return account
+
+    def check_new(self, name: str, table: Mapping[str, Any]) -> Account:
+        """Make sure that this is an account, and that nobody has its names. Raises ConfigError, StartError."""
+        account = _checked(table, self.path(name))
+        for one in account.names:
+            if (other := self.find(one)) is not None or self.path(one).exists():
+                whose = f"the account {quote(other.name)} has" if other else f"{self.path(one)} has"
+                first = other.name if other else one
+                raise StartError(f"the name {quote(one)} is taken, {whose} it: popover account remove {first} first")
         return account
 
     def change(self, account: Account, changes: Mapping[str, str | None]) -> None:

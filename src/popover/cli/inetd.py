@@ -40,9 +40,9 @@ from popover.log import Log, to_stderr, to_syslog
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.clients import local_time
 from popover.process.daemon import serve
 from popover.process.finders import Finders
-from popover.process.gateway import local_time
 from popover.process.identities import Identities
 from popover.process.state import state_file
 from popover.process.trust_stores import verifiers_of

@@ -39,6 +39,7 @@ class Terms:
     hide: tuple[str, ...] = ()  # capabilities that the client is not to see, in upper case
     bare_lf: Literal["pass", "normalize"] = "pass"  # what becomes of a mail's lines that end in LF (SMTP)
     greeted: bytes = b""  # what the client was greeted with before TLS began, perhaps by another connection
+    at_desk: bool = False  # it was received by us, and told there what every server behind can, or we for it
 
 
 class Ears(Protocol):

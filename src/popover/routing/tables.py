@@ -107,7 +107,7 @@ class Tables:
 
     def _close_soon(self, held: Held) -> None:
         try:
-            task = asyncio.get_running_loop().create_task(held.close())
+            task = asyncio.get_running_loop().create_task(held.retire())
         except RuntimeError:  # a command's, which has no loop of its own
             asyncio.run(held.close())
             return
@@ -152,6 +152,8 @@ class Tables:
 
     async def close(self) -> None:
         """Let go of all connections and threads."""
+        for local in self._local.values():
+            local.close()
         for held in self._held.values():
             await held.close()
         while self._closing:

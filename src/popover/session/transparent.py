@@ -75,7 +75,7 @@ class Transparent:
         ears = dialect.ears(client.end, server.end, terms, self._memory)
         relay = case.relay = Relay(case.loop, service.patience, client, server, ears, sealing.spent)
         relay.on_left = case.on_left
-        relay.judge = partial(mistaken_for, tls=terms.tls)
+        relay.first_words.judge = partial(mistaken_for, tls=terms.tls)
         watch: DeadSpare | None = None
         if opened.ready is not None and not self._was_heard:
             watch = DeadSpare(

@@ -327,8 +327,13 @@ class Stream(Outgoing):
         self.resume()
         if self.ending is None or self._unsent:
             timer = self._loop.call_later(grace, self._wake)
-            await self._arrival()
-            timer.cancel()
+            try:
+                await self._arrival()
+            except BaseException:  # whoever waits for it is not to wait any longer
+                self.reset()
+                raise
+            finally:
+                timer.cancel()
         if self._unsent:  # it must not take what it has got for the whole
             self.reset()
         else:

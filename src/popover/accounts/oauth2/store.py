@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from popover.accounts.oauth2.kept import Kept, from_json, to_json
+from popover.accounts.oauth2.vault import Key
 from popover.errors import ProviderFailure
 
 FILE_LIMIT = 64 * 1024
@@ -36,10 +37,13 @@ Stamp = tuple[int, int, int]
 
 
 class TokenFile:
-    """One account's."""
+    """One account's. `key`: what it is sealed by when it is written, and opened by when it is read; None: it is written
+    in clear, and what is sealed stays closed. Once a file is there, it is changed only while that is locked.
+    """
 
-    def __init__(self, directory: Path, account: str) -> None:
+    def __init__(self, directory: Path, account: str, key: Key | None = None) -> None:
         name = _file_name(account)
+        self.key = key
         self._directory = directory
         self.path = directory / f"{name}.json"
         self._draft = directory / f".{name}.new"
@@ -69,7 +73,7 @@ class TokenFile:
                 "the gateway does not use a token that others on its machine could have read",
                 f"chmod 600 {self.path}; if somebody may have read it, sign in again",
             )
-        return _read(octets)
+        return _read(octets, self.key)
 
     @contextlib.contextmanager
     def locked(self, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -146,7 +150,7 @@ class TokenFile:
                 self._sync_directory()
 
     def _replace(self, descriptor: int, kept: Kept) -> None:
-        octets = to_json(kept)
+        octets = to_json(kept, self.key)
         self._unwritten = kept, self.stamp()
         try:
             os.lseek(descriptor, 0, os.SEEK_SET)
@@ -214,9 +218,9 @@ def _contents(path: Path) -> tuple[int, bytes]:
         return stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.read(FILE_LIMIT + 1) or b""
 
 
-def _read(octets: bytes) -> Kept | None:
+def _read(octets: bytes, key: Key | None = None) -> Kept | None:
     try:
-        return from_json(octets)
+        return from_json(octets, key)
     except ValueError:
         return None
 

@@ -12,6 +12,7 @@ The parts, and who is handed to whom:
     ahead      guesses                                     questions  what is asked ahead after a login
     login      USER, PASS, APOP, AUTH                      leaving    QUIT
     mending    when answers do not come (step)             keep_alive so that the server waits for a person
+    timing     what is due, of all of these
     lesson     what the next session is to know            client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
@@ -24,7 +25,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, soften, stamp_of
 from popover.protocols.pop3.ask import Ask, Kind
@@ -40,6 +41,7 @@ from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.server_ear import ServerEar
 from popover.protocols.pop3.state import State
+from popover.protocols.pop3.timing import Timing
 from popover.protocols.pop3.way import CAPA, Way
 from popover.talk import End
 
@@ -63,7 +65,8 @@ class Ears:
         login = self._login = Login(wanted, state, server, owed, way, ahead)
         leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead)
-        self._awake = KeepAlive(wanted, state, way, leaving)
+        awake = KeepAlive(wanted, state, way, leaving)
+        self._timing = Timing(state, owed, way, login, leaving, mending, awake)
         self._lesson = Lesson(state, owed, way, ahead, mailbox, questions, leaving, mending)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
@@ -114,9 +117,12 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        if self.state.is_plain:
-            return self._plain.gap
-        return self.state.manners.patience if self.state.is_odd and not self._owed.turns else 0.0
+        state, gap = self.state, 0.0
+        if state.is_plain:
+            gap = self._plain.gap
+        elif state.is_odd and not self._owed.turns:
+            gap = state.manners.patience
+        return min(gap, QUIET)  # a wire tells the server at once
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
@@ -154,6 +160,8 @@ class Ears:
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
         self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
+        if b"\n" in greeting[:-1]:
+            self.state.unasked_at, self.state.is_careful = now, True
         if ready and self._wanted.wants_to_know:
             known = Ask(CAPA, Kind.GUESS)
             known.is_done = known.is_ok = True
@@ -263,29 +271,14 @@ class Ears:
     @property
     def due(self) -> float:
         """When something is to be done by itself."""
-        state, way, login = self.state, self._way, self._login
-        if state.is_plain or self.wants_tls:
-            return math.inf
-        due = self._mending.due
-        if login.wait_until > 0:
-            due = min(due, login.wait_until)
-        if way.unsent and way.unsent[0] is way.user_ask and way.hold_user_until > state.now:
-            due = min(due, way.hold_user_until)
-        return min(due, self._leaving.due, self._awake.due)
+        return math.inf if self.wants_tls else self._timing.due
 
     def on_time(self, now: float) -> None:
         """Do what is due."""
         self.state.now = now
         if self.wants_tls:
             return
-        if 0 < self._login.wait_until <= now:
-            self._login.go_on_anyway()
-        if now >= self._mending.due:
-            self._mending.on_time()
-        if now >= self._leaving.due:
-            self._leaving.give_up(self._owed.asked[0])
-        if now >= self._awake.due:
-            self._awake.on_time()
+        self._timing.on_time()
         self._go_on()
 
     def _wake(self) -> None:

@@ -13,19 +13,30 @@ from popover.accounts.oauth2.kept import Kept, became
 from popover.accounts.oauth2.redirect import Attempt, Code
 from popover.accounts.oauth2.refresh import named
 from popover.accounts.oauth2.store import TokenFile
+from popover.accounts.oauth2.vault import Key
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
 
 
 class SignIn:
-    """`directory`: where tokens are kept. Raises SignInNeeded, ProviderFailure, as all of its methods do."""
+    """`directory`: where tokens are kept; `key`: what they are to be sealed by. Raises SignInNeeded, ProviderFailure,
+    as all of its methods do.
+    """
 
-    def __init__(self, account: Account, directory: Path, ask: Ask, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        account: Account,
+        directory: Path,
+        ask: Ask,
+        clock: Callable[[], float] = time.time,
+        *,
+        key: Key | None = None,
+    ) -> None:
         self.account = account
         self.ask = ask
         self.way = ask.way(account)
         self.client = ask.client(account, self.way)
-        self._file = TokenFile(directory, account.name)
+        self._file = TokenFile(directory, account.name, key)
         self._clock = clock
 
     def redeem(self, attempt: Attempt, found: Code | LoginNeeded | Later) -> Token:
