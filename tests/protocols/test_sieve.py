@@ -237,6 +237,18 @@ def test_the_answer_to_what_was_said_before_the_login_is_not_that_to_the_login()
     assert (stage.ears.logged_in, stage.heard()) == (False, b"LISTSCRIPTS\r\n")
 
 
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_behind_the_servers_goodbye_nothing_is_answered(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    stage.says(b"CAPABILITY\r\n")
+    stage.told()
+    stage.answers(b'BYE "going down"\r\n')
+    stage.says(b'"what"\r\nSTARTTLS\r\n' + LOGIN)
+    assert stage.told() == b'BYE "going down"\r\n'
+    assert not stage.ears.wants_tls
+    assert (b"AUTHENTICATE" in stage.heard()) == (tls == "offer")
+
+
 def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
     stage = Stage()
     stage.says(LOGIN)
@@ -349,10 +361,20 @@ def test_half_a_line_at_the_end_is_passed_on_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 4, 10**6])
-def test_a_greeting(step: int) -> None:
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        GREETING,
+        b"OK\n",
+        b"OK {5}\r\nready\r\n",
+        b'"IMPLEMENTATION" {7}\r\nOK\r\nNO\n\r\nok {12}\r\nNO\r\nBYE\r\nOK\n\r\n',
+    ],
+)
+def test_a_greeting(greeting: bytes, step: int) -> None:
     server = End("mail.example.com")
-    found = talk_through(SIEVE.open_up(server), server, GREETING, step)
-    assert (found.words, found.welcome) == (GREETING, True)  # type: ignore[attr-defined]
+    found = talk_through(SIEVE.open_up(server), server, greeting, step)
+    assert (found.words, found.welcome) == (greeting, True)  # type: ignore[attr-defined]
+    assert not server.inbox
 
 
 def test_a_greeting_that_is_none() -> None:

@@ -1,4 +1,4 @@
-"""Plays IMAP and SMTP cases both ways, and says what was different.
+"""Plays cases of IMAP, SMTP and ManageSieve both ways, and says what was different.
 
 python -m pairs.wild.duel --minutes 10      every difference is printed with its seed
 python -m pairs.wild.duel --seed 1234       that case alone
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from pairs.stage import Stage, Way
-from pairs.wild import imap, smtp
+from pairs.wild import imap, sieve, smtp
 from pairs.wild.client import Lived, Script, live
 from pairs.wild.odd import AT_ALL_TIMES, Heard, Odd
 from parts.certificates import Authority
@@ -31,6 +31,7 @@ SPARE = 0.2  # seconds in which a spare is there, after the practice
 SETTLING = 3.0
 STILL_DIFFERENT: frozenset[int] = frozenset()
 STRANGERS = b"P commands\r\n"
+SERVERS: dict[ModuleType, type[Odd]] = {imap: imap.Imap, smtp: smtp.Smtp, sieve: sieve.Sieve}
 
 
 class Case(NamedTuple):
@@ -44,18 +45,18 @@ class Case(NamedTuple):
 
     def same(self, got: bytes) -> bytes:
         """What is compared of all that the client got."""
-        return imap.same(got) if self.dialect is imap else smtp.same(got)
+        same: bytes = self.dialect.same(got)
+        return same
 
     def server(self) -> Odd:
         """One such server."""
-        kind = imap.Imap if self.dialect is imap else smtp.Smtp
-        return kind(self.manners, self.at)
+        return SERVERS[self.dialect](self.manners, self.at)
 
 
 def case(seed: int) -> Case:
-    """The case of a seed: even ones are IMAP's."""
+    """The case of a seed: every fifth is ManageSieve's, of the others the even ones are IMAP's."""
     random = Random(seed)
-    dialect = smtp if seed % 2 else imap
+    dialect = sieve if seed % 5 == 4 else smtp if seed % 2 else imap
     manners = frozenset(random.sample(dialect.MANNERS, random.choice((0, 1, 1, 1, 2, 3))))
     return Case(seed, dialect, manners, random.randint(1, 6), dialect.script(random))
 
@@ -134,7 +135,7 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
 def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
     """Whether the client had its goodbye from popover, all else being the same (docs/speed.md)."""
     ours, theirs = one.same(ours), one.same(theirs)
-    at = imap.goodbye(theirs) if one.dialect is imap else theirs.rfind(smtp.GOODBYE)
+    at = one.dialect.goodbye(theirs)
     return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150
 
 

@@ -1,4 +1,4 @@
-"""One session of ManageSieve: heard until the login, then passed on unread.
+"""One session of ManageSieve: heard until the login, then passed on unread, and only counted.
 
 Before it: STARTTLS is between us and the client, lists of capabilities are rewritten, who logs in is known for the log.
 A client says one thing at a time then; what it says behind an AUTHENTICATE waits until that is answered, for it may be
@@ -14,6 +14,7 @@ from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
 from popover.protocols.sieve.capabilities import listed, one
+from popover.protocols.sieve.counting import Passing
 from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
 from popover.protocols.sieve.login import Login
 from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_FIRST, UNKNOWN
@@ -45,7 +46,7 @@ class Ears:
         self.on_wake: Callable[[], None] = lambda: None
         self._client, self._server = client, server
         self._terms = terms
-        self._plain = Plain(client, _is_whole)
+        self._plain = Plain(client)
         self._strangers = Strangers("a ManageSieve")
         self._login = Login()
         self._heard = bytearray()
@@ -53,6 +54,9 @@ class Ears:
         self._waits = False  # an answer of ours, for those of the server that come before it
         self._has_client_ended = False
         self._is_through = False  # nobody listens any more
+        self._is_guessing = False  # and nobody can count
+        self._is_leaving = False  # the server has said BYE: no word of ours follows it
+        self._said, self._answers = Passing(), Passing()
         self._hurries_since = math.inf
 
     @property
@@ -62,7 +66,7 @@ class Ears:
 
     @property
     def is_owed(self) -> bool:  # noqa: D102
-        return self._plain.is_owed or self._holds
+        return self._plain.is_owed if self._is_guessing else self._owed > 0 or self._holds
 
     @property
     def awaits_login(self) -> bool:  # noqa: D102
@@ -70,7 +74,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap
+        return self._plain.gap if self._is_guessing else 0.0  # a wire tells the server at once
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
@@ -97,7 +101,7 @@ class Ears:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_through or self.wants_tls or self.failure is not None
+        return self._is_through or self._is_leaving or self.wants_tls or self.failure is not None
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:  # noqa: ARG002 - nothing is asked before
         """Pass the greeting on, as this client is to see it."""
@@ -108,6 +112,7 @@ class Ears:
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear commands until the login, and pass all else on."""
         if self._is_through:
+            self._count_said(bytes(data))
             return self._plain.client_said(data, now)
         self._client.inbox += data
         self._hear(now)
@@ -139,6 +144,7 @@ class Ears:
         else:
             self.has_more = bool(inbox)
         if self._is_through and inbox:
+            self._count_said(bytes(inbox))
             self._pass(bytes(inbox), now)
             inbox.clear()
 
@@ -188,11 +194,17 @@ class Ears:
     def _pass(self, words: bytes, now: float) -> None:
         self._server.outbox += self._plain.client_said(words, now)
 
+    def _count_said(self, words: bytes) -> None:
+        """Behind the login: each command has an answer."""
+        if not self._is_guessing:
+            self._owed += len(self._said.see(words))
+
     # -- the server ------------------------------------------------------------------------------
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear answers until the login, and pass all else on."""
         if self._is_through:
+            self._count_answers(bytes(data))
             return self._plain.server_said(data, now)
         self._heard += data
         while not self._is_through and (answer := take(self._heard)):
@@ -200,8 +212,9 @@ class Ears:
             self._client.outbox += self._answered(answer)
         if len(self._heard) > LIMIT:
             self._is_a_wire()
-        if self._is_through:
-            self._client.outbox += self._plain.server_said(bytes(self._heard), now) if self._heard else b""
+        if self._is_through and self._heard:
+            self._count_answers(bytes(self._heard))
+            self._client.outbox += self._plain.server_said(bytes(self._heard), now)
             self._heard.clear()
         self._hear(now)
         return _NOTHING
@@ -212,7 +225,11 @@ class Ears:
             self.failure = ServerFailure(f"{self._server.name} says more than {LIMIT:,} octets before a login")
             self._heard.clear()
         else:
-            self._is_through = True
+            self._is_through = self._is_guessing = True
+
+    def _count_answers(self, words: bytes) -> None:
+        if not self._is_guessing:
+            self._owed = max(self._owed - sum(bool(status(begin)) for begin in self._answers.see(words)), 0)
 
     def _answered(self, answer: bytes) -> bytes:
         """See what an answer, or a line of one, means; give it as the client is to have it."""
@@ -220,8 +237,12 @@ class Ears:
         if not word:
             return answer if self._login.is_challenge() else one(answer, self._terms)
         self._owed = max(self._owed - 1, 0)
+        if word == b"BYE":
+            self._is_leaving = True
+            self._is_through = self._is_guessing = self._terms.tls != "require"
         if self._login.is_answer() and word == b"OK":
             self.logged_in = self._is_through = True
+            self._is_guessing = self._login.may_add_a_layer
         return answer
 
     # -- the ends --------------------------------------------------------------------------------
@@ -246,12 +267,8 @@ class Ears:
     def on_time(self, now: float) -> None:
         """The server does not answer: it may want to hear more."""
         if self.due <= now:
-            self._is_through = True
+            self._is_through = self._is_guessing = True
             self._hear(now)
 
     def over(self, now: float, *, server_left: bool) -> None:
         """Nothing is learned."""
-
-
-def _is_whole(_said: bytes, lines: int, heard: bytes) -> bool:
-    return lines == 1 and bool(status(heard))
