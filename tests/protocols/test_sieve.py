@@ -330,6 +330,20 @@ def test_a_stranger_is_shown_the_door() -> None:
     assert stage.heard() == b""
 
 
+@pytest.mark.parametrize("response", [b'"' + PLAIN + b'"\r\n', b"{24+}\r\n" + PLAIN + b"\r\n"])
+def test_a_response_behind_a_refusal_is_the_servers_to_answer(response: bytes) -> None:
+    """Of a client that has not waited for its challenge."""
+    stage = Stage()
+    stage.told()
+    stage.says(b'AUTHENTICATE "X"\r\n' + response)
+    stage.answers(b'NO "no such"\r\n')
+    assert stage.told() == b'NO "no such"\r\n'
+    assert stage.heard().endswith(response)
+    assert stage.ears.is_owed
+    stage.answers(b'NO "what?"\r\n')
+    assert not stage.ears.is_owed
+
+
 def test_a_command_without_an_end_is_no_mail_program() -> None:
     stage = Stage()
     stage.says(b"x" * (LIMIT + 1))

@@ -187,8 +187,8 @@ class Ears:
         verb = found[0].upper() if found else b""
         if verb == b"STARTTLS":
             return {"off": NO_TLS, "on": IN_TLS}.get(tls, BEGIN_TLS)
-        if verb not in KNOWN:
-            return UNKNOWN
+        if verb not in KNOWN and not (found and command[:1] in b'"{' and tls != "require"):
+            return UNKNOWN  # in quotes it is a response to what the server has refused by now
         return TLS_FIRST if tls == "require" and not HARMLESS.fullmatch(command) else None
 
     def _pass(self, words: bytes, now: float) -> None:
