@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.sieve.capabilities import listed, one
 from popover.protocols.sieve.counting import Passing
 from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
@@ -74,7 +74,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap if self._is_guessing else 0.0  # a wire tells the server at once
+        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
