@@ -9,8 +9,9 @@ from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 # Not mute: of a server that leaves a command unanswered before the login, a client that half-closes in one breath with
 # its last command is told 1.8 s late (HURRY, and QUIET), not within the second of the others.
 MANNERS = (
-    *(one for one in MANNERS_OF_ALL if one != "mute"), "greets-long", "asks-once-more", "asks-nothing", "counted", "bare", "codes", "refuses", "ok-first",
-    "lower", "says-twice",
+    *(one for one in MANNERS_OF_ALL if one != "mute"),
+    "greets-long", "asks-once-more", "asks-nothing", "counted", "bare", "codes", "refuses", "ok-first", "lower",
+    "says-twice",
 )  # fmt: skip
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n\Z")
 _FINAL = re.compile(rb'^(?:(?:OK|NO|BYE)\b[^\n]*|"[^"\n]*"\r?)\n', re.MULTILINE | re.IGNORECASE)
