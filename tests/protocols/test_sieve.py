@@ -1,5 +1,6 @@
 """ManageSieve, dry: every talk with its bytes cut at every place."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from popover.protocols import DIALECTS, overhear
 from popover.protocols.dialect import Terms
 from popover.protocols.login import Credentials, Login, Password
 from popover.protocols.reception import ClientTLS, Offer, SignedIn, Wish
-from popover.protocols.sieve.ears import Ears
+from popover.protocols.sieve.ears import HURRY, Ears
 from popover.protocols.sieve.grammar import LIMIT, string, take, tokens
 from popover.protocols.sieve.reception import Reception
 from popover.protocols.starttls import STARTTLS
@@ -236,6 +237,18 @@ def test_the_answer_to_what_was_said_before_the_login_is_not_that_to_the_login()
     assert (stage.ears.logged_in, stage.heard()) == (False, b"LISTSCRIPTS\r\n")
 
 
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_behind_the_servers_goodbye_nothing_is_answered(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    stage.says(b"CAPABILITY\r\n")
+    stage.told()
+    stage.answers(b'BYE "going down"\r\n')
+    stage.says(b'"what"\r\nSTARTTLS\r\n' + LOGIN)
+    assert stage.told() == b'BYE "going down"\r\n'
+    assert not stage.ears.wants_tls
+    assert (b"AUTHENTICATE" in stage.heard()) == (tls == "offer")
+
+
 def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
     stage = Stage()
     stage.says(LOGIN)
@@ -250,6 +263,35 @@ def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
     assert stage.heard() == waiting
     assert stage.ears.wants_client
     assert stage.ears.is_settled
+
+
+@pytest.mark.parametrize("tls", ["off", "offer", "on"])
+def test_a_server_that_never_asks_for_a_response_hears_it(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    first, response = b'AUTHENTICATE "PLAIN"\r\n', b'"' + PLAIN + b'"\r\n'
+    stage.says(first + response)
+    assert stage.heard() == first
+    assert stage.ears.due == HURRY
+    stage.ears.on_time(HURRY - 0.1)
+    stage.look()
+    assert stage.heard() == b""
+    stage.ears.on_time(HURRY)
+    stage.look()
+    assert stage.heard() == response
+    assert stage.ears.due == math.inf
+    stage.answers(b'OK "in"\r\n')
+    stage.says(b"LISTSCRIPTS\r\n")
+    assert stage.heard() == b"LISTSCRIPTS\r\n"
+
+
+def test_nothing_is_due_where_nothing_waits() -> None:
+    stage = Stage()
+    stage.says(LOGIN)
+    assert stage.ears.due == math.inf
+    stage.says(b"NOOP\r\n")
+    assert stage.ears.due == HURRY
+    stage.answers(b'NO "no"\r\n')
+    assert stage.ears.due == math.inf
 
 
 def test_many_commands_in_one_piece_are_heard_in_turns() -> None:
@@ -288,6 +330,20 @@ def test_a_stranger_is_shown_the_door() -> None:
     assert stage.heard() == b""
 
 
+@pytest.mark.parametrize("response", [b'"' + PLAIN + b'"\r\n', b"{24+}\r\n" + PLAIN + b"\r\n"])
+def test_a_response_behind_a_refusal_is_the_servers_to_answer(response: bytes) -> None:
+    """Of a client that has not waited for its challenge."""
+    stage = Stage()
+    stage.told()
+    stage.says(b'AUTHENTICATE "X"\r\n' + response)
+    stage.answers(b'NO "no such"\r\n')
+    assert stage.told() == b'NO "no such"\r\n'
+    assert stage.heard().endswith(response)
+    assert stage.ears.is_owed
+    stage.answers(b'NO "what?"\r\n')
+    assert not stage.ears.is_owed
+
+
 def test_a_command_without_an_end_is_no_mail_program() -> None:
     stage = Stage()
     stage.says(b"x" * (LIMIT + 1))
@@ -319,10 +375,20 @@ def test_half_a_line_at_the_end_is_passed_on_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 4, 10**6])
-def test_a_greeting(step: int) -> None:
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        GREETING,
+        b"OK\n",
+        b"OK {5}\r\nready\r\n",
+        b'"IMPLEMENTATION" {7}\r\nOK\r\nNO\n\r\nok {12}\r\nNO\r\nBYE\r\nOK\n\r\n',
+    ],
+)
+def test_a_greeting(greeting: bytes, step: int) -> None:
     server = End("mail.example.com")
-    found = talk_through(SIEVE.open_up(server), server, GREETING, step)
-    assert (found.words, found.welcome) == (GREETING, True)  # type: ignore[attr-defined]
+    found = talk_through(SIEVE.open_up(server), server, greeting, step)
+    assert (found.words, found.welcome) == (greeting, True)  # type: ignore[attr-defined]
+    assert not server.inbox
 
 
 def test_a_greeting_that_is_none() -> None:

@@ -1,9 +1,10 @@
 """S1: commands behind STLS or STARTTLS, put there in plain text by somebody on the way, are neither answered nor acted
-on inside TLS; at services that lead to one server, and at desks.
+on inside TLS; at services that lead to one server, at desks, and at devices'.
 
 As in "Why TLS Is Better Without STARTTLS" (USENIX Security 2021), whose own tool has its say, too.
 """
 
+import json
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -33,6 +34,13 @@ pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
 
 KINDS = pytest.mark.parametrize("kind", ["transparent", "desk"])
+SERVICES = pytest.mark.parametrize(
+    ("kind", "dialect"),
+    [
+        *((kind, one) for kind in ("transparent", "desk") for one in ("pop3", "imap", "smtp", "sieve")),
+        ("device", "smtp"),
+    ],
+)
 OFFERING = pytest.mark.parametrize("tls", ["offer", "require"])
 
 
@@ -95,11 +103,29 @@ def place(stage: Stage, tmp_path: Path) -> Iterator[Placed]:
             keys = stage.inside(tls)
             if kind == "transparent":
                 return Place(stage.gateway(server, dialect, **keys).popover, server, heard)
+            if kind == "device":
+                return Place(stack.enter_context(device(stage, tmp_path, server, keys)), server, heard)
             table = f'name = "users"\nkind = "static"\nroutes = {{ "*" = "{url(server, dialect)}" }}'
             routed = Routed(tmp_path, table, dialect, ca_file=str(stage.authority.ca_file), **keys)
             return Place(stack.enter_context(routed), server, heard)
 
         yield of
+
+
+def device(stage: Stage, directory: Path, server: FakeServer, keys: dict[str, Any]) -> Popover:
+    """A popover with a service for devices."""
+    (directory / "secret").write_text("secret")
+    (directory / "secret").chmod(0o600)
+    lines = [
+        *("[[account]]", 'name = "scans"', 'login = "scans"', 'secret_file = "secret"'),
+        *(f'ca_file = "{stage.authority.ca_file}"', f'servers = {{ smtp = "{url(server, "smtp")}" }}'),
+        *("[[service]]", 'name = "scanner"', 'listen = "127.0.0.1:0"', 'dialect = "smtp"', 'accounts = ["scans"]'),
+        *("device = true", 'allow = ["127.0.0.1"]', 'sender = "scans@example.com"'),
+        *(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
+    ]
+    file = directory / "device.toml"
+    file.write_text("\n".join(lines) + "\n")
+    return Popover("-c", file, env={"STATE_DIRECTORY": str(directory / "state")})
 
 
 def greeted(client: Plainly, dialect: str) -> None:
@@ -132,8 +158,7 @@ def answered_inside_tls(client: Plainly, its: ssl.SSLContext) -> bytes:
 
 
 @OFFERING
-@KINDS
-@pytest.mark.parametrize("dialect", STARTS)
+@SERVICES
 def test_s1_command_injection_is_never_heard(stage: Stage, place: Placed, kind: str, dialect: str, tls: str) -> None:
     """In one piece with the command that begins TLS, in two wherever they are cut, ahead of the greeting, or behind the
     answer; then TLS, and whoever is answered inside it without having asked has found a hole.
@@ -160,8 +185,7 @@ def test_s1_command_injection_is_never_heard(stage: Stage, place: Placed, kind: 
 
 
 @OFFERING
-@KINDS
-@pytest.mark.parametrize("dialect", STARTS)
+@SERVICES
 def test_s1_octets_of_tls_behind_stls_are_tls(place: Placed, kind: str, dialect: str, tls: str) -> None:
     """RFC 9051 section 6.2.1 allows it; a client that does not wait for its answer is served."""
     at, start = place(kind, dialect, tls), STARTS[dialect]

@@ -1,4 +1,4 @@
-"""One session of ManageSieve: heard until the login, then passed on unread.
+"""One session of ManageSieve: heard until the login, then passed on unread, and only counted.
 
 Before it: STARTTLS is between us and the client, lists of capabilities are rewritten, who logs in is known for the log.
 A client says one thing at a time then; what it says behind an AUTHENTICATE waits until that is answered, for it may be
@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.sieve.capabilities import listed, one
+from popover.protocols.sieve.counting import Passing
 from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
 from popover.protocols.sieve.login import Login
 from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_FIRST, UNKNOWN
@@ -22,6 +23,10 @@ from popover.talk import End
 
 BURST = 256
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+
+HURRY = 0.8
+"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
+which the server waits without a challenge, as over a wire it could."""
 
 _NOTHING = memoryview(b"")
 
@@ -35,7 +40,6 @@ class Ears:
     wants_server = True
     greets_again = True
     unheard = b""
-    due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
         self.logged_in = self.wants_tls = self.has_more = False
@@ -43,7 +47,7 @@ class Ears:
         self.on_wake: Callable[[], None] = lambda: None
         self._client, self._server = client, server
         self._terms = terms
-        self._plain = Plain(client, _is_whole)
+        self._plain = Plain(client)
         self._strangers = Strangers("a ManageSieve")
         self._login = Login()
         self._heard = bytearray()
@@ -51,6 +55,10 @@ class Ears:
         self._waits = False  # an answer of ours, for those of the server that come before it
         self._has_client_ended = False
         self._is_through = False  # nobody listens any more
+        self._is_guessing = False  # and nobody can count
+        self._is_leaving = False  # the server has said BYE: no word of ours follows it
+        self._said, self._answers = Passing(), Passing()
+        self._hurries_since = math.inf
 
     @property
     def user(self) -> str:
@@ -59,7 +67,7 @@ class Ears:
 
     @property
     def is_owed(self) -> bool:  # noqa: D102
-        return self._plain.is_owed or self._holds
+        return self._plain.is_owed if self._is_guessing else self._owed > 0 or self._holds
 
     @property
     def awaits_login(self) -> bool:  # noqa: D102
@@ -67,7 +75,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return self._plain.gap
+        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
@@ -94,7 +102,7 @@ class Ears:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_through or self.wants_tls or self.failure is not None
+        return self._is_through or self._is_leaving or self.wants_tls or self.failure is not None
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:  # noqa: ARG002 - nothing is asked before
         """Pass the greeting on, as this client is to see it."""
@@ -105,6 +113,7 @@ class Ears:
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear commands until the login, and pass all else on."""
         if self._is_through:
+            self._count_said(bytes(data))
             return self._plain.client_said(data, now)
         self._client.inbox += data
         self._hear(now)
@@ -112,6 +121,11 @@ class Ears:
 
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
+        self._hear_commands(now)
+        hurries = self._holds and self._login.is_asked and self._terms.tls != "require"
+        self._hurries_since = min(self._hurries_since, now) if hurries else math.inf
+
+    def _hear_commands(self, now: float) -> None:
         inbox = self._client.inbox
         self.has_more = self._waits = False
         for _ in range(BURST):
@@ -131,6 +145,7 @@ class Ears:
         else:
             self.has_more = bool(inbox)
         if self._is_through and inbox:
+            self._count_said(bytes(inbox))
             self._pass(bytes(inbox), now)
             inbox.clear()
 
@@ -173,18 +188,24 @@ class Ears:
         verb = found[0].upper() if found else b""
         if verb == b"STARTTLS":
             return {"off": NO_TLS, "on": IN_TLS}.get(tls, BEGIN_TLS)
-        if verb not in KNOWN:
-            return UNKNOWN
+        if verb not in KNOWN and not (found and command[:1] in b'"{' and tls != "require"):
+            return UNKNOWN  # in quotes it is a response to what the server has refused by now
         return TLS_FIRST if tls == "require" and not HARMLESS.fullmatch(command) else None
 
     def _pass(self, words: bytes, now: float) -> None:
         self._server.outbox += self._plain.client_said(words, now)
+
+    def _count_said(self, words: bytes) -> None:
+        """Behind the login: each command has an answer."""
+        if not self._is_guessing:
+            self._owed += len(self._said.see(words))
 
     # -- the server ------------------------------------------------------------------------------
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear answers until the login, and pass all else on."""
         if self._is_through:
+            self._count_answers(bytes(data))
             return self._plain.server_said(data, now)
         self._heard += data
         while not self._is_through and (answer := take(self._heard)):
@@ -192,8 +213,9 @@ class Ears:
             self._client.outbox += self._answered(answer)
         if len(self._heard) > LIMIT:
             self._is_a_wire()
-        if self._is_through:
-            self._client.outbox += self._plain.server_said(bytes(self._heard), now) if self._heard else b""
+        if self._is_through and self._heard:
+            self._count_answers(bytes(self._heard))
+            self._client.outbox += self._plain.server_said(bytes(self._heard), now)
             self._heard.clear()
         self._hear(now)
         return _NOTHING
@@ -204,7 +226,11 @@ class Ears:
             self.failure = ServerFailure(f"{self._server.name} says more than {LIMIT:,} octets before a login")
             self._heard.clear()
         else:
-            self._is_through = True
+            self._is_through = self._is_guessing = True
+
+    def _count_answers(self, words: bytes) -> None:
+        if not self._is_guessing:
+            self._owed = max(self._owed - sum(bool(status(begin)) for begin in self._answers.see(words)), 0)
 
     def _answered(self, answer: bytes) -> bytes:
         """See what an answer, or a line of one, means; give it as the client is to have it."""
@@ -212,8 +238,12 @@ class Ears:
         if not word:
             return answer if self._login.is_challenge() else one(answer, self._terms)
         self._owed = max(self._owed - 1, 0)
+        if word == b"BYE":
+            self._is_leaving = True
+            self._is_through = self._is_guessing = self._terms.tls != "require"
         if self._login.is_answer() and word == b"OK":
             self.logged_in = self._is_through = True
+            self._is_guessing = self._login.may_add_a_layer
         return answer
 
     # -- the ends --------------------------------------------------------------------------------
@@ -230,12 +260,16 @@ class Ears:
         self._heard.clear()
         self._plain.server_ended(now)
 
+    @property
+    def due(self) -> float:
+        """When what waits for the answer to a login is kept no longer; never where TLS is promised before one."""
+        return self._hurries_since + HURRY
+
     def on_time(self, now: float) -> None:
-        """Nothing is ever due."""
+        """The server does not answer: it may want to hear more."""
+        if self.due <= now:
+            self._is_through = self._is_guessing = True
+            self._hear(now)
 
     def over(self, now: float, *, server_left: bool) -> None:
         """Nothing is learned."""
-
-
-def _is_whole(_said: bytes, lines: int, heard: bytes) -> bool:
-    return lines == 1 and bool(status(heard))

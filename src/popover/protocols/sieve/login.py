@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from popover.protocols.sasl import user_of
+from popover.protocols.sasl import may_add_a_layer, user_of
 from popover.protocols.sieve.grammar import tokens
 
 
@@ -27,6 +27,11 @@ class Login:
     def is_challenged(self) -> bool:
         """What the client says next is a response, and no command."""
         return self._state == "challenged"
+
+    @property
+    def may_add_a_layer(self) -> bool:
+        """Once it has succeeded, what goes by may be no lines any more."""
+        return may_add_a_layer(self._mechanism)
 
     def hear(self, command: bytes, owed: int) -> None:
         """See whether a command that goes to the server is one. `owed`: answers before its own."""
