@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from popover.config.places import parse_scheme, parse_server
 from popover.config.readers import read_text, show, words
 from popover.config.routes import KEY_WORDS, USES, Place, Use
-from popover.config.values import DialectName, Server, scheme_of
+from popover.config.values import DialectName, Server, usual_scheme
 from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError
 
@@ -33,7 +33,7 @@ def parse_place(text: str, dialect: DialectName, schemes: tuple[str, ...] = ()) 
         host, colon, port = text.rpartition(":")
         if colon and ":" not in host and port in _PORT_NAMES:
             text = f"{host}:{_PORT_NAMES[port]}"
-        chosen = next((one for one in schemes if parse_scheme(one)[0] == dialect), scheme_of(dialect, "tls"))
+        chosen = next((one for one in schemes if parse_scheme(one)[0] == dialect), usual_scheme(dialect))
         text = f"{chosen}://{text}"
     server = parse_server(text)
     return server if server.dialect == dialect else None

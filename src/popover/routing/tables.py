@@ -75,7 +75,8 @@ class Tables:
             try:
                 held[one.name] = self._still(one) or Held(one, make(one), self.clock, self._complain)
             except ConfigError as wrong:
-                mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
+                place = one.place or f"table {quote(one.name)}"
+                mistakes += [f"{place}: {line}" for line in wrong.mistakes]
         local: dict[LocalCheck, LocalPasswords] = {}
         for service in services:
             check = service.desk.authenticate
@@ -83,7 +84,8 @@ class Tables:
                 try:
                     local[check] = LocalPasswords(check, self.clock)
                 except ConfigError as wrong:
-                    mistakes += [f"service {quote(service.name)}: {line}" for line in wrong.mistakes]
+                    place = check.place or f"service {quote(service.name)}"
+                    mistakes += [f"{place}: {line}" for line in wrong.mistakes]
         if mistakes:
             raise ConfigError(mistakes)
         return Read(held, local, {one.name: one for one in settings if isinstance(one.source, Chain)})
