@@ -25,7 +25,7 @@ _PEM_HEADS = (b"-----BEGIN CERTIFICATE", b"-----BEGIN X509 CERTIFICATE", b"-----
 _KEY_HEADS = (b"PRIVATE KEY-----",)  # of PKCS 8, and with RSA or EC before it (PEM_STRING_RSA, ... there)
 _MISSING = "does not exist"
 _INSTEAD = {
-    "ca_file": "; popover check --save-certificate FILE SERVER fetches a server's own; without this line the system's trust "
+    "ca_file": "; popover check --save-certificate FILE SERVER fetches one; without this line the system's trust "
     "store serves",
     "tls_cert": "; without this line popover makes a certificate of its own",
     "tls_key": "",
