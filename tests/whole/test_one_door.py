@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sqlite3
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from parts.pigeonhole import ManageSieve, Pigeonhole
 from parts.places import short_directory
 from parts.popover import Popover
 from parts.postfix import Postfix
+from routing.places import KINDS, place, written
 
 DIALECTS = ("pop3", "imap", "smtp", "sieve")
 NUMBERS = itertools.count(4000)
@@ -53,35 +53,20 @@ def sites(authority: Authority) -> Iterator[dict[str, Site]]:
         yield found
 
 
-def static(_: Path, users: dict[str, Site]) -> str:
-    routes = ", ".join(f"{user} = {json.dumps([*site.rows.values()])}" for user, site in users.items())
-    return f'kind = "static"\nroutes = {{ {routes} }}'
+def of_files(kind: str, directory: Path, users: dict[str, Site]) -> str:
+    """A table that is a file of ours."""
+    if kind == "static":
+        routes = ", ".join(f"{user} = {json.dumps([*site.rows.values()])}" for user, site in users.items())
+        return f'kind = "static"\nroutes = {{ {routes} }}'
+    key = "^{}$: {}\n" if kind == "popmap.re" else "{}:{}\n"
+    lines = [key.format(user, ",".join(site.rows.values())) for user, site in users.items()]
+    (directory / kind).write_text("".join(lines))
+    return f'kind = "popmap"\nfile = "{kind}"'
 
 
-def popmap(directory: Path, users: dict[str, Site]) -> str:
-    lines = [f"{user}:{','.join(site.rows.values())}\n" for user, site in users.items()]
-    (directory / "popmap").write_text("".join(lines))
-    return 'kind = "popmap"\nfile = "popmap"'
-
-
-def sql(directory: Path, users: dict[str, Site]) -> str:
-    database = sqlite3.connect(directory / "mail.db")
-    database.execute("create table mailboxes (name text, dialect text, server text)")
-    rows = [(user, dialect, url) for user, site in users.items() for dialect, url in site.rows.items()]
-    database.executemany("insert into mailboxes values (?, ?, ?)", rows)
-    database.commit()
-    database.close()
-    query = "select server from mailboxes where name = :user and dialect = :dialect"
-    return f'kind = "sql"\nurl = "sqlite:///mail.db"\nquery = "{query}"'
-
-
-@pytest.mark.parametrize("table", [static, popmap, sql])
+@pytest.mark.parametrize("kind", ["static", "popmap", "popmap.re", *KINDS])
 def test_one_service_serves_the_ports_of_all_dialects_from_one_table(
-    tmp_path: Path,
-    sites: dict[str, Site],
-    authority: Authority,
-    table: Callable[[Path, dict[str, Site]], str],
-    workdir: Callable[[], Path],
+    tmp_path: Path, sites: dict[str, Site], authority: Authority, kind: str, workdir: Callable[[], Path]
 ) -> None:
     context = ssl.create_default_context(cafile=authority.ca_file)
     users = {f"user{next(NUMBERS)}": site for site in sites.values()}  # which both servers know
@@ -89,12 +74,21 @@ def test_one_service_serves_the_ports_of_all_dialects_from_one_table(
         for each in sites.values():
             each.dovecot.wipe(user)
         site.dovecot.deliver(user, b"Subject: mine\r\n\r\nhello\r\n")
-    listen = ", ".join(f'{one} = "127.0.0.1:0"' for one in DIALECTS)
-    (tmp_path / "popover.toml").write_text(
-        f'[[service]]\nname = "club"\ndialect = {json.dumps(DIALECTS)}\ntable = "users"\nlisten = {{ {listen} }}\n'
-        f'ca_file = "{authority.ca_file}"\n[[table]]\nname = "users"\nrefuse_after = 0\n{table(tmp_path, users)}\n'
-    )
-    with Popover("-c", tmp_path / "popover.toml", env={"STATE_DIRECTORY": str(tmp_path / "state")}) as popover:
+    with ExitStack() as stack:
+        if kind in KINDS:
+            there = stack.enter_context(place(kind, stack.enter_context(short_directory("table"))))
+            for user, site in users.items():
+                there.add(user, *site.rows.values())
+            table = written(there.source)
+        else:
+            table = f'name = "users"\n{of_files(kind, tmp_path, users)}'
+        listen = ", ".join(f'{one} = "127.0.0.1:0"' for one in DIALECTS)
+        (tmp_path / "popover.toml").write_text(
+            f'[[service]]\nname = "club"\ndialect = {json.dumps(DIALECTS)}\ntable = "users"\nlisten = {{ {listen} }}\n'
+            f'ca_file = "{authority.ca_file}"\n[[table]]\n{table}\nrefuse_after = 0\n'
+        )
+        state = {"STATE_DIRECTORY": str(tmp_path / "state")}
+        popover = stack.enter_context(Popover("-c", tmp_path / "popover.toml", env=state))
         places = dict(zip(DIALECTS, popover.addresses, strict=True))
         for user, site in users.items():
             _is_at_home(places, user, site, workdir(), context)
