@@ -6,10 +6,10 @@ import re
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from popover.config.places import parse_scheme, parse_server
+from popover.config.places import SERVER_PORTS, parse_scheme, parse_server
 from popover.config.readers import read_text, show, words
 from popover.config.routes import KEY_WORDS, USES, Place, Use
-from popover.config.values import DialectName, Server, usual_scheme
+from popover.config.values import DialectName, Server, host_port, usual_scheme
 from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError
 
@@ -119,9 +119,21 @@ def parse_key(text: str) -> str:
 
 
 def parse_named_server(text: str) -> str:
-    """A host that a user may name, with a `*` for any label before it, and a port if it is another than the usual."""
-    check_place(text.removeprefix("*."))
-    return text.lower()
+    """A host that a user may name, with a `*` for any label before it, and a port if it is another than the usual, as
+    servers have theirs.
+    """
+    if "://" in text:
+        raise ConfigError(f"{quote(text)}: write it without a scheme; it holds for all dialects")
+    bare = text.removeprefix("*.")
+    server = parse_server(f"pop3s://{bare}")
+    is_usual = server.port == SERVER_PORTS["pop3", "tls"]
+    place = server.host if is_usual else host_port(server.host, server.port)
+    return place if bare == text else f"*.{place}"
+
+
+def fits(place: str, listed: str) -> bool:
+    """Whether a host, or a host and its port, is the one that stands on a list, or lies below `*.`."""
+    return place.endswith(listed[1:]) if listed.startswith("*.") else place == listed
 
 
 def parse_url(schemes: tuple[str, ...]) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from popover.config import Server, Service, Target
+from popover.config.route_words import fits
 from popover.config.routes import Table as Settings
 from popover.config.words import quote
 from popover.protocols.login import Credentials, Digest, Found, NotFound, Password, Route, Unsure, Visit
@@ -128,7 +128,7 @@ class TableFinder:
     def _target(self, server: Server, settings: Settings) -> Target:
         """A server as this service reaches it: its time-outs, and its trust, unless the table has one for that host."""
         target = replace(self._service.target, server=server)
-        trust = next((trust for host, trust in settings.trust if fnmatchcase(server.host, host)), None)
+        trust = next((trust for host, trust in settings.trust if fits(server.host, host)), None)
         return target if trust is None else replace(target, trust=trust)
 
 
