@@ -136,7 +136,7 @@ class Scene:
 
     def popover(self, table: str, dialect: str, **keys: Any) -> Routed:
         keys = {"ca_file": str(self.authority.ca_file), "warm": 0} | keys
-        lines = f'name = "users"\nrefuse_after = 0\n{table}'
+        lines = f'name = "users"\n{table}' + ("" if "refuse_after" in table else "\nrefuse_after = 0")
         return self._stack.enter_context(Routed(self.directory, lines, dialect, **keys))
 
     def client(self, popover: Routed, dialect: str) -> Wire:
@@ -227,6 +227,21 @@ def test_who_is_not_found_is_told_what_a_wrong_password_is_told(scene: Scene, di
     assert logs_in(scene, popover, dialect, "stranger").startswith(words)
     event = popover.wait_for_event("login", user="stranger")
     assert " login refused: 'stranger' is not in routes" in event["text"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_who_is_not_found_is_refused_as_late_as_a_server_has_refused_a_password(scene: Scene, dialect: str) -> None:
+    """What the file says counts as long as no server has refused anybody; here it is more than any client waits."""
+    words = {
+        "pop3": b"-ERR [AUTH] no\r\n",
+        "imap": b"a NO [AUTHENTICATIONFAILED] no\r\n",
+        "smtp": b"535 5.7.8 no\r\n",
+        "sieve": b'NO "no"\r\n',
+    }[dialect]
+    table = f"{routes(dialect, scene.server(Server(dialect, words)).port, user='alice')}\nrefuse_after = 86400"
+    popover = scene.popover(table, dialect)
+    assert logs_in(scene, popover, dialect) == words
+    assert logs_in(scene, popover, dialect, "stranger").startswith(words[:8].partition(b'"')[0])
 
 
 @pytest.mark.parametrize(
