@@ -134,3 +134,26 @@ def test_a_mistake_in_a_table_s_file_is_told_with_the_names_of_both_files(file: 
         f'{file}: table "staff": ca_file: {file.parent}/none.pem can\'t be used: No such file or directory',
         f'{file}: service "pop3": authenticate: {file.parent}/users: line 1: {no_hash}',
     ]
+
+
+@pytest.mark.parametrize("dialect", GREETINGS)
+def test_a_server_of_any_dialect_is_dialled_and_told_no_login(
+    tmp_path: Path, authority: Authority, dialect: str
+) -> None:
+    heard: list[bytes] = []
+
+    def script(wire: Talker) -> None:
+        wire.send(GREETINGS[dialect])
+        heard.append(wire.line())
+
+    with FakeServer(script, server_context(authority.issue("localhost"))) as server:
+        file = tmp_path / "popover.toml"
+        file.write_text(
+            f'[[service]]\ndialect = "{dialect}"\ntable = "users"\nca_file = "{authority.ca_file}"\n'
+            f'[[table]]\nname = "users"\nkind = "static"\nscheme = "{dialect}s"\n'
+            f'routes = {{ alice = "localhost:{server.port}" }}\n'
+        )
+        lines = said("alice", "-c", file, "--dial")
+    assert f"{dialect}s://localhost:{server.port}: ok, 127.0.0.1:{server.port}, TLSv1.3, it says: " in lines[-1]
+    assert "a fake server greets you" in lines[-1]
+    assert heard == [b""]
