@@ -101,7 +101,7 @@ def test_a_program_signs_in_by_its_certificate(house: House, authority: Authorit
     ended = house.command("login", "itself")
     assert '"itself" is signed in at localhost' in ended.stdout, ended.stderr
     key = house.provider.key_file.read_bytes()
-    house.provider.key_file.write_bytes(authority.issue("client.example", rsa_bits=3072).key_file.read_bytes())
+    house.provider.key_file.write_bytes(authority.issue("other.example", rsa_bits=2048).key_file.read_bytes())
     ended = house.command("login", "itself")
     house.provider.key_file.write_bytes(key)
     assert ended.returncode == 1
