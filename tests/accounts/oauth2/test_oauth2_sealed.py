@@ -17,6 +17,7 @@ from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
 from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.renewal import DAY, Renewal
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.tokens import Tokens
@@ -114,6 +115,8 @@ def test_before_the_first_login_after_a_start_nothing_is_renewed_and_from_then_o
         await Renewal(mine).look()
         with pytest.raises(SignInNeeded, match="nobody has logged in with its password since popover's start"):
             await mine.access_token(account)  # as a device does
+        await Renewal(mine).look()
+        assert not stage.lines  # it is no trouble, and in no log each minute
         assert octets(stage) == before
         assert stage.asked() == asked
         assert await mine.access_token(account, password=LOCAL)
@@ -217,6 +220,20 @@ def test_a_new_sign_in_beside_a_running_gateway_is_taken_at_the_next_login(stage
     asyncio.run(run())
     assert kept_by(stage, NEXT) is not None
     assert not stage.refusals()
+
+
+def test_who_finds_it_sealed_anew_when_its_turn_has_come_asks_nobody_and_writes_nothing(stage: Stage) -> None:
+    """Another process was faster: the next login has the password that opens it."""
+
+    def is_good(_kept: Kept) -> bool:
+        return False
+
+    account = signed_in(stage)
+    before, asked = octets(stage), stage.asked()
+    for key in (None, Key.of(NEXT)):
+        with pytest.raises(SignInNeeded, match="is encrypted, and nobody has logged in"):
+            renew(account, stage.sign_in(account).ask, TokenFile(stage.directory, stage.user, key), is_good, time.time)
+    assert (octets(stage), stage.asked()) == (before, asked)
 
 
 def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
