@@ -257,7 +257,45 @@ def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypat
     assert kept_by(stage, NEXT) is not None
 
 
-def test_who_takes_encrypt_away_is_told_to_sign_in_again(stage: Stage) -> None:
+def test_what_is_not_to_be_encrypted_any_more_is_in_clear_while_the_gateway_has_the_key(stage: Stage) -> None:
+    sealed, clear = signed_in(stage), stage.account()
+
+    async def run() -> None:
+        mine = stage.tokens()
+        first = await mine.access_token(sealed, password=LOCAL)
+        assert await mine.access_token(clear) == first
+        await mine.close()
+
+    asyncio.run(run())
+    old_one = stage.kept()
+    assert (old_one.salt, old_one.is_closed) == (b"", False)
+    stage.keep(replace(old_one, expires=time.time()))
+    assert told(stage, clear, None)
+    assert not stage.refusals()
+
+
+def test_a_sign_in_without_encryption_stays_in_clear_beside_a_gateway_that_knows_nothing_of_it_yet(
+    stage: Stage,
+) -> None:
+    sealed = signed_in(stage)
+
+    async def run() -> None:
+        clock = [time.time()]
+        mine = stage.tokens(lambda: clock[0])
+        mine.load([sealed])
+        assert await mine.access_token(sealed, password=LOCAL)
+        await asyncio.to_thread(stage.signed_in)
+        clock[0] += DAY + 60
+        await Renewal(mine).look()
+        await mine.close()
+
+    before = stage.asked()
+    asyncio.run(run())
+    assert stage.asked() > before + 1
+    assert stage.kept().salt == b""
+
+
+def test_who_takes_encrypt_away_while_it_does_not_run_is_told_to_sign_in_again(stage: Stage) -> None:
     signed_in(stage)
     account = stage.account()
     with pytest.raises(SignInNeeded, match="is not set up so any more"):

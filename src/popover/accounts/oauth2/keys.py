@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import os
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.vault import Key
@@ -49,6 +50,10 @@ class Keys:
                 await loop.run_in_executor(self._threads, seal_by, file, key)
             self._tried[account] = mark, key.salt
 
+    async def unseal(self, file: TokenFile) -> None:
+        """Let what is open be in clear: its account is not to be sealed any more. Raises ProviderFailure."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, seal_by, file, None)
+
     def close(self) -> None:
         """Make none any more."""
         self._maker.shutdown(wait=False, cancel_futures=True)
@@ -65,8 +70,10 @@ def open_by(file: TokenFile, key: Key) -> bool:
     return True
 
 
-def seal_by(file: TokenFile, key: Key) -> bool:
-    """Seal anew what is in clear, or can be opened; whether there was such. It blocks. Raises ProviderFailure."""
+def seal_by(file: TokenFile, key: Key | None) -> bool:
+    """Seal anew what is in clear, or can be opened; whether there was such. None: let it be in clear. It blocks. Raises
+    ProviderFailure.
+    """
     with file.locked():
         kept = file.read()
         if kept is None or kept.is_closed:
@@ -74,7 +81,7 @@ def seal_by(file: TokenFile, key: Key) -> bool:
         before, file.key = file.key, key
         try:
             with file.writing() as write:
-                write(kept)
+                write(replace(kept, salt=key.salt if key else b""))
         except BaseException:
             file.key = before
             raise

@@ -83,7 +83,7 @@ class Tokens:
         SignInNeeded, ProviderFailure.
         """
         held = self._of(account)
-        if password is not None:
+        if password is not None or (held.file.key is not None and not account.encrypts):
             await self._unlock(account, held, password)
         held.asked = now = self._clock()
         kept = self._current(held)
@@ -150,10 +150,13 @@ class Tokens:
             held.trouble = None
         return held.kept
 
-    async def _unlock(self, account: Account, held: _Held, password: bytes) -> None:
+    async def _unlock(self, account: Account, held: _Held, password: bytes | None) -> None:
         before = held.file.key
         try:
-            await self._keys.unlock(account.name, held.file, password)
+            if password is None:
+                await self._keys.unseal(held.file)
+            else:
+                await self._keys.unlock(account.name, held.file, password)
         except Failure as fault:  # what can be read is read all the same
             self._tell(account, held, fault)
         if held.file.key is not before:
