@@ -12,7 +12,7 @@ import pytest
 
 from oauth2_stage import Stage
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts
+from popover.accounts.oauth2 import facts, tokens
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
 from popover.accounts.oauth2.flows.sign_out import sign_out
@@ -23,7 +23,7 @@ from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.tokens import Tokens
 from popover.accounts.oauth2.vault import Key
 from popover.config import Account
-from popover.errors import Failure, SignInNeeded
+from popover.errors import Failure, ProviderFailure, SignInNeeded
 
 LOCAL, NEXT = b"canary-local", b"canary-next"
 
@@ -74,11 +74,11 @@ def told(stage: Stage, account: Account, password: bytes | None, mine: Tokens | 
     """Log in, with a password that was right; of a gateway that has just begun, unless there is one."""
 
     async def ask() -> bytes | None:
-        tokens = mine or stage.tokens()
+        these = mine or stage.tokens()
         try:
-            return await tokens.access_token(account, password=password)
+            return await these.access_token(account, password=password)
         finally:
-            await tokens.close()
+            await these.close()
 
     return asyncio.run(ask())
 
@@ -234,6 +234,24 @@ def test_who_finds_it_sealed_anew_when_its_turn_has_come_asks_nobody_and_writes_
         with pytest.raises(SignInNeeded, match="is encrypted, and nobody has logged in"):
             renew(account, stage.sign_in(account).ask, TokenFile(stage.directory, stage.user, key), is_good, time.time)
     assert (octets(stage), stage.asked()) == (before, asked)
+
+
+def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = signed_in(stage)
+
+    async def run() -> None:
+        mine = stage.tokens()
+        with TokenFile(stage.directory, stage.user).locked():
+            login = asyncio.create_task(mine.access_token(account, password=LOCAL))
+            await asyncio.sleep(0.5)  # it is at the lock by now
+            await mine.close()
+            with pytest.raises(ProviderFailure, match="waits long"):  # it is no wrong password
+                await asyncio.wait_for(login, 5)
+
+    asyncio.run(run())
 
 
 def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
