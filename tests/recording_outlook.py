@@ -9,8 +9,8 @@ import functools
 import os
 import pty
 import re
-import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -120,27 +120,31 @@ class _Evening:
     def _on_screen(self, words: str, act: Act) -> str:
         """Run `popover ...` on a terminal; the prompt, the command, and what came."""
         program, *arguments = words.split()
-        pid, screen = pty.fork()
-        if pid == 0:
-            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
-            environ = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-            # To enter a network leads to the root of the files, too.
-            there = ["sh", "-c", 'cd "$0" && exec "$@"', str(self._home)]
-            command = [*self._outlook.prefix, *there, sys.executable, "-m", program, *arguments]
-            os.execvpe(command[0], command, environ | {"NO_COLOR": "1"} | self._env)
-        seen = b""
-        try:
-            while piece := os.read(screen, 4096):
-                seen += piece
-                typed = act(seen.decode(errors="replace").replace("\r\n", "\n"))
-                if typed is None:
-                    os.kill(pid, signal.SIGKILL)
-                elif typed:
-                    os.write(screen, typed.encode())
-        except OSError:  # EIO: the program has ended (pty(7))
-            pass
-        finally:
-            os.close(screen)
-            os.waitpid(pid, 0)
+        screen, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+        # Passwords are asked for at the terminal that a session has; and to enter a network leads to another directory.
+        there = ["setsid", "--ctty", *self._outlook.prefix, "sh", "-c", 'cd "$0" && exec "$@"', str(self._home)]
+        environ = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        with subprocess.Popen(
+            [*there, sys.executable, "-m", program, *arguments],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env=environ | {"NO_COLOR": "1"} | self._env,
+        ) as process:
+            os.close(terminal)
+            seen = b""
+            try:
+                while piece := os.read(screen, 4096):
+                    seen += piece
+                    typed = act(seen.decode(errors="replace").replace("\r\n", "\n"))
+                    if typed is None:
+                        process.kill()
+                    elif typed:
+                        os.write(screen, typed.encode())
+            except OSError:  # EIO: the program has ended (pty(7))
+                pass
+            finally:
+                os.close(screen)
         shown = words.replace(" --yes", " \\\n      --yes")
         return f"$ {shown}\n{seen.decode()}"
