@@ -59,3 +59,9 @@ def test_help_and_version_are_words_too() -> None:
     assert run_popover("help").stdout == run_popover("--help").stdout
     assert run_popover("help", "check").stdout == run_popover("check", "--help").stdout
     assert run_popover("help", "frobnicate").returncode == 2
+
+
+def test_who_says_nothing_is_shown_what_there_is_and_where_to_begin() -> None:
+    ended = run_popover()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", run_popover("--help").stdout)
+    assert "Begin with `popover demo`" in ended.stderr
