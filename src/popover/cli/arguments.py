@@ -72,8 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="popover",
         description="POP over TLS, for mail clients that can't: POP3, IMAP, SMTP inside, plain or in old TLS; "
         "verified TLS outside.",
-        epilog="Begin with `popover demo`, or with `popover setup you@example.com`. `popover COMMAND --help` tells more, with "
-        "examples.",
+        epilog="Begin with `popover demo`, or with `popover setup you@example.com`. "
+        "`popover COMMAND --help` tells more, with examples.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"popover {__version__}")
