@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from fakes.wire import PATIENCE
-from parts.net import Address
+from parts.net import Address, wait_until
 from parts.popover import Popover
 
 
@@ -19,9 +19,14 @@ class Seen(NamedTuple):
 
 
 def status_address(popover: Popover) -> Address:
-    """Where it says that its page is."""
-    found = [match for line in popover.out_lines() for match in [re.search(r"http://([\d.]+):(\d+)/ ", line)] if match]
-    return found[-1][1], int(found[-1][2])
+    """Where it says that its page is, which it does behind the last of its doors."""
+    wait_until(lambda: _addresses(popover))
+    return _addresses(popover)[-1]
+
+
+def _addresses(popover: Popover) -> list[Address]:
+    found = [re.search(r"http://([\d.]+):(\d+)/ ", line) for line in popover.out_lines()]
+    return [(match[1], int(match[2])) for match in found if match]
 
 
 def look(popover: Popover, path: str = "/", accept: str = "*/*") -> Seen:

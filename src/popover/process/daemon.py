@@ -78,6 +78,7 @@ class Daemon:
             self._alive()
         await self._stop.wait()
         await self._drain()
+        signal.set_wakeup_fd(-1)  # who signals now comes too late, and would be told of in a loop that is being closed
 
     def _put_in_force(self, config: Config) -> list[str]:
         with self._status.changing(config.status) as lines:
