@@ -103,8 +103,8 @@ def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
 
 
 def _has_it_already(direct: Played, through: Played, features: str) -> bool:
-    """Whether the tunnel's session ended at a question that popover had asked ahead of its client: that is answered, and
-    the next one tells of the end.
+    """Whether the tunnel's session ended at a question that popover had asked ahead of its client: that is answered,
+    and the next one tells of the end.
     """
     ours, theirs = direct.record, through.record
     last = len(ours.turns) - 1
