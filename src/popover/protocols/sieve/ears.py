@@ -31,7 +31,7 @@ class Ears:
     is_settled = True
     wants_client = wants_server = True
     greets_again = True
-    unheard = b""
+    unheard: bytes | None = None
     due = math.inf
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
