@@ -39,6 +39,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or (_is_spared(ours.turns[-1]) and _goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
+        or (server.ends and _has_it_already(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
         or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
@@ -96,6 +97,23 @@ def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
         and not theirs[-1].whole
         and all(same(*turns, features) for turns in zip(ours, theirs[:-1], strict=False))
         and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
+        and direct.state.removed == through.state.removed
+        and not through.state.open
+    )
+
+
+def _has_it_already(direct: Played, through: Played, features: str) -> bool:
+    """Whether the tunnel's session ended at a question that popover had asked ahead of its client: that is answered,
+    and the next one tells of the end.
+    """
+    ours, theirs = direct.record, through.record
+    last = len(ours.turns) - 1
+    return (
+        {ours.end, theirs.end} <= {"closed", "reset"}
+        and not ours.turns[last].got
+        and _begins_alike(ours, theirs, last, features)
+        and all(turn.whole == (turn is not theirs.turns[-1]) for turn in theirs.turns[last:])
+        and all(verb_of(turn.said) in AHEAD | {b"CAPA"} for turn in theirs.turns[last:-1])
         and direct.state.removed == through.state.removed
         and not through.state.open
     )

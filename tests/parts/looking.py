@@ -20,7 +20,7 @@ class Seen(NamedTuple):
 
 def status_address(popover: Popover) -> Address:
     """Where it says that its page is, which it does behind the last of its doors."""
-    wait_until(lambda: _addresses(popover))
+    wait_until(lambda: _addresses(popover), "the status page's address")
     return _addresses(popover)[-1]
 
 

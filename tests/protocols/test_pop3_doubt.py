@@ -2,10 +2,11 @@
 
 import pytest
 
-from hearing import taken
+from hearing import hear, taken
 from model_pop3 import VISITOR, service, trusting
+from popover.errors import ServerFailure
 from popover.protocols import Terms
-from popover.protocols.pop3 import Ears
+from popover.protocols.pop3 import Ears, Memory, get_ready
 from popover.protocols.pop3.doubt import FAREWELL, KEPT
 from popover.talk import End
 
@@ -40,7 +41,7 @@ def test_what_a_dead_connection_has_not_heard_can_be_said_again(words: bytes) ->
     talk = Talk()
     assert talk.say(LOGIN) == b"+OK\r\n"
     assert (talk.answer(words) if words else b"") == b""
-    assert talk.ears.unheard == b""  # it may yet answer
+    assert talk.ears.unheard is None  # it may yet answer
     assert talk.end() == b""
     assert talk.ears.unheard == LOGIN
     assert not talk.ears.wants_client  # what it says from now on is for the next talk
@@ -54,7 +55,7 @@ def test_a_refusal_comes_a_moment_later_and_is_an_answer() -> None:
     talk.ears.on_time(talk.ears.due)
     assert taken(talk.client) == b"-ERR log in first\r\n"
     talk.end()
-    assert talk.ears.unheard == b""
+    assert talk.ears.unheard is None
 
 
 def test_a_refusal_that_is_not_all_comes_at_once() -> None:
@@ -70,17 +71,30 @@ def test_a_word_shows_that_it_was_alive() -> None:
     assert talk.answer(b"+OK\r\n") == b"+OK\r\n"
     assert talk.answer(b"-ERR log in first\r\n") == b"-ERR log in first\r\n"
     talk.end()
-    assert talk.ears.unheard == b""
+    assert talk.ears.unheard is None
 
 
 @pytest.mark.parametrize(
-    "words", [b"", b"QUIT\r\n", LOGIN + b"DELE 1\r\n", LOGIN + b"QUIT\r\n", b"\r\n", b"STAT\r\n" * KEPT]
+    "words", [b"QUIT\r\n", LOGIN + b"DELE 1\r\n", LOGIN + b"QUIT\r\n", b"\r\n", b"STAT\r\n" * KEPT]
 )
 def test_what_may_have_changed_something_is_not_said_again(words: bytes) -> None:
     talk = Talk()
     talk.say(words)
     talk.end()
-    assert talk.ears.unheard == b""
+    assert talk.ears.unheard is None
+
+
+@pytest.mark.parametrize("words", [b"", FAREWELL_WORDS])
+@pytest.mark.parametrize(("seconds", "unheard"), [(0.5, b""), (2.0, None)])
+def test_who_has_said_nothing_yet_does_not_notice_unless_it_is_late(
+    words: bytes, seconds: float, unheard: bytes | None
+) -> None:
+    talk = Talk()
+    if words:
+        assert talk.answer(words, 1000.0 + seconds) == b""
+    talk.ears.server_ended(1000.0 + seconds)
+    assert taken(talk.client) == (words if unheard is None else b"")
+    assert talk.ears.unheard == unheard
 
 
 def test_behind_a_refusal_nothing_can_have_changed_anything() -> None:
@@ -96,4 +110,12 @@ def test_of_a_connection_that_is_new_nothing_is_kept() -> None:
     talk.say(b"STAT\r\n")
     assert talk.answer(FAREWELL_WORDS) == FAREWELL_WORDS
     talk.end()
-    assert talk.ears.unheard == b""
+    assert talk.ears.unheard is None
+
+
+def test_a_connection_whose_server_has_said_a_line_more_serves_nobody() -> None:
+    """A second greeting, late: its client would not have got it, and the answer to CAPA is another's."""
+    server, memory = End("server"), Memory()
+    with pytest.raises(ServerFailure):
+        hear(get_ready(server, memory), server, [b"+OK really\r\n+OK\r\nTOP\r\n.\r\n"])
+    assert memory.manners.before is None

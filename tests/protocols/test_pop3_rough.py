@@ -139,6 +139,12 @@ def test_with_a_server_that_says_more_than_a_greeting_it_goes_as_through_a_wire(
     assert talk.memory.harm().keys() == {"adds nothing"}
 
 
+def test_the_rest_of_a_second_greeting_is_the_clients() -> None:
+    talk = Talk(greeting=b"+OK hello\r\n+OK ", ready=b"", memory=untrusted())
+    assert talk.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
+    assert talk.answer(b"really\r\n") == (b"really\r\n", b"")
+
+
 def test_once_a_server_has_added_lines_its_sessions_go_as_through_a_wire() -> None:
     memory = trusting()
     memory.manners.fail("adds nothing")

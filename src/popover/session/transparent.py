@@ -63,12 +63,12 @@ class Transparent:
         relay, ending = self._case.relay, self._case.client.ending
         if relay is None or opened.ready is None or (ending is not None and has_vanished(ending)):
             return False
-        return bool(relay.ears.unheard) and not opened.dialled.stream.finishing
+        return relay.ears.unheard is not None and not opened.dialled.stream.finishing
 
     async def _say_again(self, opened: Opened) -> tuple[Opened, Outcome]:
         """Have a new connection, and say to it what the dead one has not heard. Raises Failure."""
         relay = self._case.relay
-        said = relay.ears.unheard if relay is not None else b""
+        said = (relay.ears.unheard if relay is not None else None) or b""
         opened.dialled.stream.leave()
         fresh = await self._have(self._reach.open)
         return fresh, await self._talk(fresh, before=Before(said, self._told, opened.ready or b""))

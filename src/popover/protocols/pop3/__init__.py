@@ -93,7 +93,7 @@ def get_ready(server: End, memory: AnyMemory) -> Talk[bytes | None]:
     if manners.knows_capa is False:
         return b""
     answer = yield from ask_capabilities(server)
-    if not answer:
+    if not answer or b"\n+OK" in answer or b"\n-ERR" in answer:  # a line more than it was asked for
         raise ServerFailure(f"{server.name} does not answer CAPA")
     known = capabilities(answer)
     manners.learn(known, logged_in=False)

@@ -20,6 +20,9 @@ FAREWELL = 0.2
 """Seconds in which a server that says its farewell ends the connection, else it was an answer: two packets in a row,
 and one retransmission."""
 
+YOUNG = 1.0
+"""Seconds in which a client that has said nothing yet is not what its server waited for."""
+
 
 class Doubt:
     """That of one session. `is_over`: the server has left without an answer, and what was said can be said again."""
@@ -32,6 +35,7 @@ class Doubt:
         self._leaving = leaving
         self._said = bytearray() if has_waited else None  # it may hold a password, and goes with the first word
         self._held = b""
+        self._since = 0.0
 
     def client_said(self, data: bytes | bytearray | memoryview) -> None:
         """Keep what the client says."""
@@ -40,9 +44,13 @@ class Doubt:
             if len(self._said) > KEPT:
                 self._said = None
 
+    def begin(self) -> None:
+        """The client has come."""
+        self._since = self._state.now
+
     def server_said(self, data: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
         """Give what is to be heard of what the server says."""
-        if self._said and not self._held and bytes(data[:1]) == b"-":
+        if self._said is not None and not self._held and bytes(data[:1]) == b"-":
             self._held, self.due = bytes(data), self._state.now + FAREWELL
             return b""
         return self.let_go() + bytes(data) if self._held else self._heard(data)
@@ -59,15 +67,18 @@ class Doubt:
 
     def server_ended(self) -> bytes:
         """Give what is to be heard before the end."""
-        self.is_over = bool(self.unheard)
+        self.is_over = self.unheard is not None
         return b"" if self.is_over else self.let_go()
 
     @property
-    def unheard(self) -> bytes:
+    def unheard(self) -> bytes | None:
         """All that the client has said, if none of it can have changed anything: the first of it was refused, or it was
-        all about a login that nobody knows to have been heard.
+        all about a login that nobody knows to have been heard. None: it is not to be said again.
         """
         state, way = self._state, self._way
-        is_known = not (state.begins_tls or state.turns_plain) and state.failure is None
+        if self._said is None or state.begins_tls or state.turns_plain or state.failure is not None:
+            return None
+        if not self._said and state.now - self._since > YOUNG:
+            return None  # it was this client that waited for too long
         may_change = way.changes or way.has_deletions or self._leaving.has_said
-        return bytes(self._said or b"") if is_known and (self._held or not may_change) else b""
+        return bytes(self._said) if self._held or not may_change else None

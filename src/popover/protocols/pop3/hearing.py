@@ -131,8 +131,8 @@ class Ears:
         return self._ear.wants and not self._doubt.is_over
 
     @property
-    def unheard(self) -> bytes:  # noqa: D102
-        return self._doubt.unheard if self._doubt.is_over else b""
+    def unheard(self) -> bytes | None:  # noqa: D102
+        return self._doubt.unheard if self._doubt.is_over else None
 
     @property
     def wants_server(self) -> bool:  # noqa: D102
@@ -165,6 +165,7 @@ class Ears:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
         self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
+        self._doubt.begin()
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
         if b"\n" in greeting[:-1]:
             self.state.unasked_at, self.state.is_careful = now, True

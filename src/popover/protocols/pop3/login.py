@@ -105,9 +105,11 @@ class Login:
         self._way.pass_on(command)
 
     def _ask_auth(self, command: Command) -> None:
-        """AUTH without a mechanism, which some servers hang up at: their CAPA must be known first."""
+        """AUTH without a mechanism, which some servers hang up at: their CAPA must be known first. Not where one has
+        said more than it was asked: the rest of that would be taken for the answer.
+        """
         manners = self._state.manners
-        may_ask = self._wanted.wants_to_know and not self._state.logged_in
+        may_ask = self._wanted.wants_to_know and not (self._state.logged_in or self._state.unasked_at)
         if may_ask and manners.before is None and manners.knows_capa is not False:
             self._way.tell(CAPA)
         self._way.pass_on(command)

@@ -27,6 +27,10 @@ from popover.talk import End
 PROBES = 4
 """Probes at most, each after twice the time of the one before: what loses them all is a server that does not answer."""
 
+SOON = 0.1
+"""Seconds beyond the usual for a CAPA that left behind PASS, once that is answered: it may have got lost, and to find
+that out takes as long again. A probe too many costs nobody anything."""
+
 DRIPS = 1.0
 """Seconds for which an answer that is looked at as a whole may come in drips while its client gets nothing of it: the
 first rule's. What is told then is the beginning as it is to be, and the rest as it comes."""
@@ -70,7 +74,9 @@ class Mending:
         if asked[0].kind is Kind.CLIENT:
             return math.inf
         since = max(self._silent_since, asked[0].since)
-        return max(since + self._state.manners.patience, self._not_before)
+        manners = self._state.manners
+        is_likely = self._way.is_trying and not self._probes
+        return max(since + (manners.usual + SOON if is_likely else manners.patience), self._not_before)
 
     def on_time(self) -> None:
         """Silence has lasted long enough, or too long."""

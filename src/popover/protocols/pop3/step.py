@@ -73,16 +73,21 @@ class Step:
         return False
 
     def _hear_last(self) -> bool:
-        if not self._ends_with_stat:
+        if not self._ends_with_status:
             return False
-        if sum(is_stat(line) for line in bytes(self._heard).splitlines()) > self._stats:
+        if self._ends_with_stat and sum(is_stat(line) for line in bytes(self._heard).splitlines()) > self._stats:
             return True
         self.due = self._state.now + self._state.manners.patience  # it may be an answer that is late
         return False
 
     @property
     def _ends_with_stat(self) -> bool:
-        return self._heard.endswith(b"\n") and is_stat(bytes(self._heard).splitlines()[-1])
+        return is_stat(bytes(self._heard).splitlines()[-1])
+
+    @property
+    def _ends_with_status(self) -> bool:
+        """Some say `+ count octets`, or refuse: with silence behind it that is an answer, too."""
+        return self._heard.endswith(b"\n") and bytes(self._heard).splitlines()[-1].startswith((b"+", b"-"))
 
     def on_time(self) -> bool:
         """Silence has lasted long enough, or too long. Whether we are in step again."""
@@ -92,5 +97,5 @@ class Step:
             self._server.outbox += CAPA.line
             self.due = self._state.now + ANSWER
             return False
-        self.has_failed = not (self._is_last_asked and self._ends_with_stat)
+        self.has_failed = not (self._is_last_asked and self._ends_with_status)
         return not self.has_failed
