@@ -7,7 +7,7 @@ from pairs.wild.client import Script, Step, cut
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 # Not mute: of a server that leaves a command unanswered before the login, a client that half-closes in one breath with
-# its last command is told 1.8 s late (HURRY, and QUIET), not within the second of the others.
+# its last command is told by guessing.
 MANNERS = (
     *(one for one in MANNERS_OF_ALL if one != "mute"),
     "greets-long", "asks-once-more", "asks-nothing", "counted", "bare", "codes", "refuses", "ok-first", "lower",
