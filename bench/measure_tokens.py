@@ -31,7 +31,7 @@ def measure(field: Field) -> Findings:
     if not python:
         return Findings()
     hashed = make_hash(PASSWORD.encode()).decode()
-    with provider(field.certificate) as url, Apart(TokenServer, field.certificate, _MAIL) as server:
+    with provider(field.certificate) as url, Apart(TokenServer, field.certificate, _MAIL, _MAILS) as server:
         other = EmailProxy(url)
         peers: list[Peer] = [TokenPopover(python, url, hashed), *([other] if other.installed() else [])]
         port = server.do(TokenServer.port)
@@ -93,11 +93,12 @@ def _login(port: int) -> float:
 
 
 def _fetch(port: int) -> float:
-    """Seconds for small mails, one after the other as old clients do."""
+    """Seconds for small mails, once it is logged in: what there is, and one after the other, as old clients do."""
     with _enter(port) as talk:
         began = time.perf_counter()
-        for number in range(_MAILS):
-            _ask(talk, b"RETR %d" % (number + 1))
+        _ask(talk, b"STAT")
+        for word in (b"LIST", b"UIDL", *(b"RETR %d" % (number + 1) for number in range(_MAILS))):
+            _ask(talk, word)
             while talk.readline() != b".\r\n":
                 pass
         took = time.perf_counter() - began

@@ -97,6 +97,24 @@ def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: 
     )
 
 
+def section(peers: list[str], findings: Findings, machine: Iterable[str], names: Iterable[str]) -> str:
+    """What was measured by itself, of these measurements, as a section of docs/benchmarks.md."""
+    command = f"python -m bench --only {','.join(names)} --section"
+    return "\n".join(
+        [
+            f"## {' and '.join(dict.fromkeys(column.table or 'Measured' for column in findings.columns))}, by itself",
+            "",
+            f"*Measured on {today()}. Written by `{command}`.*",
+            "",
+            *_tables(peers, findings),
+            "The middle half of the rounds lies between these:",
+            "",
+            *_by_table(peers, findings.columns, Column.spread),
+            *(f"- {line}" for line in machine),
+        ]
+    )
+
+
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table whose columns also line up for those who read the source; numbers to the right."""
     widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]

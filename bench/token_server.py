@@ -14,17 +14,24 @@ from bench.server import Server
 # As long as Microsoft's, 1,500 to 3,000 octets.
 TOKEN = "t" * 2000
 
-# A token is said in a line of base64 that begins with `user=` (XOAUTH2); the server knows lines by four letters.
-_USER = b"DXNL"
+# A token is said in a line of base64 that begins with `user=` (XOAUTH2); the server knows lines by five letters.
+_USER = b"DXNLC"
 
 
 class TokenServer(Server):
-    """AUTH XOAUTH2 in two steps; any token will do. `Server`'s one mail is a small one here."""
+    """AUTH XOAUTH2 in two steps; any token will do. So many mails of this size, which all are the same."""
 
-    def __init__(self, certificate: Path, mail_bytes: int) -> None:
+    def __init__(self, certificate: Path, mail_bytes: int, mails: int) -> None:
         super().__init__(certificate, mail_bytes)
-        capa = b"+OK\r\nCAPA\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\nSASL XOAUTH2\r\n.\r\n"
-        self._answers |= {b"AUTH": b"+ \r\n", b"CAPA": capa, _USER: b"+OK Logged in.\r\n"}
+        size, numbers = len(self._mail), range(1, mails + 1)
+        self._answers |= {
+            b"AUTH ": b"+ \r\n",
+            _USER: b"+OK Logged in.\r\n",
+            b"CAPA": b"+OK\r\nCAPA\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\nSASL XOAUTH2\r\n.\r\n",
+            b"STAT": b"+OK %d %d\r\n" % (mails, mails * size),
+            b"LIST": b"+OK\r\n" + b"".join(b"%d %d\r\n" % (number, size) for number in numbers) + b".\r\n",
+            b"UIDL": b"+OK\r\n" + b"".join(b"%d %08x\r\n" % (number, number) for number in numbers) + b".\r\n",
+        }
 
 
 class _Provider(BaseHTTPRequestHandler):

@@ -74,3 +74,9 @@ def test_stdin_that_was_closed_is_nobody_to_ask(words: str, code: int, why: str)
     assert end.returncode == code, end.stderr
     assert why in end.stdout + end.stderr
     assert "Traceback" not in end.stderr
+
+
+def test_who_says_nothing_is_shown_what_there_is_and_where_to_begin() -> None:
+    end = run_popover()
+    assert (end.returncode, end.stdout, end.stderr) == (2, "", run_popover("--help").stdout)
+    assert "Begin with `popover demo`" in end.stderr

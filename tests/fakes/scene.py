@@ -82,7 +82,9 @@ class Gateway:
         return self.popover.wait_for_events("session", self._sessions)[self._sessions - 1]
 
     def status(self) -> Event:
-        """How the gateway is by its own account; all that came in before it was asked has been dealt with."""
+        """How the gateway is by its own account. What had come in before it was asked (Wire.has_arrived) has been dealt
+        with.
+        """
         self._statuses += 1
         self.popover.signal(signal.SIGUSR1)
         return self.popover.wait_for_events("status", self._statuses)[self._statuses - 1]

@@ -89,6 +89,9 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
+    if direct.left and not through.left and is_excused(played, other, server, features):
+        # It went at a command that popover answers in its place, and so it hears the QUIT.
+        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if _is_overtaken(played.record, other.record) and _begins_alike_there(direct, through):
         through = through._replace(said=direct.said)
     found = []

@@ -33,9 +33,10 @@ class Played(NamedTuple):
 def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
     """Whether two sessions that differ may."""
     ours, theirs = direct.record, through.record
-    is_spared = server.better or (issubclass(server, _COUNT) and _spared(ours)) or refused(direct)
+    is_spared = server.better or (issubclass(server, _COUNT) and any(map(_is_spared, ours.turns))) or refused(direct)
     return (
         (is_spared and _goes_further(direct, theirs, features))
+        or (_is_spared(ours.turns[-1]) and _goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
@@ -55,7 +56,7 @@ def _goes_further(direct: Played, through: Record, features: str) -> bool:
     if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
         last -= 1
     return (
-        (ours.end in ("closed", "reset") or direct.state.left)
+        (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
         and _begins_alike(ours, through, last, features)
@@ -179,9 +180,9 @@ def _is_early(turn: Turn) -> bool:
     return verb_of(turn.said) in (b"USER", b"DELE") and turn.got[:3] == b"+OK"
 
 
-def _spared(direct: Record) -> bool:
-    """Whether the client asked what popover answers in the server's place: STLS, and AUTH without a mechanism."""
-    return any(turn.said.upper().split() in ([b"STLS"], [b"AUTH"]) for turn in direct.turns)
+def _is_spared(turn: Turn) -> bool:
+    """Whether the client asks what popover answers in the server's place: STLS, and AUTH without a mechanism."""
+    return turn.said.upper().split() in ([b"STLS"], [b"AUTH"])
 
 
 def refused(direct: Played) -> bool:

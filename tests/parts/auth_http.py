@@ -30,6 +30,7 @@ class AuthHTTP:
         self.status = 200
         self.connections = 0
         self.answers: dict[str, dict[str, str]] = {}
+        self.places: dict[str, tuple[str, ...]] = {}  # URLs, of which the one of Auth-Protocol is the answer
         self._server: ThreadingHTTPServer | None = None
         self._open: list[BaseHTTPRequestHandler] = []
         self._lock = Lock()
@@ -56,7 +57,8 @@ class AuthHTTP:
         right = unquote_to_bytes(headers["Auth-Pass"]).decode() == self.password
         if user not in self.answers or not right:
             return {"Auth-Status": "Invalid login or password", "Auth-Wait": "3"} | self.more
-        return {"Auth-Status": "OK"} | self.answers[user] | self.more
+        own = [one for one in self.places.get(user, ()) if one.startswith(headers["Auth-Protocol"])]
+        return {"Auth-Status": "OK"} | self.answers[user] | ({"Auth-Server": own[0]} if own else {}) | self.more
 
     def start(self) -> None:
         """Listen."""

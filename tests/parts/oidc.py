@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from parts.certificates import Authority
+from parts.certificates import Authority, Certificate
 from parts.net import free_port, is_listening
 from parts.program import Program
 from parts.provider import Browser
@@ -22,8 +22,8 @@ PASSWORD = "x"
 
 
 class OidcProvider:
-    """From `__enter__` to `__exit__`; in the manner of `provider.Provider`, with its clients popover-device and
-    popover-code, and no others for popover.
+    """From `__enter__` to `__exit__`; in the manner of `provider.Provider`. Its clients: popover-device, popover-code,
+    popover-itself (which has a key, `key_file`, in a secret's place), dovecot.
     """
 
     def __init__(self, directory: Path, authority: Authority) -> None:
@@ -32,17 +32,25 @@ class OidcProvider:
         self._certificate = authority.issue("localhost", "127.0.0.1")
         self._port = free_port()
         self.issuer = f"https://localhost:{self._port}"
+        self.key_file = directory / "client.key"
+        self.knows(authority.issue("client.example", rsa_bits=2048))
         self._users = iter(range(400))
         self.device_page = f"{self.issuer}/device"
         self.introspection_url = f"https://dovecot:dovecot-secret@localhost:{self._port}/token/introspection"
 
     def oauth2(self, client: str) -> str:
         """The lines of an account that has this client id."""
-        known = client if client in ("device", "code") else "code"
-        return (
-            f'client_id = "popover-{known}"\nissuer = "{self.issuer}"\nca_file = "{self.ca_file}"\n'
-            'scopes = ["openid", "offline_access", "mail"]\n'
+        known = client if client in ("device", "code", "itself") else "code"
+        own = f'grant = "client_credentials"\nkey_file = "{self.key_file}"\nscopes = ["mail"]\n'
+        return f'client_id = "popover-{known}"\nissuer = "{self.issuer}"\nca_file = "{self.ca_file}"\n' + (
+            own if client == "itself" else 'scopes = ["openid", "offline_access", "mail"]\n'
         )
+
+    def knows(self, certificate: Certificate) -> None:
+        """Whose certificate this is may sign in by itself, with its key."""
+        (self._directory / "client.pem").write_bytes(certificate.cert_file.read_bytes())
+        self.key_file.touch(mode=0o600)
+        self.key_file.write_bytes(certificate.key_file.read_bytes() + certificate.cert_file.read_bytes())
 
     def mood(self, *, life: int = 3600) -> None:
         """How many seconds its tokens live from now on."""

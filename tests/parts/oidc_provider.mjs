@@ -5,6 +5,7 @@
 // DIRECTORY/mood.json says how long tokens live. DIRECTORY/asked.jsonl gets a line for each question for a token,
 // DIRECTORY/secrets.txt one for each token and code that was given.
 
+import { X509Certificate } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { createServer } from "node:https";
 
@@ -24,6 +25,14 @@ const provider = new Provider(`https://localhost:${port}`, {
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       redirect_uris: ["http://127.0.0.1/"],
+    },
+    {
+      client_id: "popover-itself",
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks: { keys: [new X509Certificate(readFileSync(`${directory}/client.pem`)).publicKey.export({ format: "jwk" })] },
+      grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
     },
     {
       client_id: "dovecot",

@@ -62,11 +62,13 @@ class Provider:
         self.introspection_url = f"https://dovecot:dovecot-secret@localhost:{self.port}/o/introspect/"
 
     def oauth2(self, client: str) -> str:
-        """The lines of an account that has this client id."""
+        """The lines of an account that has this client id; its secret, if it has one, is in the file client-secret."""
         where = f'device_url = "{self.device_url}"' if client == "device" else f'authorize_url = "{self.authorize_url}"'
         return (
             f'client_id = "popover-{client}"\n{where}\ntoken_url = "{self.token_url}"\nca_file = "{self.ca_file}"\n'
             'scopes = ["mail"]\n'
+            + ('client_secret_file = "client-secret"\n' if client in ("secret", "itself") else "")
+            + ('grant = "client_credentials"\n' if client == "itself" else "")
         )
 
     def mood(self, **changes: Any) -> None:

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, walks
+from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, untrusted, walks
 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
@@ -47,6 +47,33 @@ def test_nothing_is_read_ahead_where_the_server_may_delete_what_was_read(
     talk.memory.manners.learn(capabilities(b"+OK\r\nPIPELINING\r\n" + expire + b"\r\n.\r\n"), logged_in=True)
     walks(talk, *[SIZE] * 4)
     assert talk.answer(mail(2))[1] == (unit(3, 4) if is_safe else b"")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize(
+    ("fetches", "expire", "asks"), [(True, b"0", False), (False, b"0", True), (True, b"NEVER", True)]
+)
+def test_nothing_is_found_out_before_a_quit_that_takes_out_what_was_read(
+    fetches: bool, expire: bytes, asks: bool, *, is_known: bool
+) -> None:
+    """A server that hangs up at two commands in one piece would not hear it."""
+    capa = CAPA.replace(b"USER", b"EXPIRE " + expire)
+    memory = untrusted(after=capa if is_known else None)
+    memory.manners.learn(capabilities(capa), logged_in=False)
+    talk = Talk(memory=memory, ready=b"")
+    for line, answer in (
+        (b"USER anna\r\n", b"+OK\r\n"),
+        (b"PASS secret\r\n", b"+OK in\r\n"),
+        *[(b"RETR 1\r\n", mail(1))] * fetches,
+    ):
+        talk.say(line)
+        talk.answer(answer)
+    got, heard = talk.say(b"QUIT\r\n")
+    if not is_known:
+        assert heard == b"CAPA\r\n"
+        _, heard = talk.answer(capa)
+    assert got == b"+OK\r\n"
+    assert (heard != b"QUIT\r\n") is asks
 
 
 def test_sizes_are_not_asked_for_where_nothing_may_be_read_ahead() -> None:

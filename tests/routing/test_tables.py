@@ -13,6 +13,7 @@ from popover.errors import ConfigError
 from popover.protocols.login import Credentials, Digest, NotFound, Route, Unsure
 from popover.routing import Tables, kinds
 from popover.routing.answers import Answer, Entry, Failed, Missing, Query
+from popover.routing.refusals import KEPT, Refusals
 from popover.routing.rested import Rested
 from popover.routing.static import StaticTable
 from routing.stage import Stage, fetched, said, servers, service, static
@@ -129,6 +130,32 @@ def test_an_unknown_name_is_refused_as_late_as_a_wrong_password_and_no_sooner() 
     assert stage.late == [2]
     assert isinstance(stage.find_now("alice"), Route)
     assert stage.late == [2]
+
+
+def test_it_is_refused_as_late_as_servers_have_refused_others() -> None:
+    """By one of the last refusals, picked at random; of this table's servers, and over a reload."""
+    stage = Stage(replace(ALICE, refuse_after=2), replace(ALICE, name="others"))
+    for seconds in (3.25, 0.5, 31.0):  # the last one is none: something has hung
+        found = stage.find_now("alice")
+        assert isinstance(found, Route)
+        found.refused(seconds)
+    stage.tables.load(stage.settings)
+    stage.late.clear()
+    for _ in range(60):
+        stage.find_now("bob")
+    assert set(stage.late) == {3.25, 0.5}
+    stage.late.clear()
+    stage.find_now("bob", service(table="others"))
+    assert stage.late == [2]
+
+
+def test_what_is_known_of_refusals_is_bounded_and_the_last_ones_count() -> None:
+    refusals = Refusals(max)
+    for seconds in range(30):
+        refusals.note(seconds)
+    for _ in range(KEPT):
+        refusals.note(1.5)
+    assert refusals.seconds(2) == 1.5
 
 
 def test_the_time_of_the_look_up_is_part_of_that(monkeypatch: pytest.MonkeyPatch) -> None:

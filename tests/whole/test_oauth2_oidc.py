@@ -94,3 +94,15 @@ def test_who_signs_out_leaves_nothing_that_is_good_any_more(house: House) -> Non
     house.tokens("nobody").write_bytes(kept)
     said = login(house, "nobody")
     assert said.startswith(b"-ERR [SYS/PERM]"), said
+
+
+def test_a_program_signs_in_by_its_certificate(house: House, authority: Authority) -> None:
+    """As at Microsoft: a key signs who it is (RFC 7523), and another's does not do."""
+    ended = house.command("login", "itself")
+    assert '"itself" is signed in at localhost' in ended.stdout, ended.stderr
+    key = house.provider.key_file.read_bytes()
+    house.provider.key_file.write_bytes(authority.issue("other.example", rsa_bits=2048).key_file.read_bytes())
+    ended = house.command("login", "itself")
+    house.provider.key_file.write_bytes(key)
+    assert ended.returncode == 1
+    assert "its operator must mend that" in ended.stderr

@@ -44,9 +44,9 @@ class House:
         self.told.append(ended.stdout + ended.stderr)
         return ended.stdout + ended.stderr
 
-    def sign_in(self, password: str = LOCAL) -> str:
+    def sign_in(self, *words: str, password: str = LOCAL) -> str:
         """`popover account login`, by somebody who says a password and enters the code."""
-        command = [*self.outlook.prefix, *COMMAND, "account", "login", "aunt"]
+        command = [*self.outlook.prefix, *COMMAND, "account", "login", "aunt", *words]
         with subprocess.Popen(
             command, env=os.environ | self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -143,6 +143,25 @@ def test_a_new_sign_in_asks_for_the_password_and_a_wrong_one_touches_no_token(ho
     wrong.write_text("canary-wrong\n")
     assert "is not the local" in house.command("login", "aunt", "--password-file", wrong, code=1)
     assert house.tokens.read_bytes() == before
+
+
+def test_an_account_that_is_there_is_encrypted_from_a_sign_in_on_and_no_more(house: House) -> None:
+    house.command(*ADD, "--plain", said=f"{LOCAL}\n")
+    assert "would lie beside" in house.command("login", "aunt", "--encrypt", code=1)
+    house.command("passwd", "aunt", said=f"{LOCAL}\n")
+    assert "is not the local password" in house.command("login", "aunt", "--encrypt", said="wrong\n", code=1)
+    account = house.state / "accounts" / "aunt.json"
+    assert "encrypt" not in account.read_text()
+    house.sign_in("--encrypt")
+    assert json.loads(account.read_text())["oauth2"] == {"client_id": CLIENT_ID, "encrypt": True}
+    assert "canary" not in house.tokens.read_text()
+    with house.popover() as popover:
+        assert house.answer(popover).startswith(b"+OK")
+        house.sign_in("--no-encrypt")
+        assert "canary" in house.tokens.read_text()
+        assert house.answer(popover).startswith(b"+OK")
+        assert "canary" in house.tokens.read_text()
+        house.done(popover)
 
 
 def test_show_says_that_it_is_encrypted_and_what_that_means(house: House) -> None:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 PATIENCE = 30.0  # seconds, only for a test never to hang
@@ -19,7 +20,7 @@ def test_stream_whose_end_is_not_waited_for_any_longer_is_closed() -> None:
         with peer:
             stream = Stream(asyncio.get_running_loop(), ours, Scratch(), "client")
             stream.write(b"-ERR go away\r\n")
-            waiting = asyncio.create_task(stream.finish(PATIENCE))
+            waiting = asyncio.create_task(finish(stream, PATIENCE))
             await asyncio.sleep(0)
             waiting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -39,7 +40,7 @@ def test_peer_that_goes_or_does_not_ends_the_wait(grace: float) -> None:
             stream.write(b"+OK bye\r\n")
             if grace:
                 peer.shutdown(socket.SHUT_WR)
-            await stream.finish(grace)
+            await finish(stream, grace)
             assert ours.fileno() < 0
             assert peer.recv(100) == b"+OK bye\r\n"
             assert peer.recv(100) == b""

@@ -68,12 +68,16 @@ class Store:
                 raise StartError(f"the name {quote(one)} is taken, {whose} it: popover account remove {first} first")
         return account
 
-    def change(self, account: Account, changes: Mapping[str, str | None]) -> None:
-        """Change keys of one; None takes a key out."""
+    def change(
+        self, account: Account, changes: Mapping[str, str | None], oauth2: Mapping[str, object] | None = None
+    ) -> None:
+        """Change keys of one, and of its `oauth2`; None takes a key out."""
         path = self.path(account.name)
         with self._locked():
             try:
                 table = read_kept(read_private(path, KEPT_LIMIT)) | dict(changes)
+                if oauth2:
+                    table["oauth2"] = {**table.get("oauth2", {}), **oauth2}
             except (OSError, ValueError) as fault:
                 raise StartError(f"{path}: {_told(fault)}") from None
             table = {key: value for key, value in table.items() if value is not None}

@@ -18,7 +18,7 @@ from popover.check.walk import check_all
 from popover.cli.asking import PASSWORD, password_of
 from popover.cli.output import INTERRUPTED, say
 from popover.cli.program import program
-from popover.cli.run import from_command_line
+from popover.cli.run import check_tables_of, from_command_line
 from popover.config import Config, default_listen, load, parse_service_word
 from popover.errors import ConfigError
 
@@ -69,7 +69,9 @@ def _configuration(arguments: argparse.Namespace) -> Config:
     if arguments.config is not None:
         if arguments.ca_file is not None:
             raise ConfigError("with -c, write it into the file: --ca-file (ca_file)")
-        return load(arguments.config)
+        config = load(arguments.config)
+        check_tables_of(config)
+        return config
     arguments.services = _with_listen(arguments.services)
     return from_command_line(arguments)
 

@@ -51,6 +51,7 @@ from popover.session.memories import Memories
 from popover.session.outcome import Outcome
 from popover.session.session import Session
 from popover.session.waiting import LINGER
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 _NAME = "inetd"
@@ -203,7 +204,7 @@ async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) 
     log.event("notice", "refused", text, service=service.name, client=address, cause=cause, remedy=remedy)
     if service.inside.tls != "implicit":
         client.write(DIALECTS[service.dialect].farewell(cause))
-    await client.finish(LINGER)
+    await finish(client, LINGER)
 
 
 def _for_a_pipe(client: Stream, outcome: Outcome) -> Outcome:

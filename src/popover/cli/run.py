@@ -50,15 +50,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         verifiers_of(config.services, config.accounts)
         check_given(config.services)
-        if config.tables:
-            from popover.process.routed_logins import check_tables  # noqa: PLC0415 - most files have no table
-
-            check_tables(config)
+        check_tables_of(config)
         place = arguments.config or "command line"
         say(f"{place}: well-formed, services: {len(config.services)}")
     else:
         serve(config, log, None if arguments.config is None else read, Announcer(config))
     return 0
+
+
+def check_tables_of(config: Config) -> None:
+    """Read all that its tables name. Raises ConfigError."""
+    if config.tables:
+        from popover.process.routed_logins import check_tables  # noqa: PLC0415 - most files have no table
+
+        check_tables(config)
 
 
 def _configuration(arguments: argparse.Namespace) -> Config:

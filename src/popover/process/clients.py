@@ -20,6 +20,7 @@ from popover.protocols import DIALECTS
 from popover.protocols.proxy_header import Reader
 from popover.session.session import Session
 from popover.session.waiting import LINGER
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 QUIET_PERIOD = 60.0
@@ -137,7 +138,7 @@ class Clients:
         door.silent = 0
         if door.service.inside.tls != "implicit":  # plain text there would only be taken for broken TLS
             client.write(DIALECTS[door.service.dialect].farewell(refused.cause))
-        self._spawn(client.finish(LINGER))
+        self._spawn(finish(client, LINGER))
 
     def exhausted(self, fault: OSError) -> None:
         """There is no descriptor for a client: say so, but not for each."""

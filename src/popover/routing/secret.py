@@ -30,6 +30,8 @@ def read_secret(source: SecretSource) -> str:
     try:
         with path.open("rb") as file:
             return file.read(SECRET_LIMIT).decode().removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        raise ConfigError(f"{key}: {path} does not exist; write the password into it, and nothing else") from None
     except OSError as fault:
         raise ConfigError(f"{key}: {path} can't be read: {fault.strerror}") from None
     except UnicodeDecodeError:

@@ -98,12 +98,13 @@ class AtDesk:
         """Find out where a login leads, and sign in there; whether the server has let it in. Raises Vanished."""
         case = self._case
         case.user = turned_away.shown(login.user)
+        since = case.loop.time()
         try:
             with UnlessVanished(case.client):
                 found = await self._ways.finder.find(case.visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
-                    return await self._enter(reception, found)
+                    return await self._enter(reception, found, since)
                 turned_away.by_finder(case, found)
                 await asyncio.sleep(found.late)
             if isinstance(found, NotFound):
@@ -117,14 +118,16 @@ class AtDesk:
             self._asking.say()
         return False
 
-    async def _enter(self, reception: Reception, route: Route) -> bool:
-        """Sign in where the route leads. Raises Failure."""
+    async def _enter(self, reception: Reception, route: Route, since: float) -> bool:
+        """Sign in where the route leads. `since`: when the client has said its login. Raises Failure."""
         entrance = self._entrance = Entrance(self._case, self._reach, self._ways, route, reception)
         answer: SignedIn | None = None
         try:
             answer = await entrance.sign_in()
             if not answer.accepted:
                 turned_away.by_server(self._case, answer, is_own=not entrance.said_ours)
+                if not entrance.said_ours:
+                    route.refused(self._case.loop.time() - since)
             reception.admit(answer)
         finally:
             if answer is None or not answer.accepted:

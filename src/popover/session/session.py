@@ -27,6 +27,7 @@ from popover.session.telling import tell
 from popover.session.transparent import Transparent
 from popover.session.waiting import LINGER
 from popover.session.ways import Ways
+from popover.wire.finish import finish
 from popover.wire.stream import Stream
 
 
@@ -93,7 +94,7 @@ class Session:
             if outcome.failure is not None and outcome.may_be_told:
                 client.write(DIALECTS[case.service.dialect].farewell(outcome.failure.cause))
             if outcome.clean:
-                await client.finish(LINGER)
+                await finish(client, LINGER)
             else:
                 client.reset()
         finally:

@@ -12,17 +12,18 @@ import pytest
 
 from oauth2_stage import Stage
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts
+from popover.accounts.oauth2 import facts, tokens
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
 from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.oauth2.kept import Kept
+from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.renewal import DAY, Renewal
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.tokens import Tokens
 from popover.accounts.oauth2.vault import Key
 from popover.config import Account
-from popover.errors import Failure, SignInNeeded
+from popover.errors import Failure, ProviderFailure, SignInNeeded
 
 LOCAL, NEXT = b"canary-local", b"canary-next"
 
@@ -73,11 +74,11 @@ def told(stage: Stage, account: Account, password: bytes | None, mine: Tokens | 
     """Log in, with a password that was right; of a gateway that has just begun, unless there is one."""
 
     async def ask() -> bytes | None:
-        tokens = mine or stage.tokens()
+        these = mine or stage.tokens()
         try:
-            return await tokens.access_token(account, password=password)
+            return await these.access_token(account, password=password)
         finally:
-            await tokens.close()
+            await these.close()
 
     return asyncio.run(ask())
 
@@ -114,6 +115,8 @@ def test_before_the_first_login_after_a_start_nothing_is_renewed_and_from_then_o
         await Renewal(mine).look()
         with pytest.raises(SignInNeeded, match="nobody has logged in with its password since popover's start"):
             await mine.access_token(account)  # as a device does
+        await Renewal(mine).look()
+        assert not stage.lines  # it is no trouble, and in no log each minute
         assert octets(stage) == before
         assert stage.asked() == asked
         assert await mine.access_token(account, password=LOCAL)
@@ -219,6 +222,38 @@ def test_a_new_sign_in_beside_a_running_gateway_is_taken_at_the_next_login(stage
     assert not stage.refusals()
 
 
+def test_who_finds_it_sealed_anew_when_its_turn_has_come_asks_nobody_and_writes_nothing(stage: Stage) -> None:
+    """Another process was faster: the next login has the password that opens it."""
+
+    def is_good(_kept: Kept) -> bool:
+        return False
+
+    account = signed_in(stage)
+    before, asked = octets(stage), stage.asked()
+    for key in (None, Key.of(NEXT)):
+        with pytest.raises(SignInNeeded, match="is encrypted, and nobody has logged in"):
+            renew(account, stage.sign_in(account).ask, TokenFile(stage.directory, stage.user, key), is_good, time.time)
+    assert (octets(stage), stage.asked()) == (before, asked)
+
+
+def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
+    account = signed_in(stage)
+
+    async def run() -> None:
+        mine = stage.tokens()
+        with TokenFile(stage.directory, stage.user).locked():
+            login = asyncio.create_task(mine.access_token(account, password=LOCAL))
+            await asyncio.sleep(0.5)  # it is at the lock by now
+            await mine.close()
+            with pytest.raises(ProviderFailure, match="waits long"):  # it is no wrong password
+                await asyncio.wait_for(login, 5)
+
+    asyncio.run(run())
+
+
 def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     account = signed_in(stage)
     before = octets(stage)
@@ -240,7 +275,45 @@ def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypat
     assert kept_by(stage, NEXT) is not None
 
 
-def test_who_takes_encrypt_away_is_told_to_sign_in_again(stage: Stage) -> None:
+def test_what_is_not_to_be_encrypted_any_more_is_in_clear_while_the_gateway_has_the_key(stage: Stage) -> None:
+    sealed, clear = signed_in(stage), stage.account()
+
+    async def run() -> None:
+        mine = stage.tokens()
+        first = await mine.access_token(sealed, password=LOCAL)
+        assert await mine.access_token(clear) == first
+        await mine.close()
+
+    asyncio.run(run())
+    old_one = stage.kept()
+    assert (old_one.salt, old_one.is_closed) == (b"", False)
+    stage.keep(replace(old_one, expires=time.time()))
+    assert told(stage, clear, None)
+    assert not stage.refusals()
+
+
+def test_a_sign_in_without_encryption_stays_in_clear_beside_a_gateway_that_knows_nothing_of_it_yet(
+    stage: Stage,
+) -> None:
+    sealed = signed_in(stage)
+
+    async def run() -> None:
+        clock = [time.time()]
+        mine = stage.tokens(lambda: clock[0])
+        mine.load([sealed])
+        assert await mine.access_token(sealed, password=LOCAL)
+        await asyncio.to_thread(stage.signed_in)
+        clock[0] += DAY + 60
+        await Renewal(mine).look()
+        await mine.close()
+
+    before = stage.asked()
+    asyncio.run(run())
+    assert stage.asked() > before + 1
+    assert stage.kept().salt == b""
+
+
+def test_who_takes_encrypt_away_while_it_does_not_run_is_told_to_sign_in_again(stage: Stage) -> None:
     signed_in(stage)
     account = stage.account()
     with pytest.raises(SignInNeeded, match="is not set up so any more"):

@@ -18,9 +18,10 @@ from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.vault import SALT, Key
 
 ACCESS, REFRESH = b"canary-access", "canary-refresh"
-KEPT = Kept("a", "id", "https://x/token", ACCESS, 1.0, 3601.0, 1.0, REFRESH, ("mail",), login="a@example.com")
 KEY = Key.of(b"canary-local", bytes(SALT))
 OTHER = Key.of(b"canary-Local", bytes(SALT))
+CLEAR = Kept("a", "id", "https://x/token", ACCESS, 1.0, 3601.0, 1.0, REFRESH, ("mail",), login="a@example.com")
+KEPT = replace(CLEAR, salt=KEY.salt)
 SEALED = to_json(KEPT, KEY)
 
 _TEXT = st.text(max_size=30)
@@ -56,7 +57,7 @@ def opened(octets: bytes, key: Key | None = KEY) -> Kept | None:
     )
 )
 def test_whatever_is_sealed_is_opened_by_the_same_key_alone(kept: Kept) -> None:
-    octets = to_json(kept, KEY)
+    octets = to_json(replace(kept, salt=KEY.salt), KEY)
     assert opened(octets) == replace(kept, salt=KEY.salt)
     assert opened(octets, OTHER) is None
     assert opened(octets, None) is None
@@ -66,7 +67,8 @@ def test_a_key_is_made_of_the_password_and_of_a_salt_of_its_own() -> None:
     assert Key.of(b"canary-local", bytes(SALT)) == KEY
     assert Key.of(b"x").salt != Key.of(b"x").salt
     assert len(KEY.octets) == 32
-    salted = to_json(KEPT, Key.of(b"canary-local"))
+    another = Key.of(b"canary-local")
+    salted = to_json(replace(KEPT, salt=another.salt), another)
     assert opened(salted) is None
     assert opened(salted, Key.of(b"canary-local", base64.b64decode(json.loads(salted)["salt"]))) is not None
 
@@ -139,6 +141,13 @@ def test_what_is_closed_is_never_written(tmp_path: Path) -> None:
     assert file.path.read_bytes() == before
 
 
+def test_what_was_found_sealed_is_never_written_in_clear_or_by_another_key() -> None:
+    for key in (None, Key.of(b"x"), replace(KEY, salt=b"other")):
+        with pytest.raises(ValueError, match="sealed by another key"):
+            to_json(KEPT, key)
+    assert json.loads(to_json(CLEAR, KEY))["version"] == 1  # and what is in clear stays so, unless it is sealed
+
+
 def test_a_wrong_key_changes_nothing(tmp_path: Path) -> None:
     file = TokenFile(tmp_path, "a", KEY)
     assert not open_by(file, OTHER)
@@ -150,7 +159,7 @@ def test_a_wrong_key_changes_nothing(tmp_path: Path) -> None:
     assert mine.key is None
     assert open_by(mine, KEY)
     assert not open_by(mine, OTHER)
-    assert mine.read() == replace(KEPT, salt=KEY.salt)
+    assert mine.read() == KEPT
     assert file.path.read_bytes() == before
 
 

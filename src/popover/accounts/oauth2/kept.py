@@ -50,8 +50,8 @@ class Kept:
     `signed_in`: when a person did; `obtained`: when the access token came. All of it is for `login`, of `client_id`, by
     the provider of `token_url`, which `issuer` names if it was found by that: see `belongs`.
 
-    `salt`: that of the key by which the file is sealed; b"": it is not. `is_closed`: it is, and here is no key that
-    opens it: both tokens are missing.
+    `salt`: that of the key by which it is sealed in its file; b"": it is not. `is_closed`: it is, and here is no key
+    that opens it: both tokens are missing.
     """
 
     account: str
@@ -105,6 +105,7 @@ def became(token: Token, before: Kept | None, now: float, account: Account, way:
         signed_in=before.signed_in if before else now,
         refresh=token.refresh or (before.refresh if before else None),
         scopes=token.scopes if token.scopes is not None or before is None else before.scopes,
+        salt=before.salt if before else b"",
     )
 
 
@@ -134,14 +135,16 @@ def troubled(needed: LoginNeeded, now: float) -> Trouble:
 
 
 def to_json(kept: Kept, key: Key | None = None) -> bytes:
-    """Write it; with a key, so that nobody reads its tokens without the same. Raises ValueError for what is closed, for
-    the tokens would be lost.
+    """Write it: sealed, if it has the salt of a key. Raises ValueError where that is missing; for what is closed, too,
+    whose tokens would be lost.
     """
     if kept.is_closed:
         raise ValueError("it is closed")
     tokens = {"access_token": kept.access.decode("ascii"), "refresh_token": kept.refresh}
-    if key is None:
+    if not kept.salt:
         return _dumped({"version": VERSION, **_about(kept), **tokens})
+    if key is None or key.salt != kept.salt:
+        raise ValueError("it is to be sealed by another key")
     about = {"version": SEALED, **_about(kept), "salt": _base64(key.salt)}
     return _dumped({**about, "sealed": _base64(key.seal(_dumped(tokens), _dumped(about)))})
 

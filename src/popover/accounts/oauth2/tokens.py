@@ -63,7 +63,7 @@ class Tokens:
         self._held: dict[str, _Held] = {}
         self._accounts: tuple[Account, ...] = ()
         self._threads = ThreadPoolExecutor(_THREADS, "oauth2")
-        self._keys = Keys(self._threads)
+        self._keys = Keys(self._threads, lambda: self._ask.is_stopped)
 
     def load(self, accounts: Iterable[Account]) -> None:
         """Take these for those there are. What is read only once (trust stores, descriptions) is read anew."""
@@ -82,15 +82,15 @@ class Tokens:
         to be had. `password`: the account's local one, as it was said, where its tokens are sealed by it. Raises
         SignInNeeded, ProviderFailure.
         """
-        held = self._of(account)
-        if password is not None:
-            await self._unlock(account, held, password)
+        held, fault = self._of(account), None
+        if password is not None or (held.file.key is not None and not account.encrypts):
+            fault = await self._unlock(account, held, password)
         held.asked = now = self._clock()
         kept = self._current(held)
         if kept is not None and not belongs(kept, account):
             kept = None
         if kept is not None and kept.is_closed:
-            raise closed(account, was_said=password is not None)
+            raise fault or closed(account, was_said=password is not None)
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
         is_refused = refused is not None and kept is not None and kept.access == refused
@@ -151,14 +151,17 @@ class Tokens:
             held.trouble = None
         return held.kept
 
-    async def _unlock(self, account: Account, held: _Held, password: bytes) -> None:
+    async def _unlock(self, account: Account, held: _Held, password: bytes | None) -> Failure | None:
+        """Open it, or let it be in clear; what went wrong with that, other than that it is another password's."""
         before = held.file.key
         try:
             await self._keys.unlock(account.name, held.file, password)
         except Failure as fault:  # what can be read is read all the same
             self._tell(account, held, fault)
+            return fault
         if held.file.key is not before:
             held.stamp = None
+        return None
 
     def _was_just_forced(self, held: _Held) -> bool:
         return time.monotonic() - held.forced < REFUSAL_PAUSE

@@ -109,8 +109,11 @@ def _login(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--device", action="store_true", help="by a code that is typed into a page of the provider's")
     one.add_argument("--browser", action="store_true", help="by a browser on this machine")
     one.add_argument("--paste", action="store_true", help="by a browser elsewhere, and an address that is pasted here")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--encrypt", action="store_true", help="from now on encrypt its tokens by the local password")
+    form.add_argument("--no-encrypt", action="store_true", help="from now on do not")
     parser.add_argument(
-        "--password-file", metavar="FILE", type=Path, help="of an account with --encrypt: take its password from a file"
+        "--password-file", metavar="FILE", type=Path, help="where that encrypts: take the local password from a file"
     )
     _config_file(parser)
 

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 from popover.accounts.oauth2.answers import DeviceCode, Token
 from popover.accounts.oauth2.ask import Ask
@@ -23,9 +22,10 @@ from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
 from popover.accounts.secrets import read_key
+from popover.accounts.store import Store
 from popover.cli.account.ask import ask as ask_for
-from popover.cli.account.place import find_account
-from popover.cli.account.sealed import key_of, prompt, told
+from popover.cli.account.place import Found, find_account
+from popover.cli.account.sealed import key_of, prompt, told, wish
 from popover.cli.output import say, warn
 from popover.config import Account, quote
 from popover.errors import Failure, StartError
@@ -35,8 +35,12 @@ def login(arguments: argparse.Namespace) -> int:
     """Sign in, and keep what comes of it. Raises ConfigError, StartError."""
     file = arguments.password_file
     said = None if file is None else ask_for(prompt(arguments.name), file)  # before root may have become somebody else
-    account, tokens = found(arguments)
-    key = key_of(account, said)
+    account, is_kept, tokens = found(arguments)
+    wished = wish(arguments, account, is_kept=is_kept)
+    key = key_of(wished, said)
+    if wished != account:
+        Store(tokens.parent / "accounts").change(account, {}, {"encrypt": wished.encrypts})
+        account = wished
     ask = Ask(read_key)
     try:
         way = ask.way(account)
@@ -51,17 +55,18 @@ def login(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def found(arguments: argparse.Namespace) -> tuple[Account, Path]:
-    """Find the account, and where its tokens are kept. Raises ConfigError, StartError."""
+def found(arguments: argparse.Namespace) -> Found:
+    """Find the account, which signs in by OAuth2. Raises ConfigError, StartError."""
     # As root we may go to another place and become another user: what a file names has to be found from there, too.
     config = arguments.config and arguments.config.resolve()
-    account, _, tokens = find_account(arguments.name, config)
+    there = find_account(arguments.name, config)
+    account = there.account
     if account.oauth2 is None:
         raise StartError(
             f"{quote(account.name)} signs in by a password, not by OAuth2: popover account passwd {account.name} "
             "--secret changes that"
         )
-    return account, tokens
+    return there
 
 
 def flow_of(arguments: argparse.Namespace, way: Way, environ: Mapping[str, str]) -> Flow:

@@ -16,7 +16,7 @@ from popover.errors import Failure, StartError
 
 def logout(arguments: argparse.Namespace) -> int:
     """Forget it. Raises ConfigError, StartError."""
-    account, tokens = found(arguments)
+    account, _, tokens = found(arguments)
     try:
         was_there, given_back = sign_out(account, tokens, Ask(read_key))
     except Failure as fault:

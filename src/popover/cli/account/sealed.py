@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hmac
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from popover.accounts.oauth2.keys import open_by, seal_by
@@ -14,8 +16,10 @@ from popover.accounts.oauth2.vault import Key
 from popover.accounts.passwords import as_utf8, read_password
 from popover.accounts.scrypt import MARK, is_of_hash
 from popover.cli.account.ask import ask
+from popover.cli.account.show import password_kind
 from popover.cli.output import warn
 from popover.config import Account, quote
+from popover.config.encrypt import misfits_of_encrypt
 from popover.errors import ConfigError, Failure, StartError
 
 
@@ -33,6 +37,24 @@ def key_of(account: Account, said: bytes | None) -> Key | None:
             raise ConfigError(f"--password-file: the tokens of {quote(account.name)} are not encrypted by its password")
         return None
     return Key.of(_compared(account, ask(prompt(account.name)) if said is None else said))
+
+
+def wish(arguments: argparse.Namespace, account: Account, *, is_kept: bool) -> Account:
+    """Give the account as it is to be from now on: its tokens sealed, or not. Raises ConfigError, StartError."""
+    if not (arguments.encrypt or arguments.no_encrypt) or account.oauth2 is None:
+        return account
+    if not is_kept:
+        raise StartError(
+            f"{quote(account.name)} stands in the file: write encrypt = true, or false, into its oauth2 there"
+        )
+    if mistakes := misfits_of_encrypt({"encrypt": arguments.encrypt}, has_password=account.password is not None):
+        raise ConfigError(mistakes)
+    if arguments.encrypt and password_kind(account) == "plain":
+        raise StartError(
+            f"the password of {quote(account.name)} would lie beside what it encrypts: popover account passwd "
+            f"{account.name} keeps its hash"
+        )
+    return replace(account, oauth2=replace(account.oauth2, encrypt=arguments.encrypt))
 
 
 class Resealing:

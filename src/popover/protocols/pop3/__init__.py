@@ -17,6 +17,7 @@ login.py      how a client logs in
 leaving.py    how it leaves
 keep_alive.py so that its server waits for it
 timing.py     what is due
+doubt.py      a connection that stood ready, and may be dead
 lesson.py     what a session that is over teaches
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come

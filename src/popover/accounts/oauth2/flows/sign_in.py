@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from popover.accounts.oauth2 import forms
@@ -55,7 +56,8 @@ class SignIn:
 
     def keep(self, token: Token) -> Kept:
         """Put it on disk, in the place of whatever there was."""
-        kept = became(token, None, self._clock(), self.account, self.way)
+        salt = self._file.key.salt if self._file.key else b""
+        kept = replace(became(token, None, self._clock(), self.account, self.way), salt=salt)
         with self._file.locked(), self._file.writing() as write:
             write(kept)
         return kept
