@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import QUIET, Plain
+from popover.protocols.plain import Plain
 from popover.protocols.sieve.capabilities import listed, one
 from popover.protocols.sieve.counting import Passing
 from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
@@ -24,9 +24,14 @@ from popover.talk import End
 BURST = 256
 """Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
 
-HURRY = 0.8
+HURRY = 0.2
 """Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
-which the server waits without a challenge, as over a wire it could."""
+which the server waits without a challenge, as over a wire it could. From then on octets just pass, which does no harm
+to a login that only takes long."""
+
+QUIET = 0.6
+"""Seconds without a word where it is guessed that all is answered. With HURRY less than a second, for a client that has
+ended: those who know ManageSieve wait for each answer, and are guessed at by nobody."""
 
 _NOTHING = memoryview(b"")
 
@@ -122,7 +127,7 @@ class Ears:
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
         self._hear_commands(now)
-        hurries = self._holds and self._login.is_asked and self._terms.tls != "require"
+        hurries = self._holds and self._login.is_asked
         self._hurries_since = min(self._hurries_since, now) if hurries else math.inf
 
     def _hear_commands(self, now: float) -> None:
@@ -262,7 +267,7 @@ class Ears:
 
     @property
     def due(self) -> float:
-        """When what waits for the answer to a login is kept no longer; never where TLS is promised before one."""
+        """When what waits for the answer to a login is kept no longer; where TLS has to begin first, there is none."""
         return self._hurries_since + HURRY
 
     def on_time(self, now: float) -> None:
