@@ -37,7 +37,7 @@ class RoutedLogins:
         return False
 
     def doubts(self, services: Iterable[Service]) -> list[str]:  # noqa: ARG002 - see finders.Kind
-        """What is wrong with a table is a mistake, or told when it is asked; but it may be told secrets in plain text."""
+        """Say which tables are told secrets in plain text; what is wrong with one is a mistake, or told when asked."""
         return [line for table in self._settings for line in told_in_plain(table)]
 
     async def close(self) -> None:
