@@ -12,7 +12,7 @@ ifeq ($(origin server),command line)
 SERVER := $(server)
 endif
 
-.PHONY: run demo test test-deep check fix bench clean
+.PHONY: run demo test test-deep test-browser check fix bench clean
 
 run: $(READY)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
 ifeq ($(origin SERVER),undefined)
@@ -38,6 +38,11 @@ test-deep: $(SETUP)  ## every pair of odd servers and clients, property tests 50
 	PYTHONPATH=tests $(BIN)/python -m pairs.fuzz --minutes $(MINUTES) --workers 2
 	PYTHONPATH=tests $(BIN)/python -m pairs.wild.duel --minutes $(MINUTES) --first 1000000
 
+test-browser: $(SETUP)  ## signing in by a real Chromium; where there is none, it is unpacked in this folder
+	tests/install-provider $(BIN)/python
+	tests/install-browser
+	$(BIN)/pytest tests/browser
+
 check: $(SETUP)  ## style, types and the two contracts of the architecture
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -49,7 +54,7 @@ fix: $(SETUP)  ## what a program can mend
 	$(BIN)/ruff check --quiet --fix .
 
 bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.md
-	bench/install-peers
+	bench/install-peers $(BIN)/python
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.wan
 

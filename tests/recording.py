@@ -1,4 +1,4 @@
-"""Screen recordings as text for the README: commands that are really run, and what they really say.
+"""Screen recordings as text for the README and a page of docs/: commands that are really run, and what they really say.
 
 Each stands between two markers, whose name is that of a scene:
 
@@ -27,8 +27,11 @@ from fakes.server import FakeServer
 from fakes.tls import server_context
 from fakes.world import World
 from parts.certificates import Authority
+from parts.private import search_path
+from recording_outlook import outlook, outlook_short
 
 README = Path(__file__).parents[1] / "README.md"
+PAGES = (README, README.parent / "docs" / "oauth2" / "microsoft.md")
 COLUMNS = 100
 NAME, ADDRESS = "pop.example.com", "192.0.2.10"
 
@@ -98,6 +101,8 @@ SCENES: dict[str, Callable[[Path], str]] = {
     "check-expired": check_expired,
     "check-good": check_good,
     "demo-once": demo_once,
+    "outlook": outlook,
+    "outlook-short": outlook_short,
 }
 
 
@@ -119,11 +124,17 @@ def settled(text: str) -> str:
     """The text without what is another at each run and on each machine: times, days, ports, versions, wrapping."""
     text = re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d UTC)?", "DAY", text)
     text = re.sub(r"OpenSSL .*?(?= What to| All is well|\n\n)", "OPENSSL", re.sub(r"\n {18}", " ", text))
+    text = re.sub(r"DAYT[\d:.]+Z", "TIME", text)
+    text = re.sub(r"(?<=devicelogin\n    )\w+", "CODE", text)
+    text = re.sub(r"(?<=good until )\d\d:\d\d", "TIME", text)
+    text = re.sub(r"\d+ in, \d+ out, [\d.]+ s", "SO MUCH", text)
     text = re.sub(r"\b\d+ ms\b", "MS", text)
     text = re.sub(r"(127\.0\.0\.1|localhost):\d+", r"\1:PORT", text)
     return re.sub(r"\s+", " ", text)
 
 
 def main() -> None:
-    """Record all scenes of the README anew."""
-    README.write_text(with_recordings(README.read_text()))
+    """Record all scenes of all pages anew, or those of the pages that are named."""
+    os.environ["PATH"] = search_path(os.environ["PATH"])
+    for page in map(Path, sys.argv[1:] or PAGES):
+        page.write_text(with_recordings(page.read_text()))

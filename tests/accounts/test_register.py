@@ -46,14 +46,18 @@ class Tokens:
 
     def __init__(self) -> None:
         self.asked: list[bytes | None] = []
+        self.told: list[bytes | None] = []
         self.loaded: list[str] = []
 
     def load(self, accounts: Iterable[Account]) -> None:
         self.loaded = [account.name for account in accounts]
 
-    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
+    async def access_token(
+        self, account: Account, *, refused: bytes | None = None, password: bytes | None = None
+    ) -> bytes | None:
         assert account.oauth2 is not None
         self.asked.append(refused)
+        self.told.append(password)
         return TOKEN if refused is None else TOKEN + b"-fresh" if refused == TOKEN else None
 
 
@@ -623,6 +627,42 @@ def test_digests_are_offered_where_each_password_itself_is_kept(scene: Scene) ->
     assert not scene.register.offers_digests(True)
     scene.keep("kept")
     assert scene.register.offers_digests(True)
+
+
+SEALED = OAuth2("id", encrypt=True)
+
+
+def test_the_password_goes_on_to_who_opens_tokens_with_it_and_to_nobody_else(scene: Scene) -> None:
+    sealed = scene.account("sealed", password=HASHED, secret=None, oauth2=SEALED)
+    scene.register.load([sealed, scene.account("open", secret=None, oauth2=OAuth2("id"))])
+    for user, told in (("sealed", [PASSWORD, None]), ("open", [None, None])):
+        scene.tokens.told.clear()
+        found = scene.find(user)
+        assert fetched(found, again=True) is not None
+        assert scene.tokens.told == told
+    assert isinstance(scene.find("sealed", b"canary-wrong"), NotFound)
+    assert scene.tokens.told == [None, None]
+
+
+def test_apop_opens_no_token_and_is_not_offered_even_where_the_password_itself_is_kept(scene: Scene) -> None:
+    scene.register.load([scene.account("sealed", secret=None, oauth2=SEALED), scene.account("plain")])
+    assert not scene.register.offers_digests(True)
+    assert scene.register.offers_digests(("plain",))
+    found = scene.find("sealed", apop())
+    assert isinstance(found, NotFound)
+    assert found.why.startswith("the account's tokens are encrypted by its password, which APOP does not say: switch")
+    assert isinstance(scene.find("sealed"), Route)
+
+
+def test_what_encrypts_nothing_is_doubted(scene: Scene) -> None:
+    """A password that lies beside what it encrypts, and a device, which says none."""
+    beside = scene.account("beside", secret=None, oauth2=SEALED)
+    hashed = scene.account("hashed", password=HASHED, secret=None, oauth2=SEALED)
+    scene.register.load([beside, hashed])
+    scan = service("smtp", name="scan", accounts=("Hashed",), device=True, allow="127.0.0.1")
+    first, second = scene.register.doubts([scan, service("pop3", accounts=True)])
+    assert first.startswith('account "beside": its tokens are encrypted by its password, and that lies beside them')
+    assert second.startswith('service "scan": the account "Hashed" encrypts its tokens by a password, which a device')
 
 
 def test_a_device_is_the_one_account_of_its_service(scene: Scene) -> None:

@@ -242,7 +242,7 @@ def test_wrong_use_is_2_and_what_can_not_be_is_1(
 def test_a_name_that_is_taken_is_1_and_changes_nothing(run: Run, state: Path) -> None:
     added(run)
     before = kept(state)
-    ended = run("account", "add", "OPA", "--provider", "gmail", "--login", "x", said="a\nb\n")
+    ended = run("account", "add", "OPA", "--provider", "gmail", "--login", "x")  # no password is asked for first
     assert ended.returncode == 1
     assert 'the name "OPA" is taken, the account "Grandpa" has it' in ended.stderr
     assert kept(state) == before

@@ -133,7 +133,7 @@ def test_the_other_kinds(write: Write, tmp_path: Path) -> None:
         name = "old"
         kind = "http"
         url = "http://127.0.0.1:9000/auth"
-        password_variable = "AUTH_KEY"
+        password_env = "AUTH_KEY"
         [[table]]
         name = "users"
         kind = "chain"

@@ -50,7 +50,7 @@ class Provider:
     def __init__(self, directory: Path, authority: Authority) -> None:
         self._directory = directory
         self.ca_file = authority.ca_file
-        self._certificate = authority.issue("localhost", "127.0.0.1")
+        self.certificate = authority.issue("localhost", "127.0.0.1")
         self.port = free_port()
         self.issuer = base = f"https://localhost:{self.port}/o"
         self._users = iter(range(400))
@@ -60,6 +60,16 @@ class Provider:
         self.device_page = f"{base}/device/"
         self.revoke_url = f"{base}/revoke_token/"
         self.introspection_url = f"https://dovecot:dovecot-secret@localhost:{self.port}/o/introspect/"
+
+    def oauth2(self, client: str) -> str:
+        """The lines of an account that has this client id; its secret, if it has one, is in the file client-secret."""
+        where = f'device_url = "{self.device_url}"' if client == "device" else f'authorize_url = "{self.authorize_url}"'
+        return (
+            f'client_id = "popover-{client}"\n{where}\ntoken_url = "{self.token_url}"\nca_file = "{self.ca_file}"\n'
+            'scopes = ["mail"]\n'
+            + ('client_secret_file = "client-secret"\n' if client in ("secret", "itself") else "")
+            + ('grant = "client_credentials"\n' if client == "itself" else "")
+        )
 
     def mood(self, **changes: Any) -> None:
         """How it is from now on, in what differs from `USUAL`."""
@@ -84,6 +94,10 @@ class Provider:
         found = [str(asked["error"]) for asked in self.asked()[since:] if "error" in asked]
         return [error for error in found if error != "authorization_pending"]
 
+    def given_secrets(self) -> set[str]:
+        """All tokens, codes and verifiers that it has given or heard, those that are not good any more, too."""
+        return set((self._directory / "secrets.txt").read_text().split())
+
     def given(self) -> int:
         """How many tokens it has given."""
         return sum(1 for asked in self.asked() if asked["status"] == 200)
@@ -100,7 +114,7 @@ class Provider:
     def up(self) -> None:
         """Start it, with all that it knew before."""
         words = (PYTHON, Path(__file__).with_name("django_provider.py"), str(self.port), self._directory)
-        certificate = self._certificate
+        certificate = self.certificate
         self._program = Program(
             *words, certificate.cert_file, certificate.key_file, output=self._directory / "provider.txt"
         )

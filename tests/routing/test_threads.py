@@ -2,6 +2,9 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Callable
 
@@ -103,3 +106,31 @@ def test_a_pool_that_is_forgotten_leaves_no_threads() -> None:
     asyncio.run(run())
     gc.collect()
     wait_until(lambda: not here("forgotten"), "its threads have ended")
+
+
+HELD = """
+    import asyncio, threading
+    from popover.routing.threads import Threads
+
+    begun = threading.Event()
+
+    def hang():
+        begun.set()
+        threading.Event().wait()
+
+    async def main():
+        mine = Threads("test")
+        login = asyncio.create_task(mine.call(hang))
+        await asyncio.to_thread(begun.wait)
+        login.cancel()
+        mine.close()
+
+    asyncio.run(main())
+"""
+
+
+def test_a_table_that_hangs_does_not_hold_the_end_of_the_process() -> None:
+    words = [sys.executable, "-c", textwrap.dedent(HELD)]
+    env = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    ended = subprocess.run(words, env=env, capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")

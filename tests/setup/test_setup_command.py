@@ -82,6 +82,16 @@ def test_without_a_yes_nothing_is_written(stage: Stage) -> None:
     assert not conf.parent.exists()
 
 
+def test_who_signs_in_is_who_was_named_and_not_the_address(stage: Stage) -> None:
+    server = stage.server(mail("pop3"))
+    command = [*words(stage, url(server, "pop3")), "-c", str(stage.directory / "x.toml"), "--login", "boss"]
+    assert looked(*command)["found"]["servers"][0]["login"] == "boss"
+    ended = run_popover(*command, "--yes")
+    assert "  user name boss, " in ended.stdout
+    assert "the user name is boss, the password the provider's" in ended.stdout
+    assert f"user name {ADDRESS}" not in ended.stdout
+
+
 def test_a_port_that_another_program_holds_is_gone_round(stage: Stage) -> None:
     server = stage.server(mail("pop3"))
     with socket.create_server((HERE, 1110)):
@@ -198,9 +208,10 @@ def test_somebody_at_a_terminal_is_asked_before_anything_is_written(stage: Stage
     server = stage.server(mail("pop3"))
     file = stage.directory / "popover.toml"
     command = [*words(stage, url(server, "pop3")), "-c", str(file)]
-    for no in ("Set these up?", "Write this into"):
+    for no, last in (("Set these up?", "Nothing was done."), ("Write this into", "Nothing was written.")):
         seen, code = on_terminal(*command, answers={no: "n"} | AGREED | {no: "n"})
         assert code == 1
+        assert seen.endswith(f"\n\n{last}\n")
         assert not file.exists(), seen
     seen, code = on_terminal(*command, answers=AGREED)
     assert code == 0, seen

@@ -14,8 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from popover.accounts.scrypt import MARK, NOBODY, is_of_hash
+from popover.accounts.scrypt import MARK, NOBODY, is_hash, is_of_hash
+from popover.accounts.secrets import CAUSE, read_secret
 from popover.accounts.turns import Turns
+from popover.config import SecretSource
+from popover.errors import SecretFailure
 from popover.protocols.login import Digest, Password, Proof
 
 REMEMBERED = 15 * 60.0
@@ -87,6 +90,17 @@ class Passwords:
         if is_known not in self._threads:
             self._threads[is_known] = ThreadPoolExecutor(1, "password")
         return self._threads[is_known]
+
+
+def read_password(source: SecretSource) -> bytes:
+    """Read what is kept of a local password: itself, or its hash. Raises SecretFailure, also for what only looks like a
+    hash.
+    """
+    kept = read_secret(source)
+    if kept.startswith(MARK) and not is_hash(kept):
+        raise SecretFailure(CAUSE, "a password begins with $scrypt$ and is no hash that popover makes: make it anew "
+                                   "with popover account passwd --hash")  # fmt: skip
+    return kept
 
 
 def _is_digest_of(proof: Digest, kept: bytes) -> bool:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.accounts.brake import PAUSE, Brake, site
+from popover.accounts.doubts import device_doubts, secret_doubts
 from popover.accounts.index import Index, Trouble, folded_of
-from popover.accounts.passwords import Passwords
+from popover.accounts.passwords import Passwords, read_password
 from popover.accounts.route import Tokens, route_of
-from popover.accounts.scrypt import MARK, is_hash
-from popover.accounts.secrets import CAUSE, read_key, read_secret
+from popover.accounts.scrypt import MARK
+from popover.accounts.secrets import CAUSE
 from popover.accounts.turns import Turns
-from popover.config import Account, SecretSource, Service, fold, quote, unknown_accounts
+from popover.config import Account, Service, fold, quote, unknown_accounts
 from popover.errors import SecretFailure
 from popover.protocols.login import Digest, Found, Login, NotFound, Unsure, Visit
 
@@ -31,7 +32,8 @@ LOOKED_AT = 60.0
 it. Of a thousand accounts that takes some 30 ms."""
 
 Kind: TypeAlias = Literal["password", "hash", ""]
-"""How an account keeps its local password; "": it has none, or nobody can say."""
+"""How an account keeps its local password; "": it has none, or nobody can say. Where it opens tokens it has to be said
+itself, as if a hash were kept."""
 
 
 class Register:
@@ -86,10 +88,13 @@ class Register:
 
     def doubts(self, services: Iterable[Service]) -> list[str]:
         """Say what of all this is not as it is meant, a line each: for the log, at each start, and for `check`."""
+        services = tuple(services)
         names = [name for account in self.accounts() for name in account.names]
         lines = [*unknown_accounts(services, names), *self._index.doubts()]
         for account in self.accounts():
             lines += [f"account {quote(account.name)}: {line}" for line in secret_doubts(account)]
+        for service in services:
+            lines += [f"service {quote(service.name)}: {line}" for line in device_doubts(service, self.account)]
         return lines
 
     async def find(self, visit: Visit) -> Found:
@@ -128,13 +133,15 @@ class Register:
             return _turned_away(visit.client, seconds)
         if account is not None and right:
             self._brake.right(visit.client, fold(account.name))
-            return route_of(account, visit.dialect, self._tokens)
+            return route_of(account, visit.dialect, self._tokens, login.proof)
         return NotFound(self._why(login, named, visit), max(0.0, began + pause - self._clock()))
 
     async def _is_right(self, login: Login, account: Account | None, client: str) -> bool:
         kept = None
         if account is not None and account.password is not None:
-            kept = _usable(read_secret(account.password))
+            kept = read_password(account.password)
+        if account is not None and account.encrypts and isinstance(login.proof, Digest):
+            kept = None  # it opens no token: see _why
         name = folded_of(login.user) if account is None else fold(account.name)
         self._look_at_kinds()
         hashes = self._costs_a_hash or (kept is not None and kept.startswith(MARK))
@@ -149,6 +156,11 @@ class Register:
             return "the account has no password, it is a device's"
         if not _may(named, visit.accounts):
             return "the account is none of this service's (accounts)"
+        if isinstance(login.proof, Digest) and named.encrypts:
+            return (
+                f"the account's tokens are encrypted by its password, which {login.proof.kind.upper()} does not say: "
+                "switch that off in the mail program"
+            )
         if isinstance(login.proof, Digest) and self._kinds.get(named.name) == "hash":
             return (
                 f"the account keeps its password as a hash, and {login.proof.kind.upper()} needs itself: switch that "
@@ -174,41 +186,14 @@ def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: F
     return any(fold(name) in names for name in accounts)
 
 
-def secret_doubts(account: Account) -> list[str]:
-    """Say which of an account's secrets can't be read, and why, a line each."""
-    oauth2 = account.oauth2
-    reads: list[tuple[SecretSource | None, Callable[[SecretSource], bytes]]] = [
-        (account.password, lambda source: _usable(read_secret(source))),
-        (account.secret, read_secret),
-        (oauth2.client_secret if oauth2 else None, read_secret),
-        (oauth2.key if oauth2 else None, read_key),
-    ]
-    lines = []
-    for source, read in reads:
-        try:
-            if source is not None:
-                read(source)
-        except SecretFailure as fault:
-            lines.append(fault.remedy)
-    return lines
-
-
 def _kind(account: Account) -> Kind:
     if account.password is None:
         return ""
     try:
-        kept = read_secret(account.password)
+        kept = read_password(account.password)
     except SecretFailure:
         return ""
-    return "hash" if kept.startswith(MARK) else "password"
-
-
-def _usable(kept: bytes) -> bytes:
-    """Give it back, unless it is a hash that only looks like one. Raises SecretFailure."""
-    if kept.startswith(MARK) and not is_hash(kept):
-        raise SecretFailure(CAUSE, "a password begins with $scrypt$ and is no hash that popover makes: make it anew "
-                                   "with popover account passwd --hash")  # fmt: skip
-    return kept
+    return "hash" if kept.startswith(MARK) or account.encrypts else "password"
 
 
 def _turned_away(client: str, seconds: float) -> Unsure:

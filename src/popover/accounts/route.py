@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from popover.accounts.secrets import CAUSE, read_secret
 from popover.config import Account, DialectName, quote
 from popover.errors import SecretFailure
-from popover.protocols.login import Credentials, Found, Route, Unsure
+from popover.protocols.login import Credentials, Found, Password, Proof, Route, Unsure
 
 _DIALECTS = {"pop3": "POP3", "imap": "IMAP", "smtp": "SMTP", "sieve": "ManageSieve"}
 
@@ -20,15 +20,18 @@ class Tokens(Protocol):
     def load(self, accounts: Iterable[Account]) -> None:
         """Take these for those there are."""
 
-    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
-        """Give a good one. `refused`: the one that the server has refused; None then: there is no other.
+    async def access_token(
+        self, account: Account, *, refused: bytes | None = None, password: bytes | None = None
+    ) -> bytes | None:
+        """Give a good one. `refused`: the one that the server has refused; None then: there is no other. `password`:
+        the account's local one, as it was said, where its tokens are sealed by it.
 
         Raises Failure.
         """
 
 
-def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
-    """Give the way of an account whose local password was right."""
+def route_of(account: Account, dialect: DialectName, tokens: Tokens, proof: Proof | None = None) -> Found:
+    """Give the way of an account whose local password was right; `proof`: as it was said, by all but devices."""
     target = account.target(dialect)
     if target is None:
         return Unsure(
@@ -36,7 +39,8 @@ def route_of(account: Account, dialect: DialectName, tokens: Tokens) -> Found:
             _how_to_name_one(account, dialect),
             needs_person=True,
         )
-    return Route(account.name, (target,), Fetch(account, tokens), has_password=account.password is not None)
+    password = proof.octets if account.encrypts and isinstance(proof, Password) else None
+    return Route(account.name, (target,), Fetch(account, tokens, password), has_password=account.password is not None)
 
 
 def _how_to_name_one(account: Account, dialect: DialectName) -> str:
@@ -48,17 +52,19 @@ def _how_to_name_one(account: Account, dialect: DialectName) -> str:
 
 @dataclass(slots=True)
 class Fetch:
-    """What one login says to the server: `Route.fetch`."""
+    """What one login says to the server: `Route.fetch`. `password`: what opens sealed tokens, until they are."""
 
     account: Account
     tokens: Tokens
+    password: bytes | None = field(default=None, repr=False)
     _given: bytes | None = field(default=None, repr=False)
 
     async def __call__(self, again: bool) -> Credentials | None:  # noqa: FBT001 - as Route has it
         """`again`: the server has refused what was given first. None: there is nothing else. Raises Failure."""
         refused = self._given if again else None
         if self.account.oauth2 is not None:
-            secret = await self.tokens.access_token(self.account, refused=refused)
+            password, self.password = self.password, None
+            secret = await self.tokens.access_token(self.account, refused=refused, password=password)
         elif self.account.secret is not None:
             secret = read_secret(self.account.secret)  # it may have been mended since
         else:

@@ -29,7 +29,7 @@ MARK = b"$scrypt$"
 def make_hash(password: bytes) -> bytes:
     """Hash a password, with a new salt. Takes its time."""
     salt = os.urandom(16)
-    return _FORM.encode() + _base64(salt) + b"$" + _base64(_digest(password, salt))
+    return _FORM.encode() + _base64(salt) + b"$" + _base64(derive(password, salt))
 
 
 def is_hash(line: bytes) -> bool:
@@ -43,10 +43,11 @@ def is_of_hash(password: bytes, line: bytes) -> bool:
     if found is None:
         return False
     salt, digest = (base64.b64decode(part + b"=" * (-len(part) % 4)) for part in found.groups())
-    return hmac.compare_digest(_digest(password, salt), digest)
+    return hmac.compare_digest(derive(password, salt), digest)
 
 
-def _digest(password: bytes, salt: bytes) -> bytes:
+def derive(password: bytes, salt: bytes) -> bytes:
+    """Give the 32 octets that a password comes to with a salt. Takes its time, and gives other threads theirs."""
     return hashlib.scrypt(password, salt=salt, n=1 << LOG_COST, r=BLOCK, p=LANES, maxmem=MEMORY, dklen=32)
 
 

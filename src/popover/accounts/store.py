@@ -53,24 +53,31 @@ class Store:
 
     def add(self, name: str, table: Mapping[str, Any]) -> Account:
         """Keep a new one. Raises ConfigError for what is no account, too."""
-        path = self.path(name)
-        account = _checked(table, path)
         with self._locked():
-            for one in account.names:
-                if (other := self.find(one)) is not None or self.path(one).exists():
-                    whose = f"the account {quote(other.name)} has" if other else f"{self.path(one)} has"
-                    first = other.name if other else one
-                    hint = f"popover account remove {first} first"
-                    raise StartError(f"the name {quote(one)} is taken, {whose} it: {hint}")
-            self._write(path, table)
+            account = self.check_new(name, table)
+            self._write(self.path(name), table)
         return account
 
-    def change(self, account: Account, changes: Mapping[str, str | None]) -> None:
-        """Change keys of one; None takes a key out."""
+    def check_new(self, name: str, table: Mapping[str, Any]) -> Account:
+        """Make sure that this is an account, and that nobody has its names. Raises ConfigError, StartError."""
+        account = _checked(table, self.path(name))
+        for one in account.names:
+            if (other := self.find(one)) is not None or self.path(one).exists():
+                whose = f"the account {quote(other.name)} has" if other else f"{self.path(one)} has"
+                first = other.name if other else one
+                raise StartError(f"the name {quote(one)} is taken, {whose} it: popover account remove {first} first")
+        return account
+
+    def change(
+        self, account: Account, changes: Mapping[str, str | None], oauth2: Mapping[str, object] | None = None
+    ) -> None:
+        """Change keys of one, and of its `oauth2`; None takes a key out."""
         path = self.path(account.name)
         with self._locked():
             try:
                 table = read_kept(read_private(path, KEPT_LIMIT)) | dict(changes)
+                if oauth2:
+                    table["oauth2"] = {**table.get("oauth2", {}), **oauth2}
             except (OSError, ValueError) as fault:
                 raise StartError(f"{path}: {_told(fault)}") from None
             table = {key: value for key, value in table.items() if value is not None}

@@ -23,7 +23,7 @@ class NoTokens:
     def load(self, accounts: Iterable[Account]) -> None:
         """There is nothing to be had ready."""
 
-    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:  # noqa: ARG002
+    async def access_token(self, account: Account, **_told: bytes | None) -> bytes | None:
         """Nobody asks."""
         raise OurFailure(f"a check has no token of {account.name}")
 

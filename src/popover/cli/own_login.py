@@ -100,7 +100,8 @@ def signed_in(own: OwnLogin, person: Person) -> bool:
     """Let somebody at a terminal sign in with the provider now. Raises StartError for what went wrong there."""
     if not isinstance(person, Terminal) or not person.agrees(f"Sign in with the provider now, as {own.login}?"):
         return False
-    login(argparse.Namespace(name=own.name, config=None, device=False, browser=False, paste=False))
+    off = dict.fromkeys(("device", "browser", "paste", "encrypt", "no_encrypt"), False)
+    login(argparse.Namespace(name=own.name, config=None, password_file=None, **off))
     return True
 
 

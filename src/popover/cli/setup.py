@@ -17,8 +17,10 @@ from popover.check.settings import settings_lines, settings_of
 from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli import own_login
-from popover.cli.check import executable, program
+from popover.cli.asking import is_terminal
+from popover.cli.output import INTERRUPTED, say
 from popover.cli.own_login import Secrets
+from popover.cli.program import executable, program
 from popover.config import Address, Config, Trust, parse_ip, parse_server
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import open_listener
@@ -33,8 +35,6 @@ from popover.setup.plan import Plan, make_own_plan, make_plan
 from popover.setup.search import Search, Tried
 from popover.wire.stream import Scratch
 
-_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
-
 
 def setup(arguments: argparse.Namespace) -> int:
     """Do it: 0 it is done, 1 it is not. Raises ConfigError, StartError."""
@@ -42,9 +42,9 @@ def setup(arguments: argparse.Namespace) -> int:
     try:
         done = course.go()
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     if arguments.json:
-        print(json.dumps({"popover": __version__, "ok": done, **course.told}, indent=2))  # noqa: T201
+        say(json.dumps({"popover": __version__, "ok": done, **course.told}, indent=2))
     return 0 if done else 1
 
 
@@ -53,7 +53,7 @@ def _person(arguments: argparse.Namespace) -> Person:
         return Silent(agreed=arguments.yes)
     if arguments.yes:
         return Agreed()
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise ConfigError("setup: there is no terminal to ask at: add --yes, or --json to only look")
     return Terminal()
 
@@ -74,12 +74,13 @@ class _Course:
         host = _listen_host(self.arguments.listen)
         trust = Trust(self.arguments.ca_file)
         found, tried = self._found(trust)
-        self.told |= telling.document(found, self.address, tried)
+        self.told |= telling.document(found, self.address, tried, self.arguments.login)
         if found is None:
             self._say(*telling.nothing(self.address.domain, tried))
             return False
-        self._say(*telling.servers(found, self.address))
+        self._say(*telling.servers(found, self.address, self.arguments.login))
         if not self._accepted(found):
+            self._say("", "Nothing was done.")
             return False
         place = place_of(self.arguments.config, self.address.domain)
         if self.arguments.unit and (why := unit.why_not(self.arguments.unit, executable(), place.path.absolute())):
@@ -122,7 +123,7 @@ class _Course:
             if host in {name.lower().rstrip(".") for name in self.arguments.accept}:
                 continue
             if not isinstance(self.person, Terminal):
-                self._say("", f"Nothing was done: {telling.doubt(host, found)}", f"If it is, add --accept {host}")
+                self._say("", telling.doubt(host, found), f"If it is, add --accept {host}")
                 return False
             if not self.person.agrees(telling.doubt(host, found)):
                 return False
@@ -150,6 +151,7 @@ class _Course:
         if text:
             self._say("", *place.difference(text).splitlines())
             if not self.person.agrees(f"Write this into {place.file}?"):
+                self._say("", "Nothing was written.")
                 return False
             place.write(text)
             self.told["written"] = True
@@ -191,7 +193,7 @@ class _Course:
     def _who(self, plan: Plan) -> str:
         if self.own is not None:
             return f"the user name is {self.own.name}, the password the local one"
-        names = dict.fromkeys(self.address.login(row.offer.login) for row in plan.rows)
+        names = dict.fromkeys(self.arguments.login or self.address.login(row.offer.login) for row in plan.rows)
         return f"the user name is {' or '.join(names)}, the password the provider's"
 
     def _unit(self, place: Place) -> unit.Kind | None:

@@ -49,6 +49,7 @@ class OAuth2:
     grant: Literal["user", "client_credentials", "jwt"] = "user"  # who signs in: a person once, or the program itself
     key: SecretSource | None = None  # the private key of a JWT assertion (RFC 7523), PEM
     key_id: str | None = None
+    encrypt: bool = False  # whether what is kept is sealed by the local password
     ca_file: Path | None = None  # who vouches for the provider's own servers; None: the system's trust store
 
 
@@ -76,3 +77,8 @@ class Account:
     def user(self) -> str:
         """The name that the server is told."""
         return self.mailbox or self.login
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether its tokens are kept so that only its local password opens them."""
+        return self.oauth2 is not None and self.oauth2.encrypt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
 from popover.config.places import SERVER_PORTS, parse_scheme, parse_server
@@ -12,8 +12,6 @@ from popover.config.routes import KEY_WORDS, USES, Place, Use
 from popover.config.values import DialectName, Server, host_port, usual_scheme
 from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError
-
-DIALECT_NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SERVERS_LIMIT = 20
 """Servers of one entry: Perdition's lists have two or three, and a login waits for each that is silent."""

@@ -11,7 +11,7 @@ from popover.errors import ConfigError
 SECRET_LIMIT = 4096
 """Octets: no password is longer; it keeps /dev/zero out."""
 
-_KEYS = {"file": "password_file", "credential": "password_credential", "environment": "password_variable"}
+_KEYS = {"file": "password_file", "credential": "password_credential", "environment": "password_env"}
 
 
 def read_secret(source: SecretSource) -> str:

@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 
 from popover.errors import Failure
-from popover.inside.proxied import ends_of
 from popover.protocols import DIALECTS
-from popover.protocols.login import Login, NotFound, Route, Visit
+from popover.protocols.login import Login, NotFound, Route
 from popover.protocols.reception import Offer, Reception, SignedIn, Wish
 from popover.session import turned_away
 from popover.session.asking import Asking
@@ -102,7 +101,7 @@ class AtDesk:
         since = case.loop.time()
         try:
             with UnlessVanished(case.client):
-                found = await self._ways.finder.find(self._visit(login))
+                found = await self._ways.finder.find(case.visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
                     return await self._enter(reception, found, since)
@@ -135,12 +134,6 @@ class AtDesk:
                 self._entrance = None
                 entrance.over()
         return answer.accepted
-
-    def _visit(self, login: Login) -> Visit:
-        service, ends = self._case.service, ends_of(self._case.client.sock, self._case.header)
-        local = ends.destination[0] if ends is not None else ""
-        desk = service.desk
-        return Visit(login, service.dialect, service.name, self._case.address, local, desk.accounts, desk.table)
 
     # -- without a server ------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class SignIn:
         server = self._opened.dialled.stream
         stand_in = StandIn(self._seat, me, talk_of(me))
         relay = self._relay = Relay(case.loop, self._way.service.patience, stand_in, server, self._ears)
-        relay.judge = _no_stranger
+        relay.first_words.is_over = True
 
         def over() -> None:
             server.pause()
@@ -114,7 +114,8 @@ class SignIn:
         relay = self._relay = case.relay = Relay(
             case.loop, self._way.service.patience, client, self._opened.dialled.stream, self._ears
         )
-        relay.judge, relay.on_left = _no_stranger, case.on_left
+        relay.on_left = case.on_left
+        relay.first_words.is_over = True  # they were heard at the desk
         early = bytes(client.end.inbox)
         seat.ended = client.end.ended
         seat.outbox[:0] = self._rest
@@ -130,7 +131,3 @@ class SignIn:
         ears.over(self._case.loop.time(), server_left=relay is not None and relay.server_left)
         self._opened.dialled.stream.leave()
         return ears.logged_in
-
-
-def _no_stranger(_first: bytes) -> None:
-    """What is said after a login at the desk, and before, has been judged there."""

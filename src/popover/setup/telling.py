@@ -29,11 +29,11 @@ def nothing(domain: str, tried: Iterable[Tried]) -> Iterator[str]:
     yield "  popover setup ADDRESS --server pop3s://POP.EXAMPLE.COM --server smtps://SMTP.EXAMPLE.COM"
 
 
-def servers(found: Found, address: MailAddress) -> Iterator[str]:
-    """The servers, who says so, and what is known of the provider."""
+def servers(found: Found, address: MailAddress, given: str | None = None) -> Iterator[str]:
+    """The servers, who says so, and what is known of the provider. `given`: who signs in, if somebody has said it."""
     yield f"{found.provider.name}, {found.by}:"
     for offer in found.offers:
-        login, ways = address.login(offer.login), " or ".join(_WAYS[way] for way in offer.ways)
+        login, ways = given or address.login(offer.login), " or ".join(_WAYS[way] for way in offer.ways)
         yield f"  {offer.server!s:<44} user name {login}, {ways}"
     if found.source in _TRUSTED:
         yield _TRUSTED[found.source]
@@ -55,7 +55,9 @@ def doubt(host: str, found: Found) -> str:
     return f"{host} is no host of {found.domain}, and only {found.where} names it. Is it your provider's?"
 
 
-def document(found: Found | None, address: MailAddress, tried: Iterable[Tried]) -> dict[str, Any]:
+def document(
+    found: Found | None, address: MailAddress, tried: Iterable[Tried], given: str | None = None
+) -> dict[str, Any]:
     """The same for programs."""
     facts: dict[str, Any] = {"domain": address.domain, "tried": [tried._asdict() for tried in tried]}
     if found is None:
@@ -65,7 +67,7 @@ def document(found: Found | None, address: MailAddress, tried: Iterable[Tried]) 
             "provider": found.provider.name,
             "source": found.source,
             "where": found.where,
-            "servers": [_server(offer, address) for offer in found.offers],
+            "servers": [_server(offer, given or address.login(offer.login)) for offer in found.offers],
             "doubtful": list(found.doubtful),
             "before": list(before(found)),
         }
@@ -77,10 +79,10 @@ def services(plan: Plan) -> list[dict[str, str]]:
     return [{"server": str(row.offer.server), "listen": str(row.listen)} for row in plan.rows]
 
 
-def _server(offer: Offer, address: MailAddress) -> dict[str, Any]:
+def _server(offer: Offer, login: str) -> dict[str, Any]:
     return {
         "dialect": offer.server.dialect,
         "server": str(offer.server),
-        "login": address.login(offer.login),
+        "login": login,
         "sign_in": list(offer.ways),
     }

@@ -1,21 +1,28 @@
 """One form to a provider: verified, bounded in time and in octets, led nowhere else."""
 
 import contextlib
+import pickle
 import re
 import socket
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakes.tls import server_context
 from parts.certificates import Authority
-from popover.accounts.oauth2 import post
+from parts.net import free_port
+from popover.accounts.oauth2 import post, reach
 from popover.accounts.oauth2.answers import Answer as Reply
 from popover.accounts.oauth2.forms import Form
 from popover.accounts.oauth2.post import BODY_LIMIT, Post
+from popover.config import Account, OAuth2, Server, Target
 from popover.errors import ProviderFailure
 
 Answer = Callable[[socket.socket, bytes], None]
@@ -218,19 +225,94 @@ def test_a_handshake_that_drips_ends_in_time(authority: Authority, monkeypatch: 
 
 
 def test_nothing_is_asked_once_its_time_is_over(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server may take all of it: a refresh token that is sent then is spent, and nobody waits for the next."""
+    """Connecting may take all of it: a refresh token that is sent then is spent, and nobody waits for the next."""
     monkeypatch.setattr(post, "DEADLINE", 0.1)
-    connect = socket.create_connection
 
-    def late(*words: object) -> socket.socket:
+    def late(host: str, port: int, fuse: reach.Fuse) -> socket.socket:
+        sock = reach.reached(host, port, fuse)
         time.sleep(0.3)
-        return connect(*words)  # type: ignore[arg-type]
+        return sock
 
     with serving(authority, say(HEAD + b"Content-Length: 2\r\n\r\n{}")) as (url, asked):
-        monkeypatch.setattr(socket, "create_connection", late)
+        monkeypatch.setattr(post, "reached", late)
         with pytest.raises(ProviderFailure, match="in time"):
             send(url, authority.ca_file, secret="canary")
         assert not asked
+
+
+def test_an_address_that_takes_no_connection_leaves_the_next_one_its_turn(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def several(*words: Any, **more: Any) -> list[Any]:
+        found = look_up(*words, **more)
+        return [(*found[0][:4], ("127.0.0.1", free_port())), *found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", several)
+    with serving(authority, say(HEAD + b"Content-Length: 2\r\n\r\n{}")) as (url, asked):
+        assert send(url, authority.ca_file).status == 200
+        assert len(asked) == 1
+
+
+def test_a_dead_name_server_is_waited_for_to_the_deadline_and_not_once_it_is_stopped(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, over = threading.Event(), threading.Event()
+
+    def hang(*_words: Any, **_more: Any) -> list[Any]:
+        looked.set()
+        over.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "canary")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    assert "in time" in str(stopped(Post(), Form("https://id.example/token", ()), authority.ca_file, looked, 600)[0])
+    monkeypatch.setattr(post, "DEADLINE", 0.1)
+    with pytest.raises(ProviderFailure, match="in time"):
+        send("https://id.example/token", authority.ca_file)
+    assert not over.is_set()  # both came back before it did
+    over.set()
+
+
+HELD = """
+    import asyncio, pickle, socket, sys, threading
+    from pathlib import Path
+    from popover.accounts.oauth2.tokens import Tokens
+    from popover.log import Log
+
+    asked = threading.Event()
+
+    def hang(*words, **more):
+        asked.set()
+        threading.Event().wait()
+
+    socket.getaddrinfo = hang
+
+    async def main():
+        mine = Tokens(Path(sys.argv[1]), lambda source: b"", Log(lambda line, priority: None))
+        login = asyncio.create_task(mine.access_token(pickle.loads(sys.stdin.buffer.read())))
+        await asyncio.to_thread(asked.wait)
+        await mine.close()
+        await asyncio.wait([login])
+        print(type(login.exception()).__name__)
+
+    asyncio.run(main())
+"""
+
+
+def test_a_dead_name_server_does_not_hold_the_end_of_the_process(tmp_path: Path) -> None:
+    """getaddrinfo can't be cut, and Python waits at its end for each thread of a pool."""
+    oauth2 = OAuth2("id", token_url="https://id.example/token", grant="client_credentials", scopes=("mail",))
+    account = Account("a", ("a",), None, (Target(Server("pop3", "localhost", 995)),), "a", oauth2=oauth2)
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(HELD), tmp_path / "tokens"],
+        input=pickle.dumps(account),
+        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"ProviderFailure\n", b"")
 
 
 def stopped(mine: Post, form: Form, ca_file: Path, until: threading.Event, patience: float) -> list[object]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.accounts.oauth2.kept import Kept, Trouble, belongs
-from popover.accounts.oauth2.refresh import OF_ANOTHER, command, named
+from popover.accounts.oauth2.refresh import OF_ANOTHER, UNSET, command, named
 from popover.accounts.oauth2.store import TokenFile
-from popover.accounts.oauth2.way import needs_description, way_of
+from popover.accounts.oauth2.way import Way, needs_description, way_of
 from popover.config import Account, DialectName
 from popover.errors import ConfigError, ProviderFailure
 
@@ -31,6 +31,7 @@ class Facts:
     refreshed: float | None = None
     signed_in: float | None = None
     missing: tuple[DialectName, ...] = ()
+    encrypted: bool = False
 
     def rows(self) -> tuple[tuple[str, str], ...]:
         """Give it as words and what there is to say to them."""
@@ -41,6 +42,8 @@ class Facts:
             found.append(("token valid until", _minute(self.valid_until)))
         if self.refreshed is not None:
             found.append(("refresh token since", _minute(self.refreshed)))
+        if self.encrypted:
+            found.append(("encrypted", "by the local password; after each start, renewed from its first login on"))
         if self.missing:
             found.append(("scopes missing", " ".join(self.missing)))
         if self.remedy:
@@ -57,6 +60,7 @@ class Facts:
             "refreshed": self.refreshed,
             "signed_in": self.signed_in,
             "scopes_missing": list(self.missing),
+            "encrypted": self.encrypted,
         }
 
 
@@ -70,28 +74,42 @@ def facts(account: Account, directory: Path, now: float) -> Facts:
         kept = TokenFile(directory, account.name).read()
     except ProviderFailure as fault:
         return Facts("broken", fault.cause, fault.remedy)
+    return _of(kept, account, way, now)
+
+
+def _of(kept: Kept | None, account: Account, way: Way | None, now: float) -> Facts:
     if kept is None or not belongs(kept, account):
         if account.oauth2 and account.oauth2.grant != "user":
             return Facts("good", "it signs in by itself, and has not yet")
         return Facts("sign in", OF_ANOTHER if kept else "nobody has signed in yet", command(account))
+    if kept.is_closed and not account.encrypts:
+        return Facts("sign in", f"what is kept is encrypted, {UNSET}", command(account), encrypted=True)
     if kept.trouble is not None:
-        return _troubled(account, kept, kept.trouble)
+        return replace(_troubled(account, kept, kept.trouble), encrypted=bool(kept.salt))
     missing = missing_scopes(way.scopes if way else {}, kept)
     left = kept.expires - now
-    sentence = (
-        f"token valid {left / 60:.0f} min" if kept.is_usable(now) else "token has run out, the next login renews it"
-    )
+    is_usable = kept.is_usable(now) or (kept.is_closed and left > 0)
+    has_refresh = kept.refresh is not None or kept.is_closed  # nearly all have one, and it can not be seen
+    sentence = f"token valid {left / 60:.0f} min" if is_usable else "token has run out, the next login renews it"
     return Facts(
         "good",
         sentence
-        + (f", refresh token of {_day(kept.obtained)}" if kept.refresh else "")
-        + (f"; {' '.join(missing)} scope missing" if missing else ""),
+        + (f", refresh token of {_day(kept.obtained)}" if has_refresh else "")
+        + (f"; {' '.join(missing)} scope missing" if missing else "")
+        + _how_kept(account, kept),
         f"{command(account)}, and agree to all that is asked" if missing else "",
         valid_until=kept.expires,
-        refreshed=kept.obtained if kept.refresh else None,
+        refreshed=kept.obtained if has_refresh else None,
         signed_in=kept.signed_in,
         missing=missing,
+        encrypted=bool(kept.salt),
     )
+
+
+def _how_kept(account: Account, kept: Kept) -> str:
+    if kept.salt:
+        return "; encrypted: after a start of popover, not renewed before the first login"
+    return "; not encrypted yet: the next login does that" if account.encrypts else ""
 
 
 def _troubled(account: Account, kept: Kept, trouble: Trouble) -> Facts:

@@ -9,22 +9,18 @@ import contextlib
 import http.client
 import socket
 import ssl
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from popover import __version__
 from popover.accounts.oauth2.answers import Answer
 from popover.accounts.oauth2.forms import Form
+from popover.accounts.oauth2.reach import Fuse, cut, reached
 from popover.errors import ProviderFailure
 from popover.wire.verified import verified_context
 
 DEADLINE = 20.0
 """Seconds for all of it. A mail client waits meanwhile: most give up after 60."""
-
-CONNECT = 6.0  # seconds for each address of the provider, so that a dead one leaves time for another
 
 BODY_LIMIT = 64 * 1024
 """Octets of an answer: two tokens of 8 KiB and what is said about them; descriptions of providers have 1 to 10 KiB."""
@@ -35,7 +31,7 @@ class Post:
 
     def __init__(self) -> None:
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
-        self._fuses: set[_Fuse] = set()  # of what is under way
+        self._fuses: set[Fuse] = set()  # of what is under way
         self.is_stopped = False
 
     def send(self, form: Form, ca_file: Path | None) -> Answer:
@@ -65,7 +61,7 @@ class Post:
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], ca_file: Path | None
     ) -> Answer:
         context = self._context(ca_file)
-        fuse = _Fuse()
+        fuse = Fuse(DEADLINE)
         self._fuses.add(fuse)
         try:
             if self.is_stopped:  # looked at once it stands in the list: `stop` has seen it, or we see that
@@ -88,7 +84,7 @@ class Post:
 
 
 def _exchanged(
-    method: str, url: str, body: bytes | None, headers: dict[str, str], context: ssl.SSLContext, fuse: _Fuse
+    method: str, url: str, body: bytes | None, headers: dict[str, str], context: ssl.SSLContext, fuse: Fuse
 ) -> Answer:
     said = {"Accept": "application/json", "User-Agent": f"popover/{__version__}", "Connection": "close", **headers}
     host = ""
@@ -115,78 +111,22 @@ def _exchanged(
     return Answer(response.status, octets, _seconds(after))
 
 
-def _connected(host: str, port: int, context: ssl.SSLContext, fuse: _Fuse) -> ssl.SSLSocket:
-    """Connect, and come to TLS: guarded from before the handshake on, in which http.client can not be cut."""
-    plain = socket.create_connection((host, port), CONNECT)
+def _connected(host: str, port: int, context: ssl.SSLContext, fuse: Fuse) -> ssl.SSLSocket:
+    """Connect, and come to TLS: guarded from the first look-up on, where http.client can not be cut."""
+    plain = reached(host, port, fuse)
     try:
         sealed = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
         plain.close()
         raise
     try:
-        fuse.guard(sealed)
+        fuse.guard(lambda: cut(sealed))
         sealed.settimeout(DEADLINE)
         sealed.do_handshake()
     except BaseException:
         sealed.close()
         raise
     return sealed
-
-
-class _Fuse:
-    """Cuts a connection when its time is up: a socket's own limit begins anew with each octet that drips in. Nothing is
-    asked once it is blown: who hears so late that a token is wanted may not be waited for, and it would be lost.
-    """
-
-    def __init__(self) -> None:
-        self._sock: socket.socket | None = None
-        self._has_asked = False
-        self._lock = threading.Lock()
-        self._timers = [self._timer(DEADLINE)]
-        self.is_blown = False
-
-    def guard(self, sock: socket.socket) -> None:
-        """Take the socket. Raises TimeoutError, as `asks` does."""
-        self._sock = sock
-        if self.is_blown:  # while the name was looked up, which nobody can cut
-            raise TimeoutError
-
-    def asks(self) -> None:
-        """From here on the provider may have heard the question."""
-        with self._lock:
-            if self.is_blown:
-                raise TimeoutError
-            self._has_asked = True
-
-    def hasten(self, seconds: float) -> None:
-        """Blow in so many seconds, or at once if nothing has been asked."""
-        with self._lock:
-            self.is_blown = self.is_blown or not self._has_asked
-        sooner = self._timer(0 if self.is_blown else seconds)
-        self._timers.append(sooner)
-        sooner.start()
-
-    def _timer(self, seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, self._blow)
-        timer.daemon = True
-        return timer
-
-    def _blow(self) -> None:
-        self.is_blown = True
-        if self._sock is not None:
-            with contextlib.suppress(OSError):
-                # Not SSLSocket's own, which first forgets that there is TLS: what is sent just then would go in clear.
-                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        self._timers[0].start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for timer in self._timers:
-            timer.cancel()
 
 
 def _failure(fault: Exception, host: str) -> ProviderFailure:

@@ -18,7 +18,7 @@ from popover.accounts.oauth2.forms import Form
 from popover.accounts.oauth2.kept import Kept, Trouble, became, belongs, nothing, troubled
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
-from popover.config import Account
+from popover.config import Account, quote
 from popover.errors import ProviderFailure, SignInNeeded
 
 OPERATOR_PAUSE = 300.0
@@ -27,6 +27,8 @@ that is done nobody needs to sign in. What a person has to mend is not asked aga
 
 
 OF_ANOTHER = "this account has another login, client id or provider than when somebody signed in"
+
+UNSET = "and the account is not set up so any more"  # its `encrypt` was taken away
 
 
 class NotNow(ProviderFailure):
@@ -67,6 +69,8 @@ def renew(
             if way.grant == "user":
                 raise SignInNeeded(f"{OF_ANOTHER}: on popover's machine, type: {command(account)}")
             kept = None  # a program gets another by itself
+        if kept is not None and kept.is_closed:
+            raise closed(account)
         if kept is not None and is_good(kept):
             return kept
         if kept is not None and kept.trouble is not None and not insist and _lasts(way, kept.trouble, now):
@@ -86,6 +90,22 @@ def renew(
             new = became(found, kept, now, account, way)
             write(new)
     return new
+
+
+def closed(account: Account, *, was_said: bool = False) -> SignInNeeded:
+    """Say why tokens that are sealed can't be used. `was_said`: the local password was, and does not open them."""
+    name = quote(account.name)
+    if not account.encrypts or was_said:
+        why = "by another password than today's" if account.encrypts else UNSET
+        return SignInNeeded(
+            f"the sign-in of {name} is encrypted, {why}: on popover's machine, type: {command(account)}",
+            "the password was changed while popover did not run, or the file is damaged" if account.encrypts else "",
+        )
+    return SignInNeeded(
+        f"the sign-in of {name} is encrypted, and nobody has logged in with its password since popover's start",
+        "it goes on with the next login of a mail program as this account; a device, which says no password, needs "
+        "an account without encrypt",
+    )
 
 
 def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:

@@ -1,7 +1,7 @@
 """Tokens are renewed before anybody asks: so no login waits for a provider, and no sign-in runs out while popover runs.
 
 Microsoft's sign-ins end after 90 days unused, Google's after 6 months. Once a day is far from both, and finds a sign-in
-that was revoked on the day itself.
+that was revoked on the day itself. What is sealed (vault.py) waits for its account's first login.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Renewal:
                 self._later.pop(account.name, None)
 
     def _is_due(self, account: Account, kept: Kept | None, asked: float, now: float) -> bool:
-        if kept is None or 0 < self._later.get(account.name, now) - now <= REFUSED_RETRY:
+        if kept is None or kept.is_closed or 0 < self._later.get(account.name, now) - now <= REFUSED_RETRY:
             return False
         if kept.trouble is not None and kept.trouble.who == "person":
             return False

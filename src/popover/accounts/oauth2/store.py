@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from popover.accounts.oauth2.kept import Kept, from_json, to_json
+from popover.accounts.oauth2.vault import Key
 from popover.errors import ProviderFailure
 
 FILE_LIMIT = 64 * 1024
@@ -36,15 +37,18 @@ Stamp = tuple[int, int, int]
 
 
 class TokenFile:
-    """One account's."""
+    """One account's. `key`: what seals and opens it, if it is sealed; without it that stays closed. It is changed only
+    while the file is locked.
+    """
 
-    def __init__(self, directory: Path, account: str) -> None:
+    def __init__(self, directory: Path, account: str, key: Key | None = None) -> None:
         name = _file_name(account)
+        self.key = key
         self._directory = directory
         self.path = directory / f"{name}.json"
         self._draft = directory / f".{name}.new"
         self._lock = directory / f".{name}.lock"
-        self._unwritten: tuple[Kept, Stamp | None] | None = None  # what the disk has not taken; in place of which file
+        self._unwritten: tuple[bytes, Stamp | None] | None = None  # what the disk has not taken; in place of which file
 
     def stamp(self) -> Stamp | None:
         """Look whether it is another than before; None: there is none."""
@@ -69,7 +73,7 @@ class TokenFile:
                 "the gateway does not use a token that others on its machine could have read",
                 f"chmod 600 {self.path}; if somebody may have read it, sign in again",
             )
-        return _read(octets)
+        return _read(octets, self.key)
 
     @contextlib.contextmanager
     def locked(self, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -90,13 +94,18 @@ class TokenFile:
             self._catch_up()
             yield
         finally:
-            os.close(descriptor)  # gives the lock back
+            _close(descriptor)  # gives the lock back
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Callable[[Kept], None]]:
         """Make room for the next file, and yield what puts it in its place: on disk, file and name, when it returns.
         Only while it is locked. Raises ProviderFailure, for too little room before anything is yielded.
         """
+        with self._room() as descriptor:
+            yield lambda kept: self._replace(descriptor, to_json(kept, self.key))
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[int]:
         try:
             descriptor = self._open(self._draft)
         except OSError as fault:
@@ -107,9 +116,9 @@ class TokenFile:
                 _write(descriptor, bytes(FILE_LIMIT))
             except OSError as fault:
                 raise _unwritable(self._directory, fault) from None
-            yield lambda kept: self._replace(descriptor, kept)
+            yield descriptor
         finally:
-            os.close(descriptor)
+            _close(descriptor)
             with contextlib.suppress(OSError):
                 self._draft.unlink(missing_ok=True)
 
@@ -132,10 +141,10 @@ class TokenFile:
         over (btrfs, ZFS), room can not be reserved.
         """
         if self._unwritten is not None:
-            kept, before = self._unwritten
+            octets, before = self._unwritten
             if self.stamp() == before:
-                with self.writing() as write:
-                    write(kept)
+                with self._room() as descriptor:
+                    self._replace(descriptor, octets)
             self._unwritten = None
         with contextlib.suppress(OSError):  # there is none, nearly always
             mode, octets = _contents(self._draft)
@@ -145,9 +154,8 @@ class TokenFile:
                 self._draft.replace(self.path)
                 self._sync_directory()
 
-    def _replace(self, descriptor: int, kept: Kept) -> None:
-        octets = to_json(kept)
-        self._unwritten = kept, self.stamp()
+    def _replace(self, descriptor: int, octets: bytes) -> None:
+        self._unwritten = octets, self.stamp()
         try:
             os.lseek(descriptor, 0, os.SEEK_SET)
             _write(descriptor, octets)  # into the room that it has
@@ -190,11 +198,19 @@ class TokenFile:
                 os.chown(self._directory, owner.st_uid, owner.st_gid)
 
     def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Let its names last, and its own: whoever made it may have been killed before that was done."""
+        for directory in (self._directory, self._directory.parent):
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    """Close it, whatever the disk says to that: what had to last was synced before."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _file_name(account: str) -> str:
@@ -214,9 +230,9 @@ def _contents(path: Path) -> tuple[int, bytes]:
         return stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.read(FILE_LIMIT + 1) or b""
 
 
-def _read(octets: bytes) -> Kept | None:
+def _read(octets: bytes, key: Key | None = None) -> Kept | None:
     try:
-        return from_json(octets)
+        return from_json(octets, key)
     except ValueError:
         return None
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from popover.accounts.oauth2.ask import Ask, ReadSecret
 from popover.accounts.oauth2.kept import Kept, belongs
-from popover.accounts.oauth2.refresh import NotNow, renew
+from popover.accounts.oauth2.keys import Keys
+from popover.accounts.oauth2.refresh import NotNow, closed, renew
 from popover.accounts.oauth2.store import Stamp, TokenFile
 from popover.config import Account
 from popover.errors import Failure, OurFailure, ProviderFailure
@@ -62,6 +63,7 @@ class Tokens:
         self._held: dict[str, _Held] = {}
         self._accounts: tuple[Account, ...] = ()
         self._threads = ThreadPoolExecutor(_THREADS, "oauth2")
+        self._keys = Keys(self._threads, lambda: self._ask.is_stopped)
 
     def load(self, accounts: Iterable[Account]) -> None:
         """Take these for those there are. What is read only once (trust stores, descriptions) is read anew."""
@@ -73,19 +75,27 @@ class Tokens:
             if name not in names and held.under_way is None:
                 del self._held[name]
 
-    async def access_token(self, account: Account, *, refused: bytes | None = None) -> bytes | None:
+    async def access_token(
+        self, account: Account, *, refused: bytes | None = None, password: bytes | None = None
+    ) -> bytes | None:
         """Give one that is good. `refused`: what the mail server has just refused; None comes back if there is no other
-        to be had. Raises SignInNeeded, ProviderFailure.
+        to be had. `password`: the account's local one, as it was said, where its tokens are sealed by it. Raises
+        SignInNeeded, ProviderFailure.
         """
-        held = self._of(account)
+        held, fault = self._of(account), None
+        if password is not None or (held.file.key is not None and not account.encrypts):
+            fault = await self._unlock(account, held, password)
         held.asked = now = self._clock()
         kept = self._current(held)
         if kept is not None and not belongs(kept, account):
             kept = None
+        if kept is not None and kept.is_closed:
+            raise fault or closed(account, was_said=password is not None)
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
-        if refused is not None and kept is not None and kept.access == refused and self._was_just_forced(held):
-            return None
+        is_refused = refused is not None and kept is not None and kept.access == refused
+        if is_refused and kept is not None and kept.is_fresh(now) and self._was_just_forced(held):
+            return None  # it is not its age: another would be refused likewise
         try:
             kept = await self._renewed(account, held, refused)
         except Failure:
@@ -118,6 +128,7 @@ class Tokens:
 
     async def close(self) -> None:
         """Wait a little for what is under way: a token that has come is to be kept. What has not been asked is not."""
+        self._keys.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._ask.stop(LAST_PATIENCE)
         tasks = [held.under_way for held in self._held.values() if held.under_way is not None]
@@ -139,6 +150,18 @@ class Tokens:
             held.stamp = stamp
             held.trouble = None
         return held.kept
+
+    async def _unlock(self, account: Account, held: _Held, password: bytes | None) -> Failure | None:
+        """Open it, or let it be in clear; what went wrong with that, other than that it is another password's."""
+        before = held.file.key
+        try:
+            await self._keys.unlock(account.name, held.file, password)
+        except Failure as fault:  # what can be read is read all the same
+            self._tell(account, held, fault)
+            return fault
+        if held.file.key is not before:
+            held.stamp = None
+        return None
 
     def _was_just_forced(self, held: _Held) -> bool:
         return time.monotonic() - held.forced < REFUSAL_PAUSE

@@ -7,11 +7,14 @@ from typing import Any
 
 from popover.accounts.passwords import as_utf8
 from popover.accounts.scrypt import make_hash
+from popover.accounts.store import Store
 from popover.check.providers import known
 from popover.cli.account.ask import ask
-from popover.cli.account.place import open_store, say, shown_path, warn
+from popover.cli.account.place import open_store, shown_path
+from popover.cli.output import say, warn
 from popover.config import parse_server, quote
 from popover.errors import ConfigError
+from popover.process.state import state_file
 
 DIGESTS = "APOP and CRAM-MD5 are offered at services of which every account keeps its password itself"
 
@@ -19,6 +22,8 @@ DIGESTS = "APOP and CRAM-MD5 are offered at services of which every account keep
 def add(arguments: argparse.Namespace) -> int:
     """Ask for the passwords, and keep the account. Raises ConfigError, StartError."""
     table = _table(arguments)
+    # Before anybody types a password for nothing.
+    Store(state_file().parent / "accounts").check_new(arguments.name, table | _placeholders(arguments))
     password = None
     if not arguments.device:
         password = ask(f"Local password of {quote(arguments.name)} (what the mail program will send)",
@@ -50,6 +55,12 @@ def kept_as(password: bytes, *, plain: bool) -> bytes:
     return password if plain else make_hash(as_utf8(password))
 
 
+def _placeholders(arguments: argparse.Namespace) -> dict[str, str]:
+    """What stands for the passwords that will be there."""
+    wanted = {"password": not arguments.device, "secret": arguments.client_id is None}
+    return {key: "?" for key, is_so in wanted.items() if is_so}
+
+
 def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
 
@@ -69,6 +80,8 @@ def _table(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.client_id is not None:
         keys = {"client_id": arguments.client_id, "tenant": arguments.tenant, "issuer": arguments.issuer}
         table["oauth2"] = {key: value for key, value in keys.items() if value is not None}
+        if arguments.encrypt:
+            table["oauth2"]["encrypt"] = True
     return table
 
 
@@ -99,6 +112,9 @@ def _misfits(arguments: argparse.Namespace) -> None:
         and arguments.secret_file,
         "--client-secret-file, --tenant, --issuer: go with --client-id": not oauth2
         and (arguments.client_secret_file or arguments.tenant or arguments.issuer),
+        "--encrypt: is for the tokens of OAuth2, and goes with --client-id": arguments.encrypt and not oauth2,
+        "--encrypt: the key is made of the password, so that must not lie beside them (--plain)": arguments.encrypt
+        and arguments.plain,
         "name one SERVER or more, or a PROVIDER": bool(arguments.server) == bool(arguments.provider),
     }
     if mistakes := [line for line, is_so in wrong.items() if is_so]:

@@ -48,7 +48,7 @@ examples:
 _CHANGE = """\
 examples:
   popover account passwd grandpa
-      what the mail program sends
+      what the mail program sends; where it encrypts tokens, the present one is asked for, too
   popover account passwd grandpa --secret
       what the provider takes: a new app password
   popover account passwd --hash >grandpa.hash
@@ -65,7 +65,7 @@ _LOGIN = """\
 Which way it goes: a code is shown that is typed into a page of the provider's, on any machine (--device, where the
 provider has that); or an address is shown, for a browser on this machine that comes back by itself (--browser), or for
 one elsewhere, whose last address is copied by hand (--paste). popover ships no client id: docs/oauth2 tells how to have
-one of your own.
+one of your own. Where the tokens are encrypted by the local password, that is asked for first.
 
 examples:
   popover account login grandpa
@@ -109,6 +109,12 @@ def _login(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--device", action="store_true", help="by a code that is typed into a page of the provider's")
     one.add_argument("--browser", action="store_true", help="by a browser on this machine")
     one.add_argument("--paste", action="store_true", help="by a browser elsewhere, and an address that is pasted here")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--encrypt", action="store_true", help="from now on encrypt its tokens by the local password")
+    form.add_argument("--no-encrypt", action="store_true", help="from now on do not")
+    parser.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="where that encrypts: take the local password from a file"
+    )
     _config_file(parser)
 
 
@@ -135,6 +141,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--client-secret-file", metavar="FILE", type=Path, help="take its secret from a file")
     parser.add_argument("--tenant", metavar="TENANT", help="with Microsoft: whose directory (default: the provider's)")
     parser.add_argument("--issuer", metavar="URL", help="OAuth2 of a provider that popover does not know")
+    parser.add_argument("--encrypt", action="store_true", help="encrypt its tokens by the local password (docs/oauth2)")
 
 
 def _list(parser: argparse.ArgumentParser) -> None:

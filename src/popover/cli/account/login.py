@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 from popover.accounts.oauth2.answers import DeviceCode, Token
 from popover.accounts.oauth2.ask import Ask
@@ -24,22 +22,32 @@ from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.way import Way
 from popover.accounts.secrets import read_key
-from popover.cli.account.place import find_account, say, warn
+from popover.accounts.store import Store
+from popover.cli.account.ask import ask as ask_for
+from popover.cli.account.place import Found, find_account
+from popover.cli.account.sealed import key_of, prompt, told, wish
+from popover.cli.output import say, warn
 from popover.config import Account, quote
 from popover.errors import Failure, StartError
 
 
 def login(arguments: argparse.Namespace) -> int:
     """Sign in, and keep what comes of it. Raises ConfigError, StartError."""
-    account, tokens = found(arguments)
+    file = arguments.password_file
+    said = None if file is None else ask_for(prompt(arguments.name), file)  # before root may have become somebody else
+    account, is_kept, tokens = found(arguments)
+    wished = wish(arguments, account, is_kept=is_kept)
+    key = key_of(wished, said)
+    if wished != account:
+        Store(tokens.parent / "accounts").change(account, {}, {"encrypt": wished.encrypts})
+        account = wished
     ask = Ask(read_key)
     try:
         way = ask.way(account)
         if way.grant != "user":
-            file = TokenFile(tokens, account.name)
-            kept = renew(account, ask, file, lambda _: False, time.time, insist=True)
+            kept = renew(account, ask, TokenFile(tokens, account.name), lambda _: False, time.time, insist=True)
         else:
-            sign_in = SignIn(account, tokens, ask)
+            sign_in = SignIn(account, tokens, ask, key=key)
             kept = sign_in.keep(_by(flow_of(arguments, way, os.environ), sign_in))
     except Failure as fault:
         raise StartError(told(fault)) from None
@@ -47,17 +55,18 @@ def login(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def found(arguments: argparse.Namespace) -> tuple[Account, Path]:
-    """Find the account, and where its tokens are kept. Raises ConfigError, StartError."""
+def found(arguments: argparse.Namespace) -> Found:
+    """Find the account, which signs in by OAuth2. Raises ConfigError, StartError."""
     # As root we may go to another place and become another user: what a file names has to be found from there, too.
     config = arguments.config and arguments.config.resolve()
-    account, _, tokens = find_account(arguments.name, config)
+    there = find_account(arguments.name, config)
+    account = there.account
     if account.oauth2 is None:
         raise StartError(
             f"{quote(account.name)} signs in by a password, not by OAuth2: popover account passwd {account.name} "
             "--secret changes that"
         )
-    return account, tokens
+    return there
 
 
 def flow_of(arguments: argparse.Namespace, way: Way, environ: Mapping[str, str]) -> Flow:
@@ -69,11 +78,6 @@ def flow_of(arguments: argparse.Namespace, way: Way, environ: Mapping[str, str])
         return wished
     has_screen = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in environ
     return next(flow for flow in way.flows if flow != "browser" or has_screen)
-
-
-def told(fault: Failure) -> str:
-    """Say it in one line."""
-    return f"{fault.cause}: {fault.remedy}" if fault.remedy else fault.cause
 
 
 def _by(flow: Flow, sign_in: SignIn) -> Token:
@@ -94,12 +98,10 @@ def _show_code(code: DeviceCode, user: str) -> None:
         f"    {code.user_code}\n\n{whole}"
         f"Sign in as {user}. The code is good for {code.life / 60:.0f} minutes; waiting ..."
     )
-    sys.stdout.flush()
 
 
 def _show_address(address: str, user: str, where: str) -> None:
     say(f"Open this address in {where}, and sign in as {user}:\n\n    {address}\n")
-    sys.stdout.flush()
 
 
 def _read_back() -> str:
@@ -107,7 +109,6 @@ def _read_back() -> str:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401, PLC0415 - what `input` looks for
     say("Then the browser finds nothing: that is right so. Copy the address that it shows, and paste it here:")
-    sys.stdout.flush()
     try:
         return input()
     except EOFError:

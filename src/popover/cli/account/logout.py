@@ -7,15 +7,16 @@ import argparse
 from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.secrets import read_key
-from popover.cli.account.login import found, told
-from popover.cli.account.place import say
+from popover.cli.account.login import found
+from popover.cli.account.sealed import told
+from popover.cli.output import say
 from popover.config import quote
 from popover.errors import Failure, StartError
 
 
 def logout(arguments: argparse.Namespace) -> int:
     """Forget it. Raises ConfigError, StartError."""
-    account, tokens = found(arguments)
+    account, _, tokens = found(arguments)
     try:
         was_there, given_back = sign_out(account, tokens, Ask(read_key))
     except Failure as fault:

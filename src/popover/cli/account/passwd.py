@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from popover.accounts.store import Store
 from popover.cli.account.add import DIGESTS, kept_as
 from popover.cli.account.ask import ask
-from popover.cli.account.place import open_store, say
-from popover.config import quote
+from popover.cli.account.place import open_store
+from popover.cli.account.sealed import Resealing
+from popover.cli.output import say
+from popover.config import Account, quote
 from popover.errors import ConfigError, StartError
 
 
@@ -29,14 +32,29 @@ def passwd(arguments: argparse.Namespace) -> int:
         raise StartError(f"there is no account {quote(arguments.name)}: popover account list shows all")
     if arguments.secret and account.oauth2 is not None:
         raise StartError(f"{quote(account.name)} signs in by OAuth2: popover account login {account.name}")
-    if new is None:
-        new = ask(what, twice=True)
-    kept = new if arguments.secret else kept_as(new, plain=arguments.plain)
-    store.change(account, {"secret" if arguments.secret else "password": kept.decode("utf-8", "surrogateescape")})
+    if arguments.secret:
+        store.change(account, {"secret": _text(ask(what, twice=True) if new is None else new)})
+    else:
+        _change_password(store, account, new, what, plain=arguments.plain)
     say(f"{quote(account.name)} has a new password, from the next login on")
     if arguments.plain:
         say(DIGESTS)
     return 0
+
+
+def _change_password(store: Store, account: Account, new: bytes | None, what: str, *, plain: bool) -> None:
+    if plain and account.encrypts:
+        raise ConfigError("--plain: the account's tokens are encrypted by its password, which must not lie beside them")
+    resealing = Resealing(account, store.tokens)
+    resealing.ask_present()
+    if new is None:
+        new = ask(what, twice=True)
+    with resealing.by(new):
+        store.change(account, {"password": _text(kept_as(new, plain=plain))})
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def _print_hash(arguments: argparse.Namespace) -> int:

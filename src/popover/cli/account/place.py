@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,8 @@ def open_state() -> Path:
         owner = place.stat()
         if os.geteuid() != 0 or owner.st_uid == 0:
             return place
+        with contextlib.suppress(ImportError):  # what seals tokens, likewise, where it is there
+            import_module("cryptography.hazmat.primitives.ciphers.aead")
         os.chdir(place)  # systemd's DynamicUser= lies below a directory that only root may pass
         os.setgroups([])
         os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
@@ -74,13 +76,3 @@ def find_account(name: str, config: Path | None = None) -> Found:
     if found is None:
         raise StartError(f"there is no account {quote(name)}: popover account list shows all")
     return Found(found, is_kept=True, tokens=store.tokens)
-
-
-def say(text: str) -> None:
-    """Say a line, or a few, on stdout."""
-    print(text)  # noqa: T201 - what was asked for
-
-
-def warn(text: str) -> None:
-    """Say a line beside what was asked for."""
-    print(f"popover: {text}", file=sys.stderr)  # noqa: T201

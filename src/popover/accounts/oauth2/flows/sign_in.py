@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from popover.accounts.oauth2 import forms
@@ -13,19 +14,30 @@ from popover.accounts.oauth2.kept import Kept, became
 from popover.accounts.oauth2.redirect import Attempt, Code
 from popover.accounts.oauth2.refresh import named
 from popover.accounts.oauth2.store import TokenFile
+from popover.accounts.oauth2.vault import Key
 from popover.config import Account
 from popover.errors import Failure, ProviderFailure, SignInNeeded
 
 
 class SignIn:
-    """`directory`: where tokens are kept. Raises SignInNeeded, ProviderFailure, as all of its methods do."""
+    """`directory`: where tokens are kept; `key`: what they are to be sealed by. Raises SignInNeeded, ProviderFailure,
+    as all of its methods do.
+    """
 
-    def __init__(self, account: Account, directory: Path, ask: Ask, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        account: Account,
+        directory: Path,
+        ask: Ask,
+        clock: Callable[[], float] = time.time,
+        *,
+        key: Key | None = None,
+    ) -> None:
         self.account = account
         self.ask = ask
         self.way = ask.way(account)
         self.client = ask.client(account, self.way)
-        self._file = TokenFile(directory, account.name)
+        self._file = TokenFile(directory, account.name, key)
         self._clock = clock
 
     def redeem(self, attempt: Attempt, found: Code | LoginNeeded | Later) -> Token:
@@ -44,7 +56,8 @@ class SignIn:
 
     def keep(self, token: Token) -> Kept:
         """Put it on disk, in the place of whatever there was."""
-        kept = became(token, None, self._clock(), self.account, self.way)
+        salt = self._file.key.salt if self._file.key else b""
+        kept = replace(became(token, None, self._clock(), self.account, self.way), salt=salt)
         with self._file.locked(), self._file.writing() as write:
             write(kept)
         return kept

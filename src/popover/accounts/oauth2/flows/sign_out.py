@@ -14,7 +14,8 @@ from popover.errors import Failure, ProviderFailure
 
 def sign_out(account: Account, directory: Path, ask: Ask) -> tuple[bool, bool | None]:
     """Forget what is kept in the directory of tokens, and give it back; whether there was something, and whether it was
-    given back: None: its provider could not be asked. Raises ProviderFailure for what can not be forgotten.
+    given back: None: its provider could not be asked, or it is sealed, and nobody has said the password. Raises
+    ProviderFailure for what can not be forgotten.
     """
     file = TokenFile(directory, account.name)
     with file.locked():
@@ -28,6 +29,8 @@ def sign_out(account: Account, directory: Path, ask: Ask) -> tuple[bool, bool | 
 
 def _given_back(account: Account, kept: Kept, ask: Ask) -> bool | None:
     """Do what may fail in many ways only now: a secret may be missing, the provider be gone for good."""
+    if kept.is_closed:
+        return None
     token = kept.refresh or kept.access.decode("ascii")
     try:
         way = ask.way(account)
