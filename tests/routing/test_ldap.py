@@ -1,8 +1,10 @@
 """What is of directories alone, with a real slapd: TLS, and what must not be believed."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -111,6 +113,19 @@ def test_a_filter_that_finds_several_people_leads_nowhere(slapd: Slapd) -> None:
     assert why(found)
     [found] = find(source(slapd, filter="(mailRoutingAddress={user})"), "alice@inside")
     assert servers(found) == ["pop3s://mail.example.com:995"]
+
+
+def test_another_directory_is_asked_in_time_if_the_first_is_silent(slapd: Slapd) -> None:
+    """So silent that not even a connection comes about: its queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        place = full.getsockname()
+        for _ in range(3):
+            wire = stack.enter_context(socket.socket())
+            wire.setblocking(False)
+            wire.connect_ex(place)
+        urls = (f"ldap://127.0.0.1:{place[1]}", slapd.url)
+        for found in find(source(slapd, urls=urls), "alice", "alice"):
+            assert servers(found) == ["pop3s://mail.example.com:995"]
 
 
 def test_another_directory_is_asked_if_the_first_is_down(slapd: Slapd) -> None:

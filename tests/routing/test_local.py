@@ -78,8 +78,10 @@ def test_what_is_no_such_file_is_told_line_by_line_without_its_secrets(write: Wr
         "line 2: is no user and hash with a colon between them",
         'line 3: user "ab": is no hash of htpasswd -B, -2, -5, -m or -s (plain text and crypt(3) are not taken)',
     ]
-    with pytest.raises(ConfigError, match="can't be read: No such file"):
+    with pytest.raises(ConfigError, match="there is no such file; htpasswd -c -B FILE NAME makes one"):
         Htpasswd(tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"authenticate: .*: is no ordinary file"):
+        Htpasswd(tmp_path)
 
 
 def test_a_right_login_is_known_again_for_a_while_and_no_other(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from popover.config.routes import Popmap
 from popover.errors import ConfigError
+from popover.routing import popmap
 from popover.routing.answers import Answer, Entry, Missing, Query
 from popover.routing.popmap import PopmapTable
 from popover.routing.posix import compile_posix
@@ -140,6 +142,21 @@ def test_a_file_that_is_all_wrong_is_not_told_line_by_line(tmp_path: Path) -> No
 def test_the_databases_of_perdition_are_not_needed(tmp_path: Path, name: str, text: bytes) -> None:
     told = mistakes(tmp_path, text, name)
     assert told == ["is a database; name the popmap that it was made of, no database is needed"]
+
+
+def test_what_is_no_ordinary_file_is_no_popmap(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would be waited for, and /dev/zero has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ConfigError, match="is no ordinary file"):
+            PopmapTable(Popmap(file), "@").load()
+
+
+def test_a_popmap_that_is_too_large_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(popmap, "FILE_LIMIT", 30)
+    (tmp_path / "popmap").write_text("alice:mail.example.com\n" * 2)
+    with pytest.raises(ConfigError, match="more than 30 bytes: this is no popmap"):
+        PopmapTable(Popmap(tmp_path / "popmap"), "@").load()
 
 
 def test_a_popmap_that_is_not_there(tmp_path: Path) -> None:

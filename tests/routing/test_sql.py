@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,13 @@ def test_a_column_may_be_written_as_perdition_has_it(stage: Make) -> None:
     found = stage().find_now("carol")
     assert servers(found) == ["pop3s://c.example:99", "pop3s://d.example:1995"]
     assert said(found).user == "c"
+
+
+def test_columns_may_be_binary(stage: Make) -> None:
+    query = "select cast(host as blob) as server, cast('a' as blob) as user, cast('b' as blob) as password from users"
+    found = stage(f"{query} where name = :user limit 1").find_now("alice")
+    assert servers(found) == ["pop3s://one.example:995"]
+    assert (said(found).user, said(found).secret) == ("a", b"b")
 
 
 @pytest.mark.parametrize("name", ["dave", "erin", "frank"])
@@ -132,6 +140,23 @@ def test_a_file_that_was_replaced_is_another_one(stage: Make, tmp_path: Path) ->
     assert servers(here.find_now("bob")) == ["pop3s://moved.example:995"]
     (tmp_path / "mail.db").unlink()
     assert isinstance(here.find_now("bob"), Unsure)
+
+
+def test_a_reload_whose_password_is_gone_leaves_all_as_it_was(stage: Make, tmp_path: Path) -> None:
+    here = stage()
+    assert servers(here.find_now("alice"))
+    [settings] = here.settings
+    source = settings.source
+    assert isinstance(source, SQL)
+    lost = replace(settings, source=replace(source, password=SecretSource("file", str(tmp_path / "none"))))
+    with pytest.raises(ConfigError, match="does not exist; write the password into it"):
+        here.tables.load([lost])
+    (tmp_path / "mail.db").rename(tmp_path / "gone")
+    with pytest.raises(ConfigError, match="there is no file"):
+        here.tables.load([replace(settings, deadline=3)])
+    (tmp_path / "gone").rename(tmp_path / "mail.db")
+    assert servers(here.find_now("alice"))
+    assert isinstance(here.find_now("nobody"), NotFound)  # it is asked as before
 
 
 def test_no_password_is_shown(stage: Make) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -198,6 +199,27 @@ def test_dead_servers_are_passed_over_within_the_same_login_and_rest(scene: Scen
     passed_over = [event for event in popover.events("trace") if "is passed over" in event["text"]]
     assert len(passed_over) == 2
     assert script.logins == ["alice"] * 3
+
+
+@pytest.mark.parametrize("words", [b"-ERR [SYS/TEMP] overloaded\r\n", b"who are you?\r\n", b""])
+def test_a_server_that_is_passed_over_is_let_go(scene: Scene, words: bytes) -> None:
+    """It refuses, talks nonsense or says nothing, and does not hang up: the session that went on elsewhere keeps no
+    connection to it.
+    """
+    gone = threading.Event()
+
+    def unfit(wire: Talker) -> None:
+        wire.send(words)
+        wire.ending()
+        gone.set()
+
+    first, live = scene.server(unfit), scene.server(Server("pop3"))
+    popover = scene.popover(routes("pop3", first.port, live.port), "pop3", greeting_timeout=1)
+    with scene.client(popover, "pop3") as wire:
+        assert wire.ask(b"USER alice").startswith(b"+OK")
+        assert wire.ask(b"PASS wonderland") in WELCOME["pop3"]
+        assert gone.wait(30)
+        wire.ask(b"QUIT")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

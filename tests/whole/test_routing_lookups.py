@@ -96,3 +96,9 @@ def test_a_password_that_is_wrong_here_never_reaches_the_server(
     log = dovecot.log()
     assert "stranger" not in log
     assert dovecot.password not in "".join(popover.log_lines())
+
+
+def test_a_table_that_is_told_passwords_in_plain_text_is_warned_of_at_the_start(tmp_path: Path) -> None:
+    with Routed(tmp_path, 'name = "users"\nkind = "http"\nurl = "http://192.0.2.1/auth"', "pop3") as popover:
+        told = popover.events("warning")
+        assert any('table "users": 192.0.2.1 is told each user' in event["text"] for event in told), told

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from popover.config import Config, Service
+from popover.config import Config, Service, Table
 from popover.log import Log
 from popover.protocols.login import Finder, Visit
 from popover.routing import Tables
+from popover.routing.plain import told_in_plain
 
 
 def check_tables(config: Config) -> None:
@@ -20,10 +21,12 @@ class RoutedLogins:
 
     def __init__(self, log: Log) -> None:
         self._tables = Tables(log)
+        self._settings: tuple[Table, ...] = ()
 
     def load(self, config: Config) -> None:
         """Take the tables."""
         self._tables.load(config.tables, config.services)
+        self._settings = config.tables
 
     def finder(self, service: Service) -> Finder:
         """Give a service's."""
@@ -34,8 +37,8 @@ class RoutedLogins:
         return False
 
     def doubts(self, services: Iterable[Service]) -> list[str]:  # noqa: ARG002 - see finders.Kind
-        """What can be wrong with a table is a mistake, or told when it is asked."""
-        return []
+        """Say which tables are told secrets in plain text; what is wrong with one is a mistake, or told when asked."""
+        return [line for table in self._settings for line in told_in_plain(table)]
 
     async def close(self) -> None:
         """Let go of connections and threads."""

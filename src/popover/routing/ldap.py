@@ -54,6 +54,7 @@ class LDAPTable:
         self._check()
         self._password = read_secret(source.password) if source.password else None
         self._context = trusting(source.ca_file)
+        self._urls = source.urls  # the one that answered last at the front
         for url in source.urls:
             self._server(url)
         self._idle: Idle[ldap3.Connection] = Idle()
@@ -70,7 +71,8 @@ class LDAPTable:
 
     def _server(self, url: str) -> ldap3.Server:
         try:
-            return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=self._deadline, tls=self._tls(url))
+            each = self._deadline / len(self._source.urls)  # one that is silent leaves time for the others
+            return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=each, tls=self._tls(url))
         except LDAPException as fault:
             raise ConfigError(f"url: {quote(url)} can not be used: {fault}") from None
 
@@ -119,14 +121,18 @@ class LDAPTable:
         return answer
 
     def _connect(self) -> ldap3.Connection:
-        """Connect to the first directory that answers."""
-        *others, last = self._source.urls
+        """Connect to the first directory that answers; the next time it is the first."""
+        *others, last = urls = self._urls
         for url in others:
             try:
-                return self._bound(url)
+                found = self._bound(url)
             except _FAULTS:
                 continue
-        return self._bound(last)
+            self._urls = (url, *(one for one in urls if one != url))
+            return found
+        found = self._bound(last)
+        self._urls = (last, *others)
+        return found
 
     def _bound(self, url: str) -> ldap3.Connection:
         connection = ldap3.Connection(

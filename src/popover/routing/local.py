@@ -16,6 +16,7 @@ from typing import Protocol
 from popover.config.desk import LocalCheck
 from popover.config.words import quote
 from popover.errors import ConfigError
+from popover.routing.files import read_whole
 from popover.routing.threads import Threads
 
 KNOWN_LIMIT = 10_000
@@ -141,12 +142,11 @@ _WRONG = frozenset({6, 7, 10, 11, 12, 13})
 
 def _read(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            octets = stream.read(FILE_LIMIT + 1)
-    except OSError as fault:
-        raise ConfigError(f"authenticate: {file}: can't be read: {fault.strerror}") from None
-    if len(octets) > FILE_LIMIT:
-        raise ConfigError(f"authenticate: {file}: more than {FILE_LIMIT} bytes: this is no file of htpasswd's")
+        octets = read_whole(file, FILE_LIMIT, "file of htpasswd's")
+    except FileNotFoundError:
+        raise ConfigError(f"authenticate: {file}: there is no such file; htpasswd -c -B FILE NAME makes one") from None
+    except ConfigError as wrong:
+        raise ConfigError([f"authenticate: {line}" for line in wrong.mistakes]) from None
     return octets.decode(errors="surrogateescape")
 
 

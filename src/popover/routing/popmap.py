@@ -17,6 +17,7 @@ from pathlib import Path
 from popover.config.routes import Popmap
 from popover.errors import ConfigError
 from popover.routing.answers import Answer, Entry, Missing, Query
+from popover.routing.files import read_whole
 from popover.routing.posix import compile_posix
 from popover.routing.vanessa import logical_lines
 from popover.routing.written import check_value, split_value
@@ -42,6 +43,7 @@ class PopmapTable:
         self._delimiter = delimiter
         self._exact: dict[str, tuple[int, str]] = {}
         self._patterns: list[tuple[int, re.Pattern[str], str]] = []
+        self._checked: set[str] = set()  # while it is loaded: many names lead to few servers
 
     def load(self) -> None:
         """Read the file. Raises ConfigError with all that is wrong in it."""
@@ -52,6 +54,7 @@ class PopmapTable:
                 self._add(number, name, value)
             except ConfigError as wrong:
                 mistakes += [f"{self._source.file}: line {number}: {line}" for line in wrong.mistakes]
+        self._checked.clear()
         if mistakes:
             more = len(mistakes) - MISTAKES_LIMIT
             raise ConfigError(
@@ -59,12 +62,12 @@ class PopmapTable:
             )
 
     def _add(self, number: int, name: str, value: str) -> None:
-        if not self._source.regex:
+        if value not in self._checked and not (self._source.regex and "$" in value):
             check_value(value, self._delimiter)
+            self._checked.add(value)
+        if not self._source.regex:
             self._exact.setdefault(name, (number, value))
             return
-        if "$" not in value:
-            check_value(value, self._delimiter)
         self._patterns.append((number, compile_posix(name), value))
 
     def depends_on(self, query: Query) -> Hashable:
@@ -95,15 +98,11 @@ class PopmapTable:
 
 def _read(file: Path) -> str:
     try:
-        octets = file.read_bytes()
+        octets = read_whole(file, FILE_LIMIT, "popmap")
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file; write a line for each user into it, NAME:HOST") from None
-    except OSError as fault:
-        raise ConfigError(f"{file}: can't be read: {fault.strerror}") from None
     if _BINARY in octets or file.suffix in {".db", ".gdbm", ".bdb"}:
         raise ConfigError(f"{file}: is a database; name the popmap that it was made of, no database is needed")
-    if len(octets) > FILE_LIMIT:
-        raise ConfigError(f"{file}: more than {FILE_LIMIT} bytes: this is no popmap")
     return octets.decode(errors="surrogateescape")  # names are octets, as the client says them
 
 

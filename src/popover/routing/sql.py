@@ -101,10 +101,10 @@ class SQLTable:
         servers: list[str] = []
         users: list[str] = []
         for row in found:
-            user, places = split_value(str(row["server"]), self._delimiter)
+            user, places = split_value(_text(row["server"]), self._delimiter)
             port = row.get("port")
             servers += [f"{one}:{port}" if port and not _has_port(one) else one for one in places]
-            users += [str(name) for name in (row.get("user"), user) if name]
+            users += [_text(name) for name in (row.get("user"), user) if name]
         password = found[0].get("password")
         return Entry(
             tuple(servers[:SERVERS_LIMIT]),
@@ -160,8 +160,13 @@ def _has_port(place: str) -> bool:
     return ":" in place.rpartition("://")[2].rpartition("]")[2]
 
 
-def _octets(password: object) -> bytes:
-    return bytes(password) if isinstance(password, bytes | bytearray | memoryview) else str(password).encode()
+def _octets(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode()
+
+
+def _text(value: object) -> str:
+    """A column may be binary, so that capitals count (MySQL's varbinary)."""
+    return str(value) if isinstance(value, str) else _octets(value).decode(errors="surrogateescape")
 
 
 def _shown(url: URL) -> str:

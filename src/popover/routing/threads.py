@@ -1,16 +1,19 @@
 """Libraries that block, in threads of their own: one table that hangs costs no other table a thread.
 
 Nor does it keep the gateway from ending: the threads are daemons (threading), while those of concurrent.futures are
-waited for at the end, and a database whose machine has stopped may never answer.
+waited for at the end, and a database whose machine has stopped may never answer. But one that wakes up while Python
+takes itself apart would crash it: so those at work are given a moment.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
+import time
 import weakref
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Semaphore, Thread
+from threading import Semaphore, Thread, current_thread
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +21,12 @@ T = TypeVar("T")
 THREADS = 8
 """Look-ups of one table at a time: with 2 ms each, 4,000 a second; and as many connections as a database of a small
 house lets one client have without asking (MariaDB: max_connections 151, PostgreSQL: 100)."""
+
+
+LAST = 6.0
+"""Seconds at the end for those at work: more than `deadline`, which most of them keep to."""
+
+_at_work: set[Thread] = set()
 
 
 class _Job(NamedTuple):
@@ -79,10 +88,13 @@ def _serve(jobs: _Jobs, idle: Semaphore) -> None:
 
 def _do(job: _Job) -> None:
     result, fault = None, None
+    _at_work.add(current_thread())
     try:
         result = job.work()
     except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
         fault = raised
+    finally:
+        _at_work.discard(current_thread())
     try:
         job.loop.call_soon_threadsafe(_tell, job.answer, result, fault)
     except RuntimeError:  # the loop is closed: nobody waits any more
@@ -96,3 +108,10 @@ def _tell(answer: asyncio.Future[Any], result: object, fault: BaseException | No
         answer.set_result(result)
     else:
         answer.set_exception(fault)
+
+
+@atexit.register
+def _finish() -> None:
+    until = time.monotonic() + LAST
+    while _at_work and time.monotonic() < until:
+        time.sleep(0.01)

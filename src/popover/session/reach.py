@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from popover.config import Service, Target, host_port
-from popover.errors import ServerFailure
+from popover.errors import Failure, ServerFailure
 from popover.inside.proxied import ends_of
 from popover.outside.dial import Dialler
 from popover.outside.opening import open_up
@@ -41,14 +41,20 @@ class Reach:
         return await self.open(target) if opened is None else self._taken(opened)
 
     async def open(self, target: Target) -> Opened:
-        """Dial and read the greeting, and what came with it. Raises Failure; Dismissed if that is a refusal."""
+        """Dial and read the greeting, and what came with it. Raises Failure; Dismissed if that is a refusal: then it is
+        let go, for a session may try another server.
+        """
         case = self._case
         client = ends_of(case.client.sock, case.header) if target.proxy_to_server else None
         case.dialled, case.is_warm = await self._dialler.dial(target, client=client), False
         stream = case.dialled.stream
-        greeting = await open_up(target, case.dialled)
-        if not greeting.welcome:
-            raise Dismissed(f"{target.server.host} refused: {greeting.words.decode().strip()}", greeting.words)
+        try:
+            greeting = await open_up(target, case.dialled)
+            if not greeting.welcome:
+                raise Dismissed(f"{target.server.host} refused: {greeting.words.decode().strip()}", greeting.words)
+        except Failure:
+            case.let_go()
+            raise
         words = greeting.words + bytes(stream.end.inbox)
         stream.end.inbox.clear()
         return self._taken(Opened(case.dialled, words))
