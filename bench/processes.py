@@ -73,7 +73,7 @@ def _children_seconds(pid: int) -> float:
 
 def _stat(pid: int) -> list[str] | None:
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")  # a name may hold any octets
     except (FileNotFoundError, ProcessLookupError):
         return None
     return text.rpartition(")")[2].split()

@@ -169,7 +169,7 @@ def test_what_is_written_is_on_disk_before_it_takes_its_place(store: Store, monk
 
         monkeypatch.setattr(os, name, noted)
     store.add("anna", table("anna"))
-    assert done == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+    assert done == ["fsync", "replace", "fsync", "fsync"]  # the file, its name, the folder, the folder's name
 
 
 def test_a_folder_that_can_not_be_used_is_told(tmp_path: Path) -> None:

@@ -144,12 +144,20 @@ def test_a_wrong_password_of_the_house_does_not_touch_the_tokens(house: House) -
     assert len(house.provider.asked()) == asked
 
 
-def test_a_token_that_the_server_refuses_is_renewed_and_said_once_more(house: House, workdir: Workdir) -> None:
-    """Somebody has revoked it, or the clock is wrong: the client notices nothing."""
-    house.change("device", access_token="canary-revoked")
-    asked = len(house.provider.asked())
-    house.dovecot.wipe(house.users["device"])
-    assert POP3_CLIENTS["poplib"](house.account("pop3", "device"), workdir()) == []
+@pytest.mark.parametrize(("dialect", "name"), [("pop3", "device"), ("imap", "gone"), ("smtp", "short")])
+def test_a_token_that_the_server_refuses_is_renewed_and_said_once_more(
+    house: House, workdir: Workdir, dialect: str, name: str
+) -> None:
+    """Somebody has revoked it, or the clock is wrong: the client notices nothing (of each account, once in 5 minutes)."""
+    house.by_device(name)
+    house.change(name, access_token="canary-revoked")
+    asked, mailbox = len(house.provider.asked()), house.postfix.mailbox(house.users[name])
+    house.dovecot.wipe(house.users[name])
+    if dialect == "smtp":
+        SMTP_CLIENTS["smtplib"](house.account("smtp", name), workdir(), mailbox, PLAIN)
+    else:
+        fetch = {"pop3": POP3_CLIENTS["poplib"], "imap": IMAP_CLIENTS["imaplib"]}[dialect]
+        assert fetch(house.account(dialect, name), workdir()) == []
     assert len(house.provider.asked()) == asked + 1
     assert house.provider.refusals(asked) == []
 

@@ -21,6 +21,7 @@ from oauth2_stage import Stage
 from parts.net import wait_until
 from parts.popover import Popover, run_popover
 from parts.provider import Provider
+from popover.accounts.store import Store
 from popover.config import Account
 from popover.errors import ProviderFailure
 
@@ -158,3 +159,17 @@ def test_no_token_is_used_whose_successor_the_power_can_take_away(
             one.keep(replace(one.kept(), expires=time.time()))
             assert told(one, account) not in (None, given)
     assert not one.refusals()
+
+
+def test_an_account_that_was_added_is_there_after_a_power_cut(tmp_path: Path) -> None:
+    state, disk = tmp_path / "state", Disk()
+    state.mkdir(mode=0o700)
+    table = {"server": "mail.example.com", "login": "anna@example.com", "password": "local", "secret": "secret"}
+    with mounted(disk, state):
+        store = Store(state / "accounts")
+        for name in ("anna", "berta"):
+            store.add(name, {"name": name} | table)
+    for seed in range(10):
+        with mounted(disk.after_the_cut(Random(seed)), state):
+            assert [one.name for one in Store(state / "accounts").accounts()] == ["anna", "berta"]
+            assert Store(state / "accounts").broken() == ()

@@ -139,12 +139,13 @@ class Store:
                 draft.unlink(missing_ok=True)
 
     def _sync(self) -> None:
-        """Bring the folder itself to disk: which names there are."""
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Bring to disk which names there are, and the folder's own: who made it may have been killed behind that."""
+        for folder in (self._folder, self._folder.parent):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _checked(table: Mapping[str, Any], path: Path) -> Account:
