@@ -54,7 +54,7 @@ fix: $(SETUP)  ## what a program can mend
 	$(BIN)/ruff check --quiet --fix .
 
 bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.md
-	bench/install-peers
+	bench/install-peers $(BIN)/python
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.wan
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from bench import machine, report
+from bench import machine, report, section
 from bench.field import FULL, QUICK, Sizes, lay_out
 from bench.findings import Findings
 from bench.measures import MEASURES
@@ -35,7 +35,11 @@ def main(argv: list[str]) -> int:
     if failed:
         print(f"Not measured: {', '.join(failed)}.", file=sys.stderr)
         return 1
-    if path := options.write or (None if _partial(options) else _PAGE):
+    if options.section:
+        text = report.section(names, findings, machine.describe(peers), options.only)
+        section.write(_PAGE, ", ".join(options.only), text)
+        print(f"A section of {_PAGE.name} was written.", file=sys.stderr)
+    elif path := options.write or (None if _partial(options) else _PAGE):
         facts = machine.describe(peers)
         few = min(peer.most_idle for peer in peers)
         text = report.page(names, findings, facts, mail_mb=sizes.mail_mb, idle=sizes.idle, idle_few=few)
@@ -112,6 +116,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         default=[],
         metavar="NAME=VALUE",
         help="measure popover also with this in its environment; may be given again",
+    )
+    parser.add_argument(
+        "--section",
+        action="store_true",
+        help="write what was measured into docs/benchmarks.md, as a section of its own",
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there, also after a partial run")
     return parser.parse_args(argv)

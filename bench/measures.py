@@ -13,6 +13,7 @@ from bench import (
     measure_routed,
     measure_sessions,
     measure_soak,
+    measure_tokens,
     measure_version,
 )
 from bench.field import Field
@@ -25,6 +26,7 @@ MEASURES: dict[str, Callable[[Field], Findings]] = {
     "inside": measure_inside.measure,
     "desk": measure_desk.measure,
     "routed": measure_routed.measure,
+    "tokens": measure_tokens.measure,
     "greeting": measure_greeting.measure,
     "crowd": measure_crowd.measure,
     "fairness": measure_fairness.measure,

@@ -37,6 +37,9 @@ one worker or thread, as popover has. popover, nginx, HAProxy and stunnel log ea
   server by the name: by Perdition's popmap.re with twenty other lines before; nginx asks a back end that says the same
   to all, and its own `stream` speaks TLS for it; Dovecot has a static table. All trust the system's authorities and one
   more, in one file, which Perdition reads anew for each session.
+- **OAuth2**: the client says a password of the house, popover and email-oauth2-proxy say a token that the same provider
+  has given; both verify the same local password, popover by a hash of scrypt. From connecting to the end of the login;
+  processor time of that; a hundred mails of 2 kB, one RETR after the other; memory as at rest, with 20 sessions.
 - **Greeting after**: from connecting to the server's first line; median and 95th percentile; one session at a time.
 - **Ready after**: from the start of the program to the first greeting through it.
 - **NOOP, Greeting**: how long a small session waits for an answer, and a new one for its greeting, while others make
@@ -94,6 +97,24 @@ def page(peers: list[str], findings: Findings, machine: Iterable[str], **sizes: 
     )
 
 
+def section(peers: list[str], findings: Findings, machine: Iterable[str], names: Iterable[str]) -> str:
+    """What was measured by itself, of these measurements, as a section of docs/benchmarks.md."""
+    command = f"python -m bench --only {','.join(names)} --section"
+    return "\n".join(
+        [
+            f"## {' and '.join(dict.fromkeys(column.table or 'Measured' for column in findings.columns))}, by itself",
+            "",
+            f"*Measured on {today()}. Written by `{command}`.*",
+            "",
+            *_tables(peers, findings),
+            "The middle half of the rounds lies between these:",
+            "",
+            *_by_table(peers, findings.columns, Column.spread),
+            *(f"- {line}" for line in machine),
+        ]
+    )
+
+
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table whose columns also line up for those who read the source; numbers to the right."""
     widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
@@ -126,12 +147,21 @@ def _by_table(peers: list[str], columns: list[Column], show: Callable[[Column, s
 
 
 def _ratios(peers: list[str], columns: list[Column]) -> list[str]:
-    """Each peer's figures as multiples of another's."""
-    pairs = [(column, other) for column in columns for other in column.beside if other in column.figures]
-    if not pairs:
-        return []
-    head = ["", *(f"{column.title.partition(',')[0]}, x {other}'s" for column, other in pairs)]
-    return [*table(head, [[peer, *(_ratio(column, peer, other) for column, other in pairs)] for peer in peers]), ""]
+    """Each peer's figures as multiples of another's, for each table that has any."""
+    lines = []
+    for title in dict.fromkeys(column.table for column in columns):
+        mine = [column for column in columns if column.table == title]
+        pairs = [(column, other) for column in mine for other in column.beside if other in column.figures]
+        if not pairs:
+            continue
+        head = [title, *(f"{column.title.partition(',')[0]}, x {other}'s" for column, other in pairs)]
+        rows = [
+            [peer, *(_ratio(column, peer, other) for column, other in pairs)]
+            for peer in peers
+            if any(peer in column.figures for column, _ in pairs)
+        ]
+        lines += [*table(head, rows), ""]
+    return lines
 
 
 def _ratio(column: Column, peer: str, other: str) -> str:

@@ -15,19 +15,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from machine import PATIENCE, ROOT
 
 IMAGE = ROOT / "dist" / "popover-image.tar"
 
-# /tmp is in memory, the settings are read-only too; the network is that of whoever runs this.
+# The settings are read-only too, and there is no /tmp but for the demo; the network is that of whoever runs this.
 _RUN = """
 set -e
 root=$1 settings=$2 kept=$3
 shift 3
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
-mount -t tmpfs tmpfs "$root/tmp"
+case " $* " in *" demo "*) mount -t tmpfs tmpfs "$root/tmp" ;; esac
 mount --rbind /dev "$root/dev"
 mount --bind "$settings" "$root/etc/popover"
 mount -o remount,bind,ro "$root/etc/popover"
@@ -120,6 +121,14 @@ def test_the_demo_goes_the_full_circle(image: Image, tmp_path: Path) -> None:
         assert container.runner.wait(PATIENCE) == 0
 
 
+def is_healthy(container: Container) -> bool:
+    """What compose.yaml's healthcheck says, run as Docker runs it."""
+    compose = yaml.safe_load((ROOT / "examples" / "compose.yaml").read_text())
+    _, *command = compose["services"]["popover"]["healthcheck"]["test"]
+    inside = ("nsenter", f"--target={container.pid}", "--mount", "--pid", "--root", "--wd=/")
+    return subprocess.run((*inside, *command), capture_output=True, check=False, timeout=PATIENCE).returncode == 0
+
+
 def test_it_serves_and_ends_when_it_is_told_to(image: Image, tmp_path: Path) -> None:
     with running(image, tmp_path / "demo", "demo") as demo:
         server = demo.wait_for(r"-> (pop3s://\S+)")[1]
@@ -129,15 +138,18 @@ def test_it_serves_and_ends_when_it_is_told_to(image: Image, tmp_path: Path) -> 
         settings.mkdir(parents=True)
         (settings / "demo.pem").write_bytes(authority.read_bytes())
         text = f'[[service]]\nserver = "{server}"\nlisten = "0.0.0.0:11110"\nca_file = "demo.pem"\n'
-        (settings / "popover.toml").write_text(text)
+        (settings / "popover.toml").write_text(f'[status]\nlisten = "127.0.0.1:8110"\n{text}')
         with running(image, tmp_path / "own") as container:
             container.wait_for("listening 0.0.0.0:11110")
             client = poplib.POP3("127.0.0.1", 11110, timeout=PATIENCE)
             client.user("demo")
             client.pass_("popover")
             assert b"Subject: Welcome to popover" in client.retr(1)[1]
-            client.quit()
+            assert is_healthy(container)
             os.kill(container.pid, signal.SIGTERM)
+            container.wait_for("waiting for 1 session")
+            assert not is_healthy(container)  # it takes no new client any more
+            client.quit()
             assert container.runner.wait(PATIENCE) == 0
         assert "Read-only" not in container.output.read_text()
         assert "Permission" not in container.output.read_text()

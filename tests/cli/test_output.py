@@ -59,3 +59,24 @@ def test_help_and_version_are_words_too() -> None:
     assert run_popover("help").stdout == run_popover("--help").stdout
     assert run_popover("help", "check").stdout == run_popover("check", "--help").stdout
     assert run_popover("help", "frobnicate").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        ("explain", 1, "does not know what that means"),
+        ("check mail.example.com --login anna", 2, "there is no terminal to ask for the password"),
+        ("setup alice@example.com", 2, "there is no terminal to ask at"),
+    ],
+)
+def test_stdin_that_was_closed_is_nobody_to_ask(words: str, code: int, why: str) -> None:
+    end = ended(words, "<&-")
+    assert end.returncode == code, end.stderr
+    assert why in end.stdout + end.stderr
+    assert "Traceback" not in end.stderr
+
+
+def test_who_says_nothing_is_shown_what_there_is_and_where_to_begin() -> None:
+    end = run_popover()
+    assert (end.returncode, end.stdout, end.stderr) == (2, "", run_popover("--help").stdout)
+    assert "Begin with `popover demo`" in end.stderr

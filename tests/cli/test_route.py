@@ -115,9 +115,45 @@ def test_wrong_use(file: Path, words: tuple[str, ...], mistake: str) -> None:
     assert mistake in ended.stderr
 
 
-def test_a_mistake_in_a_popmap_is_told(file: Path) -> None:
+COMMANDS = (("route", "alice"), ("run", "--check"), ("run",), ("check",))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_mistake_in_a_table_s_file_is_told_with_the_names_of_both_files(file: Path, words: tuple[str, ...]) -> None:
+    """Of the one that names the other, and of the one that is wrong; there may be several of both."""
     (file.parent / "popmap").write_text("alice:\n")
-    for words in (("route", "alice", "-c", file), ("run", "-c", file, "--check")):
-        ended = run_popover(*words)
-        assert ended.returncode == 2
-        assert 'popmap: line 1: "" names no server' in ended.stderr
+    (file.parent / "users").write_text("alice:canary\n")
+    text = file.read_text().replace("[[service]]", '[[service]]\nauthenticate = "htpasswd:users"', 1)
+    more = '[[table]]\nname = "staff"\nkind = "http"\nurl = "https://x"\nca_file = "none.pem"\n'
+    file.write_text(text + more)
+    no_hash = 'user "alice": is no hash of htpasswd -B, -2, -5, -m or -s (plain text and crypt(3) are not taken)'
+    ended = run_popover(*words, "-c", file)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f'{file}: table "club": {file.parent}/popmap: line 1: "" names no server: write [user@]host[:port]',
+        f'{file}: table "staff": ca_file: {file.parent}/none.pem can\'t be used: No such file or directory',
+        f'{file}: service "pop3": authenticate: {file.parent}/users: line 1: {no_hash}',
+    ]
+
+
+@pytest.mark.parametrize("dialect", GREETINGS)
+def test_a_server_of_any_dialect_is_dialled_and_told_no_login(
+    tmp_path: Path, authority: Authority, dialect: str
+) -> None:
+    heard: list[bytes] = []
+
+    def script(wire: Talker) -> None:
+        wire.send(GREETINGS[dialect])
+        heard.append(wire.line())
+
+    with FakeServer(script, server_context(authority.issue("localhost"))) as server:
+        file = tmp_path / "popover.toml"
+        file.write_text(
+            f'[[service]]\ndialect = "{dialect}"\ntable = "users"\nca_file = "{authority.ca_file}"\n'
+            f'[[table]]\nname = "users"\nkind = "static"\nscheme = "{dialect}s"\n'
+            f'routes = {{ alice = "localhost:{server.port}" }}\n'
+        )
+        lines = said("alice", "-c", file, "--dial")
+    assert f"{dialect}s://localhost:{server.port}: ok, 127.0.0.1:{server.port}, TLSv1.3, it says: " in lines[-1]
+    assert "a fake server greets you" in lines[-1]
+    assert heard == [b""]

@@ -683,7 +683,7 @@ def test_ca_file_that_is_none(tmp_path: Path) -> None:
     loop, pipe = tmp_path / "loop", tmp_path / "pipe"
     loop.symlink_to(loop)
     os.mkfifo(pipe)
-    assert told(service(ca_file=tmp_path / "gone")).endswith("does not exist")
+    assert '/gone" does not exist; ' in told(service(ca_file=tmp_path / "gone"))
     assert told(service(ca_file=tmp_path)).endswith("is no ordinary file")
     assert told(service(ca_file=pipe)).endswith("is no ordinary file")
     assert "can't be read: " in told(service(ca_file=loop))

@@ -343,8 +343,9 @@ def test_all_mistakes_of_accounts_are_told_at_once(write: Write) -> None:
 
 
 def test_a_ca_file_of_an_account_is_looked_at(write: Write, tmp_path: Path) -> None:
-    told = f'account "a": ca_file: "{tmp_path / "nowhere"}" does not exist'
-    assert mistakes(write(f'{POP3}{ACCOUNT_A}ca_file = "nowhere"\n')) == [told]
+    told = f'account "a": ca_file: "{tmp_path / "nowhere"}" does not exist; '
+    [mistake] = mistakes(write(f'{POP3}{ACCOUNT_A}ca_file = "nowhere"\n'))
+    assert mistake.startswith(told)
 
 
 def test_accounts_that_stand_in_one_pair_of_brackets(write: Write) -> None:

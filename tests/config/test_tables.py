@@ -7,8 +7,9 @@ import pytest
 
 from popover.config import load
 from popover.config.accounts import SecretSource
-from popover.config.route_words import parse_place
+from popover.config.route_words import fits, parse_named_server, parse_place
 from popover.config.routes import HTTP, LDAP, SQL, Chain, Keeping, Names, Place, Popmap, Static, Table
+from popover.config.trusts import read_trusts
 from popover.config.values import Server, Trust
 from popover.errors import ConfigError
 
@@ -132,7 +133,7 @@ def test_the_other_kinds(write: Write, tmp_path: Path) -> None:
         name = "old"
         kind = "http"
         url = "http://127.0.0.1:9000/auth"
-        password_variable = "AUTH_KEY"
+        password_env = "AUTH_KEY"
         [[table]]
         name = "users"
         kind = "chain"
@@ -268,6 +269,43 @@ def test_a_place_without_a_scheme_is_reached_as_its_table_says() -> None:
 
 
 PEM = "-----BEGIN CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "is_so"),
+    [
+        ("*.A.example", "mail.a.example", True),
+        ("*.a.example", "a.example", False),
+        ("*.a.example", "mail.a.example:1995", False),
+        ("*.a.example", "mail.a.example.net", False),
+        ("a.example:1995", "a.example:1995", True),
+        ("a.example:995", "a.example", True),
+        ("m\u00fcller.example", "xn--mller-kva.example", True),
+        ("[2001:DB8::1]", "2001:db8::1", True),
+        ("[2001:db8::1]", "d", False),
+        ("[2001:db8::1]:1995", "[2001:db8::1]:1995", True),
+    ],
+)
+def test_a_host_on_a_list(written: str, place: str, is_so: bool) -> None:
+    assert fits(place, parse_named_server(written)) is is_so
+
+
+@pytest.mark.parametrize("written", ["pop3s://a.example", "a b", "*", "", "a.example:99999", "user@a.example"])
+def test_a_host_that_is_none(written: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_named_server(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("2001:DB8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("*.M\u00fcller.example", "*.xn--mller-kva.example"),
+    ],
+)
+def test_whose_trust_it_is(written: str, host: str) -> None:
+    assert read_trusts({written: {"min_tls": "1.3"}})[0][0] == host
 
 
 def test_how_some_servers_of_a_table_prove_who_they_are(write: Write, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ stage.gateway(server, env=env)
 """
 
 import itertools
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ def sabotage(directory: Path, program: str) -> dict[str, str]:
     """An environment in which every Python runs this program before its own."""
     directory.mkdir()
     (directory / "sitecustomize.py").write_text(program)
-    return {"PYTHONPATH": str(directory)}
+    inherited = os.environ.get("PYTHONPATH")  # a checkout that is not installed is found by it
+    return {"PYTHONPATH": os.pathsep.join([str(directory), *([inherited] if inherited else [])])}
 
 
 @contextmanager

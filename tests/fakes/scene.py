@@ -82,7 +82,9 @@ class Gateway:
         return self.popover.wait_for_events("session", self._sessions)[self._sessions - 1]
 
     def status(self) -> Event:
-        """How the gateway is by its own account; all that came in before it was asked has been dealt with."""
+        """How the gateway is by its own account. What had come in before it was asked (Wire.has_arrived) has been dealt
+        with.
+        """
         self._statuses += 1
         self.popover.signal(signal.SIGUSR1)
         return self.popover.wait_for_events("status", self._statuses)[self._statuses - 1]
@@ -182,6 +184,11 @@ class Stage:
         """The service in front of it, for a configuration file."""
         usual = {"listen": "127.0.0.1:0", "server": url(server, dialect, host), "ca_file": str(self.authority.ca_file)}
         return usual | self.keys | keys
+
+    def inside(self, tls: str, **more: Any) -> dict[str, Any]:
+        """Keys of a service that shows its clients a certificate of this stage's authority."""
+        cert = self.authority.issue("localhost", "127.0.0.1", rsa_bits=2048)
+        return {"tls": tls, "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), **more}
 
     @property
     def trust(self) -> tuple[str, str]:

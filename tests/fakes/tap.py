@@ -1,16 +1,20 @@
 """A tap in the line to a server: what the gateway sends can be held back for a while."""
 
 import threading
+import time
 
 from fakes.wire import PATIENCE, Wire
 from parts.net import LOOPBACK, wait_until
 
 
 class Tap:
-    """A script for a plain FakeServer, which passes all on to the server on `port` and back."""
+    """A script for a plain FakeServer, which passes all on to the server on `port` and back. `delay`: seconds that each
+    piece of what the gateway sends takes.
+    """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, delay: float = 0.0) -> None:
         self._port = port
+        self._delay = delay
         self._flows = threading.Event()
         self._flows.set()
         self._came = 0
@@ -22,6 +26,7 @@ class Tap:
             while data := wire.arrival():
                 self._came += len(data)
                 self._flows.wait(PATIENCE)
+                time.sleep(self._delay)
                 other.send(data)
 
     def hold(self) -> None:

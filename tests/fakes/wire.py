@@ -1,13 +1,15 @@
 """One TCP connection in a test's hands: what is sent byte for byte, what comes, and how it ends."""
 
 import contextlib
+import fcntl
 import socket
 import struct
+import termios
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
-from parts.net import Address
+from parts.net import Address, wait_until
 
 # Seconds after which a test that waits for bytes fails instead of hanging. Nothing is measured by it.
 PATIENCE = 30.0
@@ -105,6 +107,14 @@ class Wire(Talker):
     def send(self, data: bytes) -> None:
         """Send all of it."""
         self.sock.sendall(data)
+
+    def has_arrived(self) -> None:
+        """Wait until the other side's kernel has all that was sent: on a busy machine loopback takes its time, too."""
+        wait_until(lambda: not self._unacknowledged(), "what was sent arrives", PATIENCE)
+
+    def _unacknowledged(self) -> int:
+        """Octets that were sent, and not acknowledged yet (tcp(7), SIOCOUTQ)."""
+        return int(struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0])
 
     def arrival(self) -> bytes:
         """The next bytes as they come from the kernel."""

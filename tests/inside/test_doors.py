@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import os
 import re
 import signal
 import socket
@@ -261,3 +262,12 @@ def test_door_that_another_program_took_meanwhile_is_told_and_can_be_opened_late
         await house.lets_in((LOOPBACK, port))
 
     in_house((LOOPBACK, port), act)
+
+
+def test_doors_that_are_closed_keep_no_descriptor() -> None:
+    async def main() -> None:
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - how many
+        House((LOOPBACK, 0)).doors.close()
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+    asyncio.run(main())

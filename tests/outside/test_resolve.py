@@ -11,7 +11,7 @@ import pytest
 from aiohappyeyeballs import AddrInfoType
 
 from popover.outside import resolve
-from popover.outside.resolve import LIFETIME, Resolver
+from popover.outside.resolve import KEPT_LIMIT, LIFETIME, Resolver
 
 PATIENCE = 15.0  # seconds, only for a test never to hang
 PORT = 995
@@ -181,6 +181,22 @@ def test_answer_is_used_for_its_lifetime_and_no_longer(system: System) -> None:
         assert system.asked["mail"] == 2
 
     play(system, act)
+
+
+def test_last_answers_are_kept_and_no_more(system: System) -> None:
+    """A table may lead to as many names as its users can think of."""
+
+    async def act(resolver: Resolver, system: System) -> None:
+        for number in range(KEPT_LIMIT + 1):
+            host = f"mail{number}.example.com"
+            system.answers[host] = found("192.0.2.1")
+            await resolver.addresses(host, PORT)
+        for number in (0, KEPT_LIMIT):
+            await resolver.addresses(f"mail{number}.example.com", PORT)
+
+    play(system, act)
+    assert system.asked["mail0.example.com"] == 2
+    assert system.asked[f"mail{KEPT_LIMIT}.example.com"] == 1
 
 
 def test_forgotten_answer_is_asked_anew(system: System) -> None:

@@ -288,6 +288,16 @@ def test_ticket_lives_no_longer_than_its_certificate(
     assert verifier.ticket("one.test", PORT) is None
 
 
+def test_tickets_given_last_are_kept_and_no_more(
+    authority: Authority, both: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "TICKETS_LIMIT", 2)
+    verifier = Verifier(policy(authority))
+    for port in (1, 2, 3):
+        assert not connect(verifier, "one.test", both, port)
+    assert [verifier.ticket("one.test", port) is not None for port in (1, 2, 3)] == [False, True, True]
+
+
 def test_refused_ticket_costs_a_full_handshake_and_nothing_else(authority: Authority) -> None:
     """The server was started anew, and can't read what it gave out before."""
     certificate = authority.issue("one.test")

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from parts.building import ROOT
+from parts.net import free_port
+from parts.popover import Popover
 
 HAPROXY = ROOT / "examples" / "haproxy"
 MANIFEST = ROOT / "examples" / "kubernetes" / "popover.yaml"
@@ -113,6 +115,30 @@ def test_pod_may_do_nothing_but_serve() -> None:
 @pytest.mark.parametrize("page", ["haproxy", "kubernetes"])
 def test_examples_are_told_of(page: str) -> None:
     assert f"(../examples/{page}" in (ROOT / "docs" / "operations.md").read_text()
+
+
+# -- a container
+
+
+def test_compose_asks_the_page_that_its_first_lines_have_switched_on(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "compose.yaml").read_text()
+    container = yaml.safe_load(text)["services"]["popover"]
+    assert container["ports"] == ["192.168.1.2:110:1110"]
+    told = re.sub(r"(?m)^#   ", "", text)
+    assert '\n[status]\nlisten = "127.0.0.1:8110"\n' in told
+    assert 'listen = "0.0.0.0:1110"' in told
+    kind, program, *words, code = container["healthcheck"]["test"]
+    assert (kind, program, words) == ("CMD", "python3", ["-c"])
+    port = free_port()
+    code = re.sub(r"\b8110\b", str(port), code)
+    settings = (
+        f'[status]\nlisten = "127.0.0.1:{port}"\n[[service]]\nserver = "pop3s://localhost:9"\nlisten = "127.0.0.1:0"\n'
+    )
+    (tmp_path / "popover.toml").write_text(settings)
+    with Popover("-c", tmp_path / "popover.toml", listeners=1):
+        assert subprocess.run((sys.executable, "-c", code), check=False).returncode == 0
+    ended = subprocess.run((sys.executable, "-c", code), stderr=subprocess.DEVNULL, check=False)
+    assert ended.returncode == 1
 
 
 # -- a scanner

@@ -1,8 +1,7 @@
-"""OpenWrt's package: what is in it, what it needs of Python, and what its init script tells procd."""
+"""OpenWrt's package: what is in it, and what its init script tells procd."""
 
 import io
 import os
-import poplib
 import re
 import shutil
 import subprocess
@@ -12,33 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from parts import router
 from parts.building import DATE, ROOT, build_pyz, copied, run
-from parts.certificates import Authority
-from parts.dovecot import Dovecot
-from parts.program import Program
 from popover import __version__
 
 PACKAGE = ROOT / "packaging" / "openwrt"
-
-# What OpenWrt has in packages of their own, which the package does not ask for; python3-light is the rest
-# (the feed's lang/python/python3/files/python3-package-*.mk). python3-urllib brings python3-email.
-ABSENT = """
-cgi cgitb ctypes _ctypes dbm _dbm _gdbm decimal _decimal _pydecimal distutils ensurepip idlelib lib2to3 lzma _lzma
-multiprocessing _multiprocessing curses _curses pip pydoc readline setuptools sqlite3 _sqlite3 tkinter _tkinter
-turtledemo unittest uuid _uuid venv webbrowser xml xmlrpc pyexpat
-"""
-
-ON_A_ROUTER = f"""
-import runpy, sys
-absent = {ABSENT!r}.split()
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in absent:
-            raise ModuleNotFoundError(f"OpenWrt has no {{name}}", name=name)
-sys.meta_path.insert(0, Absent())
-sys.argv.pop(0)
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,28 +63,6 @@ def test_it_has_what_a_router_needs(pyz: Path, ipk: Path) -> None:
     assert control["./conffiles"].splitlines() == ["/etc/config/popover", "/etc/popover.toml", "/etc/popover/"]
     for script in ("./postinst", "./prerm"):
         subprocess.run(("busybox", "ash", "-n"), input=control[script].encode(), check=True)
-
-
-def test_it_serves_with_no_more_of_python_than_it_asks_for(
-    pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path
-) -> None:
-    user = dovecot.new_user()
-    dovecot.deliver(user, b"Subject: on a router\r\n\r\nHello\r\n")
-    words = ("run", f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", str(authority.ca_file))
-    with Program(sys.executable, "-IS", "-c", ON_A_ROUTER, pyz, *words, output=tmp_path / "out") as program:
-        program.wait_until(lambda: "listening" in program.output(), "it listens")
-        port = int(program.output().split("listening 127.0.0.1:")[1].split(" ")[0])
-        client = poplib.POP3("127.0.0.1", port, timeout=30)
-        client.user(user)
-        client.pass_(dovecot.password)
-        assert b"Subject: on a router" in client.retr(1)[1]
-        client.quit()
-
-
-def test_it_checks_with_no_more_of_python_than_it_asks_for(pyz: Path, dovecot: Dovecot, authority: Authority) -> None:
-    words = ("check", f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", str(authority.ca_file))
-    said = run(sys.executable, "-IS", "-c", ON_A_ROUTER, pyz, *words)
-    assert "All is well." in said
 
 
 # What /etc/rc.common and procd.sh are to the script; each call is a line of output.
@@ -160,9 +115,7 @@ def test_accounts_outlive_a_reboot(pyz: Path, tmp_path: Path) -> None:
     words = ("--device", "--server", "smtps://smtp.example.com", "--login", "anna@example.com")
 
     def account(*command: str, said: str = "") -> str:
-        env = {"STATE_DIRECTORY": str(state), "PATH": os.environ["PATH"]}
-        program = (sys.executable, "-IS", "-c", ON_A_ROUTER, str(pyz), "account", *command)
-        return subprocess.run(program, input=said, capture_output=True, text=True, check=True, env=env).stdout
+        return router.said(pyz, "account", *command, text=said, env={"STATE_DIRECTORY": str(state)})
 
     account("add", "before", *words, said="secret\n")
     on_the_router(tmp_path, "start")

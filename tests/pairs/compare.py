@@ -1,14 +1,16 @@
 """What may differ between a session through the tunnel and one through popover, and what may not."""
 
+from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
 from pairs.excuses import Played, is_excused, refused
 from pairs.features import has
+from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
-from pairs.talk import DRIPS, LONGER, Record, Turn
+from pairs.talk import Record, Turn
 
 SECOND = 1.0  # the first rule's
 
@@ -22,8 +24,13 @@ class Difference(NamedTuple):
 
 def differences(direct: Played, through: Played, server: type[Pop3], features: str) -> list[Difference]:
     """All that popover did otherwise, in words."""
-    if server.alone and _runs_ahead(direct.record):
-        return []  # which commands meet in one piece is chance, on any way
+    if found := [Difference(words) for words in inventions(direct, through, server)]:
+        return found
+    steps = _in_step(direct.record)
+    if server.alone and steps < len(direct.record.turns):  # which commands meet in one piece then is chance, on any way
+        ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rest=b"") for one in (direct, through))
+        found = _turns(ours, theirs, features)
+        return [] if found and is_excused(direct, through, server, features) else found
     found = _turns(direct.record, through.record, features)
     if found and same_stream(direct.record, through.record, features):
         found = []
@@ -36,11 +43,16 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     return found
 
 
-def _runs_ahead(record: Record) -> bool:
-    """Whether the client took for answers what is none, and so said its next commands too soon."""
-    heard = [turn.got for turn in record.turns]
-    is_no_answer = any(got[:1] not in (b"", b"+", b"-") for got in heard)
-    return bool(record.rest) or is_no_answer or any(line + b"\n" in got for line in UNASKED for got in heard)
+def _in_step(record: Record) -> int:
+    """So many turns, from the first on, in which the client said nothing too soon: it had not taken for an answer what
+    was none, and there was no more than the answer when it went on.
+    """
+    for number, turn in enumerate(record.turns):
+        if turn.got[:1] not in (b"", b"+", b"-") or any(line + b"\n" in turn.got for line in UNASKED):
+            return number
+        if turn.leaves:
+            return number + 1
+    return len(record.turns)
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
@@ -62,8 +74,6 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
 
 
 def _end(direct: Record, through: Record, features: str) -> list[Difference]:
-    if direct.end == "gave up" and through.end == "closed":
-        return []  # with more patience
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
@@ -79,7 +89,10 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
-    if played.record.end == other.record.end == "left" and _begins_alike_there(direct, through):
+    if direct.left and not through.left and is_excused(played, other, server, features):
+        # It went at a command that popover answers in its place, and so it hears the QUIT.
+        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
+    if _is_overtaken(played.record, other.record) and _begins_alike_there(direct, through):
         through = through._replace(said=direct.said)
     found = []
     if direct.removed != through.removed:
@@ -91,9 +104,17 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     return [Difference(words) for words in found]
 
 
+def _is_overtaken(direct: Record, through: Record) -> bool:
+    """Whether a client that went away sent a RST, by itself or as its kernel does for one that has not read all: it
+    overtakes what was said before it.
+    """
+    is_behind = any(record.rest or any(turn.leaves for turn in record.turns) for record in (direct, through))
+    return direct.end == through.end == "left" and (direct.was_reset or is_behind)
+
+
 def _begins_alike_there(direct: State, through: State) -> bool:
-    """Whether the servers heard the same of a client that went away, but for commands at the end that commit nothing: a
-    RST overtakes what was said before it, and a PASS that was waiting for its USER's answer has nobody any more.
+    """Whether the servers heard the same, but for commands at the end that commit nothing: a PASS that was waiting for
+    its USER's answer has nobody any more.
     """
     ours, theirs = (state.said[-1] if state.said else () for state in (direct, through))
     rest = (*ours[len(theirs) :], *theirs[len(ours) :])
@@ -119,20 +140,23 @@ def _quits_early(direct: Record, theirs: Turn, features: str) -> bool:
 
 def _goes_early(direct: Record, through: Record, features: str) -> bool:
     """Likewise, of a client that is one answer behind."""
-    last = through.turns[-1]
-    return b"\n" not in through.rest[:-1] and _quits_early(direct, Turn(last.said, through.rest), features)
+    ours, theirs = (record.rest.splitlines(keepends=True) for record in (direct, through))
+    last = Turn(through.turns[-1].said, theirs[-1] if theirs else b"")
+    return ours[:-1] == theirs[:-1] and _quits_early(direct, last, features)
 
 
 def _times(direct: Record, through: Record, server: type[Pop3]) -> list[Difference]:
     sessions = sum(not turn.said for turn in direct.turns)
     slack = sessions * SECOND + direct.seconds / 4 + 4 * max(direct.lag, through.lag)
     found = []
-    if direct.end == through.end == "gave up":
-        slack += DRIPS * LONGER
     if issubclass(server, SlowCapa):  # a first AUTH without a mechanism waits for it
         slack += sum(SlowCapa.takes for turn in direct.turns if turn.said.upper().split() == [b"AUTH"])
     if through.seconds > direct.seconds + slack:
-        found.append(f"{through.seconds:.2f} s in place of {direct.seconds:.2f}")
+        slowest = max(through.turns, key=lambda turn: turn.waited)
+        found.append(
+            f"{through.seconds:.2f} s in place of {direct.seconds:.2f}, of these {slowest.waited:.2f} s for "
+            f"{_short(slowest.said)}, lag {through.lag:.2f}"
+        )
     elif through.silence > direct.silence + slack:
         found.append(f"silence of {through.silence:.2f} s in place of {direct.silence:.2f}")
     return [Difference(words, timing=True) for words in found]

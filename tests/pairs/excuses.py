@@ -9,11 +9,15 @@ from pairs.rewrites import Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget
 from pairs.servers.drips import SilentCapa
-from pairs.servers.ends import Ends
+from pairs.servers.ends import ClosesAtBadCommand, Ends
+from pairs.servers.providers import Gmx, HMailServer
 from pairs.talk import Record, Turn
 
 # Servers that end may do so at these, when popover asks them ahead of the client.
 AHEAD = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP"))
+
+# Servers that end a session at too many bad commands, be it one.
+_COUNT = (Budget, HMailServer, ClosesAtBadCommand, Gmx)
 
 # Turns by which a session may fail sooner: what is asked ahead of a client that has shown little.
 SOONER = 8
@@ -29,25 +33,17 @@ class Played(NamedTuple):
 def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
     """Whether two sessions that differ may."""
     ours, theirs = direct.record, through.record
-    is_spared = server.better or _spared(ours) or refused(direct) or ours.end == "gave up"  # with less patience
+    is_spared = server.better or (issubclass(server, _COUNT) and any(map(_is_spared, ours.turns))) or refused(direct)
     return (
-        (is_spared and (_is_better(ours, theirs) or _goes_further(direct, theirs, features)))
-        or _gave_up_inside(ours, theirs, features)
+        (is_spared and _goes_further(direct, theirs, features))
+        or (_is_spared(ours.turns[-1]) and _goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
+        or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
         or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
-    )
-
-
-def _is_better(direct: Record, through: Record) -> bool:
-    """Whether the tunnel lost a session that popover brought to its end."""
-    return (
-        direct.end in ("closed", "reset", "gave up")
-        and through.end in ("done", "left", "closed")
-        and all(t.whole for t in through.turns)
     )
 
 
@@ -60,23 +56,10 @@ def _goes_further(direct: Played, through: Record, features: str) -> bool:
     if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
         last -= 1
     return (
-        (ours.end in ("closed", "reset", "gave up") or direct.state.left)
+        (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
         and _begins_alike(ours, through, last, features)
-    )
-
-
-def _gave_up_inside(direct: Record, through: Record, features: str) -> bool:
-    """Whether the tunnel's client gave up inside an answer, and popover's, which has more patience, got as much of it
-    at least.
-    """
-    last = len(direct.turns) - 1
-    return (
-        direct.end == "gave up"
-        and len(through.turns) == len(direct.turns)
-        and through.turns[last].got.startswith(direct.turns[last].got)
-        and _begins_alike(direct, through, last, features)
     )
 
 
@@ -148,6 +131,17 @@ def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
     )
 
 
+def _has_begun(direct: Record, through: Record, features: str) -> bool:
+    """Whether both gave up inside the same answer, which came in drips: so many as there was time for."""
+    ours, theirs = direct.turns[-1].got, through.turns[-1].got
+    return (
+        len(direct.turns) == len(through.turns)
+        and _begins_alike(direct, through, len(direct.turns) - 1, features)
+        and len(ours) <= 2 * len(theirs)
+        and (ours.startswith(theirs) or theirs.startswith(ours))
+    )
+
+
 def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
     """Whether a first bare AUTH waits in vain, for CAPA is asked before it, and the server says nothing any more."""
     last = len(through.turns) - 1
@@ -186,9 +180,9 @@ def _is_early(turn: Turn) -> bool:
     return verb_of(turn.said) in (b"USER", b"DELE") and turn.got[:3] == b"+OK"
 
 
-def _spared(direct: Record) -> bool:
-    """Whether the client asked what popover answers in the server's place: STLS, and AUTH without a mechanism."""
-    return any(turn.said.upper().split() in ([b"STLS"], [b"AUTH"]) for turn in direct.turns)
+def _is_spared(turn: Turn) -> bool:
+    """Whether the client asks what popover answers in the server's place: STLS, and AUTH without a mechanism."""
+    return turn.said.upper().split() in ([b"STLS"], [b"AUTH"])
 
 
 def refused(direct: Played) -> bool:

@@ -12,6 +12,8 @@ from pairs.talk import Record, Turn
 # What the servers here say to USER, DELE and QUIT, and popover in words of its own; without case and blanks, which some
 # servers write otherwise.
 REWORDED = frozenset((b"+okandthepassword?", b"+okmarked", b"+okbye"))
+_OURS = re.compile(rb"\+OK(?: message \d+ deleted)?\r\n")
+NO_TLS = (b"-ERR no TLS on this port", b"-ERR TLS is spoken already", b"-ERR TLS begins before the login")
 
 # What `late-line-behind-login` and `two-greetings` say unasked, and popover may throw away (docs/speed.md, "What is
 # still worse").
@@ -60,13 +62,15 @@ def same(ours: Turn, theirs: Turn, features: str) -> bool:
         return direct.rstrip(DRIP) == through.rstrip(DRIP)  # so many as there was time for
     if has(features, "soften"):
         direct = _softened(direct)
-    is_ours = verb in (b"USER", b"DELE", b"QUIT") or _is_reworded(direct)  # its client may be one answer behind
-    if is_ours and direct[:3].upper() == through[:3] == b"+OK" and theirs.whole:
-        return through.count(b"\n") == 1 and b"error" not in through.lower()
+    is_bare = verb in (b"USER", b"DELE", b"QUIT") and direct.strip().upper() == b"+OK"
+    if (is_bare or _is_reworded(direct)) and _OURS.fullmatch(
+        through
+    ):  # to whatever question: its client may be one answer behind
+        return True
     if verb == b"CAPA":
         return _capabilities(direct) == _capabilities(through)
-    if verb == b"STLS":
-        return direct[:3].upper() != b"+OK" and through[:4] == b"-ERR"
+    if through.startswith(NO_TLS):  # to STLS; likewise
+        return direct[:3].upper() != b"+OK"
     return direct == through
 
 
@@ -77,29 +81,32 @@ def same_stream(direct: Record, through: Record, features: str) -> bool:
     A client that takes a dot inside a mail for its end reads all later answers in the wrong place, through the
     tunnel as well.
     """
-    ours, theirs = _lines(direct), _lines(through)
+    (ours, more), (theirs, as_many) = _lines(direct), _lines(through)
     pairs = zip(ours, theirs, strict=False)
-    return len(ours) == len(theirs) and all(_same_line(*pair, features) for pair in pairs)
+    return as_many <= more and len(ours) == len(theirs) and all(_same_line(*pair, features) for pair in pairs)
 
 
 def _same_line(ours: bytes, theirs: bytes, features: str) -> bool:
-    if ours == theirs or (_is_reworded(ours) and theirs[:3] == b"+OK"):
+    if ours == theirs or (_is_reworded(ours) and _OURS.fullmatch(theirs + b"\n")):
         return True
-    if theirs.startswith(b"-ERR no TLS on this port"):
+    if theirs.startswith(NO_TLS):
         return ours[:4] == b"-ERR"
     return has(features, "soften") and _softened(ours) == theirs
 
 
 def _is_reworded(line: bytes) -> bool:
-    return b"".join(line.split()).lower() in REWORDED
+    words = b"".join(line.split()).lower()
+    return words.removesuffix(b"withouterror").removesuffix(b"withoutfault") in REWORDED
 
 
-def _lines(record: Record) -> list[bytes]:
+def _lines(record: Record) -> tuple[list[bytes], int]:
+    """All lines but those that nobody asked for, and the number of these."""
     octets = b"".join(turn.got for turn in record.turns) + record.rest
     if any(verb_of(turn.said) == b"CAPA" for turn in record.turns):
         octets = b"".join(_capabilities(octets))
     lines = octets.split(b"\n")
-    return [line for line in lines if line not in UNASKED]
+    kept = [line for line in lines if line not in UNASKED]
+    return kept, len(lines) - len(kept)
 
 
 def _capabilities(answer: bytes) -> list[bytes]:

@@ -41,6 +41,7 @@ class Turn:
     got: bytes = b""
     whole: bool = False
     waited: float = 0.0
+    leaves: bool = False  # more had come than the answer
 
 
 @dataclass
@@ -48,8 +49,10 @@ class Record:
     """A session, or several of them that make one play."""
 
     turns: list[Turn] = field(default_factory=list)
+    said: bytes = b""  # all of it, heard or not
     rest: bytes = b""  # what came and answers nothing
     end: End = "left"
+    was_reset: bool = False  # by the client
     seconds: float = 0.0
     silence: float = 0.0  # the longest time without an octet while one was waited for
     lag: float = 0.0  # how late the event loop was at worst: what a busy machine did to the figures
@@ -98,6 +101,7 @@ class Talk:
 
     async def reset(self) -> None:
         """Go away with a RST."""
+        self.record.was_reset = True
         await self.inbox.stop()
         self.line.reset()
         self._inbox = self._line = None
@@ -112,6 +116,7 @@ class Talk:
 
     async def say(self, octets: bytes) -> None:
         """Send octets as they are."""
+        self.record.said += octets
         try:
             await self.line.send(octets)
         except ConnectionResetError:
@@ -146,6 +151,7 @@ class Talk:
             self.record.end = self._how()
             raise OverError
         turn.got, turn.whole = self.inbox.take(end), True
+        turn.leaves = bool(self.inbox.held)
 
     def _end_of(self, said: bytes) -> int | None:
         """Where the answer ends; None while that is not there."""

@@ -48,13 +48,13 @@ class ClientError(Exception):
         self.output = output
 
 
-def run(workdir: Path, *command: str | Path, stdin: bytes = b"") -> bytes:
-    """Run a client to its end with `workdir` as its home, so that nobody's settings reach it; its stdout."""
+def run(workdir: Path, *command: str | Path, stdin: bytes = b"", limit: float = TIMEOUT) -> bytes:
+    """Run a client to its end with `workdir` as its home, so that nobody's settings reach it; its stdout. Raises
+    TimeoutExpired after `limit` seconds.
+    """
     env = {"HOME": str(workdir), "PATH": os.environ["PATH"], "LANG": "C", "FETCHMAILHOME": str(workdir)}
     env["TMPDIR"] = tempfile.gettempdir()
-    ended = subprocess.run(
-        command, cwd=workdir, env=env, input=stdin, capture_output=True, timeout=TIMEOUT, check=False
-    )
+    ended = subprocess.run(command, cwd=workdir, env=env, input=stdin, capture_output=True, timeout=limit, check=False)
     if ended.returncode:
         words = (ended.stderr + ended.stdout).decode(errors="backslashreplace")
         raise ClientError(str(command[0]), ended.returncode, words)

@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
+from fakes.tls import server_context
+from parts.certificates import Certificate
 from parts.net import LOOPBACK, free_port
 
 
@@ -13,13 +15,14 @@ class AuthHTTP:
     """Knows users and their servers; runs from `__enter__` to `__exit__`, and may be stopped and started meanwhile.
 
     `asked`: the headers of each request; `connections`: how many there were. `go_on`: unset, it is silent. `more`:
-    headers that it also says.
+    headers that it also says. With a certificate it speaks HTTPS.
     """
 
     password = "wonderland"
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         self.port = free_port()
+        self._certificate = certificate
         self.asked: list[dict[str, str]] = []
         self.go_on = Event()
         self.go_on.set()
@@ -27,6 +30,7 @@ class AuthHTTP:
         self.status = 200
         self.connections = 0
         self.answers: dict[str, dict[str, str]] = {}
+        self.places: dict[str, tuple[str, ...]] = {}  # URLs, of which the one of Auth-Protocol is the answer
         self._server: ThreadingHTTPServer | None = None
         self._open: list[BaseHTTPRequestHandler] = []
         self._lock = Lock()
@@ -34,6 +38,8 @@ class AuthHTTP:
     @property
     def url(self) -> str:
         """Where it is asked."""
+        if self._certificate is not None:
+            return f"https://localhost:{self.port}/auth?from=popover"
         return f"http://{LOOPBACK}:{self.port}/auth?from=popover"
 
     def add(self, name: str, server: str, port: int | None = None, login: str | None = None) -> None:
@@ -51,7 +57,8 @@ class AuthHTTP:
         right = unquote_to_bytes(headers["Auth-Pass"]).decode() == self.password
         if user not in self.answers or not right:
             return {"Auth-Status": "Invalid login or password", "Auth-Wait": "3"} | self.more
-        return {"Auth-Status": "OK"} | self.answers[user] | self.more
+        own = [one for one in self.places.get(user, ()) if one.startswith(headers["Auth-Protocol"])]
+        return {"Auth-Status": "OK"} | self.answers[user] | ({"Auth-Server": own[0]} if own else {}) | self.more
 
     def start(self) -> None:
         """Listen."""
@@ -84,6 +91,9 @@ class AuthHTTP:
                 """A client that has left is no fault."""
 
         self._server = Server((LOOPBACK, self.port), Handler)
+        if self._certificate is not None:
+            context = server_context(self._certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, True, do_handshake_on_connect=False)
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from parts import fetchers, senders
 from parts.account import TIMEOUT, Account
+from parts.alpine import fetch_by_alpine
 from parts.mutt import fetch_by_mutt
 
 Fetch = Callable[[Account, Path], list[bytes]]
@@ -106,6 +107,7 @@ IMAP_CLIENTS: Mapping[str, Fetch] = {
     "mbsync": fetchers.fetch_by_mbsync,
     "offlineimap": fetchers.fetch_by_offlineimap,
     "mutt": fetch_by_mutt,
+    "alpine": fetch_by_alpine,
 }
 SMTP_CLIENTS: Mapping[str, Send] = {
     "smtplib": send_by_smtplib,

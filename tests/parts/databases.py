@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from parts.certificates import Certificate
 from parts.dovecot_config import mail_owner
 from parts.net import LOOPBACK, free_port, is_listening
 from parts.places import is_root
@@ -216,15 +217,30 @@ GRANT ALL ON mail.* TO '{self.user}'@'%';
 
 
 class Slapd(Database):
-    """OpenLDAP's server, with people of inetLocalMailRecipient: uid, mailHost, mailRoutingAddress."""
+    """OpenLDAP's server, with people of inetLocalMailRecipient: uid, mailHost, mailRoutingAddress. `certificate`: what
+    it shows where TLS begins; without one it has none.
+    """
 
     base = "ou=people,dc=example,dc=test"
     bind = "cn=popover,dc=example,dc=test"
+
+    def __init__(self, directory: Path, certificate: Certificate | None = None) -> None:
+        super().__init__(directory)
+        self.secure_port = free_port()
+        self._certificate = certificate
 
     @property
     def url(self) -> str:
         """Of the server itself."""
         return f"ldap://{self.host}:{self.port}"
+
+    def _tls(self) -> str:
+        if self._certificate is None:
+            return ""
+        for name, path in (("cert", self._certificate.cert_file), ("key", self._certificate.key_file)):
+            (self._directory / name).write_bytes(path.read_bytes())
+            (self._directory / name).chmod(0o644)
+        return f"TLSCertificateFile {self._directory}/cert\nTLSCertificateKeyFile {self._directory}/key\n"
 
     def _make(self) -> None:
         (self._directory / "data").mkdir()
@@ -234,7 +250,7 @@ class Slapd(Database):
 pidfile {self._directory}/pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
-disallow bind_anon
+{self._tls()}disallow bind_anon
 database mdb
 suffix dc=example,dc=test
 rootdn {self.bind}
@@ -250,7 +266,8 @@ index uid eq
         self._run("slapadd", "-f", self._config, said=start)
 
     def _words(self) -> list[str | Path]:
-        return ["slapd", "-d", "0", "-f", self._config, "-h", f"{self.url}/"]
+        secure = f" ldaps://{self.host}:{self.secure_port}/" if self._certificate is not None else ""
+        return ["slapd", "-d", "0", "-f", self._config, "-h", f"{self.url}/{secure}"]
 
     def add(self, name: str, *servers: str, login: str | None = None) -> None:
         """A person, with these servers: mailHost has but one value."""
@@ -265,6 +282,19 @@ index uid eq
             classes = ["account", "inetLocalMailRecipient"]
             done = connection.add(f"uid={name},{self.base}", classes, words)  # type: ignore[no-untyped-call]
             assert done, connection.result
+
+    def refer(self, name: str, url: str) -> str:
+        """Say of what is below this name that another directory has it; the name, as a base."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import ldap3  # noqa: PLC0415 - likewise
+
+        base = f"ou={name},dc=example,dc=test"
+        with ldap3.Connection(self.url, self.bind, self.password) as connection:
+            classes, words = ["referral", "extensibleObject"], {"ou": name, "ref": url}
+            done = connection.add(base, classes, words)  # type: ignore[no-untyped-call]
+            assert done, connection.result
+        return base
 
 
 def _quietly(act: Callable[[], object]) -> bool:

@@ -3,9 +3,11 @@
     .parts/provider/bin/python django_provider.py PORT DIRECTORY CERT KEY
 
 `DIRECTORY/mood.json` says how it is at the moment, and is read anew at each request: how long tokens live, and what
-goes wrong at the address for tokens. `DIRECTORY/asked.jsonl` gets a line for each question there.
+goes wrong at the address for tokens. `DIRECTORY/asked.jsonl` gets a line for each question there, `secrets.txt` one for
+each token and code.
 """
 
+import io
 import json
 import secrets
 import socketserver
@@ -16,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import django
@@ -24,6 +27,7 @@ from django.conf import settings
 PORT, DIRECTORY = int(sys.argv[1]), Path(sys.argv[2])
 BASE = f"https://localhost:{PORT}"
 USERS = 400
+SECRETS = ("access_token", "refresh_token", "device_code", "code", "code_verifier")
 
 settings.configure(
     SECRET_KEY="test",
@@ -151,6 +155,13 @@ def fill() -> None:
     client("dovecot", model.GRANT_CLIENT_CREDENTIALS, "dovecot-secret")
 
 
+def note_secrets(fields: dict[str, Any]) -> None:
+    """Write down what nobody but the two that exchange it may see: DIRECTORY/secrets.txt, a line each."""
+    found = [str(fields[name]) for name in SECRETS if len(str(fields.get(name, ""))) > 15]  # a test's "x" is none
+    with _asked, (DIRECTORY / "secrets.txt").open("a") as file:
+        file.writelines(f"{one}\n" for one in found)
+
+
 class Moody:
     """Stands before the application: notes what is asked, and does what goes wrong."""
 
@@ -163,19 +174,41 @@ class Moody:
         now = mood()
         oauth2_settings.ACCESS_TOKEN_EXPIRE_SECONDS = now["life"]
         oauth2_settings.REFRESH_TOKEN_GRACE_PERIOD_SECONDS = now["grace"]
+        if environ["PATH_INFO"] in ("/o/authorize/", "/o/device-authorization/"):
+            return self._passed_on(environ, start)
         if environ["PATH_INFO"] != "/o/token/":
             return self._application(environ, start)
+        environ["wsgi.input"] = io.BytesIO(self._heard(environ))
         self._wait("before")
         if now["status"] != 200:
-            environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))  # what is unread would reset the connection
             self._note(environ, now["status"])
             start(f"{now['status']} Trouble", [("Content-Type", "text/html"), *map(tuple, now["headers"])])
             return [b"<html>trouble</html>"]
         kept: list[Any] = []
         body = list(self._application(environ, lambda *words: kept.append(words)))
         self._note(environ, int(kept[0][0].split()[0]), body)
+        note_secrets(json.loads(b"".join(body)))
         self._wait("after")
         start(*kept[0])
+        return body
+
+    def _heard(self, environ: dict[str, Any]) -> bytes:
+        octets: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
+        note_secrets(dict(parse_qsl(octets.decode())))
+        return octets
+
+    def _passed_on(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """A code for a device is in the answer, one for a browser in the address that it is sent back to."""
+
+        def began(status: str, headers: list[tuple[str, str]]) -> Any:
+            for name, value in headers:
+                if name == "Location":
+                    note_secrets(dict(parse_qsl(urlsplit(value).query)))
+            return start(status, headers)
+
+        body = list(self._application(environ, began))
+        if environ["PATH_INFO"] == "/o/device-authorization/":
+            note_secrets(json.loads(b"".join(body)))
         return body
 
     def _wait(self, when: str) -> None:

@@ -33,10 +33,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Introspection:
-    """Whom Dovecot asks about a token (RFC 7662)."""
+    """Whom Dovecot asks about a token (RFC 7662), and what in the answer names the user."""
 
     url: str
     ca_file: Path
+    user: str = "username"
 
 
 def version(program: Sequence[str | Path]) -> tuple[int, ...]:
@@ -162,7 +163,7 @@ def _old_tokens(settings: Settings) -> str:
         introspection_mode = post
         introspection_url = {settings.tokens.url}
         tls_ca_cert_file = {_vouching(settings.tokens, settings.directory)}
-        username_attribute = username
+        username_attribute = {settings.tokens.user}
         active_attribute = active
         active_value = true
         scope = mail
@@ -200,7 +201,7 @@ def _new_tokens(settings: Settings) -> str:
         oauth2 {{
           introspection_mode = post
           introspection_url = {settings.tokens.url}
-          username_attribute = username
+          username_attribute = {settings.tokens.user}
           active_attribute = active
           active_value = true
           scope = mail

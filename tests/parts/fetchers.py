@@ -7,7 +7,7 @@ itself changes on the way is in its docstring; all were told to change as little
 import re
 from pathlib import Path
 
-from parts.account import Account, run, suppress_code, write
+from parts.account import TIMEOUT, Account, run, suppress_code, write
 
 
 def fetch_by_curl_pop3(account: Account, workdir: Path) -> list[bytes]:
@@ -161,8 +161,10 @@ SyncState *
     return [re.sub(rb"(?m)^X-TUID: .*\n", b"", path.read_bytes(), count=1) for path in paths]
 
 
-def fetch_by_offlineimap(account: Account, workdir: Path) -> list[bytes]:
-    """The INBOX by IMAP into a Maildir; every CRLF becomes LF."""
+def fetch_by_offlineimap(account: Account, workdir: Path, *, limit: float = TIMEOUT) -> list[bytes]:
+    """The INBOX by IMAP into a Maildir; every CRLF becomes LF. Raises TimeoutExpired after `limit` seconds: with
+    STARTTLS two of its threads may read the same answer, and it waits for ever.
+    """
     starttls, implicit = account.starttls, bool(account.ca_file) and not account.starttls
     trust = f"sslcacertfile = {account.ca_file}" if account.ca_file else ""
     settings = f"""
@@ -191,7 +193,7 @@ readonly = true
 folderfilter = lambda name: name == "INBOX"
 """
     rc = write(workdir, "offlineimaprc", settings)
-    run(workdir, "offlineimap", "-c", rc, "-o", "-u", "quiet")
+    run(workdir, "offlineimap", "-c", rc, "-o", "-u", "quiet", limit=limit)
     paths = [path for folder in ("new", "cur") for path in (workdir / "mail" / "INBOX" / folder).iterdir()]
     # The number that the server gave a message is in its name: `...,U=12,FMD5=...`.
     paths.sort(key=lambda path: int(path.name.split(",U=")[1].split(",")[0]))

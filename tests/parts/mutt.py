@@ -4,16 +4,12 @@ fetch_by_mutt(account, workdir) -> the messages of the INBOX in its order
 """
 
 import mailbox
-import os
-import pty
 import re
-import subprocess
-import tempfile
-import threading
 from contextlib import closing
 from pathlib import Path
 
-from parts.account import TIMEOUT, Account, ClientError, suppress_code, write
+from parts.account import Account, suppress_code, write
+from parts.terminal import run_on_a_terminal
 
 _ADDED = re.compile(rb"(?m)^(?:Content-Length|Lines|Status): .*\n")
 _KEYS = "<tag-pattern>~A<enter><tag-prefix><copy-message>{mailbox}<enter><quit>"
@@ -46,40 +42,3 @@ push "{_KEYS.format(mailbox=copy)}"
 def _as_sent(stored: bytes) -> bytes:
     header, _, body = stored.partition(b"\n\n")
     return _ADDED.sub(b"", header + b"\n") + b"\n" + body
-
-
-def run_on_a_terminal(workdir: Path, *command: str | Path) -> bytes:
-    """Run a program to its end that believes to have a person before it; what it has painted."""
-    ours, its = pty.openpty()
-    env = {
-        "HOME": str(workdir),
-        "PATH": os.environ["PATH"],
-        "LANG": "C",
-        "TERM": "vt100",
-        "TMPDIR": tempfile.gettempdir(),
-    }
-    painted = bytearray()
-
-    def read() -> None:
-        try:
-            while piece := os.read(ours, 4096):
-                painted.extend(piece)
-        except OSError:  # the last one who had the terminal open is gone
-            pass
-
-    reader = threading.Thread(target=read)
-    try:
-        with subprocess.Popen(command, cwd=workdir, env=env, stdin=its, stdout=its, stderr=its) as process:
-            os.close(its)
-            reader.start()
-            try:
-                code = process.wait(TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                code = -1
-        reader.join(TIMEOUT)
-    finally:
-        os.close(ours)
-    if code:
-        raise ClientError(str(command[0]), code, painted.decode(errors="backslashreplace"))
-    return bytes(painted)

@@ -250,8 +250,15 @@ def count_listeners(words: list[str]) -> int:
 def _count_in_file(path: Path) -> int:
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
     services = [service for file in files for service in tomllib.loads(file.read_text()).get("service", [])]
-    listens = [service.get("listen", "") for service in services]
-    return sum(len(listen) if isinstance(listen, list) else 1 for listen in listens)
+    return sum(map(_count_of, services))
+
+
+def _count_of(service: dict[str, Any]) -> int:
+    listen, dialects = service.get("listen", ""), service.get("dialect")
+    if isinstance(dialects, list):
+        places = listen if isinstance(listen, dict) else {}
+        return sum(_count_of({"listen": places.get(one, "")}) for one in dialects)
+    return len(listen) if isinstance(listen, list) else 1
 
 
 def _parse(line: str) -> Event | None:

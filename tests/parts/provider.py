@@ -61,6 +61,16 @@ class Provider:
         self.revoke_url = f"{base}/revoke_token/"
         self.introspection_url = f"https://dovecot:dovecot-secret@localhost:{self.port}/o/introspect/"
 
+    def oauth2(self, client: str) -> str:
+        """The lines of an account that has this client id; its secret, if it has one, is in the file client-secret."""
+        where = f'device_url = "{self.device_url}"' if client == "device" else f'authorize_url = "{self.authorize_url}"'
+        return (
+            f'client_id = "popover-{client}"\n{where}\ntoken_url = "{self.token_url}"\nca_file = "{self.ca_file}"\n'
+            'scopes = ["mail"]\n'
+            + ('client_secret_file = "client-secret"\n' if client in ("secret", "itself") else "")
+            + ('grant = "client_credentials"\n' if client == "itself" else "")
+        )
+
     def mood(self, **changes: Any) -> None:
         """How it is from now on, in what differs from `USUAL`."""
         draft = self._directory / "mood.new"
@@ -83,6 +93,10 @@ class Provider:
         """
         found = [str(asked["error"]) for asked in self.asked()[since:] if "error" in asked]
         return [error for error in found if error != "authorization_pending"]
+
+    def given_secrets(self) -> set[str]:
+        """All tokens, codes and verifiers that it has given or heard, those that are not good any more, too."""
+        return set((self._directory / "secrets.txt").read_text().split())
 
     def given(self) -> int:
         """How many tokens it has given."""

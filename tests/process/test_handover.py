@@ -188,6 +188,35 @@ def test_successor_that_does_not_come_up_changes_nothing(stage: Stage, server: F
         greeted(port).close()
 
 
+def test_successor_that_is_not_there_yet_ends_with_whom_it_was_to_succeed(stage: Stage, server: FakeServer) -> None:
+    """Whoever stops a popover wants none afterwards."""
+    path = stage.config(service(stage, server, free_port()))
+    popover = stage.popover("-c", path)
+    path.unlink()
+    os.mkfifo(path)
+    popover.signal(signal.SIGUSR2)
+    opened: list[int] = []
+
+    def is_read() -> bool:
+        with contextlib.suppress(OSError):
+            opened.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
+    def is_left() -> bool:
+        try:
+            os.write(opened[0], b"#")
+        except BrokenPipeError:
+            return True
+        return False
+
+    wait_until(is_read, "the successor reads its file")
+    try:
+        assert popover.stop() == 0
+        wait_until(is_left, "the successor ends")
+    finally:
+        os.close(opened[0])
+
+
 def test_systemd_is_told_who_is_the_service_now(stage: Stage, server: FakeServer) -> None:
     with short_directory("notify") as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(directory / "socket"))

@@ -1,6 +1,7 @@
 """What is kept over a restart."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -58,4 +59,17 @@ def test_without_systemd_it_is_the_users_own(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert state_file() == Path("/home/anna/state/popover/servers.json")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_file() == Path("/var/lib/popover/servers.json")
+
+
+def test_a_user_without_a_home_and_a_name_has_no_place_of_his_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container's is. What can't be kept then is told, and nothing else is in the way."""
+
+    def nobody(_uid: int) -> None:
+        raise KeyError
+
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
     assert state_file() == Path("/var/lib/popover/servers.json")

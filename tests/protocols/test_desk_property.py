@@ -14,9 +14,12 @@ from popover.errors import SignInFailure
 from popover.protocols import DIALECTS
 from popover.protocols.login import Credentials
 
-GREETINGS: dict[DialectName, bytes] = {"pop3": b"+OK hi\r\n", "imap": b"* OK hi\r\n", "smtp": b"220 hi\r\n"}
+GREETINGS: dict[DialectName, bytes] = {
+    "pop3": b"+OK hi\r\n", "imap": b"* OK hi\r\n", "smtp": b"220 hi\r\n", "sieve": b'"SASL" "PLAIN"\r\nOK "hi"\r\n',
+}  # fmt: skip
 LOGINS: dict[DialectName, bytes] = {
     "pop3": b"USER x\r\nPASS y\r\n", "imap": b"x.7 LOGIN x y\r\n", "smtp": b"AUTH PLAIN AHgAeQ==\r\n",
+    "sieve": b'AUTHENTICATE "PLAIN" "AHgAeQ=="\r\n',
 }  # fmt: skip
 WORDS: dict[DialectName, list[bytes]] = {
     "pop3": [b"+OK\r\n", b"-ERR no\r\n", b"+ \r\n", b"+ e30=\r\n", b".\r\n", b"SASL OAUTHBEARER\r\n", b"+OK 1 2\r\n"],
@@ -27,6 +30,10 @@ WORDS: dict[DialectName, list[bytes]] = {
     "smtp": [
         b"250-x\r\n", b"250-AUTH LOGIN\r\n", b"250 AUTH PLAIN XOAUTH2\r\n", b"334 \r\n", b"334 e30=\r\n", b"235 in\r\n",
         b"535 no\r\n", b"535-no\r\n", b"421 bye\r\n", b"503 no\r\n",
+    ],
+    "sieve": [
+        b"OK\r\n", b'OK "in"\r\n', b'NO "no"\r\n', b"NO {3}\r\n", b"no\r\n", b'"e30="\r\n', b'""\r\n', b"{4}\r\n",
+        b'BYE "x"\r\n', b'"SASL" "XOAUTH2"\r\n', b'OK (SASL "e30=") "in"\r\n',
     ],
 }  # fmt: skip
 SECRETS = Credentials("anna", b"canary password"), Credentials("anna", b"canary-token", "bearer")
@@ -47,7 +54,7 @@ class Saying:
         return said or b""
 
 
-@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+@pytest.mark.parametrize("dialect", GREETINGS)
 @UNTIMED
 @given(data=st.data(), credentials=st.sampled_from(SECRETS), ahead=st.sampled_from([Ahead(), Ahead(ask_ahead=False)]))
 def test_whatever_a_server_says_there_is_an_answer_or_a_sign_in_failure(
@@ -69,6 +76,6 @@ def test_whatever_a_server_says_there_is_an_answer_or_a_sign_in_failure(
     assert words.endswith(b"\r\n")
     assert b"canary" not in words
     if dialect != "imap":
-        assert came.answer.accepted == words.upper().startswith(b"+OK" if dialect == "pop3" else b"2")
+        assert came.answer.accepted == words.upper().startswith({"pop3": b"+OK", "smtp": b"2", "sieve": b"OK"}[dialect])
     else:
         assert came.answer.accepted == (words.splitlines()[-1].split(None, 2)[1] == b"OK")

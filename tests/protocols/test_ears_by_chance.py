@@ -20,6 +20,7 @@ GREETINGS: dict[DialectName, bytes] = {
     "pop3": b"+OK <1.2@mail> hi\r\n",
     "imap": b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN COMPRESS=DEFLATE] hi\r\n",
     "smtp": b"220 hi\r\n",
+    "sieve": b'"IMPLEMENTATION" "mail"\r\n"SASL" "PLAIN LOGIN"\r\n"STARTTLS"\r\nOK "hi"\r\n',
 }
 CLIENTS: dict[DialectName, bytes] = {
     "pop3": b"""
@@ -36,6 +37,11 @@ CLIENTS: dict[DialectName, bytes] = {
         EHLO me|HELO|AUTH LOGIN|AUTH PLAIN AGEAYg==|YQ==|*|MAIL FROM:<a@x>|RCPT TO:<b@x>|DATA|.|..|text|BDAT 5|
         BDAT 3 LAST|12345|RSET|NOOP|STARTTLS|QUIT|Subject: x|VRFY a|
     """,
+    "sieve": b"""
+        CAPABILITY|NOOP|noop "x"|STARTTLS|AUTHENTICATE "PLAIN" "AGEAYg=="|AUTHENTICATE "LOGIN"|"YQ=="|{4+}|YQ==|"*"|
+        AUTHENTICATE "PLAIN" {8+}|AGEAYg==|LISTSCRIPTS|PUTSCRIPT "a" {6+}|keep;|PUTSCRIPT "a" {4000000000+}|LOGOUT|
+        UNAUTHENTICATE|GET /||HAVESPACE "a" {3}
+    """,
 }
 SERVERS: dict[DialectName, bytes] = {
     "pop3": b"""
@@ -50,6 +56,10 @@ SERVERS: dict[DialectName, bytes] = {
     "smtp": b"""
         250 ok|250-mail|250-PIPELINING|250-STARTTLS|250 AUTH PLAIN LOGIN NTLM|334 VXNlcm5hbWU6|334 |235 in|
         354 go|421 bye|221 bye|500 what|502 no|220 ready|550 no|250|2
+    """,
+    "sieve": b"""
+        OK|OK "done"|NO "no"|NO (QUOTA) {3}|x y|BYE "bye"|"SASL" "PLAIN LOGIN X-PLUS"|"STARTTLS"|"IMPLEMENTATION" "x"|
+        "Oi8="|{4+}|Oi8=|"SIEVE" "fileinto"|{4000000000}|ok|"a" ACTIVE||"
     """,
 }
 PIECE = 256 * 1024  # octets in which a relay hears

@@ -28,13 +28,19 @@ CAPA = b"+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\nUSER\r\n.\r\n"
 class Talk:
     """Ears, and what both sides have got of them so far. The server has shown all it can, unless `memory` says else."""
 
-    def __init__(self, of: Service | None = None, memory: Memory | None = None, ready: bytes = CAPA) -> None:
+    def __init__(
+        self,
+        of: Service | None = None,
+        memory: Memory | None = None,
+        ready: bytes = CAPA,
+        greeting: bytes = b"+OK hello\r\n",
+    ) -> None:
         self.client, self.server = End("client"), End("server")
         self.memory = memory or trusting()
         self.ears = Ears(self.client, self.server, Terms((of or service()).ahead, VISITOR), self.memory)
         self.now = 1000.0
-        self.ears.start(b"+OK hello\r\n", ready, self.now)
-        assert self.got() == b"+OK hello\r\n"
+        self.ears.start(greeting, ready, self.now)
+        assert self.got() == greeting
 
     def got(self) -> bytes:
         """What the client has got since the last call."""

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, walks
+from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, untrusted, walks
 
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
@@ -11,6 +11,7 @@ from popover.protocols.pop3.answers import Listing, capabilities
 from popover.protocols.pop3.body import TAIL
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
+from popover.protocols.pop3.manners import USUAL_LIMIT
 from popover.protocols.pop3.mouth import STRAIGHT
 from popover.protocols.pop3.queue import ANSWERS
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
@@ -46,6 +47,33 @@ def test_nothing_is_read_ahead_where_the_server_may_delete_what_was_read(
     talk.memory.manners.learn(capabilities(b"+OK\r\nPIPELINING\r\n" + expire + b"\r\n.\r\n"), logged_in=True)
     walks(talk, *[SIZE] * 4)
     assert talk.answer(mail(2))[1] == (unit(3, 4) if is_safe else b"")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize(
+    ("fetches", "expire", "asks"), [(True, b"0", False), (False, b"0", True), (True, b"NEVER", True)]
+)
+def test_nothing_is_found_out_before_a_quit_that_takes_out_what_was_read(
+    fetches: bool, expire: bytes, asks: bool, *, is_known: bool
+) -> None:
+    """A server that hangs up at two commands in one piece would not hear it."""
+    capa = CAPA.replace(b"USER", b"EXPIRE " + expire)
+    memory = untrusted(after=capa if is_known else None)
+    memory.manners.learn(capabilities(capa), logged_in=False)
+    talk = Talk(memory=memory, ready=b"")
+    for line, answer in (
+        (b"USER anna\r\n", b"+OK\r\n"),
+        (b"PASS secret\r\n", b"+OK in\r\n"),
+        *[(b"RETR 1\r\n", mail(1))] * fetches,
+    ):
+        talk.say(line)
+        talk.answer(answer)
+    got, heard = talk.say(b"QUIT\r\n")
+    if not is_known:
+        assert heard == b"CAPA\r\n"
+        _, heard = talk.answer(capa)
+    assert got == b"+OK\r\n"
+    assert (heard != b"QUIT\r\n") is asks
 
 
 def test_sizes_are_not_asked_for_where_nothing_may_be_read_ahead() -> None:
@@ -101,6 +129,16 @@ def test_with_a_server_that_says_more_than_it_owes_it_goes_as_through_a_wire(mor
     assert talk.memory.harm().keys() == {"adds nothing"}
 
 
+def test_with_a_server_that_says_more_than_a_greeting_it_goes_as_through_a_wire() -> None:
+    """Its client is one answer behind, and would have our `+OK` to USER where it expects the server's to PASS."""
+    talk = Talk(greeting=b"+OK hello\r\n+OK really\r\n", ready=b"")
+    assert talk.say(b"USER anna\r\n") == (b"", b"USER anna\r\n")
+    assert talk.memory.harm() == {}  # it may hang up, and have said why
+    assert talk.answer(b"-ERR no such name\r\n") == (b"-ERR no such name\r\n", b"")
+    assert talk.say(b"PASS secret\r\n") == (b"", b"PASS secret\r\n")
+    assert talk.memory.harm().keys() == {"adds nothing"}
+
+
 def test_once_a_server_has_added_lines_its_sessions_go_as_through_a_wire() -> None:
     memory = trusting()
     memory.manners.fail("adds nothing")
@@ -146,6 +184,39 @@ def test_an_unknown_command_that_goes_on_is_passed_on() -> None:
     assert talk.say(b"From: anna\r\n\r\n") == (b"", b"From: anna\r\n\r\n")
     assert talk.say(b"DELE 1\r\n.\r\n") == (b"", b"DELE 1\r\n.\r\n")
     assert talk.answer(b"+OK sent\r\n") == (b"+OK sent\r\n", b"")
+
+
+def test_stls_behind_a_mail_whose_end_nobody_can_see_is_answered_by_the_server() -> None:
+    """Its lines end in LF, its status does not: the client knows, and asks on."""
+    talk = logged_in()
+    talk.say(b"RETR 1\r\nNOOP\r\n")
+    talk.answer(b"+OK\r\nSubject: a\n\nb\n.\n+OK\r\n")
+    assert talk.say(b"STLS\r\n") == (b"", b"STLS\r\n")
+    assert talk.answer(b"-ERR unknown\r\n") == (b"-ERR unknown\r\n", b"")
+
+
+def test_a_server_that_begins_tls_once_more_is_passed_on() -> None:
+    talk = logged_in()
+    talk.say(b"NOOP\r\nSTLS\r\n")
+    talk.answer(b"+OK\r\n+OK begin\r\n")
+    assert talk.ears.state.is_plain
+    assert talk.say(b"\x16\x03\x01") == (b"", b"\x16\x03\x01")
+
+
+@pytest.mark.parametrize("is_unknown", [True, False])
+def test_behind_a_client_that_has_gone_its_mailbox_is_free_within_a_second(*, is_unknown: bool) -> None:
+    """A wire tells the server at once, wherever it is in its answers: also where we do not know that place."""
+    talk = logged_in()
+    talk.memory.manners.took(USUAL_LIMIT)
+    if is_unknown:
+        talk.say(b"XTND XLST\r\n")
+        talk.answer(b"+OK\r\n")
+    talk.say(b"NOOP\r\n")
+    talk.ears.client_ended(talk.now)
+    assert talk.ears.is_owed
+    talk.answer(b"fine\r\n")
+    assert not talk.ears.is_owed
+    assert 0 < talk.ears.gap <= 1
 
 
 def test_commands_behind_an_unknown_one_are_not_lost() -> None:

@@ -53,6 +53,14 @@ def through(  # noqa: PLR0913 - the keys of a test
     return came
 
 
+def test_a_second_greeting_is_no_answer() -> None:
+    """The one to USER would be taken for PASS's, and a wrong password be let in."""
+    turns = [(USER, b"+OK who?\r\n"), (PASS, b"-ERR wrong\r\n")]
+    came = through(turns, greeting=GREETING + b"+OK really\r\n")
+    assert not came.answer.accepted
+    assert came.answer.words == b"-ERR wrong\r\n"
+
+
 def test_a_password_goes_by_user_and_pass_and_the_answer_is_the_clients() -> None:
     came = everywhere(through, [(USER, b"+OK\r\n"), (PASS, b"+OK 3 messages\n")], ANNA)
     assert came.answer.accepted

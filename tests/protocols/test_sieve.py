@@ -1,5 +1,6 @@
 """ManageSieve, dry: every talk with its bytes cut at every place."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from popover.protocols import DIALECTS, overhear
 from popover.protocols.dialect import Terms
 from popover.protocols.login import Credentials, Login, Password
 from popover.protocols.reception import ClientTLS, Offer, SignedIn, Wish
-from popover.protocols.sieve.ears import Ears
+from popover.protocols.sieve.ears import HURRY, Ears
 from popover.protocols.sieve.grammar import LIMIT, string, take, tokens
 from popover.protocols.sieve.reception import Reception
 from popover.protocols.starttls import STARTTLS
@@ -150,7 +151,8 @@ def test_our_own_answer_waits_for_those_that_the_server_owes() -> None:
     stage.answers(b'OK "done"\r\n')
     assert stage.told() == b'OK "done"\r\nOK "begin TLS now"\r\n'
     assert stage.ears.wants_tls
-    assert stage.heard() == b""  # S1: what was said behind it is TLS, or nothing
+    assert stage.heard() == b""  # S1: what was said behind it is TLS, or the handshake fails on it
+    assert stage.client.inbox == b"NOOP\r\n"
 
 
 @pytest.mark.parametrize(("tls", "answer"), [("off", b"NO"), ("on", b"NO"), ("offer", b"OK"), ("require", b"OK")])
@@ -173,6 +175,147 @@ def test_no_login_before_tls_where_that_is_required() -> None:
     assert stage.ears.user == ""
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'"AUTHENTICATE" "PLAIN" "' + PLAIN + b'"\r\n',
+        b" \tauthenticate PLAIN\r\n",
+        b'NOOP {49}\r\nAUTHENTICATE "PLAIN" "' + PLAIN + b'"\r\n\r\n',  # a server may know no literals without a plus
+        b'NOOP "\r' + LOGIN.strip() + b'"\r\n',
+        b'PUTSCRIPT "a" {49+}\r\n' + LOGIN + b"\r\n",
+        b"UNAUTHENTICATE\r\n",
+    ],
+)
+@pytest.mark.parametrize("step", [1, 10**6])
+def test_where_tls_is_required_no_login_hides_behind_what_may_be_said(said: bytes, step: int) -> None:
+    stage = Stage("require")
+    stage.says(b"CAPABILITY\r\nnoop\r\n", step)
+    stage.told()
+    assert stage.heard() == b"CAPABILITY\r\nnoop\r\n"
+    stage.answers(b'OK "one"\r\nOK "two"\r\n')
+    stage.told()
+    stage.says(said, step)
+    assert b"NO " in stage.told()
+    assert stage.heard() == b""
+
+
+@pytest.mark.parametrize("said", [LOGIN, LOGIN[:-2], b"NOOP\r\n" + LOGIN, b"NOOP\r\nSTARTTLS\r\n", b"NOOP"])
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_a_client_that_ends_has_nothing_passed_on_that_is_ours_to_answer(tls: ClientTLS, said: bytes) -> None:
+    """S3 and S4: over a half-closed connection, too."""
+    stage = Stage(tls)
+    stage.says(said)
+    stage.ears.client_ended(0)
+    stage.answers(b'OK "done"\r\n' * 2)
+    stage.look()
+    heard = stage.heard()
+    assert b"STARTTLS" not in heard
+    assert (b"AUTHENTICATE" in heard) == (tls == "offer" and b"AUTHENTICATE" in said)
+    assert (b"NOOP" in heard) == (b"NOOP" in said and (tls == "offer" or b"\n" in said))
+
+
+def test_where_tls_is_required_a_server_that_says_too_much_does_not_end_the_listening() -> None:
+    stage = Stage("require")
+    stage.says(b"CAPABILITY\r\n")
+    stage.answers(b'"X" "' + b"x" * LIMIT)
+    assert isinstance(stage.ears.failure, ServerFailure)
+    stage.heard()
+    stage.says(LOGIN)
+    assert stage.heard() == b""
+
+
+def test_the_answer_to_what_was_said_before_the_login_is_not_that_to_the_login() -> None:
+    """A client that does not wait for answers: CAPABILITY has lines, and a wrong password is no login."""
+    stage = Stage("offer")
+    stage.told()
+    stage.says(b"CAPABILITY\r\nNOOP\r\n" + LOGIN + b"LISTSCRIPTS\r\n")
+    assert stage.heard() == b"CAPABILITY\r\nNOOP\r\n" + LOGIN
+    stage.answers(GREETING + b'OK "noop"\r\n')
+    assert stage.told() == SEEN.replace(b'"SIEVE"', b'"STARTTLS"\r\n"SIEVE"') + b'OK "noop"\r\n'
+    assert (stage.ears.logged_in, stage.ears.awaits_login, stage.heard()) == (False, True, b"")
+    stage.answers(b'NO "wrong"\r\n')
+    assert (stage.ears.logged_in, stage.heard()) == (False, b"LISTSCRIPTS\r\n")
+
+
+@pytest.mark.parametrize("tls", ["offer", "require"])
+def test_behind_the_servers_goodbye_nothing_is_answered(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    stage.says(b"CAPABILITY\r\n")
+    stage.told()
+    stage.answers(b'BYE "going down"\r\n')
+    stage.says(b'"what"\r\nSTARTTLS\r\n' + LOGIN)
+    assert stage.told() == b'BYE "going down"\r\n'
+    assert not stage.ears.wants_tls
+    assert (b"AUTHENTICATE" in stage.heard()) == (tls == "offer")
+
+
+def test_what_waits_for_the_answer_to_a_login_is_bounded_and_not_lost() -> None:
+    stage = Stage()
+    stage.says(LOGIN)
+    stage.heard()
+    while stage.ears.wants_client:
+        stage.says(b"NOOP\r\n" * 100)
+        assert len(stage.client.inbox) < 2 * LIMIT
+    waiting = bytes(stage.client.inbox)
+    assert stage.ears.is_owed
+    assert not stage.ears.is_settled
+    stage.answers(b'OK "in"\r\n')
+    assert stage.heard() == waiting
+    assert stage.ears.wants_client
+    assert stage.ears.is_settled
+
+
+@pytest.mark.parametrize("tls", ["off", "offer", "on"])
+def test_a_server_that_never_asks_for_a_response_hears_it(tls: ClientTLS) -> None:
+    stage = Stage(tls)
+    first, response = b'AUTHENTICATE "PLAIN"\r\n', b'"' + PLAIN + b'"\r\n'
+    stage.says(first + response)
+    assert stage.heard() == first
+    assert stage.ears.due == HURRY
+    stage.ears.on_time(HURRY - 0.1)
+    stage.look()
+    assert stage.heard() == b""
+    stage.ears.on_time(HURRY)
+    stage.look()
+    assert stage.heard() == response
+    assert stage.ears.due == math.inf
+    stage.answers(b'OK "in"\r\n')
+    stage.says(b"LISTSCRIPTS\r\n")
+    assert stage.heard() == b"LISTSCRIPTS\r\n"
+
+
+def test_nothing_is_due_where_nothing_waits() -> None:
+    stage = Stage()
+    stage.says(LOGIN)
+    assert stage.ears.due == math.inf
+    stage.says(b"NOOP\r\n")
+    assert stage.ears.due == HURRY
+    stage.answers(b'NO "no"\r\n')
+    assert stage.ears.due == math.inf
+
+
+def test_many_commands_in_one_piece_are_heard_in_turns() -> None:
+    stage = Stage()
+    stage.says(b"NOOP\r\n" * 10_000)
+    turns = 1
+    while stage.ears.has_more:
+        assert not stage.ears.is_settled
+        stage._out(to_server=bytes(stage.ears.client_said(b"", 0)))  # noqa: SLF001 - as a relay does in the next turn
+        turns += 1
+    assert stage.heard() == b"NOOP\r\n" * 10_000
+    assert turns == 40
+
+
+@pytest.mark.parametrize("first", [b'""', b'"!"', b'"' + b"eA==" * 400 + b'"', b"{0+}\r\n"])
+def test_a_password_is_never_taken_for_the_name(first: bytes) -> None:
+    stage = Stage()
+    stage.says(b'AUTHENTICATE "LOGIN"\r\n')
+    for said in (first, b'"d29uZGVybGFuZA=="'):
+        stage.answers(b'"Oi8="\r\n')
+        stage.says(said + b"\r\n")
+    assert stage.ears.user == ""
+
+
 def test_what_is_hidden_is_not_seen() -> None:
     words = Stage(hide=("SIEVE", "AUTH=LOGIN")).told()
     assert b'"SIEVE"' not in words
@@ -185,6 +328,20 @@ def test_a_stranger_is_shown_the_door() -> None:
         stage.says(b"GET / HTTP/1.1\r\n")
     assert isinstance(stage.ears.failure, Misdialled)
     assert stage.heard() == b""
+
+
+@pytest.mark.parametrize("response", [b'"' + PLAIN + b'"\r\n', b"{24+}\r\n" + PLAIN + b"\r\n"])
+def test_a_response_behind_a_refusal_is_the_servers_to_answer(response: bytes) -> None:
+    """Of a client that has not waited for its challenge."""
+    stage = Stage()
+    stage.told()
+    stage.says(b'AUTHENTICATE "X"\r\n' + response)
+    stage.answers(b'NO "no such"\r\n')
+    assert stage.told() == b'NO "no such"\r\n'
+    assert stage.heard().endswith(response)
+    assert stage.ears.is_owed
+    stage.answers(b'NO "what?"\r\n')
+    assert not stage.ears.is_owed
 
 
 def test_a_command_without_an_end_is_no_mail_program() -> None:
@@ -218,10 +375,20 @@ def test_half_a_line_at_the_end_is_passed_on_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 4, 10**6])
-def test_a_greeting(step: int) -> None:
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        GREETING,
+        b"OK\n",
+        b"OK {5}\r\nready\r\n",
+        b'"IMPLEMENTATION" {7}\r\nOK\r\nNO\n\r\nok {12}\r\nNO\r\nBYE\r\nOK\n\r\n',
+    ],
+)
+def test_a_greeting(greeting: bytes, step: int) -> None:
     server = End("mail.example.com")
-    found = talk_through(SIEVE.open_up(server), server, GREETING, step)
-    assert (found.words, found.welcome) == (GREETING, True)  # type: ignore[attr-defined]
+    found = talk_through(SIEVE.open_up(server), server, greeting, step)
+    assert (found.words, found.welcome) == (greeting, True)  # type: ignore[attr-defined]
+    assert not server.inbox
 
 
 def test_a_greeting_that_is_none() -> None:

@@ -88,14 +88,14 @@ def test_what_is_no_login_gets_its_code_and_the_talk_goes_on(said: bytes, code: 
 
 
 @pytest.mark.parametrize(("offer", "listed"), [
-    (OFFER, b"250-popover|250-SIZE|250-AUTH PLAIN LOGIN CRAM-MD5|250 AUTH=LOGIN PLAIN"),
-    (Offer(), b"250-popover|250-SIZE|250-AUTH PLAIN LOGIN|250 AUTH=LOGIN PLAIN"),
-    (Offer(tls="offer"), b"250-popover|250-SIZE|250-AUTH PLAIN LOGIN|250-AUTH=LOGIN PLAIN|250 STARTTLS"),
-    (Offer(tls="on"), b"250-popover|250-SIZE|250-AUTH PLAIN LOGIN|250 AUTH=LOGIN PLAIN"),
-    (Offer(tls="require"), b"250-popover|250-SIZE|250 STARTTLS"),
-    (Offer(hide=("AUTH",)), b"250-popover|250 SIZE"),
-    (Offer(hide=("AUTH", "SIZE")), b"250 popover"),
-    (Offer(hide=("LOGIN",)), b"250-popover|250-SIZE|250-AUTH PLAIN|250 AUTH=PLAIN"),
+    (OFFER, b"250-popover|250-PIPELINING|250-SIZE|250-AUTH PLAIN LOGIN CRAM-MD5|250 AUTH=LOGIN PLAIN"),
+    (Offer(), b"250-popover|250-PIPELINING|250-SIZE|250-AUTH PLAIN LOGIN|250 AUTH=LOGIN PLAIN"),
+    (Offer(tls="offer"), b"250-popover|250-PIPELINING|250-SIZE|250-AUTH PLAIN LOGIN|250-AUTH=LOGIN PLAIN|250 STARTTLS"),
+    (Offer(tls="on"), b"250-popover|250-PIPELINING|250-SIZE|250-AUTH PLAIN LOGIN|250 AUTH=LOGIN PLAIN"),
+    (Offer(tls="require"), b"250-popover|250-PIPELINING|250-SIZE|250 STARTTLS"),
+    (Offer(hide=("AUTH",)), b"250-popover|250-PIPELINING|250 SIZE"),
+    (Offer(hide=("AUTH", "SIZE", "PIPELINING")), b"250 popover"),
+    (Offer(hide=("LOGIN",)), b"250-popover|250-PIPELINING|250-SIZE|250-AUTH PLAIN|250 AUTH=PLAIN"),
 ])  # fmt: skip
 def test_ehlo_lists_what_can_be_had_here_and_behind(offer: Offer, listed: bytes) -> None:
     assert talk(b"EHLO x\r\n", offer) == (None, listed.replace(b"|", b"\r\n") + b"\r\n")

@@ -1,5 +1,6 @@
 """Where users are looked up, all with the same verbs: for one test that goes through all of them."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -140,6 +141,7 @@ class HTTPPlace:
 
     def add(self, name: str, *servers: str, login: str | None = None) -> None:
         self._back_end.add(name, servers[0], login=login)
+        self._back_end.places[name] = tuple(one for one in servers if "://" in one)
 
     def stop(self) -> None:
         self._back_end.stop()
@@ -152,6 +154,23 @@ class HTTPPlace:
 
     def go_on(self) -> None:
         self._back_end.go_on.set()
+
+
+def written(source: Source) -> str:
+    """The same table as a file has it."""
+    match source:
+        case SQL(url, query, secret):
+            more = f'password_file = "{secret.where}"' if secret else ""
+            return f'name = "users"\nkind = "sql"\nurl = "{url}"\nquery = "{query}"\n{more}'
+        case LDAP(urls, base, filter_, attributes, bind, secret):
+            assert secret is not None
+            return (
+                f'name = "users"\nkind = "ldap"\nurl = {json.dumps(urls)}\nbase = "{base}"\nfilter = "{filter_}"\n'
+                f'attributes = {json.dumps(attributes)}\nbind = "{bind}"\npassword_file = "{secret.where}"'
+            )
+        case HTTP(url):
+            return f'name = "users"\nkind = "http"\nurl = "{url}"'
+    raise AssertionError(source)
 
 
 @contextmanager

@@ -207,5 +207,17 @@ async def test_what_is_in_flight_ends_with_the_gateway() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     await stage.cache.close()
-    await asyncio.wait([waiting])
-    assert waiting.cancelled() or waiting.exception() is not None
+    assert await waiting == Failed("it is not asked any more")
+
+
+@play
+async def test_who_leaves_while_a_table_is_asked_takes_nobody_with_him() -> None:
+    stage = Stage()
+    stage.silent.clear()
+    first, second = asyncio.ensure_future(stage.get()), asyncio.ensure_future(stage.get())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    first.cancel()
+    stage.silent.set()
+    assert await second == HERE
+    assert first.cancelled()

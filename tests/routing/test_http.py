@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from parts.auth_http import AuthHTTP
+from parts.certificates import Authority
 from popover.config.accounts import SecretSource
 from popover.config.routes import HTTP, Table
-from popover.protocols.login import NotFound, Password, Route, Unsure
+from popover.errors import ConfigError
+from popover.protocols.login import Found, NotFound, Password, Route, Unsure
 from routing.stage import Stage, said, servers, service
 
 GOOD = Password(b"wonderland")
@@ -68,6 +71,53 @@ def test_an_answer_is_a_route(back_end: AuthHTTP, stage: Make) -> None:
     back_end.add("bob", "2001:db8::1", 1995)
     back_end.more = {}
     assert servers(stage().find_now("bob", proof=GOOD)) == ["pop3s://[2001:db8::1]:1995"]
+
+
+def test_names_of_the_back_end_are_octets(back_end: AuthHTTP, stage: Make) -> None:
+    back_end.more = {"Auth-User": "j\u00f6rg@inside".encode().decode("latin-1"), "Auth-Pass": "\u00e9"}
+    found = stage().find_now("alice", proof=GOOD)
+    assert (said(found).user, said(found).secret) == ("j\u00f6rg@inside", b"\xe9")
+
+
+def test_it_is_asked_in_tls_and_only_if_it_proves_who_it_is(authority: Authority) -> None:
+    with AuthHTTP(authority.issue("localhost")) as back_end:
+        back_end.add("alice", "192.0.2.1", 995)
+
+        def find(url: str, ca_file: Path | None) -> Found:
+            here = Stage(Table("users", HTTP(url, ca_file=ca_file)))
+            found = here.find_now("alice", proof=GOOD)
+            asyncio.run(here.tables.close())
+            return found
+
+        assert servers(find(back_end.url, authority.ca_file)) == ["pop3s://192.0.2.1:995"]
+        assert len(back_end.asked) == 1
+        wrong_name = back_end.url.replace("localhost", "127.0.0.1")
+        for found in (find(back_end.url, None), find(wrong_name, authority.ca_file)):
+            assert isinstance(found, Unsure)
+            assert "certificate" in found.remedy
+        assert len(back_end.asked) == 1
+
+
+def test_a_trust_store_that_is_none_is_a_mistake(back_end: AuthHTTP, tmp_path: Path) -> None:
+    for name in ("none.pem", "empty.pem"):
+        (tmp_path / "empty.pem").write_text("")
+        with pytest.raises(ConfigError, match=rf'table "users": ca_file: .*{name} can\'t be used: '):
+            Stage(Table("users", HTTP(back_end.url.replace("http:", "https:"), ca_file=tmp_path / name)))
+
+
+def test_a_back_end_that_was_restarted_costs_one_more_connection_and_no_login(back_end: AuthHTTP, stage: Make) -> None:
+    """Of many that were kept, those that died meanwhile are not tried one after the other."""
+    here = stage()
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(here.find(f"user{number}", proof=GOOD) for number in range(8)))
+        back_end.stop()
+        back_end.start()
+        before = len(back_end.asked)
+        assert isinstance(await here.find("alice", proof=GOOD), Route)
+        assert len(back_end.asked) == before + 1
+
+    asyncio.run(all_at_once())
 
 
 def test_what_it_refuses_is_refused_and_what_is_for_now_is_not(back_end: AuthHTTP, stage: Make) -> None:

@@ -12,7 +12,8 @@ from popover.config.values import Trust
 from popover.errors import ConfigError
 from popover.protocols.login import Credentials, Digest, NotFound, Route, Unsure
 from popover.routing import Tables, kinds
-from popover.routing.answers import Answer, Entry, Failed, Query
+from popover.routing.answers import Answer, Entry, Failed, Missing, Query
+from popover.routing.refusals import KEPT, Refusals
 from popover.routing.rested import Rested
 from popover.routing.static import StaticTable
 from routing.stage import Stage, fetched, said, servers, service, static
@@ -129,6 +130,32 @@ def test_an_unknown_name_is_refused_as_late_as_a_wrong_password_and_no_sooner() 
     assert stage.late == [2]
     assert isinstance(stage.find_now("alice"), Route)
     assert stage.late == [2]
+
+
+def test_it_is_refused_as_late_as_servers_have_refused_others() -> None:
+    """By one of the last refusals, picked at random; of this table's servers, and over a reload."""
+    stage = Stage(replace(ALICE, refuse_after=2), replace(ALICE, name="others"))
+    for seconds in (3.25, 0.5, 31.0):  # the last one is none: something has hung
+        found = stage.find_now("alice")
+        assert isinstance(found, Route)
+        found.refused(seconds)
+    stage.tables.load(stage.settings)
+    stage.late.clear()
+    for _ in range(60):
+        stage.find_now("bob")
+    assert set(stage.late) == {3.25, 0.5}
+    stage.late.clear()
+    stage.find_now("bob", service(table="others"))
+    assert stage.late == [2]
+
+
+def test_what_is_known_of_refusals_is_bounded_and_the_last_ones_count() -> None:
+    refusals = Refusals(max)
+    for seconds in range(30):
+        refusals.note(seconds)
+    for _ in range(KEPT):
+        refusals.note(1.5)
+    assert refusals.seconds(2) == 1.5
 
 
 def test_the_time_of_the_look_up_is_part_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,3 +384,48 @@ def test_a_table_may_say_how_some_of_its_servers_prove_who_they_are() -> None:
     assert trusted("anna@b.example") == [Trust(certificate_name="mx.b.example")] * 2
     stage = Stage(replace(ALICE, trust=trusts[1:]))
     assert trusted("alice") == [Trust(ca_file=Path("ours.pem"))]
+
+
+def test_who_is_being_looked_up_at_a_reload_has_his_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the table that was asked; another has taken its place meanwhile, and it is let go of behind him."""
+    go_on = asyncio.Event()
+
+    class Slow(Odd):
+        async def find(self, query: Query) -> Answer:
+            self.asked += 1
+            assert not self.closed
+            await go_on.wait()
+            return Entry((f"{query.key}.example",)) if query.key == "a" else Missing("here")
+
+    made = [Slow(Missing("here")), Slow(Missing("here"))]
+    rest = iter(made)
+    monkeypatch.setattr(kinds, "StaticTable", lambda _: next(rest))
+
+    async def run() -> None:
+        stage = Stage(static(names=Names(keys=("user", "domain"))))
+        waiting = asyncio.ensure_future(stage.find("alice@a"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        stage.tables.load([static(("bob", "b.example"))])
+        await asyncio.sleep(0)
+        assert (made[0].asked, made[0].closed) == (1, False)
+        go_on.set()
+        assert servers(await waiting) == ["pop3s://a.example:995"]
+        await stage.tables.close()
+        assert [one.closed for one in made] == [True, True]
+
+    asyncio.run(run())
+
+
+def test_who_is_being_looked_up_when_the_gateway_ends_is_not_cancelled_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd(monkeypatch, Entry(("a.example",)))
+
+    async def run() -> None:
+        stage = Stage(static())
+        waiting = asyncio.ensure_future(stage.find("slow"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await stage.tables.close()
+        assert isinstance(await waiting, Unsure)
+
+    asyncio.run(run())

@@ -13,6 +13,7 @@ from popover.protocols import Ears
 from popover.session.outcome import Outcome
 from popover.session.relay import Relay
 from popover.talk import End
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Secured, Stream
 
 PATIENCE = 30.0  # seconds, only for a test never to hang
@@ -119,7 +120,7 @@ class Scene:
         outcome = await self.talk
         self.outside.leave()
         if outcome.clean:
-            await self.inside.finish(0.2)
+            await finish(self.inside, 0.2)
         else:
             self.inside.reset()
         return outcome

@@ -20,6 +20,7 @@ from popover.protocols import plain
 from popover.session import waiting
 from popover.session.outcome import Outcome
 from popover.session.relay import Relay
+from popover.wire.finish import finish
 from popover.wire.stream import CHUNK, Scratch, Secured, Stream
 from services import service as flat_service
 
@@ -160,7 +161,7 @@ def test_server_that_ended_before_the_talk_is_a_short_talk() -> None:
         await outside.more()
         outcome = await Relay(loop, service().patience, inside, pretended(outside), unheard(inside)).talk(GREETING)
         assert outcome == Outcome("server closed", clean=True)
-        await inside.finish(0)
+        await finish(inside, 0)
         outside.leave()
         assert await Peer(socks[1]).ending() == (GREETING, "fin")
         for sock in socks:
@@ -342,7 +343,7 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
         outcome = await talk
         outside.leave()
         if outcome.clean:
-            _, ending = await asyncio.gather(inside.finish(0.1), client.ending())
+            _, ending = await asyncio.gather(finish(inside, 0.1), client.ending())
         else:
             inside.reset()
             ending = await client.ending()

@@ -13,6 +13,7 @@ from popover.config import Trust
 from popover.outside.trust import Policy, Verifier
 from popover.session.outcome import Outcome
 from popover.session.relay import Relay
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 
@@ -60,7 +61,7 @@ def test_client_that_goes_on_talking_to_a_server_that_has_ended_gets_all() -> No
 def test_last_words_that_a_client_does_not_take_end_with_a_reset() -> None:
     async def act(scene: Scene) -> None:
         told = await fill(scene)
-        await scene.inside.finish(0.05)
+        await finish(scene.inside, 0.05)
         ending = await scene.client.ending()
         assert len(ending.words) < told
         assert ending.how == "reset"

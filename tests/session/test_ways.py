@@ -93,3 +93,13 @@ def test_harm_of_servers_behind_a_desk_is_kept_over_a_restart() -> None:
     memory = ways_of(memories, smtp).to(server).memory
     memory.recall({"hello twice": 1e9}, 1e9)
     assert memories.harm() == {"smtps://mail.example.com:465": {"hello twice": 1e9}}
+
+
+def test_service_that_has_been_gone_for_two_reloads_still_asks_who_logs_in() -> None:
+    """Its client was let in before them, and came late, by a balancer that took its time."""
+    memories = loaded(DESK)
+    memories.load([service()], lambda _: FINDER)
+    memories.load([service()], lambda _: FINDER)
+    ways = ways_of(memories)
+    assert not ways.is_in_force
+    assert ways.finder is FINDER

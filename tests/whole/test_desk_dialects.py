@@ -3,6 +3,7 @@ by either side, is lost.
 """
 
 import base64
+import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,11 +26,13 @@ NEXT = {"imap": b"b NOOP\r\n", "smtp": b"MAIL FROM:<a@example.com>\r\n"}
 DONE = {"imap": b"b OK", "smtp": b"250 2.1.0"}
 
 
-def imap(wire: Talker, accepts: bytes = b"OK [CAPABILITY IMAP4rev1] in", then: bytes = b"") -> None:
+def imap(wire: Talker, *answers: bytes, then: bytes = b"") -> None:
+    """`answers`: those to the logins on this connection, in their order; behind them all are let in."""
+    said = itertools.chain(answers or (b"OK [CAPABILITY IMAP4rev1] in",), itertools.repeat(b"OK in"))
     wire.send(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] a fake server\r\n")
     while line := wire.line():
         tag, verb, *_ = line.split()
-        answer = accepts if verb in {b"LOGIN", b"AUTHENTICATE"} else b"OK done"
+        answer = next(said) if verb in {b"LOGIN", b"AUTHENTICATE"} else b"OK done"
         if verb == b"AUTHENTICATE" and len(line.split()) == 3:
             wire.send(b"+ \r\n")
             wire.line()
@@ -39,7 +42,9 @@ def imap(wire: Talker, accepts: bytes = b"OK [CAPABILITY IMAP4rev1] in", then: b
             return
 
 
-def smtp(wire: Talker, accepts: bytes = b"235 2.7.0 welcome", then: bytes = b"") -> None:
+def smtp(wire: Talker, *answers: bytes) -> None:
+    """Likewise."""
+    said = itertools.chain(answers, itertools.repeat(b"235 2.7.0 welcome"))
     wire.send(b"220 fake.example\r\n")
     while line := wire.line():
         verb = line.split()[0]
@@ -49,7 +54,7 @@ def smtp(wire: Talker, accepts: bytes = b"235 2.7.0 welcome", then: bytes = b"")
             if len(line.split()) == 2:
                 wire.send(b"334 \r\n")
                 wire.line()
-            wire.send(accepts + b"\r\n" + then)
+            wire.send(next(said) + b"\r\n")
         else:
             wire.send(b"221 bye\r\n" if verb == b"QUIT" else b"250 2.1.0 fine\r\n")
         if verb == b"QUIT":
@@ -68,11 +73,9 @@ class Scene:
     def server(self, script: Script) -> FakeServer:
         return self._stack.enter_context(FakeServer(script, server_context(self._authority.issue("localhost"))))
 
-    def leads(self, dialect: str, port: int) -> None:
-        trust = str(self._authority.ca_file)
-        self.popover.knows(
-            "grandpa", LOCAL, login="g", secret=SECRET, servers=[f"{dialect}s://localhost:{port}"], ca_file=trust
-        )
+    def leads(self, dialect: str, port: int, **more: str) -> None:
+        server, trust = f"{dialect}s://localhost:{port}", str(self._authority.ca_file)
+        self.popover.knows("grandpa", LOCAL, login="g", secret=SECRET, servers=[server], ca_file=trust, **more)
 
     def client(self, dialect: str) -> Wire:
         """One that may log in."""
@@ -141,6 +144,18 @@ def test_what_the_server_says_behind_its_answer_is_not_lost(scene: Scene, count:
     assert answer(client, "imap").startswith(b"a OK")
     assert client.exactly(len(words)) == words
     assert client.ask(b"b NOOP") == b"b OK done\r\n"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_other_credentials_are_said_on_the_same_connection(scene: Scene, dialect: str) -> None:
+    """On another one the server would refuse the first login once more."""
+    says = {"imap": b"NO [AUTHENTICATIONFAILED] stale", "smtp": b"535 5.7.8 stale"}[dialect]
+    scene.leads(dialect, scene.server(lambda wire: SERVERS[dialect](wire, says)).port, again="fresh")
+    client = scene.client(dialect)
+    client.send(LOGIN[dialect] + NEXT[dialect])
+    assert answer(client, dialect).startswith((b"a OK", b"235"))
+    assert answer(client, dialect).startswith(DONE[dialect])
+    assert not scene.popover.told()
 
 
 @pytest.mark.parametrize(

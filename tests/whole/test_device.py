@@ -1,12 +1,18 @@
 """Devices that send mail: swaks in their place, no login, and a Postfix behind that takes one's own name only."""
 
+import contextlib
+import itertools
 import json
 import os
 import re
 import signal
+import smtplib
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -316,6 +322,49 @@ def test_with_a_queue_mails_are_kept_and_sent_in_their_order_over_a_kill_of_popo
         popover.wait_for_events("sent", 3)
         assert json.loads(run_popover("queue", "list", "--json", env=_env(state)).stdout)["waiting"] == []
     assert not list((tmp_path / "state" / "queue").glob("*.mail"))
+
+
+KILLS = 6  # while the server is away, and as many while it is there
+
+
+def test_nothing_said_250_is_lost_however_often_and_whenever_popover_is_killed(
+    away: Postfix, authority: Authority, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    """Half of the time the server is there, and what has been kept is on its way to it."""
+    house, account, reader = House(authority, dovecot, away), dovecot.new_user(), dovecot.new_user()
+    random, promised, numbers = Random(13), set[bytes](), itertools.count()
+    queue = tmp_path / "state" / "queue"
+
+    def live(*, until: Callable[[], None]) -> None:
+        """A popover, from its start to its death in the midst of what it is doing."""
+        with house.popover(tmp_path, account, queue="when-down") as popover:
+            run_popover("queue", "retry", env=_env({"STATE_DIRECTORY": str(queue.parent)}))
+            device = threading.Thread(target=send_on, args=(Account(popover.addresses[0], "", ""),))
+            device.start()
+            until()
+            popover.signal(signal.SIGKILL)
+            popover.wait()
+            device.join()
+
+    def send_on(account: Account) -> None:
+        """Mails, one after the other, as long as somebody takes them."""
+        with contextlib.suppress(OSError, smtplib.SMTPException), smtp(account) as client:
+            while True:
+                subject = b"scan %d" % next(numbers)
+                client.sendmail("scanner", [away.mailbox(reader)], b"Subject: " + subject + b"\r\n\r\ntext\r\n")
+                promised.add(subject)
+
+    def a_while() -> None:
+        time.sleep(random.uniform(0, 0.5))
+
+    for _ in range(KILLS):
+        live(until=a_while)
+    assert list(queue.glob("[!.]*.json"))
+    with away:
+        for _ in range(KILLS):
+            live(until=a_while)
+        live(until=lambda: wait_until(lambda: not any(queue.glob("[!.]*.json")), "all is sent"))
+        wait_until(lambda: promised <= {header(one, b"Subject")[0] for one in dovecot.messages(reader)}, "all came")
 
 
 def test_a_session_that_reaches_the_server_ends_its_rest(

@@ -246,6 +246,7 @@ def test_case_27_renegotiation_in_mid_mail_changes_no_byte(stage: Stage) -> None
                 server.renegotiate()
                 tap.wait_for_bytes()
                 client.send(b"word %d\r\n" % number)
+                client.has_arrived()
                 gateway.status()  # once it has answered this, it has read the word, too
                 tap.flow()
                 server.heard(b"word %d" % number)

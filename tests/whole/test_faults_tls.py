@@ -1,36 +1,4 @@
-"""Cases 14 to 18, 30 and 61 of the list of faults: the server's TLS can't be begun.
-
-Where each case of the list is tested, as far as it concerns the gateway without STARTTLS and without desks:
-
-    1-13, 20        test_faults_certificates.py
-    14-18, 30, 61   here
-    21-29, 58       test_faults_stream.py
-    31-36, 58, 59   test_faults_server.py
-    40-52           test_faults_relay.py
-    53-57, 60, 62, 101, 110   test_faults_network.py
-    63-68           test_faults_client.py
-    69-74, 80, 82, 83, 85   test_faults_words.py
-    86, 89-93, 95, 97   test_faults_resources.py
-    98, 99          test_config.py and test_config_words.py
-    100, 102, 104-107, 109, 114   test_gateway.py, test_daemon.py and test_supervisors.py
-    113             test_config.py (`unsafe_public`) and test_guard.py
-    116             wherever something from outside is in a line: 5, 33, 35, 70; and test_log.py
-
-and where not, and why:
-
-    11, 12          there is no key for a CRL; the documentation says that a revoked certificate is accepted
-    19, 37-39, 75-77   STARTTLS, an issue of its own; of 36, its second half (implicit TLS) is tested
-    45-52, 78-84    passing unchanged is all there is to do for a plain relay, and that is tested; the dialect that
-                    parses answers and commands (POP3's) has tests of its own, test_pop3_*.py
-    87, 88, 94      9,000 idle sessions and handshakes beside transfers are for the benchmarks; who is slow to answer
-                    a wrong password is the server
-    96              there is no log file: the log goes to stderr, and who keeps it rotates it
-    103, 112, 115, 117-120   certificates inside, handing over of listeners, routing, secrets at the desk and metrics
-                    are issues of their own
-    108             the clock of all waits is the monotonic one; only certificates, hours and the log see the other
-    111             the parts of it that are the gateway's (`user`) are in test_daemon.py
-    121             that the word "error" is in no line of ours is asserted about every line that `fakes.scene` reads
-"""
+"""Cases 14 to 18, 30 and 61 of the list of faults: the server's TLS can't be begun. test_faults.py names them all."""
 
 import signal
 import ssl

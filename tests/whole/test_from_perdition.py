@@ -2,15 +2,13 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from parts.building import ROOT
 from popover.config import load
-from popover.config.routes import SQL, Popmap
+from popover.config.routes import SQL
 
 # Perdition 2.2, options.c: the names of its 69 options.
 OPTIONS = """
@@ -43,25 +41,6 @@ def test_what_the_pages_show_can_be_loaded(tmp_path: Path, page: str) -> None:
     file.write_text(text)
     config = load(file)
     assert config.services[0].desk.table == config.tables[0].name == "users"
-
-
-def test_the_club_s_example_is_well_formed_with_perditions_own_popmap(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "examples" / "club.toml", tmp_path)
-    lines = re.findall(r"#\s+(alice:\S+)\s+(bob:\S+)\s+(b\.example:\S+)", (tmp_path / "club.toml").read_text())
-    (tmp_path / "popmap").write_text("\n".join(lines[0]) + "\n")
-    command: list[str | Path] = [sys.executable, "-m", "popover"]
-    subprocess.run([*command, "run", "-c", tmp_path / "club.toml", "--check"], check=True, capture_output=True)
-    for name, leads in [
-        ("ALICE", "pop3s://mail.a.example:995, as 'alice'"),
-        ("bob", "pop3s://mail.b.example:995, as 'bob@b.example'"),
-        ("carol@b.example", "pop3s://mail.b.example:995, as 'carol@b.example'"),
-        ("dave", "pop3s://mail.club.example:995, as 'dave'"),
-    ]:
-        words: list[str | Path] = ["route", name, "-c", tmp_path / "club.toml", "--service", "pop3"]
-        done = subprocess.run([*command, *words], check=True, capture_output=True, text=True)
-        assert done.stdout.splitlines()[-1] == f"  -> leads to {leads}"
-    [table] = load(tmp_path / "club.toml").tables
-    assert isinstance(table.source, Popmap)
 
 
 def test_the_provider_s_example_is_well_formed(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""Many IMAP clients at once, each with a mailbox of its own, in plain text and inside TLS: each is told what it is told
-directly.
+"""Many IMAP clients at once, in plain text and inside TLS, and what imaptest (Dovecot's own, in no package) looks at:
 
-imaptest (Dovecot's own) is in no package; this is as much of it as Python's imaplib can say.
+- each with a mailbox of its own: each is told what it is told directly;
+- all in one mailbox, through popover and directly: whatever they do to each other, what each is told fits what it was
+  told before (numbers, UIDs, contents), and in the end all see the same.
 """
 
 import imaplib
+import itertools
 import random
 import re
 from collections.abc import Callable
@@ -12,10 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from depth import examples
 from parts.account import Account
 from parts.certificates import Authority
 from parts.clients import imap
 from parts.dovecot import Dovecot
+from parts.imap_picture import Picture, is_whole, message
 from parts.inside import Inside
 from parts.messages import SAMPLES, of_size
 
@@ -111,3 +117,76 @@ COMMANDS_BY_CHANCE: list[tuple[str, Act]] = [
     ("uid", lambda client, _: client.uid("FETCH", "1:*", "(FLAGS)")),
     ("again", lambda client, chance: client.select(chance.choice(["INBOX", "other"]))),
 ]
+
+
+# -- all in one mailbox ----------------------------------------------------------------------------
+
+CROWD = 9
+DEEDS = 80
+
+
+@pytest.mark.parametrize("seed", range(examples(2)))
+def test_many_in_one_mailbox_are_told_what_fits_and_see_the_same_in_the_end(
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, seed: int
+) -> None:
+    user = dovecot.new_user()
+    with (
+        Inside(tmp_path, authority, dovecot.imaps_port, scheme="imaps", tls="offer") as inside,
+        ThreadPoolExecutor(CROWD) as pool,
+    ):
+        directly = Account(("127.0.0.1", dovecot.imaps_port), user, dovecot.password, authority.ca_file)
+        plain = replace(directly, address=inside.address, ca_file=None)
+        in_tls = replace(plain, ca_file=inside.own, starttls=True)
+        with Picture(directly) as first:
+            first.ask(b"CREATE other")
+            for number in range(20):
+                first.append("INBOX", message(f"s{number}", 300), waits=True)
+        ways = itertools.islice(itertools.cycle((plain, in_tls, directly)), CROWD)
+        at_work = [pool.submit(act, way, f"c{seed}n{number}") for number, way in enumerate(ways)]
+        left = [one.result(100) for one in at_work]
+        views = [in_the_end(way) for way in (directly, plain, in_tls)]
+        events = inside.wait_for_events("session", 2 * CROWD // 3 + 2)
+    assert views[0] == views[1] == views[2]
+    names = [is_whole(octets) for _, octets in views[0].values()]
+    assert sorted(names) == sorted([f"s{number}" for number in range(20)] + [name for one in left for name in one])
+    assert {event["end"] for event in events} <= {"client closed", "server closed"}
+
+
+def in_the_end(account: Account) -> dict[int, tuple[bytes, bytes]]:
+    with Picture(account) as client:
+        client.select("INBOX")
+        return client.all()
+
+
+def act(account: Account, name: str) -> list[str]:
+    """Do what chance says, in the midst of all others, one thing or several at a time; what is left of what it has
+    stored.
+    """
+    chance, mine = random.Random(name), dict[int, str]()
+    with Picture(account) as client:
+        client.select("INBOX")
+        for number in range(DEEDS):
+            one = message(f"{name}x{number}", chance.choice([200, 3000, 60_000]))
+            known = [uid for uid in client.uids if uid is not None]
+            uid, at = chance.choice(known), chance.randint(1, len(client.uids))
+            match chance.randrange(10):
+                case 0 | 1:
+                    mine[client.append("INBOX", one, waits=chance.random() < 0.5)] = f"{name}x{number}"
+                case 2:
+                    client.ask(b"FETCH %d (UID BODY.PEEK[])" % at)
+                case 3:
+                    client.ask(b"STORE %d +FLAGS (\\Seen)" % at)
+                case 4:
+                    client.ask(b"UID STORE %d -FLAGS (\\Seen $x)" % uid, b"NOOP", b"UID FETCH %d (FLAGS)" % uid)
+                case 5:
+                    client.idle()
+                case 6:
+                    client.ask(b"UID COPY %d other" % uid, b"UID SEARCH SEEN", b"CHECK", b"STATUS other (MESSAGES)")
+                case 7:
+                    client.ask(*[b"UID FETCH %d (FLAGS BODY.PEEK[])" % uid, b"NOOP"] * 20)
+                case 8 if mine:
+                    client.delete(mine.popitem()[0])
+                case _:
+                    client.ask(chance.choice([b"UID FETCH 1:* (UID FLAGS)", b"NOOP", b"SEARCH ALL"]))
+        client.ask(b"LOGOUT")
+    return list(mine.values())

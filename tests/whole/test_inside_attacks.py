@@ -1,9 +1,11 @@
-"""What attackers and odd clients do to the TLS that popover speaks with clients: S1 to S5, ALPACA, plain mistakes."""
+"""What attackers and odd clients do to the TLS that popover speaks with clients: S2 to S5, ALPACA, plain mistakes. S1
+has a file of its own: test_command_injection.py.
+"""
 
 import ssl
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -19,14 +21,6 @@ from popover.wire.openssl import OpenSSL
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
-
-OFFERING = pytest.mark.parametrize("tls", ["offer", "require"])
-
-
-def keys(stage: Stage, tls: str, **more: Any) -> dict[str, Any]:
-    """Of a service that shows a certificate of the stage's authority."""
-    cert = stage.authority.issue("localhost", "127.0.0.1", rsa_bits=2048)
-    return {"tls": tls, "tls_cert": str(cert.cert_file), "tls_key": str(cert.key_file), **more}
 
 
 def context(stage: Stage, *alpn: str) -> ssl.SSLContext:
@@ -52,81 +46,6 @@ def client_of(gateway: Gateway) -> Plainly:
     return Plainly(gateway.popover.addresses[0])
 
 
-def answered_inside_tls(client: Plainly, its: ssl.SSLContext) -> bytes:
-    """What it gets inside TLS without having asked; nothing if there is no TLS."""
-    try:
-        client.secure(its, strictly=False)
-        client.sock.settimeout(2)
-        return client.line()
-    except OSError:
-        return b""
-
-
-class Start(NamedTuple):
-    """How TLS begins in a dialect: the command, how its answer begins, and what an attacker puts behind it."""
-
-    ask: bytes
-    yes: bytes
-    behind: tuple[bytes, ...]
-
-
-STARTS = {
-    "pop3": Start(
-        b"STLS",
-        b"+OK",
-        (b"CAPA\r\n", b"USER mallory\r\nPASS x\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
-    ),
-    "imap": Start(
-        b"a STARTTLS",
-        b"a OK",
-        (b"b CAPABILITY\r\n", b"b LOGIN mallory x\r\n", b"b NOOP\r\n" * 20, b"\r\n", b"b LOGOUT\r\n"),
-    ),
-    "smtp": Start(
-        b"STARTTLS",
-        b"220",
-        (b"EHLO mallory\r\n", b"MAIL FROM:<m@example.com>\r\n", b"NOOP\r\n" * 20, b"\r\n", b"QUIT\r\n"),
-    ),
-}
-"""The dialects that have it; each of them is to stand here."""
-
-
-@OFFERING
-@pytest.mark.parametrize(("dialect", "behind"), [(name, what) for name, one in STARTS.items() for what in one.behind])
-@pytest.mark.parametrize("pause", [0, 0.2])
-def test_s1_command_injection_is_never_heard(stage: Stage, tls: str, dialect: str, behind: bytes, pause: float) -> None:
-    """As the published command-injection-tester does it: commands in one piece with the one that begins TLS, or behind
-    its answer; then TLS, and whoever is answered inside it without having asked has found a hole.
-    """
-    heard, start = Heard(dialect), STARTS[dialect]
-    gateway = stage.gateway(stage.server(heard), dialect, **keys(stage, tls))
-    with client_of(gateway) as client:
-        client.line()
-        client.sock.sendall(start.ask + b"\r\n" + (b"" if pause else behind))
-        assert client.line().startswith(start.yes)
-        if pause:
-            client.sock.sendall(behind)
-            time.sleep(pause)
-        assert not answered_inside_tls(client, context(stage))
-    event = gateway.session()
-    assert "command injection" in event["remedy"]
-    assert event["end"] == "misdialled"
-    assert behind.strip() not in heard.words or not behind.strip()
-
-
-@OFFERING
-@pytest.mark.parametrize("dialect", STARTS)
-def test_s1_octets_of_tls_behind_stls_are_tls(stage: Stage, tls: str, dialect: str) -> None:
-    """RFC 9051 section 6.2.1 allows it; a client that does not wait for its answer is served."""
-    start = STARTS[dialect]
-    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **keys(stage, tls))
-    with client_of(gateway) as client:
-        client.line()
-        client.sock.sendall(start.ask + b"\r\n" + hello()[:100])
-        assert client.line().startswith(start.yes)
-        client.sock.sendall(hello()[100:])
-        assert client.sock.recv(3) == b"\x16\x03\x03"  # a ServerHello, perhaps
-
-
 def test_s2_session_fixation_nothing_said_before_tls_is_kept(stage: Stage) -> None:
     """A user named in plain text is unknown inside TLS, to us and to the server."""
     talks: list[list[bytes]] = []
@@ -136,7 +55,7 @@ def test_s2_session_fixation_nothing_said_before_tls_is_kept(stage: Stage) -> No
         talks.append(one.heard)
         one(wire)
 
-    gateway = stage.gateway(stage.server(listening), **keys(stage, "offer"))
+    gateway = stage.gateway(stage.server(listening), **stage.inside("offer"))
     with client_of(gateway) as client:
         client.line()
         assert client.ask(b"USER mallory") == b"+OK\r\n"
@@ -152,7 +71,7 @@ def test_s2_session_fixation_nothing_said_before_tls_is_kept(stage: Stage) -> No
 def test_s2_servers_connection_stays_if_it_has_heard_nothing_that_it_may_remember(stage: Stage) -> None:
     """CAPA leaves nothing behind, and STLS costs no second connection."""
     server = stage.server(Listening())
-    gateway = stage.gateway(server, **keys(stage, "offer"))
+    gateway = stage.gateway(server, **stage.inside("offer"))
     with client_of(gateway) as client:
         client.line()
         client.say(b"CAPA")
@@ -179,7 +98,7 @@ def test_apop_behind_stls_is_answered_by_the_server_that_gave_its_stamp_or_by_us
             wire.send(b"+OK\r\n")
 
     server = stage.server(stamps)
-    gateway = stage.gateway(server, **keys(stage, "offer", user_at_once=False))
+    gateway = stage.gateway(server, **stage.inside("offer", user_at_once=False))
     with client_of(gateway) as client:
         assert b"<1@example.com>" in client.line()
         if named:
@@ -209,7 +128,7 @@ def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage, word: byt
             left.set()
 
     server = stage.server(leaves)
-    gateway = stage.gateway(server, **keys(stage, "offer"))
+    gateway = stage.gateway(server, **stage.inside("offer"))
     with client_of(gateway) as client:
         client.line()
         assert client.ask(b"STLS").startswith(b"+OK")
@@ -222,7 +141,7 @@ def test_server_that_leaves_while_tls_begins_is_replaced(stage: Stage, word: byt
 
 def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:
     server = Listening()
-    gateway = stage.gateway(stage.server(server), **keys(stage, "require"))
+    gateway = stage.gateway(stage.server(server), **stage.inside("require"))
     with client_of(gateway) as client:
         client.line()
         assert client.ask(b"USER alice") == b"-ERR [SYS/PERM] this service wants STLS first\r\n"
@@ -237,34 +156,118 @@ def test_s3_no_password_is_taken_before_tls(stage: Stage) -> None:
     assert not any("canary" in line for line in gateway.popover.log_lines())
 
 
-def test_s4_stls_inside_tls_is_refused(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+PLAIN = b"AGFsaWNlAGNhbmFyeS00NzEx"  # alice, canary-4711
+
+
+class Spoken(NamedTuple):
+    """How a dialect says it: a login, and how that is refused before TLS; TLS, and how that is refused inside it."""
+
+    login: bytes
+    not_yet: bytes
+    start: bytes
+    not_again: bytes
+    lists: bytes  # what is asked for a list of capabilities
+    last: bytes  # how its last line begins
+
+
+SPOKEN = {
+    "pop3": Spoken(b"AUTH PLAIN " + PLAIN, b"-ERR [SYS/PERM]", b"STLS", b"-ERR", b"CAPA", b".\r\n"),
+    "imap": Spoken(
+        b"a LOGIN alice canary-4711", b"a NO [PRIVACYREQUIRED]", b"a STARTTLS", b"a BAD", b"a CAPABILITY", b"a OK"
+    ),
+    "smtp": Spoken(b"AUTH PLAIN " + PLAIN, b"530 5.7.0", b"STARTTLS", b"503", b"EHLO me", b"250 "),
+    "sieve": Spoken(
+        b'AUTHENTICATE "PLAIN" "' + PLAIN + b'"', b"NO (ENCRYPT-NEEDED)", b"STARTTLS", b"NO", b"CAPABILITY", b"OK"
+    ),
+}
+
+
+def greeted(client: Plainly, dialect: str) -> bytes:
+    words = client.line()
+    while dialect == "sieve" and not words.splitlines()[-1].startswith(b"OK"):
+        words += client.line()
+    return words
+
+
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_s3_no_login_reaches_the_server_before_tls_and_one_inside_does(stage: Stage, dialect: str) -> None:
+    heard, its = Heard(dialect), SPOKEN[dialect]
+    gateway = stage.gateway(stage.server(heard), dialect, **stage.inside("require"))
     with client_of(gateway) as client:
+        greeted(client, dialect)
+        assert client.ask(its.login).startswith(its.not_yet)
+        client.ask(its.start)
+        assert heard.words == b""
         client.secure(context(stage))
-        client.line()
-        assert client.ask(b"STLS").startswith(b"-ERR")
-        assert client.ask(b"QUIT").startswith(b"+OK")
+        if dialect == "sieve":
+            greeted(client, dialect)
+        client.say(its.login)
+        wait_until(lambda: heard.words == its.login + b"\r\n", "the server hears the login")
+    gateway.session()
+    assert not any("canary" in line or PLAIN.decode() in line for line in gateway.popover.log_lines())
 
 
-def test_s5_servers_own_stls_is_not_shown(stage: Stage) -> None:
+@pytest.mark.parametrize("tls", ["implicit", "offer"])
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_s4_starttls_inside_tls_is_refused_and_never_the_servers(stage: Stage, dialect: str, tls: str) -> None:
+    heard, its = Heard(dialect), SPOKEN[dialect]
+    gateway = stage.gateway(stage.server(heard), dialect, **stage.inside(tls))
+    with client_of(gateway) as client:
+        if tls == "offer":
+            greeted(client, dialect)
+            client.ask(its.start)
+        client.secure(context(stage))
+        if tls == "implicit" or dialect == "sieve":
+            assert b"STARTTLS" not in greeted(client, dialect)
+        for _ in range(2):
+            assert client.ask(its.start).startswith(its.not_again)
+    gateway.session()
+    assert heard.words == b""
+
+
+LISTED = {
+    "pop3": (GREETINGS["pop3"], b"+OK\r\nSTLS\r\nUSER\r\n.\r\n"),
+    "imap": (
+        b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n",
+        b"* CAPABILITY IMAP4rev1 STARTTLS\r\na OK [CAPABILITY IMAP4rev1 STARTTLS] done\r\n",
+    ),
+    "smtp": (GREETINGS["smtp"], b"250-mail\r\n250-STARTTLS\r\n250 SIZE 9\r\n"),
+    "sieve": (b'"IMPLEMENTATION" "a"\r\n"STARTTLS"\r\nOK "hi"\r\n',) * 2,
+}
+
+
+@pytest.mark.parametrize(("tls", "shown"), [("off", False), ("offer", True), ("implicit", False)])
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_s5_servers_own_starttls_is_not_shown_and_ours_is(stage: Stage, dialect: str, tls: str, *, shown: bool) -> None:
+    greeting, answer = LISTED[dialect]
+
     def server(wire: TLSWire) -> None:
-        wire.send(GREETINGS["pop3"])
+        wire.send(greeting)
         while wire.line():
-            wire.send(b"+OK\r\nSTLS\r\nUSER\r\n.\r\n")
+            wire.send(answer)
 
-    for tls, wanted in (("off", 0), ("offer", 1)):
-        gateway = stage.gateway(stage.server(server), **({} if tls == "off" else keys(stage, tls)))
-        with client_of(gateway) as client:
-            client.line()
-            client.say(b"CAPA")
-            assert client.lines().count(b"STLS\r\n") == wanted
+    gateway = stage.gateway(stage.server(server), dialect, **({} if tls == "off" else stage.inside(tls)))
+    with client_of(gateway) as client:
+        if tls == "implicit":
+            client.secure(context(stage))
+        words = greeted(client, dialect)
+        client.say(SPOKEN[dialect].lists)
+        while not (line := client.line()).startswith(SPOKEN[dialect].last):
+            assert line
+            words += line
+    mine = {"pop3": b"STLS", "smtp": b"250 STARTTLS"}.get(dialect, b"STARTTLS")
+    assert (mine in words + line) is shown
+    assert shown or b"STARTTLS" not in words + line
 
 
-@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+ALPN = {"sieve": "managesieve"}
+
+
+@pytest.mark.parametrize("dialect", SPOKEN)
 def test_alpaca_wrong_alpn_is_refused(stage: Stage, dialect: str) -> None:
     """A browser whose HTTPS was sent here asks for http/1.1. It gets an alert, and no server hears of it."""
     server = stage.server(mail(dialect))
-    gateway = stage.gateway(server, dialect, **keys(stage, "implicit"))
+    gateway = stage.gateway(server, dialect, **stage.inside("implicit"))
     with client_of(gateway) as client, pytest.raises(ssl.SSLError) as caught:
         client.secure(context(stage, "h2", "http/1.1"))
     assert "NO_APPLICATION_PROTOCOL" in str(caught.value).upper().replace(" ", "_")
@@ -273,16 +276,16 @@ def test_alpaca_wrong_alpn_is_refused(stage: Stage, dialect: str) -> None:
     assert "h2, http/1.1" in event["cause"]
     assert server.accepted == 0
     with client_of(gateway) as client:
-        client.secure(context(stage, "http/1.1", dialect))
+        client.secure(context(stage, "http/1.1", ALPN.get(dialect, dialect)))
         assert isinstance(client.sock, ssl.SSLSocket)
-        assert client.sock.selected_alpn_protocol() == dialect
+        assert client.sock.selected_alpn_protocol() == ALPN.get(dialect, dialect)
 
 
-@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+@pytest.mark.parametrize("dialect", SPOKEN)
 @pytest.mark.parametrize("said", [b"USER alice\r\n", b"a LOGIN alice x\r\n", b"EHLO there\r\n", b"\r\n"])
 def test_plain_text_on_a_tls_port_gets_a_plain_answer(stage: Stage, dialect: str, said: bytes) -> None:
     server = stage.server(mail(dialect))
-    gateway = stage.gateway(server, dialect, **keys(stage, "implicit"))
+    gateway = stage.gateway(server, dialect, **stage.inside("implicit"))
     with client_of(gateway) as client:
         client.sock.sendall(said)
         assert "switch SSL on" in farewell(client.rest(), dialect)
@@ -293,7 +296,7 @@ def test_plain_text_on_a_tls_port_gets_a_plain_answer(stage: Stage, dialect: str
 
 
 def test_browser_on_a_tls_port_is_told_apart(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit"))
     with client_of(gateway) as client:
         client.sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert "not a web server" in farewell(client.rest(), "pop3")
@@ -302,7 +305,7 @@ def test_browser_on_a_tls_port_is_told_apart(stage: Stage) -> None:
 def test_silent_client_on_a_tls_port_gets_a_plain_answer_and_costs_no_server_connection(stage: Stage) -> None:
     """It waits for a greeting, as one does that speaks plain text."""
     server = stage.server(capable)
-    gateway = stage.gateway(server, **keys(stage, "implicit", login_timeout=1))
+    gateway = stage.gateway(server, **stage.inside("implicit", login_timeout=1))
     with client_of(gateway) as client:
         assert "switch SSL on" in farewell(client.rest(), "pop3")
     assert gateway.session()["end"] == "misdialled"
@@ -312,7 +315,7 @@ def test_silent_client_on_a_tls_port_gets_a_plain_answer_and_costs_no_server_con
 @pytest.mark.parametrize("tls", ["implicit", "offer"])
 def test_handshake_that_does_not_end_is_login_time_and_costs_no_server_connection(stage: Stage, tls: str) -> None:
     server = stage.server(capable)
-    gateway = stage.gateway(server, **keys(stage, tls, login_timeout=2))
+    gateway = stage.gateway(server, **stage.inside(tls, login_timeout=2))
     with client_of(gateway) as client:
         if tls == "offer":
             client.line()
@@ -328,7 +331,7 @@ def test_handshake_that_does_not_end_is_login_time_and_costs_no_server_connectio
 
 
 def test_handshake_counts_as_login_time(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit", login_timeout=3))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit", login_timeout=3))
     with client_of(gateway) as client:
         time.sleep(1.5)
         client.secure(context(stage))
@@ -337,19 +340,24 @@ def test_handshake_counts_as_login_time(stage: Stage) -> None:
     assert gateway.session()["seconds"] < 4.4
 
 
-def test_tls_on_a_plain_port_is_told_which_setting_is_right(stage: Stage) -> None:
-    for more, word in (({}, "switch it off"), (keys(stage, "offer"), "STARTTLS"), (keys(stage, "require"), "STARTTLS")):
-        gateway = stage.gateway(stage.server(capable), **more)
+@pytest.mark.parametrize("dialect", SPOKEN)
+def test_tls_on_a_plain_port_is_told_which_setting_is_right(stage: Stage, dialect: str) -> None:
+    for more, word in (
+        ({}, "switch it off"),
+        (stage.inside("offer"), "STARTTLS"),
+        (stage.inside("require"), "STARTTLS"),
+    ):
+        gateway = stage.gateway(stage.server(mail(dialect)), dialect, **more)
         with client_of(gateway) as client:
-            client.line()
+            greeted(client, dialect)
             client.sock.sendall(hello())
-            assert word in farewell(client.rest(), "pop3")
+            assert word in farewell(client.rest(), dialect)
         assert gateway.session()["end"] == "misdialled"
 
 
 def test_client_that_leaves_before_its_hello_is_nobodys_fault(stage: Stage) -> None:
     """A health check, or a port scanner."""
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit"))
     with client_of(gateway):
         pass
     event = gateway.session()
@@ -359,7 +367,7 @@ def test_client_that_leaves_before_its_hello_is_nobodys_fault(stage: Stage) -> N
 
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_client_that_leaves_in_its_hello_is_named(stage: Stage, size: int) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit"))
     with client_of(gateway) as client:
         client.sock.sendall(hello()[:size])
     assert gateway.session()["end"] == "no handshake"
@@ -367,7 +375,7 @@ def test_client_that_leaves_in_its_hello_is_named(stage: Stage, size: int) -> No
 
 @pytest.mark.parametrize("tls", ["implicit", "offer"])
 def test_handshake_in_single_octets_goes_through(stage: Stage, tls: str) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    gateway = stage.gateway(stage.server(capable), **stage.inside(tls))
     with client_of(gateway) as client:
         if tls == "offer":
             client.line()
@@ -385,7 +393,7 @@ def test_handshake_in_single_octets_goes_through(stage: Stage, tls: str) -> None
 
 @pytest.mark.parametrize("tls", ["implicit", "offer"])
 def test_what_a_client_says_in_one_piece_with_its_handshake_is_heard(stage: Stage, tls: str) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, tls))
+    gateway = stage.gateway(stage.server(capable), **stage.inside(tls))
     with client_of(gateway) as client:
         if tls == "offer":
             client.line()
@@ -416,7 +424,7 @@ def heard(its: ssl.SSLObject, words: bytes) -> bytes:
 
 
 def test_handshakes_that_fail_leave_nothing_behind(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit"))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit"))
     first = hello()
     for count in (300, 1200):
         for number in range(count):
@@ -435,7 +443,7 @@ def test_handshakes_that_fail_leave_nothing_behind(stage: Stage) -> None:
 @pytest.mark.parametrize("clean", [True, False])
 def test_clients_end_without_close_notify_is_an_end(stage: Stage, dialect: str, *, clean: bool) -> None:
     """Outlook never says close_notify."""
-    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **keys(stage, "implicit"))
+    gateway = stage.gateway(stage.server(mail(dialect)), dialect, **stage.inside("implicit"))
     with client_of(gateway) as client:
         client.secure(context(stage))
         assert client.line() == GREETINGS[dialect]
@@ -450,7 +458,7 @@ def test_clients_end_without_close_notify_is_an_end(stage: Stage, dialect: str, 
 
 
 def test_refused_client_of_a_tls_port_sees_the_close_alone(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "implicit", deny=["127.0.0.1"]))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("implicit", deny=["127.0.0.1"]))
     with client_of(gateway) as client:
         assert client.rest() == b""
     assert gateway.popover.wait_for_event("refused")
@@ -459,14 +467,14 @@ def test_refused_client_of_a_tls_port_sees_the_close_alone(stage: Stage) -> None
 def test_server_that_can_not_be_had_is_told_inside_tls(stage: Stage) -> None:
     server = stage.server(capable)
     server.shut()
-    gateway = stage.gateway(server, **keys(stage, "implicit"))
+    gateway = stage.gateway(server, **stage.inside("implicit"))
     with client_of(gateway) as client:
         client.secure(context(stage))
         assert farewell(client.rest(), "pop3")
 
 
 def test_trace_shows_no_handshake_as_words(stage: Stage) -> None:
-    gateway = stage.gateway(stage.server(capable), **keys(stage, "offer", trace=True))
+    gateway = stage.gateway(stage.server(capable), **stage.inside("offer", trace=True))
     with client_of(gateway) as client:
         client.line()
         client.ask(b"STLS")

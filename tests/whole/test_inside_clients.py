@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 
@@ -15,6 +17,7 @@ from parts.account import Account
 from parts.certificates import Authority
 from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS
 from parts.dovecot import Dovecot
+from parts.fetchers import fetch_by_offlineimap
 from parts.inside import Inside, Plainly, trusting
 from parts.messages import DOTS, EIGHT_BIT, PLAIN, of_size
 from parts.popover import COMMAND, Popover, run_popover
@@ -24,7 +27,7 @@ MESSAGES = [PLAIN, DOTS, EIGHT_BIT, of_size(200_000)]
 Workdir = Callable[[], Path]
 
 STARTTLS = ("require", "offer")
-WITHOUT_STARTTLS = {"getmail", "offlineimap"}  # the one does not know it, the other hangs in it, Dovecot before it, too
+WITHOUT_STARTTLS = {"getmail", "offlineimap"}  # the one does not know it, the other has a test of its own
 
 
 def cases(clients: Iterable[str]) -> list[tuple[str, str]]:
@@ -87,6 +90,32 @@ def test_imap_clients_get_what_they_get_directly(
             assert fetch(account, workdir()) == direct
         events = inside.wait_for_events("session", 2)
     assert {event["client_tls"] for event in events} == {None if tls == "plain" else "TLSv1.3"}
+    assert len(direct) == len(MESSAGES)
+
+
+def once_it_goes_through(account: Account, workdir: Workdir) -> list[bytes]:
+    """What offlineimap gets by STARTTLS: in most of its attempts it waits for itself, several are made at once."""
+    with ThreadPoolExecutor(ATTEMPTS) as pool:
+        for _ in range(10):
+            attempts = [pool.submit(fetch_by_offlineimap, account, workdir(), limit=8) for _ in range(ATTEMPTS)]
+            came = [attempt for attempt in attempts if not isinstance(attempt.exception(), TimeoutExpired)]
+            if came:
+                return came[0].result()
+    raise AssertionError("it never went through")
+
+
+ATTEMPTS = 6
+
+
+def test_offlineimap_by_starttls_gets_what_it_gets_directly_once_it_does_not_wait_for_itself(
+    tmp_path: Path, authority: Authority, dovecot: Dovecot, mailbox: Account, workdir: Workdir
+) -> None:
+    """docs/clients/tls.md tells people to give it implicit TLS; before Dovecot itself it is the same."""
+    account = replace(mailbox, starttls=True, address=("127.0.0.1", dovecot.imap_port), ca_file=authority.ca_file)
+    direct = once_it_goes_through(account, workdir)
+    with Inside(tmp_path, authority, dovecot.imaps_port, scheme="imaps", tls="require") as inside:
+        account = replace(account, address=inside.address, ca_file=inside.own)
+        assert once_it_goes_through(account, workdir) == direct
     assert len(direct) == len(MESSAGES)
 
 

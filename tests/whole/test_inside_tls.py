@@ -137,6 +137,16 @@ def test_old_tls_is_refused_without_legacy_and_the_log_names_it(make: Make, word
     assert "legacy = true" in event["remedy"]
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_client_that_asks_for_no_name_is_shown_the_certificate(make: Make, *, legacy: bool) -> None:
+    """Old clients do not know SNI (RFC 6066 section 3)."""
+    with make(tls="implicit", legacy=legacy) as inside:
+        trust = ["-CAfile", str(inside.own), "-verify_return_error", "-verify_hostname", "localhost"]
+        ended = s_client(inside.address, "-noservername", *trust, said=b"QUIT\r\n")
+        assert spoken(ended)[0] == "TLSv1.3"
+        assert b"+OK" in ended.stdout
+
+
 def test_session_id_is_issued_to_a_client_without_tickets(make: Make) -> None:
     """Outlook on Windows XP fails without."""
     with make(tls="implicit", legacy=True) as inside:

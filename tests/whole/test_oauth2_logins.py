@@ -5,8 +5,6 @@ They take nothing else.
 import json
 import os
 import re
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,149 +12,26 @@ from pathlib import Path
 import pytest
 
 from fakes.wire import Wire
+from oauth2_house import DIALECTS, LOCAL, House, opened
 from parts.account import Account
 from parts.certificates import Authority
 from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS, smtp
 from parts.dovecot import Dovecot
 from parts.messages import PLAIN
-from parts.places import short_directory
-from parts.popover import COMMAND, Popover, run_popover
-from parts.postfix import Postfix, without_trace
-from parts.provider import SECRET, Provider
+from parts.popover import run_popover
+from parts.postfix import without_trace
+from parts.provider import Provider
 
-LOCAL = "canary-local"
-DIALECTS = ("pop3", "imap", "smtp")
-CANARIES = (LOCAL, SECRET, "canary-")  # each access token begins with the last
 Workdir = Callable[[], Path]
-
-
-class House:
-    """A popover with accounts in its file, whose people sign in by the command."""
-
-    def __init__(self, directory: Path, provider: Provider, dovecot: Dovecot, postfix: Postfix) -> None:
-        self.directory, self.provider, self.dovecot, self.postfix = directory, provider, dovecot, postfix
-        self.users = {
-            name: self._user() for name in ("device", "browser", "paste", "secret", "nobody", "gone", "short", "itself")
-        }
-        for name, content in (("password", LOCAL), ("client-secret", SECRET)):
-            (directory / name).touch(mode=0o600)
-            (directory / name).write_text(f"{content}\n")
-        services = "".join(
-            f'[[service]]\naccounts = true\ndialect = "{dialect}"\nlisten = "127.0.0.1:0"\ntrace = true\n'
-            "max_sessions_per_client = 0\n"
-            for dialect in DIALECTS
-        ) + (
-            '[[service]]\nname = "scanner"\naccounts = ["device"]\ndialect = "smtp"\ndevice = true\n'
-            'allow = "127.0.0.1"\nlisten = "127.0.0.1:0"\ntrace = true\nsender = "scans@example.test"\n'
-        )
-        (directory / "popover.toml").write_text(services + "".join(map(self._account, self.users)))
-        self.env = {"STATE_DIRECTORY": str(directory / "state")}
-        self.popover = Popover("-c", directory / "popover.toml", env=self.env)
-        self.told: list[str] = []
-
-    def _user(self) -> str:
-        """One whom the provider and Dovecot know by the same name."""
-        user = self.provider.new_user()
-        self.dovecot.wipe(user)
-        return user
-
-    def _account(self, name: str) -> str:
-        provider, dovecot = self.provider, self.dovecot
-        servers = (
-            f'pop3 = "pop3s://localhost:{dovecot.pop3s_port}", imap = "imaps://localhost:{dovecot.imaps_port}", '
-            f'smtp = "smtps://localhost:{self.postfix.port}"'
-        )
-        client = {"browser": "code", "paste": "code", "secret": "secret", "itself": "itself"}.get(name, "device")
-        flow = (
-            f'device_url = "{provider.device_url}"'
-            if client == "device"
-            else f'authorize_url = "{provider.authorize_url}"'
-        )
-        secret = 'client_secret_file = "client-secret"\n' if client in ("secret", "itself") else ""
-        secret += 'grant = "client_credentials"\n' if client == "itself" else ""
-        return (
-            f'[[account]]\nname = "{name}"\npassword_file = "password"\nservers = {{ {servers} }}\n'
-            f'login = "{self.users[name]}"\nca_file = "{provider.ca_file}"\n[account.oauth2]\n{flow}\n{secret}'
-            f'client_id = "popover-{client}"\ntoken_url = "{provider.token_url}"\nca_file = "{provider.ca_file}"\n'
-            'scopes = ["mail"]\n'
-        )
-
-    def account(self, dialect: str, name: str, password: str = LOCAL) -> Account:
-        return Account(self.popover.addresses[DIALECTS.index(dialect)], name, password)
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        ended = run_popover("account", *words, "-c", self.directory / "popover.toml", env=os.environ | self.env)
-        self.told += [ended.stdout, ended.stderr]
-        return ended
-
-    def sign_in(self, name: str, *words: str, answer: Callable[[str], str | None]) -> str:
-        """`popover account login`; `answer` gets each line that it says, and gives what is typed to it."""
-        command = [*COMMAND, "account", "login", name, *words, "-c", str(self.directory / "popover.toml")]
-        with subprocess.Popen(
-            command,
-            env=os.environ | self.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdin is not None
-            lines = []
-            for line in process.stdout:
-                lines.append(line)
-                seen = Path(f"/proc/{process.pid}/cmdline").read_text()
-                assert not any(canary in seen for canary in CANARIES)
-                if typed := answer(line.strip()):
-                    process.stdin.write(f"{typed}\n")
-                    process.stdin.flush()
-        said = "".join(lines)
-        assert process.returncode == 0, said
-        self.told.append(said)
-        return said
-
-    def by_device(self, name: str) -> str:
-        page: list[str] = []
-
-        def answer(line: str) -> None:
-            if page and line:
-                self.provider.enter_code(line, self.users[name])
-                page.clear()
-            elif line == self.provider.device_page:
-                page.append(line)
-
-        return self.sign_in(name, answer=answer)
-
-    def by_browser(self, name: str) -> str:
-        def answer(line: str) -> None:
-            if line.startswith("https://"):
-                threading.Thread(target=self.provider.say_yes, args=(line, self.users[name])).start()
-
-        return self.sign_in(name, "--browser", answer=answer)
-
-    def by_paste(self, name: str) -> str:
-        def answer(line: str) -> str | None:
-            return self.provider.say_yes(line, self.users[name]) if line.startswith("https://") else None
-
-        return self.sign_in(name, "--paste", answer=answer)
 
 
 @pytest.fixture(scope="module")
 def house(
     tmp_path_factory: pytest.TempPathFactory, _provider: Provider, token_dovecot: Dovecot, authority: Authority
 ) -> Iterator[House]:
-    _provider.mood()
-    with short_directory("postfix") as directory, Postfix(directory, authority, token_dovecot) as postfix:
-        made = House(tmp_path_factory.mktemp("house"), _provider, token_dovecot, postfix)
-        with made.popover:
-            made.by_device("device")
-            yield made
-            told = "\n".join([*made.popover.log_lines(), *made.popover.out_lines(), *made.told])
-            told += Path(f"/proc/{made.popover.pid}/cmdline").read_text()
-    assert not [canary for canary in CANARIES if canary in told]
-    kept = [json.loads(path.read_text()) for path in (made.directory / "state" / "tokens").glob("*.json")]
-    assert kept
-    assert not [one for one in kept if one["refresh_token"] and one["refresh_token"] in told]
+    """At its end all that was said is looked through for secrets."""
+    with opened(tmp_path_factory.mktemp("house"), _provider, token_dovecot, authority) as house:
+        yield house
 
 
 def answer(house: House, name: str, password: str = LOCAL) -> bytes:
@@ -263,21 +138,15 @@ def test_who_has_not_signed_in_is_told_the_command_and_keeps_his_password(house:
 
 
 def test_a_wrong_password_of_the_house_does_not_touch_the_tokens(house: House) -> None:
-    path = house.directory / "state" / "tokens" / "device.json"
-    before, asked = path.read_bytes(), len(house.provider.asked())
+    before, asked = house.kept("device"), len(house.provider.asked())
     assert answer(house, "device", "wrong").startswith(b"-ERR [AUTH]")
-    assert path.read_bytes() == before
+    assert house.kept("device") == before
     assert len(house.provider.asked()) == asked
 
 
 def test_a_token_that_the_server_refuses_is_renewed_and_said_once_more(house: House, workdir: Workdir) -> None:
     """Somebody has revoked it, or the clock is wrong: the client notices nothing."""
-    path = house.directory / "state" / "tokens" / "device.json"
-    kept = json.loads(path.read_text())
-    draft = path.with_name("draft")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(kept | {"access_token": "canary-revoked"}))
-    draft.replace(path)
+    house.change("device", access_token="canary-revoked")
     asked = len(house.provider.asked())
     house.dovecot.wipe(house.users["device"])
     assert POP3_CLIENTS["poplib"](house.account("pop3", "device"), workdir()) == []
@@ -287,18 +156,14 @@ def test_a_token_that_the_server_refuses_is_renewed_and_said_once_more(house: Ho
 
 def test_a_provider_that_is_down_is_no_failed_login(house: House) -> None:
     house.by_device("short")
-    path = house.directory / "state" / "tokens" / "short.json"
-    kept = json.loads(path.read_text())
-    draft = path.with_name("draft")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(kept | {"expires": 0}))
-    draft.replace(path)
+    kept = house.kept("short")
+    house.change("short", expires=0)
     house.provider.mood(status=503)
     said = answer(house, "short")
     house.provider.mood()
     assert said.startswith(b"-ERR [SYS/TEMP]")
     assert b"HTTP 503" in said
-    assert json.loads(path.read_text())["refresh_token"] == kept["refresh_token"]
+    assert house.kept("short")["refresh_token"] == kept["refresh_token"]
 
 
 def test_eight_old_clients_at_once_with_tokens_of_five_seconds_never_fail(house: House, workdir: Workdir) -> None:
@@ -344,6 +209,18 @@ def test_a_program_that_signs_in_by_itself_shows_whether_it_can(house: House) ->
     assert ended.returncode == 1
     assert "its operator must mend that" in ended.stderr
     assert house.command("login", "itself").returncode == 0
+
+
+def test_check_tells_how_it_stands(house: House) -> None:
+    """The row that `popover check -c` has for each account, from the same facts as `account show`."""
+    house.by_device("short")
+    ended = run_popover("check", "--json", "-c", house.directory / "popover.toml", env=os.environ | house.env)
+    house.told += [ended.stdout, ended.stderr]
+    found = [finding for part in json.loads(ended.stdout)["parts"] for finding in part["findings"]]
+    rows = {one["facts"]["account"]: one for one in found if "account" in one["facts"]}
+    assert re.fullmatch(r"short: token valid \d+ min, refresh token of 20\d\d-\d\d-\d\d", rows["short"]["text"])
+    assert (rows["short"]["status"], rows["nobody"]["status"]) == ("ok", "fail")
+    assert rows["nobody"]["remedy"] == "popover account login nobody"
 
 
 @pytest.mark.parametrize(

@@ -1,63 +1,68 @@
 """Dovecot 2.4 takes tokens, too, and says no in other words than 2.3."""
 
-import json
-import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fakes.wire import Wire
-from oauth2_stage import Stage
+from oauth2_house import House, opened
 from parts.certificates import Authority
+from parts.clients import IMAP_CLIENTS, POP3_CLIENTS, SMTP_CLIENTS
 from parts.dovecot_config import Introspection
 from parts.dovecot_new import NewDovecot
+from parts.messages import PLAIN
 from parts.places import short_directory
-from parts.popover import Popover
 from parts.provider import Provider
 
+Workdir = Callable[[], Path]
 
-@pytest.mark.parametrize("is_refused", [False, True])
-def test_an_old_client_logs_in_at_dovecot_2_4(
-    provider: Provider, authority: Authority, tmp_path: Path, *, is_refused: bool
+FETCHING = [("pop3", client) for client in POP3_CLIENTS] + [("imap", client) for client in IMAP_CLIENTS]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, _provider: Provider, authority: Authority) -> Iterator[House]:
+    """With a Dovecot 2.4, of which Postfix asks who may send."""
+    tokens = Introspection(_provider.introspection_url, _provider.ca_file)
+    with (
+        short_directory("dovecot") as directory,
+        NewDovecot(directory, authority, tokens=tokens) as dovecot,
+        opened(tmp_path_factory.mktemp("house"), _provider, dovecot, authority) as house,
+    ):
+        yield house
+
+
+@pytest.mark.parametrize(("dialect", "client"), FETCHING)
+def test_programs_with_a_password_fetch_from_dovecot_2_4_that_takes_tokens_only(
+    house: House, workdir: Workdir, dialect: str, client: str
 ) -> None:
-    tokens = Introspection(provider.introspection_url, provider.ca_file)
-    stage = Stage.of(provider, tmp_path)
-    stage.signed_in()
-    if is_refused:  # it gets another at the same connection
-        path = stage.directory / f"{stage.user}.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"access_token": "revoked"}))
-    (tmp_path / "password").touch(mode=0o600)
-    (tmp_path / "password").write_text("simsalabim")
-    with short_directory("dovecot") as directory, NewDovecot(directory, authority, tokens=tokens) as dovecot:
-        dovecot.wipe(stage.user)
-        dovecot.deliver(stage.user, b"Subject: hello\r\n\r\nworld\r\n")
-        (tmp_path / "popover.toml").write_text(
-            f"""
-            [[service]]
-            accounts = true
-            dialect = "pop3"
-            listen = "127.0.0.1:0"
-            [[account]]
-            name = "{stage.user}"
-            password_file = "password"
-            server = "pop3s://localhost:{dovecot.port}"
-            login = "{stage.user}"
-            ca_file = "{provider.ca_file}"
-            [account.oauth2]
-            client_id = "popover-device"
-            token_url = "{provider.token_url}"
-            device_url = "{provider.device_url}"
-            scopes = ["mail"]
-            ca_file = "{provider.ca_file}"
-            """
-        )
-        env = {"STATE_DIRECTORY": str(stage.directory.parent)}
-        with (
-            Popover("-c", tmp_path / "popover.toml", env=os.environ | env) as popover,
-            Wire.to(popover.addresses[0], "127.0.0.1") as client,
-        ):
-            client.line()
-            client.ask(b"USER " + stage.user.encode())
-            assert client.ask(b"PASS simsalabim").startswith(b"+OK")
-            assert client.ask(b"STAT").startswith(b"+OK 1 ")
-    assert stage.refusals() == []
+    user = house.users["device"]
+    house.dovecot.wipe(user)
+    house.dovecot.deliver(user, PLAIN)
+    fetch = {"pop3": POP3_CLIENTS, "imap": IMAP_CLIENTS}[dialect][client]
+    letters = fetch(house.account(dialect, "device"), workdir())
+    assert PLAIN.replace(b"\r\n", b"\n") in [letter.replace(b"\r\n", b"\n") for letter in letters]
+
+
+@pytest.mark.parametrize("client", SMTP_CLIENTS)
+def test_programs_with_a_password_send_through_a_server_that_asks_dovecot_2_4(
+    house: House, workdir: Workdir, client: str
+) -> None:
+    user = house.users["device"]
+    house.dovecot.wipe(user)
+    SMTP_CLIENTS[client](house.account("smtp", "device"), workdir(), house.postfix.mailbox(user), PLAIN)
+    assert len(house.dovecot.wait_for_messages(user, 1)) == 1
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap"])
+def test_a_token_that_dovecot_2_4_refuses_is_renewed_and_said_once_more(
+    house: House, workdir: Workdir, dialect: str
+) -> None:
+    name = {"pop3": "short", "imap": "gone"}[dialect]
+    house.by_device(name)
+    house.change(name, access_token="canary-revoked")
+    asked = len(house.provider.asked())
+    fetch = {"pop3": POP3_CLIENTS["poplib"], "imap": IMAP_CLIENTS["imaplib"]}[dialect]
+    house.dovecot.wipe(house.users[name])
+    assert fetch(house.account(dialect, name), workdir()) == []
+    assert len(house.provider.asked()) == asked + 1
+    assert house.provider.refusals(asked) == []

@@ -28,7 +28,7 @@ from parts.postfix import Postfix, without_trace
 from parts.program import Program
 from parts.xinetd import RECIPE, xinetd
 
-WITH_LF = {"mpop", "getmail", "mbsync", "offlineimap", "mutt"}  # these hand on lines that end with LF
+WITH_LF = {"alpine", "mpop", "getmail", "mbsync", "offlineimap", "mutt"}  # these hand on lines that end with LF
 
 FAULTS: list[tuple[Faults, int]] = [
     ({"expired": True}, 10),
@@ -150,7 +150,7 @@ sys.exit(subprocess.call(["id", "-ru"]) + 7)
 
 
 def test_each_program_is_found_by_an_ordinary_users_path() -> None:
-    programs = ["curl", "dovecot", "fetchmail", "getmail", "ip", "mbsync", "mpop", "msmtp", "mutt"]
+    programs = ["curl", "dovecot", "fetchmail", "getmail", "ip", "mbsync", "mpop", "msmtp", "mutt", "alpine"]
     programs += ["offlineimap", "openssl", "postconf", "swaks", "systemd-socket-activate", "xinetd"]
     path = private.search_path("/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games")
     assert [program for program in programs if not shutil.which(program, path=path)] == []

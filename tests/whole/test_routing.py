@@ -20,8 +20,7 @@ from parts.net import wait_until
 from parts.places import short_directory
 from parts.postfix import Postfix
 from parts.routed import Routed
-from popover.config.routes import HTTP, LDAP, SQL
-from routing.places import KINDS, place
+from routing.places import KINDS, place, written
 
 DIALECTS = ("pop3", "imap", "smtp")
 FILES = ("static", "popmap", "popmap.re")
@@ -98,23 +97,6 @@ def table_of_files(kind: str, directory: Path, town: Town, users: list[str]) -> 
     return f'name = "users"\nkind = "popmap"\nfile = "{kind}"'
 
 
-def table_of_place(source: object) -> str:
-    """The same table as a file has it."""
-    match source:
-        case SQL(url, query, secret):
-            more = f'password_file = "{secret.where}"' if secret else ""
-            return f'name = "users"\nkind = "sql"\nurl = "{url}"\nquery = "{query}"\n{more}'
-        case LDAP(urls, base, filter_, attributes, bind, secret):
-            assert secret is not None
-            return (
-                f'name = "users"\nkind = "ldap"\nurl = {json.dumps(urls)}\nbase = "{base}"\nfilter = "{filter_}"\n'
-                f'attributes = {json.dumps(attributes)}\nbind = "{bind}"\npassword_file = "{secret.where}"'
-            )
-        case HTTP(url):
-            return f'name = "users"\nkind = "http"\nurl = "{url}"'
-    raise AssertionError(source)
-
-
 @pytest.mark.parametrize("kind", FILES)
 def test_users_reach_their_own_server_by_a_table_that_is_a_file(tmp_path: Path, town: Town, kind: str) -> None:
     users = [town.moves_in(at) for at in ("here", "there", "here", "there")]
@@ -131,12 +113,10 @@ def test_users_reach_their_own_server_by_a_table_that_is_asked(tmp_path: Path, t
     with short_directory("table") as directory, place(kind, directory) as there:
         for user in users:
             there.add(user, *town.places(user))
-        dialects = ("pop3",) if kind == "http" else DIALECTS  # it names one server an answer
-        with Routed(tmp_path, table_of_place(there.source), *dialects, ca_file=town.ca_file) as popover:
+        with Routed(tmp_path, written(there.source), *DIALECTS, ca_file=town.ca_file) as popover:
             for user in users:
                 assert subject_by_pop3(popover, user) == town.users[user]
-                if kind != "http":
-                    assert subject_by_imap(popover, user) == town.users[user]
+                assert subject_by_imap(popover, user) == town.users[user]
             there.stop()
             for user in users:  # who was found before has its mail all the same
                 assert subject_by_pop3(popover, user) == town.users[user]

@@ -103,16 +103,32 @@ def test_log_has_the_tls_that_began_by_starttls_and_the_next_session_resumes_it(
         assert (first["tls"], first["resumed"], second["resumed"]) == ("TLSv1.3", False, True)
 
 
-def test_warm_connection_works_behind_starttls(authority: Authority, dovecot: Dovecot) -> None:
-    server = f"0=pop3+starttls://localhost:{dovecot.pop3_port}"
+def sign_in_and_out(dialect: str, account: Account) -> None:
+    if dialect == "pop3":
+        client = pop3(account)
+        client.user(account.user)
+        client.pass_(account.password)
+        client.quit()
+    elif dialect == "imap":
+        with imap(account) as mailbox:
+            mailbox.login(account.user, account.password)
+    else:
+        with smtp(account) as sender:
+            sender.login(account.user, account.password)
+
+
+@pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
+def test_warm_connection_works_behind_starttls(
+    authority: Authority, dovecot: Dovecot, postfix: Postfix, dialect: str
+) -> None:
+    [server] = [one for one in servers(dovecot, postfix) if dialect in one]
     user = dovecot.new_user()
     with Popover(server, "--ca-file", authority.ca_file) as popover:
         for number in range(1, 20):
-            client = pop3(Account(popover.addresses[0], user, Dovecot.password))
-            client.user(user)
-            client.pass_(Dovecot.password)
-            client.quit()
-            if popover.wait_for_events("session", number)[-1]["warm"]:
+            sign_in_and_out(dialect, Account(popover.addresses[0], user, Dovecot.password))
+            event = popover.wait_for_events("session", number)[-1]
+            assert event["user"] == user
+            if event["warm"]:
                 return
     raise AssertionError("no session got a warm connection")
 

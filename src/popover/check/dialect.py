@@ -16,6 +16,7 @@ from popover.check.way import milliseconds
 from popover.config import Service
 from popover.errors import Failure
 from popover.outside.dial import EYEBALLS_DELAY, Dialled, Dialler
+from popover.outside.sockets import peer_of
 from popover.protocols import printable
 from popover.wire.stream import Scratch, Stream
 
@@ -103,11 +104,11 @@ async def _plain_port(dialler: Dialler, service: Service, port: int) -> _PlainPo
         async with asyncio.timeout(PLAIN_TIMEOUT):
             addresses = await dialler.look_up(replace(service.server, port=port))
             sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=EYEBALLS_DELAY, loop=loop)
+            address = peer_of(sock)  # which it may not have any more
     except TimeoutError:
         return _PlainPort("does not answer", "filtered")
     except (OSError, Failure):
         return _PlainPort("is closed", "closed")
-    address = sock.getpeername()
     stream = Stream(loop, sock, Scratch(), host)
     try:
         async with asyncio.timeout(PLAIN_TIMEOUT):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from popover.cli.arguments import parse
-from popover.cli.output import OutputError, give_up, guarded
+from popover.cli.output import OutputError, give_up, guarded, warn
 from popover.errors import ConfigError, StartError
 
 
@@ -43,9 +43,9 @@ def _run(words: Sequence[str]) -> int:
     except OutputError as fault:
         give_up()
         if not fault.unread:
-            print(f"popover: {fault}", file=sys.stderr)  # noqa: T201
+            warn(f"{fault}")
     except StartError as fault:
-        print(f"popover: {fault}", file=sys.stderr)  # noqa: T201
+        warn(f"{fault}")
     return 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,9 @@ _WORDS = {
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
     parser = make_parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        sys.exit(2)
     arguments, strange = parser.parse_known_args(_as_option(argv))
     name = arguments.command
     for option, value in vars(arguments).items():
@@ -68,7 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="popover",
         description="POP over TLS, for mail clients that can't: POP3, IMAP, SMTP inside, plain or in old TLS; "
         "verified TLS outside.",
-        epilog="`popover COMMAND --help` tells more, with examples.",
+        epilog="Begin with `popover demo`, or with `popover setup you@example.com`. "
+        "`popover COMMAND --help` tells more, with examples.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"popover {__version__}")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
 import os
 import shlex
-import shutil
 import sys
-from pathlib import Path
 
 from popover.check.login import Login
 from popover.check.report import Part, Report
@@ -18,15 +15,12 @@ from popover.check.save import save_certificate
 from popover.check.settings import settings_lines
 from popover.check.table import Table
 from popover.check.walk import check_all
-from popover.cli.run import from_command_line
+from popover.cli.asking import PASSWORD, password_of
+from popover.cli.output import INTERRUPTED, say
+from popover.cli.program import program
+from popover.cli.run import check_tables_of, from_command_line
 from popover.config import Config, default_listen, load, parse_service_word
 from popover.errors import ConfigError
-
-_PASSWORD = "POPOVER_PASSWORD"  # noqa: S105 - a variable's name
-
-_NAMES = ("popover", "popover.pyz")
-
-_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -40,12 +34,12 @@ def check(arguments: argparse.Namespace) -> int:
             report.begin(Part(str(arguments.config or "command line")))
             for mistake in wrong.mistakes:
                 report.add("file", "fail", mistake)
-            _print(report)
+            say(json.dumps(report.document(), indent=2))
         raise
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     if arguments.json:
-        _print(report)
+        say(json.dumps(report.document(), indent=2))
     else:
         _conclude(table, report, next_command(arguments) if _is_to_be_started(report) else "")
     return 0 if report.ok else 1
@@ -71,15 +65,13 @@ def _saved(arguments: argparse.Namespace, report: Report, config: Config) -> Con
     return from_command_line(arguments)
 
 
-def _print(report: Report) -> None:
-    print(json.dumps(report.document(), indent=2))  # noqa: T201
-
-
 def _configuration(arguments: argparse.Namespace) -> Config:
     if arguments.config is not None:
         if arguments.ca_file is not None:
             raise ConfigError("with -c, write it into the file: --ca-file (ca_file)")
-        return load(arguments.config)
+        config = load(arguments.config)
+        check_tables_of(config)
+        return config
     arguments.services = _with_listen(arguments.services)
     return from_command_line(arguments)
 
@@ -109,11 +101,9 @@ def _login(user: str | None) -> Login | None:
     """Ask for the password, unless the environment has it. It is never an argument: `ps` shows those to all."""
     if user is None:
         return None
-    password = os.environ.get(_PASSWORD)
+    password = password_of(user)
     if password is None:
-        if not sys.stdin.isatty():
-            raise ConfigError(f"--login: there is no terminal to ask for the password: put it into {_PASSWORD}")
-        password = getpass.getpass(f"Password of {user}: ")
+        raise ConfigError(f"--login: there is no terminal to ask for the password: put it into {PASSWORD}")
     if any(sign in user + password for sign in "\r\n\0"):
         raise ConfigError("--login: a user name or password holds a line end, which no mail protocol can carry")
     return Login(user, password)
@@ -131,23 +121,6 @@ def next_command(arguments: argparse.Namespace) -> str:
     for option, value in (("--ca-file", arguments.ca_file), ("-c", arguments.config)):
         words += [option, str(value)] if value is not None else []
     return shlex.join([program(), "run", *words])
-
-
-def program() -> str:
-    """How whoever typed this command can type the next: a checkout's popover is in no PATH."""
-    this = Path(sys.argv[0])
-    found = shutil.which("popover")
-    is_found = found is not None and this.resolve() == Path(found).resolve()
-    return str(this) if this.name in _NAMES and not is_found else "popover"
-
-
-def executable() -> list[str]:
-    """What systemd is to start: the words of a command that needs no PATH."""
-    this = Path(sys.argv[0])
-    if this.name in _NAMES and this.exists():
-        return [str(this.absolute())]
-    found = shutil.which("popover")
-    return [found] if found else [sys.executable, "-m", "popover"]
 
 
 def _conclude(table: Table, report: Report, command: str) -> None:

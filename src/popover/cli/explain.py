@@ -8,6 +8,8 @@ import sys
 from dataclasses import asdict
 
 from popover import __version__
+from popover.cli.asking import is_terminal
+from popover.cli.output import say
 from popover.refusals import Explanation
 from popover.refusals import explain as explained
 
@@ -24,17 +26,19 @@ def explain(arguments: argparse.Namespace) -> int:
     """Say it: 0 it is known, 1 it is not."""
     found = explained(" ".join(arguments.refusal) or _asked())
     if arguments.json:
-        print(json.dumps(_document(found), indent=2))  # noqa: T201
+        say(json.dumps(_document(found), indent=2))
     elif found is None:
-        print(_UNKNOWN)  # noqa: T201
+        say(_UNKNOWN)
     else:
         whose = f" ({found.provider})" if found.provider else ""
-        print(f"It means{whose}: {found.cause}.\nWhat to do: {found.remedy}.\nSee: {found.source}")  # noqa: T201
+        say(f"It means{whose}: {found.cause}.\nWhat to do: {found.remedy}.\nSee: {found.source}")
     return 0 if found else 1
 
 
 def _asked() -> str:
-    if sys.stdin.isatty():
+    if sys.stdin is None:
+        return ""
+    if is_terminal():
         print("What did the server say? (paste it, then Enter and Ctrl-D)", file=sys.stderr)  # noqa: T201
     return sys.stdin.buffer.read(_READ_LIMIT).decode(errors="replace")
 

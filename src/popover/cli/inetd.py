@@ -40,9 +40,9 @@ from popover.log import Log, to_stderr, to_syslog
 from popover.outside.dial import Dialler
 from popover.outside.trust import Verifiers
 from popover.outside.warm import Warm
+from popover.process.clients import local_time
 from popover.process.daemon import serve
 from popover.process.finders import Finders
-from popover.process.gateway import local_time
 from popover.process.identities import Identities
 from popover.process.state import state_file
 from popover.process.trust_stores import verifiers_of
@@ -51,6 +51,7 @@ from popover.session.memories import Memories
 from popover.session.outcome import Outcome
 from popover.session.session import Session
 from popover.session.waiting import LINGER
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 _NAME = "inetd"
@@ -203,7 +204,7 @@ async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) 
     log.event("notice", "refused", text, service=service.name, client=address, cause=cause, remedy=remedy)
     if service.inside.tls != "implicit":
         client.write(DIALECTS[service.dialect].farewell(cause))
-    await client.finish(LINGER)
+    await finish(client, LINGER)
 
 
 def _for_a_pipe(client: Stream, outcome: Outcome) -> Outcome:

@@ -17,6 +17,9 @@ from popover.errors import StartError
 
 T = TypeVar("T")
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
+
 
 class OutputError(StartError):
     """What a command says can not be written. `unread`: its reader has gone, which is no fault (`| head`)."""
@@ -69,3 +72,13 @@ def give_up() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
+
+
+def say(text: str) -> None:
+    """Say a line, or a few, on stdout, at once. Raises OutputError."""
+    print(text, flush=True)  # noqa: T201 - what was asked for
+
+
+def warn(text: str) -> None:
+    """Say a line beside what was asked for."""
+    print(f"popover: {text}", file=sys.stderr)  # noqa: T201

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from popover.cli.account.place import open_state, say, warn
+from popover.cli.account.place import open_state
+from popover.cli.output import say, warn
 from popover.errors import StartError
 from popover.log import escape
 from popover.process.queue import lock

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
-import os
-import sys
 from collections.abc import Sequence
+from contextlib import closing
 
+from popover.cli.asking import password_of
+from popover.cli.output import say
 from popover.config import Config, Service, Target, host_port, load
 from popover.config.routes import HTTP, Chain
 from popover.config.words import quote
@@ -20,8 +20,6 @@ from popover.protocols.login import Found, Login, NotFound, Password, Route, Vis
 from popover.routing import Tables
 from popover.routing.finder import TableFinder
 from popover.wire.stream import Scratch
-
-_PASSWORD = "POPOVER_PASSWORD"  # noqa: S105 - a variable's name
 
 
 def route(arguments: argparse.Namespace) -> int:
@@ -58,24 +56,21 @@ def _password(user: str, config: Config, services: Sequence[Service]) -> bytes:
     is_checked = any(one.desk.authenticate is not None for one in services)
     if not is_checked and not any(isinstance(one, HTTP) for one in (*asked, *members)):
         return b""
-    password = os.environ.get(_PASSWORD)
-    if password is None and sys.stdin.isatty():
-        password = getpass.getpass(f"Password of {user}: ")
-    return (password or "").encode()
+    return (password_of(user) or "").encode()
 
 
 async def _ask(tables: Tables, services: Sequence[Service], password: bytes, arguments: argparse.Namespace) -> int:
     all_lead = True
     try:
         for service in services:
-            _say(f"service {quote(service.name)} ({service.dialect}):")
+            say(f"service {quote(service.name)} ({service.dialect}):")
             login = Login(arguments.user, Password(password))
             visit = Visit(
                 login, service.dialect, service.name, arguments.client, arguments.listen, table=service.desk.table
             )
             finder = tables.finder(service)
             assert isinstance(finder, TableFinder)  # noqa: S101 - so they are, of tables
-            found = await finder.trace(visit, lambda step: _say(f"  {step}"))
+            found = await finder.trace(visit, lambda step: say(f"  {step}"))
             all_lead &= await _tell(found, dial=arguments.dial)
     finally:
         await tables.close()
@@ -85,15 +80,15 @@ async def _ask(tables: Tables, services: Sequence[Service], password: bytes, arg
 async def _tell(found: Found, *, dial: bool) -> bool:
     """Say what came of it, and whether it leads anywhere."""
     if isinstance(found, NotFound):
-        _say("  -> not found: the client is told what a wrong password is told")
+        say("  -> not found: the client is told what a wrong password is told")
         return False
     if not isinstance(found, Route):
-        _say(f"  -> failed: the client is told to try again; {found.remedy or found.cause}")
+        say(f"  -> failed: the client is told to try again; {found.remedy or found.cause}")
         return False
     credentials = await found.fetch(False)
     assert credentials is not None  # noqa: S101 - a table's route has some, the first time
     order = ", then ".join(str(target.server) for target in found.targets)
-    _say(f"  -> leads to {order}, as {credentials.user!r}")
+    say(f"  -> leads to {order}, as {credentials.user!r}")
     if not dial:
         return True
     return any([await _dial(target) for target in found.targets])
@@ -106,17 +101,14 @@ async def _dial(target: Target) -> bool:
     dialler.verifiers = Verifiers()
     try:
         dialled = await dialler.dial(target)
-        greeting = await open_up(target, dialled)
+        with closing(dialled.stream):
+            greeting = await open_up(target, dialled)
+            dialled.stream.leave()
     except Failure as failure:
         remedy = f"; {failure.remedy}" if failure.remedy else ""
-        _say(f"     {target.server}: FAIL {failure.cause}{remedy}")
+        say(f"     {target.server}: FAIL {failure.cause}{remedy}")
         return False
     words = greeting.words.decode("latin-1").strip()
     shown = "".join(char if " " <= char <= "~" else "?" for char in words)
-    _say(f"     {target.server}: ok, {host_port(*dialled.address)}, {dialled.tls.version}, it says: {shown}")
-    dialled.stream.leave()
+    say(f"     {target.server}: ok, {host_port(*dialled.address)}, {dialled.tls.version}, it says: {shown}")
     return greeting.welcome
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - what was asked for

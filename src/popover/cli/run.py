@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from popover.cli.output import OutputError, give_up
+from popover.cli.output import OutputError, give_up, say
 from popover.config import (
     PRIVATE_NETWORKS,
     Address,
@@ -50,15 +50,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         verifiers_of(config.services, config.accounts)
         check_given(config.services)
-        if config.tables:
-            from popover.process.routed_logins import check_tables  # noqa: PLC0415 - most files have no table
-
-            check_tables(config)
+        check_tables_of(config)
         place = arguments.config or "command line"
-        print(f"{place}: well-formed, services: {len(config.services)}")  # noqa: T201 - what was asked for
+        say(f"{place}: well-formed, services: {len(config.services)}")
     else:
         serve(config, log, None if arguments.config is None else read, Announcer(config))
     return 0
+
+
+def check_tables_of(config: Config) -> None:
+    """Read all that its tables name. Raises ConfigError."""
+    if config.tables:
+        from popover.process.routed_logins import check_tables  # noqa: PLC0415 - most files have no table
+
+        check_tables(config)
 
 
 def _configuration(arguments: argparse.Namespace) -> Config:
@@ -103,11 +108,11 @@ class Announcer:
         """Say one line: "127.0.0.1:1110 -> pop3s://pop.example.com:995"."""
         self._left -= 1
         try:
-            print(f"listening {line}", flush=True)  # noqa: T201 - part of the command line's contract
+            say(f"listening {line}")  # part of the command line's contract
             if sys.stdout.isatty():
                 self._lines.append(line)
                 if self._left == 0 and (words := what_to_type(self._lines, self._services)):
-                    print(words, flush=True)  # noqa: T201
+                    say(words)
         except OutputError:  # whoever wanted to know has gone, or the disk is full: no reason not to serve
             give_up()
 

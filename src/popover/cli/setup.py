@@ -17,8 +17,10 @@ from popover.check.settings import settings_lines, settings_of
 from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli import own_login
-from popover.cli.check import executable, program
+from popover.cli.asking import is_terminal
+from popover.cli.output import INTERRUPTED, say
 from popover.cli.own_login import Secrets
+from popover.cli.program import executable, program
 from popover.config import Address, Config, Trust, parse_ip, parse_server
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import open_listener
@@ -33,8 +35,6 @@ from popover.setup.plan import Plan, make_own_plan, make_plan
 from popover.setup.search import Search, Tried
 from popover.wire.stream import Scratch
 
-_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
-
 
 def setup(arguments: argparse.Namespace) -> int:
     """Do it: 0 it is done, 1 it is not. Raises ConfigError, StartError."""
@@ -42,9 +42,9 @@ def setup(arguments: argparse.Namespace) -> int:
     try:
         done = course.go()
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     if arguments.json:
-        print(json.dumps({"popover": __version__, "ok": done, **course.told}, indent=2))  # noqa: T201
+        say(json.dumps({"popover": __version__, "ok": done, **course.told}, indent=2))
     return 0 if done else 1
 
 
@@ -53,7 +53,7 @@ def _person(arguments: argparse.Namespace) -> Person:
         return Silent(agreed=arguments.yes)
     if arguments.yes:
         return Agreed()
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise ConfigError("setup: there is no terminal to ask at: add --yes, or --json to only look")
     return Terminal()
 

@@ -10,6 +10,7 @@
     doubts.py   what is allowed but most likely not meant
     cross.py    mistakes that only show when all services are seen together; desks.py: those around accounts
     providers.py where the mail of large providers is
+    several.py  a service of several dialects -> one of each
     file.py     popover.toml; with text.py (its text), fields.py and account_fields.py (a reader for each key),
                 readers.py (readers for any), tables.py (cattrs), table_file.py and route_words.py ([[table]]), and
                 unquoted.py (what to write for a text without quotes)

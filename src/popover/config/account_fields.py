@@ -151,13 +151,14 @@ def _read_variable(value: object) -> str:
     return name
 
 
-def _secret_keys(stem: str) -> dict[str, Reader]:
+def secret_keys(stem: str) -> dict[str, Reader]:
+    """The keys by which a file says where a secret is, and their readers."""
     return {f"{stem}_file": word(Path), f"{stem}_credential": _read_credential, f"{stem}_env": _read_variable}
 
 
 OAUTH2: dict[str, Reader] = {
     "client_id": read_opaque,
-    **_secret_keys("client_secret"),
+    **secret_keys("client_secret"),
     "provider": read_opaque,
     "tenant": read_opaque,
     "issuer": read_url,
@@ -167,7 +168,7 @@ OAUTH2: dict[str, Reader] = {
     "scopes": words(read_opaque),
     "redirect_url": read_redirect,
     "grant": choice(get_args(get_type_hints(OAuth2)["grant"])),
-    **_secret_keys("key"),
+    **secret_keys("key"),
     "key_id": read_opaque,
     "encrypt": read_switch,
     "ca_file": word(Path),
@@ -175,13 +176,13 @@ OAUTH2: dict[str, Reader] = {
 
 ACCOUNT: dict[str, Reader] = {
     "name": read_names,
-    **_secret_keys("password"),
+    **secret_keys("password"),
     "server": word(parse_server),
     "servers": read_servers,
     "provider": read_provider,
     "login": read_login,
     "mailbox": read_login,
-    **_secret_keys("secret"),
+    **secret_keys("secret"),
     "oauth2": _read_oauth2,
     **{key: SERVICE[key] for key in TRUST},
 }
@@ -227,12 +228,12 @@ def _missing(table: Mapping[str, object], kept: Mapping[str, object]) -> list[st
     if not places:
         mistakes.append('server: is missing; write server = "pop3s://mail.example.com", or provider = "gmail"')
     ways = [key for key in kept if key == "secret"]
-    ways += [key for key in table if key in _secret_keys("secret") or key == "oauth2"]
+    ways += [key for key in table if key in secret_keys("secret") or key == "oauth2"]
     if not ways:
         mistakes.append(
             'secret_file: is missing; write secret_file = "FILE" (what the provider takes), or oauth2 = { ... }'
         )
-    passwords = [key for key in table if key in _secret_keys("password")]
+    passwords = [key for key in table if key in secret_keys("password")]
     mistakes += [f"{', '.join(several)}: one of them is enough" for several in (places, ways, passwords)
                  if len(several) > 1]  # fmt: skip
     oauth2 = table.get("oauth2")
@@ -250,7 +251,7 @@ def _missing_oauth2(table: object) -> list[str]:
     if "client_id" not in table:
         mistakes.append("oauth2: client_id: is missing; docs/oauth2/README.md tells who gives you one")
     for stem in ("client_secret", "key"):
-        several = [key for key in table if key in _secret_keys(stem)]
+        several = [key for key in table if key in secret_keys(stem)]
         if len(several) > 1:
             mistakes.append(f"oauth2: {', '.join(several)}: one of them is enough")
     return mistakes

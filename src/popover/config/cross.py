@@ -23,6 +23,13 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bo
 # PEM's first lines as OpenSSL reads them (PEM_STRING_X509, _OLD, _TRUSTED in its pem.h).
 _PEM_HEADS = (b"-----BEGIN CERTIFICATE", b"-----BEGIN X509 CERTIFICATE", b"-----BEGIN TRUSTED CERTIFICATE")
 _KEY_HEADS = (b"PRIVATE KEY-----",)  # of PKCS 8, and with RSA or EC before it (PEM_STRING_RSA, ... there)
+_MISSING = "does not exist"
+_INSTEAD = {
+    "ca_file": "; popover check --save-certificate FILE SERVER fetches one; without this line the system's trust "
+    "store serves",
+    "tls_cert": "; without this line popover makes a certificate of its own",
+    "tls_key": "",
+}
 _TURNED = {_PEM_HEADS: "x509", _KEY_HEADS: "pkey"}
 _HELD = {
     _PEM_HEADS: 'PEM certificate (no line "-----BEGIN CERTIFICATE-----")',
@@ -212,7 +219,7 @@ def _wrong_file(key: str, path: Path | None, heads: tuple[bytes, ...]) -> str | 
         wrong = path and _why_not(path, heads)
     except PermissionError as problem:
         wrong = f"can't be read: {problem.strerror}" if key == "ca_file" else None
-    return f'{key}: "{visible(str(path))}" {wrong}' if wrong else None
+    return f'{key}: "{visible(str(path))}" {wrong}{_INSTEAD[key] if wrong is _MISSING else ""}' if wrong else None
 
 
 def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
@@ -223,7 +230,7 @@ def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
         with path.open("rb") as file:
             text = file.read(CA_FILE_LIMIT)
     except FileNotFoundError:
-        return "does not exist"
+        return _MISSING
     except PermissionError:
         raise
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path

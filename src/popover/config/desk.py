@@ -1,15 +1,21 @@
 """What a service asks at its desk, where it does not know the server yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCheck:
-    """Who checks a password here, before the server does. `where`: htpasswd's file, or the name of PAM's service."""
+    """Who checks a password here, before the server does. `where`: htpasswd's file, or the name of PAM's service;
+    `place`: where that is written, for mistakes.
+    """
 
     kind: Literal["htpasswd", "pam"]
     where: str
+    place: str = field(default="", compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.where}"
 
 
 @dataclass(frozen=True, slots=True)

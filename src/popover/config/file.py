@@ -22,6 +22,7 @@ from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
 from popover.config.readers import read_name
 from popover.config.routes import Table
+from popover.config.several import apart
 from popover.config.table_file import find_table_mistakes, read_one, unknown_table
 from popover.config.tables import structurer
 from popover.config.text import files_of, parse, shown
@@ -130,7 +131,7 @@ class _Reading:
         named = isinstance(written.get("name"), str)
         place = f"{file}: table {quote(written['name']) if named else number}"
         try:
-            self._tables.append((read_one(written, directory), place))
+            self._tables.append((replace(read_one(written, directory), place=place), place))
         except ConfigError as wrong:
             self.mistakes += [f"{place}: {line}" for line in wrong.mistakes]
             self._wrong_tables.add(str(written.get("name")))
@@ -171,25 +172,38 @@ class _Reading:
             self.status = Status(read.listen, admission)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
+        place = f"{file}: service {_label(written, number)}"
+        try:
+            parts = apart(written)
+        except ConfigError as wrong:
+            self.mistakes += [f"{place}: {line}" for line in wrong.mistakes]
+            return
+        found = [line for part in parts for line in self._add_one(file, directory, place, part)]
+        self.mistakes += [f"{place}: {line}" for line in dict.fromkeys(found)]
+
+    def _add_one(self, file: str, directory: Path, place: str, written: dict[str, Any]) -> list[str]:
+        """Add a service of one dialect; what is wrong with it."""
         mistakes = desk_mistakes(written)
         try:
             read = _read_service(written)
         except ConfigError as wrong:
             mistakes += wrong.mistakes
         if mistakes:
-            place = f"{file}: service {_label(written, number)}"
-            self.mistakes += [f"{place}: {line}" for line in mistakes]
-            return
+            return mistakes
         stated = {key: value for key in SERVICE if (value := getattr(read, key)) is not None}
         stated |= {key: directory / stated[key] for key in _FILES if key in stated}
-        if (check := stated.get("authenticate")) and check.kind == "htpasswd":
-            stated["authenticate"] = replace(check, where=str(directory / check.where))
+        if check := stated.get("authenticate"):
+            where = str(directory / check.where) if check.kind == "htpasswd" else check.where
+            stated["authenticate"] = replace(check, where=where, place=place)
         server = stated.setdefault("server", nobody(stated.get("dialect", "pop3")))
+        if stated.get("dialect", server.dialect) != server.dialect:
+            return [f"server: {server} speaks {server.dialect}, and dialect says {stated['dialect']}"]
         if stated.get("device"):  # servers refuse what many devices send, and nobody reads it but they
             stated.setdefault("bare_lf", "normalize")
         unsaid = {"name": "", "listen": (default_listen(server.dialect),)}  # both depend on the server
         service = assemble(unsaid | stated)
         self.drafts.append(_Draft(file, service))
+        return []
 
     def _add_account(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
         place = f"{file}: account {_account_label(written, number)}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
-from popover.config.places import parse_scheme, parse_server
+from popover.config.places import SERVER_PORTS, parse_scheme, parse_server
 from popover.config.readers import read_text, show, words
 from popover.config.routes import KEY_WORDS, USES, Place, Use
-from popover.config.values import DialectName, Server, scheme_of
+from popover.config.values import DialectName, Server, host_port, usual_scheme
 from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError
-
-DIALECT_NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SERVERS_LIMIT = 20
 """Servers of one entry: Perdition's lists have two or three, and a login waits for each that is silent."""
@@ -33,7 +31,7 @@ def parse_place(text: str, dialect: DialectName, schemes: tuple[str, ...] = ()) 
         host, colon, port = text.rpartition(":")
         if colon and ":" not in host and port in _PORT_NAMES:
             text = f"{host}:{_PORT_NAMES[port]}"
-        chosen = next((one for one in schemes if parse_scheme(one)[0] == dialect), scheme_of(dialect, "tls"))
+        chosen = next((one for one in schemes if parse_scheme(one)[0] == dialect), usual_scheme(dialect))
         text = f"{chosen}://{text}"
     server = parse_server(text)
     return server if server.dialect == dialect else None
@@ -119,9 +117,21 @@ def parse_key(text: str) -> str:
 
 
 def parse_named_server(text: str) -> str:
-    """A host that a user may name, with a `*` for any label before it, and a port if it is another than the usual."""
-    check_place(text.removeprefix("*."))
-    return text.lower()
+    """A host that a user may name, with a `*` for any label before it, and a port if it is another than the usual, as
+    servers have theirs.
+    """
+    if "://" in text:
+        raise ConfigError(f"{quote(text)}: write it without a scheme; it holds for all dialects")
+    bare = text.removeprefix("*.")
+    server = parse_server(f"pop3s://{bare}")
+    is_usual = server.port == SERVER_PORTS["pop3", "tls"]
+    place = server.host if is_usual else host_port(server.host, server.port)
+    return place if bare == text else f"*.{place}"
+
+
+def fits(place: str, listed: str) -> bool:
+    """Whether a host, or a host and its port, is the one that stands on a list, or lies below `*.`."""
+    return place.endswith(listed[1:]) if listed.startswith("*.") else place == listed
 
 
 def parse_url(schemes: tuple[str, ...]) -> Any:

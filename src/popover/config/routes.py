@@ -131,8 +131,9 @@ class Keeping:
 class Table:
     """One. `schemes`: how servers without a scheme are reached, at most one a dialect; others: TLS from the first octet
     on. `deadline`: seconds for one look-up. `refuse_after`: seconds until an unknown name is refused, counted from the
-    login: as long as a server takes for a wrong password (Dovecot: 2 s, Perdition: 3 s). `trust`: how some of its
-    servers prove who they are, by host, where that is not as the service says; a host may begin with `*.`.
+    login, while no server has refused anybody: as long as one takes for a wrong password (Dovecot: 2 s, Perdition: 3
+    s). `trust`: how some of its servers prove who they are, by host, where that is not as the service says; a host may
+    begin with `*.`. `place`: where it is written, for mistakes.
     """
 
     name: str
@@ -145,3 +146,4 @@ class Table:
     deadline: float = 5
     refuse_after: float = 2
     trust: tuple[tuple[str, Trust], ...] = ()
+    place: str = field(default="", compare=False)

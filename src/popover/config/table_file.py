@@ -8,6 +8,7 @@ from dataclasses import make_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from popover.config.account_fields import secret_keys
 from popover.config.accounts import SecretSource
 from popover.config.cross import wrong_ca_file
 from popover.config.readers import (
@@ -57,9 +58,7 @@ TABLE: dict[str, Reader] = {
     "bind": read_text,
     "starttls": read_switch,
     "ca_file": word(Path),
-    "password_file": word(Path),
-    "password_credential": read_text,
-    "password_variable": read_text,
+    **secret_keys("password"),
     "tables": words(read_name),
     # names
     "delimiter": read_text,
@@ -82,7 +81,7 @@ TABLE: dict[str, Reader] = {
     "refuse_after": read_drain,
 }
 
-_SECRETS = {"password_file": "file", "password_credential": "credential", "password_variable": "environment"}
+_SECRETS = {"password_file": "file", "password_credential": "credential", "password_env": "environment"}
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "static": ("routes",),

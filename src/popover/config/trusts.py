@@ -8,8 +8,8 @@ from typing import Any
 
 from popover.config.account_fields import TRUST
 from popover.config.fields import SERVICE
+from popover.config.places import parse_server
 from popover.config.readers import show
-from popover.config.route_words import check_place
 from popover.config.tables import structurer
 from popover.config.values import Trust
 from popover.config.words import quote
@@ -39,10 +39,10 @@ def read_trusts(value: object) -> tuple[tuple[str, Trust], ...]:
 def _host(written: str) -> str:
     """A host as servers have it: in lower case, without a port; it may begin with `*.`."""
     bare = written.removeprefix("*.")
-    if "://" in bare or bare.rpartition(":")[2].isdigit():
+    if "://" in bare or bare.count(":") == 1 or "]:" in bare:
         raise ConfigError("is no host: write it without scheme and port")
-    check_place(bare)
-    return written.lower()
+    host = parse_server(f"pop3s://{bare}").host
+    return host if bare == written else f"*.{host}"
 
 
 def _trust(written: object) -> Trust:

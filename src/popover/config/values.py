@@ -48,6 +48,13 @@ def scheme_of(dialect: DialectName, security: Security) -> str:
     return f"{dialect}s" if security == "tls" else f"{dialect}+starttls"
 
 
+def usual_scheme(dialect: DialectName) -> str:
+    """How a server is reached that was written without one: with TLS from the first octet on; but ManageSieve has only
+    STARTTLS (RFC 5804 section 2.2).
+    """
+    return scheme_of(dialect, "starttls" if dialect == "sieve" else "tls")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A mail server outside. `host`: an IP address, or a name in ASCII (IDNA) and lower case."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import email.policy
 import email.utils
 import poplib
+import secrets
 import smtplib
-import uuid
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -66,7 +66,7 @@ def _letter() -> bytes:
     letter["To"] = ADDRESS
     letter["Subject"] = SUBJECT
     letter["Date"] = email.utils.formatdate()
-    letter["Message-ID"] = f"<{uuid.uuid4().hex}@demo.example>"
+    letter["Message-ID"] = f"<{secrets.token_hex(16)}@demo.example>"
     letter.set_content("From SMTP to POP3 through popover.\n.\nThe line above is only a dot.\n", cte="7bit")
     return letter.as_bytes(policy=email.policy.SMTP)
 

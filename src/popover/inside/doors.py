@@ -87,10 +87,13 @@ class Doors:
         return [f"{shown(sock)} -> {wanted[key][0].leads_to}" for key, sockets in opened.items() for sock in sockets]
 
     def close(self) -> None:
-        """Close all doors."""
+        """Close all doors, for good."""
         for door in self:
             self._close(door.sockets)
         self._doors.clear()
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
 
     def _open(self, new: dict[_Key, Listen], going: dict[_Key, Door]) -> dict[_Key, list[socket.socket]]:
         """Open what is new, or raise StartError with nothing changed.

@@ -18,16 +18,15 @@ from pathlib import Path
 
 from popover.wire.engine import Engine
 from popover.wire.openssl import OpenSSL, tell_cuts
-
-CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""What TLS 1.2 may use: forward secrecy, as towards servers (outside/trust.py)."""
+from popover.wire.verified import CIPHERS
 
 LEGACY_CIPHERS = (
     "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:kRSA+AES:kRSA+CAMELLIA:3DES:RC4-SHA:RC4-MD5:"
     "!aNULL:!eNULL:!aDSS:!PSK:!SRP:@SECLEVEL=0"
 )
-"""The same, and below it what each age had: RSA key exchange, SHA-1, 3DES and RC4 where OpenSSL still has them. Nothing
-without a key or without encryption, and no export ciphers: FREAK and Logjam used those."""
+"""What TLS 1.2 may use towards servers (wire/verified.py), and below it what each age had: RSA key exchange, SHA-1,
+3DES and RC4 where OpenSSL still has them. Nothing without a key or without encryption, and no export ciphers: FREAK and
+Logjam used those."""
 
 ENCRYPTED = "ENCRYPTED"  # the reason of a KeysError, besides OpenSSL's own
 

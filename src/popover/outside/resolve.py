@@ -21,6 +21,10 @@ LIFETIME = 30.0
 300 s, so this follows their moves, and a polling client costs one look-up, not one per connection. Failures are
 not kept at all, and an address that did not answer makes the name be asked anew (`forget`)."""
 
+KEPT_LIMIT = 1024
+"""Names whose answers are kept, the last that came. Most gateways have a few; a table may lead to as many as its
+users can think of (`mail.*.example.com`), and one is some KiB."""
+
 _Answer = list[AddrInfoType]
 
 
@@ -42,7 +46,7 @@ class Resolver:
         if (kept := self._kept.get(key)) and kept[0] > time.monotonic():
             return kept[1]
         if literal := _literal(host, port):
-            self._kept[key] = float("inf"), literal
+            self._keep(key, float("inf"), literal)
             return literal
         if key not in self._asked:
             self._start(host, port)
@@ -84,8 +88,14 @@ class Resolver:
             future.set_exception(answer)
             future.exception()  # nobody may wait any more; that is no reason to complain
         else:
-            self._kept[key] = time.monotonic() + LIFETIME, answer
+            self._keep(key, time.monotonic() + LIFETIME, answer)
             future.set_result(answer)
+
+    def _keep(self, key: tuple[str, int], until: float, answer: _Answer) -> None:
+        self._kept.pop(key, None)  # what comes anew is the last
+        self._kept[key] = until, answer
+        if len(self._kept) > KEPT_LIMIT:
+            del self._kept[next(iter(self._kept))]
 
 
 def _literal(host: str, port: int) -> _Answer | None:

@@ -14,7 +14,7 @@ from popover.config import Target
 from popover.outside.dial import Dialled
 from popover.talk import End, Talk
 from popover.wire.engine import Ending
-from popover.wire.sockets import keep_alive
+from popover.wire.sockets import has_news, keep_alive
 
 LIFETIME = 150.0
 """Seconds for which a spare is kept. Dovecot's login timeout is 180 s, RFC 1939 wants 600; a server that drops it
@@ -145,7 +145,7 @@ class Spare:
             self.close()
             return None
         stream = self._opened.dialled.stream
-        if stream.has_news:
+        if has_news(stream.sock):
             self.known.died(age)
             self.close()
             return None

@@ -28,6 +28,10 @@ TICKET_LIFETIME = 3600.0
 """Seconds for which a ticket stands in for a verified certificate. RFC 8446 section 4.6.1 allows seven
 days; chain, pins and revocation are not looked at meanwhile, so an hour, as the protocol notes advise."""
 
+TICKETS_LIMIT = 1024
+"""Tickets of one policy, the last that were given. Most gateways need a few; a table may lead to thousands of servers,
+and one is some KiB."""
+
 _CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """The clock of that hour: it goes on while the machine sleeps, and nobody sets it. Linux's CLOCK_MONOTONIC stands still
 in a suspend; systems without CLOCK_BOOTTIME have no better one, and on macOS it goes on."""
@@ -100,6 +104,8 @@ class Verifier:
             return
         lifetime = min(TICKET_LIFETIME, ticket.lifetime or TICKET_LIFETIME)
         self._tickets[host, port] = _Kept(ticket.session, time.clock_gettime(_CLOCK) + lifetime, not_after)
+        if len(self._tickets) > TICKETS_LIMIT:
+            del self._tickets[next(iter(self._tickets))]
 
     def authorities(self) -> list[bytes]:
         """Give the certificates that are trusted, in DER, as far as they were needed so far."""
@@ -147,7 +153,8 @@ class Verifiers:
             try:
                 self._known[policy] = Verifier(policy)
             except (OSError, ssl.SSLError) as fault:
-                raise ConfigError(f"ca_file: {target.trust.ca_file} can not be used: {fault}") from None
+                what = f"ca_file: {target.trust.ca_file}" if target.trust.ca_file else "the system's trust store"
+                raise ConfigError(f"{what} can not be used: {fault}") from None
         return self._known[policy]
 
 

@@ -96,6 +96,8 @@ class Daemon:
         """Let running sessions finish for `drain_timeout` seconds, or until the second signal; then cut them. Behind a
         successor nobody waits for us to end, and they have all the time they want (nginx's old workers do so, too).
         """
+        if self._successor is not None:  # it is not there yet, and whoever stops us means it, too
+            self._successor.cancel()
         self._notify.stopping()
         self._gateway.stop_accepting()
         if self._gateway.sessions:

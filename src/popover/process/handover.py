@@ -65,7 +65,10 @@ async def hand_over(sockets: Mapping[str, list[socket.socket]], environ: Mapping
 
     `environ`: what it gets besides ours.
     """
-    listening, told = os.pipe()
+    try:
+        listening, told = os.pipe()
+    except OSError as fault:
+        raise StartError(f"there is no pipe to hear of it: {fault.strerror}") from None
     promise = {"ready": told, "sockets": {name: [one.fileno() for one in some] for name, some in sockets.items()}}
     descriptors = [told, *(one.fileno() for some in sockets.values() for one in some)]
     try:
@@ -83,6 +86,9 @@ async def hand_over(sockets: Mapping[str, list[socket.socket]], environ: Mapping
         word = await _hear(listening)
     except TimeoutError:
         word = b""
+    except BaseException:  # we are told to end, and it must not go on where nobody wants a popover any more
+        child.kill()
+        raise
     if word == _DONE:
         child.returncode = 0  # it is nobody's business here when it ends: it outlives us
         return child.pid

@@ -17,6 +17,8 @@ from pathlib import Path
 Harm = dict[str, dict[str, float]]
 """By server ("pop3s://mail.example.com:995"), what it has failed in, and when (seconds since 1970)."""
 
+ROOTS = Path("/var/lib/popover/servers.json")
+
 FILE_LIMIT = 1024 * 1024
 """Octets of it that are read: some 10,000 servers. What is larger is not ours."""
 
@@ -33,9 +35,13 @@ def state_file() -> Path:
     if given := os.environ.get("STATE_DIRECTORY"):
         return Path(given.partition(":")[0]) / "servers.json"
     if os.geteuid() == 0:
-        return Path("/var/lib/popover/servers.json")
-    home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
-    return Path(home) / "popover" / "servers.json"
+        return ROOTS
+    if given := os.environ.get("XDG_STATE_HOME"):
+        return Path(given) / "popover" / "servers.json"
+    try:
+        return Path("~/.local/state/popover/servers.json").expanduser()
+    except RuntimeError:  # a user without a home and a name, as in a container: there is no place of his own
+        return ROOTS
 
 
 def load(path: Path, now: float) -> Harm:

@@ -80,10 +80,6 @@ class Notifier:
         """The event loop turns."""
         self._send("WATCHDOG=1")
 
-    def status(self, text: str) -> None:
-        """One line that `systemctl status` shows."""
-        self._send(f"STATUS={text}")
-
     def _send(self, state: str) -> None:
         if not self._path:
             return

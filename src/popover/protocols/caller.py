@@ -106,7 +106,3 @@ class Caller:
             "is it switched on there? some providers want that to be done on their web pages",
             needs_person=True,
         )
-
-    def unsayable(self, what: str) -> SignInFailure:
-        """Say that these credentials have a form that the dialect has no words for."""
-        return SignInFailure(f"{what} can't be said to {self.server.host}", needs_person=True)

@@ -39,6 +39,8 @@ class Terms:
     hide: tuple[str, ...] = ()  # capabilities that the client is not to see, in upper case
     bare_lf: Literal["pass", "normalize"] = "pass"  # what becomes of a mail's lines that end in LF (SMTP)
     greeted: bytes = b""  # what the client was greeted with before TLS began, perhaps by another connection
+    at_desk: bool = False  # it was received by us, and told there what every server behind can, or we for it
+    has_waited: bool = False  # the connection has stood ready, and may have died unnoticed
 
 
 class Ears(Protocol):
@@ -110,6 +112,12 @@ class Ears(Protocol):
     @property
     def greets_again(self) -> bool:
         """A client that has begun TLS is told inside it once more what it was greeted with before."""
+
+    @property
+    def unheard(self) -> bytes:
+        """All that the client has said, once a server has left that had stood ready, without an answer to any of it:
+        to another connection it can be said once more. Empty where that is not so, or could do harm.
+        """
 
     @property
     def has_spoken(self) -> bool:

@@ -105,13 +105,15 @@ class Route:
     raises Failure. `has_password`: a device of this account that insists on a login can say one.
 
     `tell` is called with each target that was tried, and whether it could be reached: one that could not is tried last
-    by those who come next.
+    by those who come next. `refused` is called with the seconds from the login to the server's refusal of it, where it
+    was told what the client itself has said.
     """
 
     name: str
     targets: tuple[Target, ...]
     fetch: Callable[[bool], Awaitable[Credentials | None]] = field(repr=False)
     tell: Callable[[Target, bool], None] = field(repr=False, default=lambda _target, _reached: None)
+    refused: Callable[[float], None] = field(repr=False, default=lambda _seconds: None)
     has_password: bool = False
 
 

@@ -73,9 +73,11 @@ class Cache:
             return stale
         asked = self._asked.get(key) or self._ask(key, look_up)
         done, _ = await asyncio.wait({asked}, timeout=None if stale is None else PATIENCE)
-        if stale is not None and (not done or isinstance(asked.result(), Failed)):
+        answer = _result(asked) if done else None
+        if stale is not None and (answer is None or isinstance(answer, Failed)):
             return stale
-        return asked.result()
+        assert answer is not None  # noqa: S101 - without a stale one, it was waited for
+        return answer
 
     def _is_fresh(self, kept: _Kept, now: float) -> bool:
         ttl = self._keeping.cache_ttl if isinstance(kept.answer, Entry) else self._keeping.negative_ttl
@@ -118,8 +120,13 @@ class Cache:
                 del shelf[next(iter(shelf))]
 
     async def close(self) -> None:
-        """End what is in flight."""
+        """End what is in flight: who waits for it is told that it failed."""
         tasks = list(self._asked.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _result(asked: asyncio.Task[Answer]) -> Answer:
+    """What came of it. That it was cancelled is not that whoever waits is."""
+    return Failed("it is not asked any more") if asked.cancelled() else asked.result()

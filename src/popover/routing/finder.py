@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from popover.config import Server, Service, Target
+from popover.config.route_words import fits
 from popover.config.routes import Table as Settings
 from popover.config.words import quote
 from popover.protocols.login import Credentials, Digest, Found, NotFound, Password, Route, Unsure, Visit
@@ -15,6 +15,7 @@ from popover.routing.answers import Entry, Failed, Missing
 from popover.routing.held import Led, Note
 from popover.routing.local import CheckFailed, LocalPasswords
 from popover.routing.names import is_fit, understand
+from popover.routing.refusals import Refusals
 from popover.routing.rested import Rested
 
 _TRY_AGAIN = "where this mailbox is can not be looked up just now, please try again in a minute"
@@ -28,6 +29,9 @@ class Lookups(Protocol):
 
     def rules(self, name: str) -> Settings:
         """Of a table by name."""
+
+    def refusals(self, name: str) -> Refusals:
+        """How long the servers of a table take for them."""
 
     async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Ask a table by name."""
@@ -74,8 +78,11 @@ class TableFinder:
         if found is None:
             led = await self._tables.lead(name, login.user, login.proof.octets, visit, note)
             found = self._found(led, login.user, login.proof, note)
+            if isinstance(found, Route):
+                return replace(found, refused=self._tables.refusals(name).note)
         if isinstance(found, NotFound):
-            return replace(found, late=max(0.0, began + rules.refuse_after - self._tables.clock()))
+            late = self._tables.refusals(name).seconds(rules.refuse_after)
+            return replace(found, late=max(0.0, began + late - self._tables.clock()))
         return found
 
     async def _check(self, rules: Settings, said: str, proof: Password, listen: str, note: Note) -> Found | None:
@@ -128,7 +135,7 @@ class TableFinder:
     def _target(self, server: Server, settings: Settings) -> Target:
         """A server as this service reaches it: its time-outs, and its trust, unless the table has one for that host."""
         target = replace(self._service.target, server=server)
-        trust = next((trust for host, trust in settings.trust if fnmatchcase(server.host, host)), None)
+        trust = next((trust for host, trust in settings.trust if fits(server.host, host)), None)
         return target if trust is None else replace(target, trust=trust)
 
 

@@ -38,9 +38,20 @@ class Held:
         self.table = table
         self.cache = Cache(settings.keeping, clock)
         self._on_failed = on_failed
+        self._leading = 0  # who is being led just now
+        self._idle = asyncio.Event()
 
     async def lead(self, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Find where this name leads, for a visit's dialect."""
+        self._leading += 1
+        try:
+            return await self._lead(said, password, visit, note)
+        finally:
+            self._leading -= 1
+            if not self._leading:
+                self._idle.set()
+
+    async def _lead(self, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         spoken = understand(self.settings.names, said, visit.local)
         if not is_fit(said):
             return Led(Missing("nowhere: it is empty, too long, or holds control characters"), spoken, self.settings)
@@ -87,6 +98,15 @@ class Held:
         if not servers:
             return Led(Missing(f"{answer.where} names no {visit.dialect} server"), spoken, self.settings)
         return Led(answer, spoken, self.settings, servers)
+
+    async def retire(self) -> None:
+        """Another has taken its place: let go of all, once nobody is being led any more. That takes the deadline, at
+        most, for each key.
+        """
+        while self._leading:
+            self._idle.clear()
+            await self._idle.wait()
+        await self.close()
 
     async def close(self) -> None:
         """Let go of all."""

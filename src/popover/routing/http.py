@@ -12,20 +12,21 @@ keyed digest of it is. http.client in threads: nothing to install.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import os
-import ssl
 from collections.abc import Hashable
 from urllib.parse import urlsplit
 
 from popover.config.routes import HTTP
 from popover.config.values import host_port
-from popover.errors import ConfigError
 from popover.routing.answers import Answer, Entry, Failed, Missing, Query
+from popover.routing.idle import Idle
 from popover.routing.secret import read_secret
-from popover.routing.threads import THREADS, Threads
+from popover.routing.threads import Threads
+from popover.routing.trusting import trusting
 
 _FAULTS = (OSError, http.client.HTTPException)
 
@@ -40,13 +41,12 @@ class HTTPTable:
         self._host, self._port = parts.hostname or "", parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._deadline = deadline
-        self._context = _context(source) if parts.scheme == "https" else None
+        self._context = trusting(source.ca_file) if parts.scheme == "https" else None
         self._secret = read_secret(source.secret) if source.secret else None
         self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._salt = os.urandom(32)
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: Idle[http.client.HTTPConnection] = Idle()
         self._threads = Threads("http")
-        self._is_closed = False
 
     def depends_on(self, query: Query) -> Hashable:
         """Of all that it is told."""
@@ -59,23 +59,27 @@ class HTTPTable:
 
     def _ask(self, query: Query) -> Answer:
         headers = self._headers(query)
-        while True:
-            used = self._idle.pop() if self._idle else None
-            connection = used or self._connect()
-            try:
-                connection.request("GET", self._path, headers=headers)
-                response = connection.getresponse()
-                response.read(_BODY_LIMIT)
-            except _FAULTS as fault:
+        used = self._idle.take()
+        if used is not None:
+            with contextlib.suppress(*_FAULTS):  # it was restarted meanwhile
+                return self._ask_on(used, headers)
+        try:
+            return self._ask_on(self._connect(), headers)
+        except _FAULTS as fault:
+            return Failed(f"{self._shown}: {_reason(fault)}")
+
+    def _ask_on(self, connection: http.client.HTTPConnection, headers: dict[str, str]) -> Answer:
+        """Ask on this connection, and keep it, if it may be used once more. Raises what is one of _FAULTS."""
+        is_kept = False
+        try:
+            connection.request("GET", self._path, headers=headers)
+            response = connection.getresponse()
+            response.read(_BODY_LIMIT)
+            is_kept = response.isclosed() and not response.will_close and self._idle.keep(connection)
+        finally:
+            if not is_kept:
                 connection.close()
-                if used:  # it was restarted meanwhile
-                    continue
-                return Failed(f"{self._shown}: {_reason(fault)}")
-            if response.isclosed() and not response.will_close and len(self._idle) < THREADS and not self._is_closed:
-                self._idle.append(connection)
-            else:
-                connection.close()
-            return self._read(response)
+        return self._read(response)
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._context is not None:
@@ -110,36 +114,29 @@ class HTTPTable:
         if not server:
             return Failed(f"{self._shown}: says OK and no Auth-Server")
         place = server if "://" in server or not port else host_port(server, int(port) if port.isdigit() else 0)
-        password = response.getheader("Auth-Pass")
-        return Entry(
-            (place,),
-            response.getheader("Auth-User"),
-            None if password is None else password.encode("latin-1"),
-            self._shown,
-        )
+        user, password = _octets(response, "Auth-User"), _octets(response, "Auth-Pass")
+        return Entry((place,), None if user is None else user.decode(errors="surrogateescape"), password, self._shown)
 
     async def close(self) -> None:
         """Let go of threads and connections."""
-        self._is_closed = True
         self._threads.close()
-        while self._idle:
-            self._idle.pop().close()
+        for connection in self._idle.close():
+            connection.close()
 
 
 _BODY_LIMIT = 64 * 1024
 """Octets of an answer's body, which says nothing; a longer one costs the connection."""
 
 
-def _context(source: HTTP) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=source.ca_file)
-    except (OSError, ssl.SSLError) as fault:
-        raise ConfigError(f"ca_file: {source.ca_file} can not be used: {fault}") from None
-
-
 def _escaped(octets: bytes) -> str:
     """Write it as nginx does (NGX_ESCAPE_MAIL_AUTH): blank, percent, control characters and all beyond ASCII as %XX."""
     return "".join(f"%{octet:02X}" if octet in b" %\x7f" or not 32 <= octet < 128 else chr(octet) for octet in octets)  # noqa: PLR2004 - ASCII
+
+
+def _octets(response: http.client.HTTPResponse, name: str) -> bytes | None:
+    """A header as it was sent; http.client takes all of them for Latin-1 (RFC 9110 section 5.5)."""
+    value = response.getheader(name)
+    return None if value is None else value.encode("latin-1")
 
 
 def _reason(fault: BaseException) -> str:

@@ -13,6 +13,7 @@ import ssl
 import warnings
 from collections.abc import Hashable
 from typing import Any
+from urllib.parse import urlsplit
 
 with warnings.catch_warnings():  # ldap3 2.9 asks pyasn1 0.6 for names by which it was called before
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -25,15 +26,18 @@ from popover.config.routes import LDAP
 from popover.config.words import quote
 from popover.errors import ConfigError
 from popover.routing.answers import Answer, Entry, Failed, Missing, Query
+from popover.routing.idle import Idle
 from popover.routing.names import is_text
 from popover.routing.secret import read_secret
-from popover.routing.threads import THREADS, Threads
+from popover.routing.threads import Threads
+from popover.routing.trusting import trusting
 from popover.routing.written import split_value
 
 _FAULTS = (LDAPException, OSError)
 _WORDS = ("user", "local", "domain", "key", "client", "listen", "service", "dialect")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _MOST_ATTRIBUTES = 3  # server, user, password
+_SUCCESS = 0  # RFC 4511 section 4.1.9
 _ENOUGH = 2  # entries asked for: one more than a name may have
 
 
@@ -49,11 +53,11 @@ class LDAPTable:
         self._fields = sorted(set(_FIELD.findall(source.filter)))
         self._check()
         self._password = read_secret(source.password) if source.password else None
+        self._context = trusting(source.ca_file)
         for url in source.urls:
             self._server(url)
-        self._idle: list[ldap3.Connection] = []
+        self._idle: Idle[ldap3.Connection] = Idle()
         self._threads = Threads("ldap")
-        self._is_closed = False
 
     def _check(self) -> None:
         if strange := [one for one in self._fields if one not in _WORDS]:
@@ -66,12 +70,20 @@ class LDAPTable:
 
     def _server(self, url: str) -> ldap3.Server:
         try:
-            tls = ldap3.Tls(
-                validate=ssl.CERT_REQUIRED, ca_certs_file=self._source.ca_file and str(self._source.ca_file)
-            )
-            return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=self._deadline, tls=tls)
+            return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=self._deadline, tls=self._tls(url))
         except LDAPException as fault:
             raise ConfigError(f"url: {quote(url)} can not be used: {fault}") from None
+
+    def _tls(self, url: str) -> ldap3.Tls:
+        """TLS as ldap3 begins it, but by our context: by itself it says no name (SNI), and compares names in Python."""
+        tls, context, host = ldap3.Tls(validate=ssl.CERT_REQUIRED), self._context, urlsplit(url).hostname
+
+        def wrap_socket(connection: ldap3.Connection, do_handshake: bool = False) -> None:  # noqa: FBT001, FBT002 - ldap3's
+            plain = connection.socket
+            connection.socket = context.wrap_socket(plain, do_handshake_on_connect=do_handshake, server_hostname=host)
+
+        tls.wrap_socket = wrap_socket  # type: ignore[method-assign]
+        return tls
 
     def depends_on(self, query: Query) -> Hashable:
         """Of what the filter asks for alone."""
@@ -86,22 +98,25 @@ class LDAPTable:
         return await self._threads.call(lambda: self._ask(wanted))
 
     def _ask(self, wanted: str) -> Answer:
-        while True:
-            used = self._idle.pop() if self._idle else None
-            connection = used
-            try:
-                connection = used or self._connect()
-                answer = self._search(connection, wanted)
-            except _FAULTS as fault:
+        used = self._idle.take()
+        if used is not None:
+            with contextlib.suppress(*_FAULTS):  # it was restarted meanwhile
+                return self._ask_on(used, wanted)
+        try:
+            return self._ask_on(self._connect(), wanted)
+        except _FAULTS as fault:
+            return Failed(f"{self._shown}: {_reason(fault)}")
+
+    def _ask_on(self, connection: ldap3.Connection, wanted: str) -> Answer:
+        """Ask on this connection, and keep it. Raises what is one of _FAULTS."""
+        is_kept = False
+        try:
+            answer = self._search(connection, wanted)
+            is_kept = self._idle.keep(connection)
+        finally:
+            if not is_kept:
                 _drop(connection)
-                if used:  # it was restarted meanwhile
-                    continue
-                return Failed(f"{self._shown}: {_reason(fault)}")
-            if len(self._idle) < THREADS and not self._is_closed:
-                self._idle.append(connection)
-            else:
-                _drop(connection)
-            return answer
+        return answer
 
     def _connect(self) -> ldap3.Connection:
         """Connect to the first directory that answers."""
@@ -120,6 +135,7 @@ class LDAPTable:
             self._password,
             client_strategy=ldap3.SAFE_SYNC,
             raise_exceptions=True,
+            auto_referrals=False,  # it would say the password to whomever a directory refers to
             receive_timeout=max(1, round(self._deadline)),  # it takes whole seconds only
             read_only=True,
         )
@@ -135,10 +151,12 @@ class LDAPTable:
 
     def _search(self, connection: ldap3.Connection, wanted: str) -> Answer:
         attributes = list(self._source.attributes)
-        _, _, found, _ = connection.search(self._source.base, wanted, attributes=attributes, size_limit=_ENOUGH)
+        _, result, found, _ = connection.search(self._source.base, wanted, attributes=attributes, size_limit=_ENOUGH)
         entries = [one for one in found or [] if one["type"] == "searchResEntry"]
         if len(entries) > 1:
             return Failed(f"{self._shown}: the filter finds several entries")
+        if result["result"] != _SUCCESS:  # others were raised; this refers to another directory
+            return Failed(f"{self._shown}: says {result['description']}, and nothing else")
         values = [_values(entries[0], one) if entries else [] for one in attributes]
         if not values[0]:
             return Missing(self._shown)
@@ -155,19 +173,17 @@ class LDAPTable:
 
     async def close(self) -> None:
         """Let go of threads and connections."""
-        self._is_closed = True
         self._threads.close()
-        while self._idle:
-            _drop(self._idle.pop())
+        for connection in self._idle.close():
+            _drop(connection)
 
 
-def _drop(connection: ldap3.Connection | None) -> None:
-    if connection is not None:
-        socket = connection.socket  # one that was refused is left open, and forgotten
-        with contextlib.suppress(*_FAULTS):
-            connection.unbind()
-        if socket is not None:
-            socket.close()
+def _drop(connection: ldap3.Connection) -> None:
+    socket = connection.socket  # one that was refused is left open, and forgotten
+    with contextlib.suppress(*_FAULTS):
+        connection.unbind()
+    if socket is not None:
+        socket.close()
 
 
 def _values(entry: dict[str, Any], attribute: str) -> list[bytes]:

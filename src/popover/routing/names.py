@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from popover.config.places import parse_server
+from popover.config.route_words import fits
 from popover.config.routes import KEY_WORDS, USES, Names, Use
 from popover.config.values import host_port
 from popover.errors import ConfigError
@@ -99,4 +99,4 @@ def _named_server(names: Names, said: str) -> tuple[str, str | None]:
     except ConfigError:
         return said, None
     wanted = server.host if server.port == bare.port else host_port(server.host, server.port)
-    return (user, wanted) if any(fnmatchcase(wanted, one) for one in names.named_servers) else (said, None)
+    return (user, wanted) if any(fits(wanted, one) for one in names.named_servers) else (said, None)

@@ -97,7 +97,7 @@ def _read(file: Path) -> str:
     try:
         octets = file.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(f"{file}: there is no such file") from None
+        raise ConfigError(f"{file}: there is no such file; write a line for each user into it, NAME:HOST") from None
     except OSError as fault:
         raise ConfigError(f"{file}: can't be read: {fault.strerror}") from None
     if _BINARY in octets or file.suffix in {".db", ".gdbm", ".bdb"}:

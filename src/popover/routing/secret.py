@@ -11,7 +11,7 @@ from popover.errors import ConfigError
 SECRET_LIMIT = 4096
 """Octets: no password is longer; it keeps /dev/zero out."""
 
-_KEYS = {"file": "password_file", "credential": "password_credential", "environment": "password_variable"}
+_KEYS = {"file": "password_file", "credential": "password_credential", "environment": "password_env"}
 
 
 def read_secret(source: SecretSource) -> str:
@@ -30,6 +30,8 @@ def read_secret(source: SecretSource) -> str:
     try:
         with path.open("rb") as file:
             return file.read(SECRET_LIMIT).decode().removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        raise ConfigError(f"{key}: {path} does not exist; write the password into it, and nothing else") from None
     except OSError as fault:
         raise ConfigError(f"{key}: {path} can't be read: {fault.strerror}") from None
     except UnicodeDecodeError:

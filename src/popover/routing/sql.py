@@ -148,7 +148,9 @@ def _patience(url: URL, deadline: float) -> dict[str, Any]:
     """The library's own time-outs: a thread that nobody waits for any more comes to an end, too."""
     seconds = max(1, round(deadline))
     if url.get_backend_name() == "postgresql":
-        return {"connect_timeout": max(2, seconds), "options": f"-c statement_timeout={seconds * 1000}"}
+        # The last one is for a machine that is gone without a word: TCP by itself gives it up after 15 minutes.
+        options = f"-c statement_timeout={seconds * 1000}"
+        return {"connect_timeout": max(2, seconds), "options": options, "tcp_user_timeout": seconds * 1000}
     if url.get_backend_name() in {"mysql", "mariadb"}:
         return {"connect_timeout": seconds, "read_timeout": seconds, "write_timeout": seconds}
     return {"timeout": deadline}

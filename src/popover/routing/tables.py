@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from popover.routing.held import Held, Led, Note
 from popover.routing.kinds import make
 from popover.routing.local import LocalPasswords
 from popover.routing.names import understand
+from popover.routing.refusals import Refusals
 from popover.routing.rested import Rested
 
 QUIET_PERIOD = 60.0
@@ -54,6 +56,7 @@ class Tables:
         self._chains: dict[str, Settings] = {}
         self._local: dict[LocalCheck, LocalPasswords] = {}
         self._complained: dict[str, float] = {}
+        self._refusals: dict[str, Refusals] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -75,7 +78,8 @@ class Tables:
             try:
                 held[one.name] = self._still(one) or Held(one, make(one), self.clock, self._complain)
             except ConfigError as wrong:
-                mistakes += [f"table {quote(one.name)}: {line}" for line in wrong.mistakes]
+                place = one.place or f"table {quote(one.name)}"
+                mistakes += [f"{place}: {line}" for line in wrong.mistakes]
         local: dict[LocalCheck, LocalPasswords] = {}
         for service in services:
             check = service.desk.authenticate
@@ -83,7 +87,8 @@ class Tables:
                 try:
                     local[check] = LocalPasswords(check, self.clock)
                 except ConfigError as wrong:
-                    mistakes += [f"service {quote(service.name)}: {line}" for line in wrong.mistakes]
+                    place = check.place or f"service {quote(service.name)}"
+                    mistakes += [f"{place}: {line}" for line in wrong.mistakes]
         if mistakes:
             raise ConfigError(mistakes)
         return Read(held, local, {one.name: one for one in settings if isinstance(one.source, Chain)})
@@ -95,6 +100,8 @@ class Tables:
         self._held = held
         self._chains = read.chains
         self._local = read.local
+        names = held.keys() | read.chains.keys()
+        self._refusals = {name: kept for name, kept in self._refusals.items() if name in names}
         for kept in held.values():
             kept.cache.expire()
         for old in gone:
@@ -107,7 +114,7 @@ class Tables:
 
     def _close_soon(self, held: Held) -> None:
         try:
-            task = asyncio.get_running_loop().create_task(held.close())
+            task = asyncio.get_running_loop().create_task(held.retire())
         except RuntimeError:  # a command's, which has no loop of its own
             asyncio.run(held.close())
             return
@@ -123,6 +130,10 @@ class Tables:
         """A table's settings; one that is gone has the usual ones."""
         held = self._held.get(name)
         return held.settings if held else self._chains.get(name) or Settings(name, Chain(()))
+
+    def refusals(self, name: str) -> Refusals:
+        """How long the servers of a table, or of a chain, take for them."""
+        return self._refusals.setdefault(name, Refusals(random.SystemRandom().choice))
 
     async def lead(self, name: str, said: str, password: bytes, visit: Visit, note: Note) -> Led:
         """Ask one table by name, or those of a chain."""
@@ -152,6 +163,8 @@ class Tables:
 
     async def close(self) -> None:
         """Let go of all connections and threads."""
+        for local in self._local.values():
+            local.close()
         for held in self._held.values():
             await held.close()
         while self._closing:

@@ -1,15 +1,17 @@
-"""Libraries that block, in threads of their own: one table that hangs costs no other table a thread, and nobody the end
-of the process. Python's own pool is waited for at the end, however long a dead name server holds a driver.
+"""Libraries that block, in threads of their own: one table that hangs costs no other table a thread.
+
+Nor does it keep the gateway from ending: the threads are daemons (threading), while those of concurrent.futures are
+waited for at the end, and a database whose machine has stopped may never answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from threading import Semaphore, Thread
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -18,47 +20,79 @@ THREADS = 8
 house lets one client have without asking (MariaDB: max_connections 151, PostgreSQL: 100)."""
 
 
+class _Job(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Any]
+    work: Callable[[], Any]
+
+
+_Jobs: TypeAlias = "SimpleQueue[_Job | None]"
+
+
 class Threads:
-    """A pool. Whoever waits may leave; what has begun goes on to the library's own time-out."""
+    """A pool, which grows as it is needed. Whoever waits may leave; what has begun goes on to the library's own
+    time-out.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = f"popover-{name}"
-        self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._idle = threading.Semaphore(0)  # threads that wait for work, or more where all have been busy
+        self._jobs: _Jobs = SimpleQueue()
+        self._idle = Semaphore(0)
         self._started = 0
         self._is_closed = False
+        weakref.finalize(self, self._jobs.put, None)  # a reload leaves those that it has replaced behind
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Do it there. Raises what it raises; RuntimeError once this is closed."""
+        """Do it there. Raises what it raises."""
         if self._is_closed:
-            raise RuntimeError("the pool is closed")
-        answer: Future[T] = Future()
+            raise RuntimeError("these threads have been let go")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(loop, answer, work))
         if not self._idle.acquire(blocking=False) and self._started < THREADS:
-            threading.Thread(target=self._serve, name=f"{self._name}-{self._started}", daemon=True).start()
             self._started += 1
-        self._work.put((answer, work))
-        return await asyncio.wrap_future(answer)
+            Thread(target=_serve, args=(self._jobs, self._idle), name=self._name, daemon=True).start()
+        return await answer
 
     def close(self) -> None:
         """Begin nothing any more."""
         self._is_closed = True
         while True:
             try:
-                job = self._work.get_nowait()
+                job = self._jobs.get_nowait()
             except Empty:
                 break
             if job is not None:
-                job[0].cancel()
-        for _ in range(self._started):
-            self._work.put(None)
+                job.answer.cancel()
+        self._jobs.put(None)
 
-    def _serve(self) -> None:
-        while (job := self._work.get()) is not None:
-            answer, work = job
-            if answer.set_running_or_notify_cancel():
-                try:
-                    answer.set_result(work())
-                except BaseException as fault:  # noqa: BLE001 - it is the caller's
-                    answer.set_exception(fault)
-            del job, answer, work  # and what hangs on them, while there is nothing to do
-            self._idle.release()
+
+def _serve(jobs: _Jobs, idle: Semaphore) -> None:
+    """Do one after the other. Knows nothing of the pool, which may be forgotten."""
+    while (job := jobs.get()) is not None:
+        if not job.answer.cancelled():
+            _do(job)
+        del job  # it holds a password, perhaps, and the next one may be long in coming
+        idle.release()
+    jobs.put(None)  # for the others
+
+
+def _do(job: _Job) -> None:
+    result, fault = None, None
+    try:
+        result = job.work()
+    except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
+        fault = raised
+    try:
+        job.loop.call_soon_threadsafe(_tell, job.answer, result, fault)
+    except RuntimeError:  # the loop is closed: nobody waits any more
+        pass
+
+
+def _tell(answer: asyncio.Future[Any], result: object, fault: BaseException | None) -> None:
+    if answer.done():  # whoever waited has left
+        return
+    if fault is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(fault)

@@ -10,7 +10,7 @@ from popover.protocols.login import Login
 from popover.protocols.reception import Wish
 from popover.session.aloud import fails_aloud
 from popover.session.case import Case
-from popover.session.relay import FIRST_WORDS
+from popover.session.first_words import FIRST_WORDS
 from popover.talk import Talk
 from popover.wire.engine import Ending
 

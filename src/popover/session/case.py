@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from popover.config import Service
 from popover.inside.identity import Identity
+from popover.inside.proxied import ends_of
 from popover.log import Log
 from popover.outside.dial import Dialled
 from popover.protocols.device import Keeper
+from popover.protocols.login import Login, Visit
 from popover.protocols.proxy_header import Reader
 from popover.session.relay import Relay
 from popover.session.sealing import Sealing
@@ -68,6 +70,13 @@ class Case:
         """Trace something about the session."""
         if self.spy is not None:
             self.spy.note(text)
+
+    def visit(self, login: Login | None) -> Visit:
+        """Tell a finder where this login was said; None: a device's, which says none."""
+        service, ends = self.service, ends_of(self.client.sock, self.header)
+        local = ends.destination[0] if ends is not None else ""
+        desk = service.desk
+        return Visit(login, service.dialect, service.name, self.address, local, desk.accounts, desk.table)
 
     def let_go(self) -> None:
         """Leave the server."""

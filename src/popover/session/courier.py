@@ -14,7 +14,7 @@ from popover.config import Patience
 from popover.errors import Misdialled
 from popover.inside.guard import mistaken_for
 from popover.protocols.device import Errand, Flush, Wait, Want
-from popover.session.relay import FIRST_WORDS
+from popover.session.first_words import FIRST_WORDS
 from popover.session.waiting import MAIL_WAIT
 from popover.talk import End, More
 from popover.wire.scratch import CHUNK
@@ -38,7 +38,7 @@ class Courier:
     """One errand's. `client`: the device, if one is there; `tls`: what there is of it with us. `bytes_in`, `bytes_out`:
     octets from and to it.
 
-    `serve`: does what else is wanted. Whoever makes it adds servers by `know`.
+    Whoever makes it says by `know` which server there is.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Stream | None = None) -> None:
@@ -53,8 +53,9 @@ class Courier:
         self._is_known = False  # the device has said a line, and that was a mail client's
 
     def know(self, server: Stream) -> End:
-        """A server's stream takes part from now on; give its end."""
+        """Let a server's stream take part from now on, and none that was there before; give its end."""
         server.collect()
+        self._streams = {end: stream for end, stream in self._streams.items() if stream is self._client}
         self._streams[server.end] = server
         return server.end
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 
 from popover.errors import Failure
-from popover.inside.proxied import ends_of
 from popover.protocols import DIALECTS
-from popover.protocols.login import Login, NotFound, Route, Visit
+from popover.protocols.login import Login, NotFound, Route
 from popover.protocols.reception import Offer, Reception, SignedIn, Wish
 from popover.session import turned_away
 from popover.session.asking import Asking
@@ -99,12 +98,13 @@ class AtDesk:
         """Find out where a login leads, and sign in there; whether the server has let it in. Raises Vanished."""
         case = self._case
         case.user = turned_away.shown(login.user)
+        since = case.loop.time()
         try:
             with UnlessVanished(case.client):
-                found = await self._ways.finder.find(self._visit(login))
+                found = await self._ways.finder.find(case.visit(login))
                 if isinstance(found, Route):
                     case.user = turned_away.shown(found.name)
-                    return await self._enter(reception, found)
+                    return await self._enter(reception, found, since)
                 turned_away.by_finder(case, found)
                 await asyncio.sleep(found.late)
             if isinstance(found, NotFound):
@@ -118,26 +118,22 @@ class AtDesk:
             self._asking.say()
         return False
 
-    async def _enter(self, reception: Reception, route: Route) -> bool:
-        """Sign in where the route leads. Raises Failure."""
+    async def _enter(self, reception: Reception, route: Route, since: float) -> bool:
+        """Sign in where the route leads. `since`: when the client has said its login. Raises Failure."""
         entrance = self._entrance = Entrance(self._case, self._reach, self._ways, route, reception)
         answer: SignedIn | None = None
         try:
             answer = await entrance.sign_in()
             if not answer.accepted:
                 turned_away.by_server(self._case, answer, is_own=not entrance.said_ours)
+                if not entrance.said_ours:
+                    route.refused(self._case.loop.time() - since)
             reception.admit(answer)
         finally:
             if answer is None or not answer.accepted:
                 self._entrance = None
                 entrance.over()
         return answer.accepted
-
-    def _visit(self, login: Login) -> Visit:
-        service, ends = self._case.service, ends_of(self._case.client.sock, self._case.header)
-        local = ends.destination[0] if ends is not None else ""
-        desk = service.desk
-        return Visit(login, service.dialect, service.name, self._case.address, local, desk.accounts, desk.table)
 
     # -- without a server ------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from popover.config import Target
 from popover.errors import Failure, MailRefused, OurFailure, SignInFailure
-from popover.inside.proxied import ends_of
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, FOR_DEVICES
 from popover.protocols.device import (
@@ -25,7 +24,7 @@ from popover.protocols.device import (
     Wait,
     Want,
 )
-from popover.protocols.login import Login, NotFound, Route, Unsure, Visit
+from popover.protocols.login import NotFound, Route, Unsure
 from popover.protocols.reception import Wish
 from popover.session import turned_away
 from popover.session.arrival import log_in, meaning
@@ -144,7 +143,7 @@ class ForDevice:
     async def _find(self) -> None:
         """Learn where the account leads."""
         self._case.user = turned_away.shown(self._account)
-        found = await self._ways.finder.find(self._visit(None))
+        found = await self._ways.finder.find(self._case.visit(None))
         if isinstance(found, Route):
             self._route = found
             self._case.user = turned_away.shown(found.name)
@@ -214,7 +213,7 @@ class ForDevice:
         """See whether a device that says a login says that of its account."""
         case, name = self._case, self._case.user
         case.user = turned_away.shown(want.login.user)
-        found = await self._ways.finder.find(self._visit(want.login))
+        found = await self._ways.finder.find(case.visit(want.login))
         if isinstance(found, Route):
             want.is_right = self._route is not None and found.name == self._route.name
         else:
@@ -223,12 +222,6 @@ class ForDevice:
             turned_away.by_finder(case, found)
             await asyncio.sleep(found.late)
         case.user = name
-
-    def _visit(self, login: Login | None) -> Visit:
-        service, ends = self._case.service, ends_of(self._case.client.sock, self._case.header)
-        local = ends.destination[0] if ends is not None else ""
-        desk = service.desk
-        return Visit(login, service.dialect, service.name, self._case.address, local, desk.accounts, desk.table)
 
 
 def _now() -> datetime:

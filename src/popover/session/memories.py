@@ -24,6 +24,7 @@ class Memories:
         self._known: dict[Service, Memory | Ways] = {}
         self._before: dict[Service, Memory | Ways] = {}  # for who was let in before the last load, and has not begun
         self._harm: Harm = {}
+        self._finder: Callable[[Service], Finder] | None = None
 
     def recall(self, harm: Mapping[str, Mapping[str, float]]) -> None:
         """Know again what `harm` gave once; for the services that are loaded from now on."""
@@ -33,7 +34,7 @@ class Memories:
         """Know these services. What sessions of one that stays have learned stays; for others nothing is kept.
         `finder`: who knows where the logins of one lead whose desk is open.
         """
-        self._harm = self.harm()
+        self._harm, self._finder = self.harm(), finder
         before = self._before = self._known
         self._known = {service: before.get(service) or self._new(service, finder) for service in services}
         for service, known in (before | self._known).items():
@@ -52,8 +53,16 @@ class Memories:
         return memory
 
     def of(self, service: Service) -> Memory | Ways:
-        """Find a service's. A session from before a reload may have a service that is no more."""
-        return self._known.get(service) or self._before.get(service) or self._remember(service)
+        """Find a service's. A session from before a reload, or from before two, may have a service that is no more."""
+        return self._known.get(service) or self._before.get(service) or self._of_gone(service)
+
+    def _of_gone(self, service: Service) -> Memory | Ways:
+        if self._finder is None:
+            return self._remember(service)
+        found = self._new(service, self._finder)
+        if isinstance(found, Ways):
+            found.is_in_force = False
+        return found
 
     def harm(self) -> Harm:
         """All that servers have failed in."""

@@ -17,16 +17,16 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 
 from popover.config import Patience
 from popover.errors import Misdialled
-from popover.inside.guard import mistaken_for
 from popover.outside.reasons import explain_ending
 from popover.protocols import Ears
 from popover.session import waiting
+from popover.session.alarm import Alarm
 from popover.session.aloud import fails_aloud
+from popover.session.first_words import FirstWords
 from popover.session.outcome import BEGIN_TLS, Outcome
 from popover.session.peer import Peer
 from popover.session.turns import Turns
@@ -35,15 +35,12 @@ from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Secured
 
-FIRST_WORDS = 512
-"""Octets of a client's first line in which it is recognised as a browser, or as TLS (guard.mistaken_for)."""
-
 _NONE = memoryview(b"")
 
 
 class Relay:
     """One session's talk, from the server's greeting to the end. `talk` returns the outcome. `spent`: seconds of the
-    client's login_timeout that are used up. `judge`: says what a client's first octets are (guard.mistaken_for).
+    client's login_timeout that are used up. `first_words`: looks whether the client is one.
 
     `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
     `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
@@ -51,20 +48,14 @@ class Relay:
     """
 
     __slots__ = (
-        "_client", "_done", "_first", "_hears_on", "_loop", "_patience", "_server", "_spoken", "_timer", "_turns",
-        "_waits", "_wakes_at", "bytes_in", "bytes_out", "ears", "judge", "on_left", "on_server", "on_told",
-        "server_left", "spoke_at",
+        "_alarm", "_client", "_done", "_hears_on", "_loop", "_patience", "_server", "_turns", "_waits", "bytes_in",
+        "bytes_out", "ears", "first_words", "on_left", "on_server", "on_told", "server_left", "spoke_at",
     )  # fmt: skip
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        patience: Patience,
-        client: Peer,
-        server: Secured,
-        ears: Ears,
+        self, loop: asyncio.AbstractEventLoop, patience: Patience, client: Peer, server: Secured, ears: Ears,
         spent: float = 0.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.bytes_in = self.bytes_out = 0
         self.server_left = False
         self.ears = ears
@@ -77,13 +68,11 @@ class Relay:
         self._client = client
         self._server = server
         self._done: asyncio.Future[Outcome] = loop.create_future()
-        self.judge: Callable[[bytes], tuple[str, str] | None] = mistaken_for
+        self.first_words = FirstWords()
         self.spoke_at = loop.time()
         self._waits = Waiting(patience, client, server, ears, self.spoke_at, spent)
-        self._spoken = self._hears_on = False
-        self._first = b""
-        self._wakes_at = math.inf
-        self._timer: asyncio.TimerHandle | None = None
+        self._hears_on = False
+        self._alarm = Alarm(loop)
 
     async def talk(self, greeting: bytes, ready: bytes = b"", *, silently: bool = False) -> Outcome:
         """Let the two talk until it is over; `greeting` is what the server has said already, `ready` what it was asked
@@ -116,8 +105,7 @@ class Relay:
         try:
             outcome = await self._done
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.cancel()
             self.ears.on_wake = nothing
         self.server_left = server.ending is not None and client.ending is None
         return outcome
@@ -126,21 +114,14 @@ class Relay:
 
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
-        if not self._spoken:
-            self._first_words(data)
+        if not self.first_words.is_over and (mistake := self.first_words.hear(data)):
+            failure = Misdialled(*mistake)
+            self.conclude(Outcome(failure.end, clean=True, failure=failure, may_be_told=True))
         if self._done.done() or self._server.ending is not None:
             return
         self._waits.touched = self.spoke_at = self._loop.time()
         self.bytes_in += len(data)
         self._flush(to_server=self.ears.client_said(data, self.spoke_at))
-
-    def _first_words(self, data: memoryview) -> None:
-        self._first += bytes(data[: FIRST_WORDS - len(self._first)])
-        if mistake := self.judge(self._first):
-            cause, remedy = mistake
-            self.conclude(Outcome(Misdialled.end, clean=True, failure=Misdialled(cause, remedy), may_be_told=True))
-        if b"\n" in bytes(data):
-            self._spoken, self._first = True, b""
 
     @fails_aloud
     def _from_server(self, data: memoryview) -> None:
@@ -174,8 +155,8 @@ class Relay:
             self._turns.add(self._hear_on)
         self._see_ends()
         self._pace()
-        if (due := ears.due) < self._wakes_at:
-            self._wake_by(due)
+        if (due := ears.due) < self._alarm.at:
+            self._alarm.set(due, self._wake)
         if self.on_told is not None:
             self.on_told()
 
@@ -282,20 +263,11 @@ class Relay:
 
     @fails_aloud
     def _wake(self) -> None:
-        self._wakes_at = math.inf
         now = self._loop.time()
         if not self._done.done() and self.ears.due <= now:
             self.ears.on_time(now)
             self._flush()
         self._tick()
-
-    def _wake_by(self, when: float) -> None:
-        """See to it that `_tick` is called at `when` (loop time), or before."""
-        if when < self._wakes_at:
-            self._wakes_at = when
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(when, self._wake)
 
     def _tick(self) -> None:
         if self._done.done():
@@ -308,9 +280,9 @@ class Relay:
                 return
             self._waits.touched = now
             self._server.end_writing()
-            self._wake_by(now + waiting.LINGER)
+            self._alarm.set(now + waiting.LINGER, self._wake)
         else:  # a stall may begin meanwhile and be due earlier
-            self._wake_by(min(due, now + self._patience.stall_timeout, self.ears.due))
+            self._alarm.set(min(due, now + self._patience.stall_timeout, self.ears.due), self._wake)
 
     def fail(self, bug: Exception) -> None:
         """End the talk by raising `bug` in `talk`."""

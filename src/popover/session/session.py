@@ -27,6 +27,7 @@ from popover.session.telling import tell
 from popover.session.transparent import Transparent
 from popover.session.waiting import LINGER
 from popover.session.ways import Ways
+from popover.wire.finish import finish
 from popover.wire.stream import Stream
 
 
@@ -68,7 +69,10 @@ class Session:
             outcome = Outcome("gateway stopped", clean=False)
         except Exception as bug:  # noqa: BLE001 - whatever it is, it ends this session and no other
             outcome = self._our_fault(bug)
-        mode.over()
+        try:
+            mode.over()
+        except Exception as bug:  # noqa: BLE001 - likewise; how the talk has ended stands
+            outcome = self._our_fault(bug)._replace(clean=outcome.clean, may_be_told=outcome.may_be_told)
         await self._end(outcome)
 
     def _our_fault(self, bug: Exception) -> Outcome:
@@ -84,13 +88,13 @@ class Session:
         """Close both sides as the outcome wants it, and log it."""
         case, client = self.case, self.case.client
         case.let_go()
-        self.outcome = outcome = self.amend(outcome)
-        tell(case, outcome)
-        if outcome.failure is not None and outcome.may_be_told:
-            client.write(DIALECTS[case.service.dialect].farewell(outcome.failure.cause))
         try:
+            self.outcome = outcome = self.amend(outcome)
+            tell(case, outcome)
+            if outcome.failure is not None and outcome.may_be_told:
+                client.write(DIALECTS[case.service.dialect].farewell(outcome.failure.cause))
             if outcome.clean:
-                await client.finish(LINGER)
+                await finish(client, LINGER)
             else:
                 client.reset()
         finally:

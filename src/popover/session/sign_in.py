@@ -13,7 +13,7 @@ from popover.errors import ServerFailure, SignInFailure
 from popover.outside.reasons import explain_ending
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, Terms
-from popover.protocols.reception import SignedIn
+from popover.protocols.reception import ClientTLS, SignedIn
 from popover.session.case import Case
 from popover.session.dead_spare import DeadSpare
 from popover.session.outcome import ANSWERED, Outcome
@@ -43,9 +43,8 @@ class SignIn:
         self._rest = b""  # what the server has said behind its answer
         self._is_used = False
         self._is_doubtful = False  # the first words on a connection that stood ready may have been a farewell
-        terms = Terms(
-            service.ahead, case.address, "on" if case.sealing.version else "off", service.hide, service.bare_lf
-        )
+        tls: ClientTLS = "on" if case.sealing.version else "off"
+        terms = Terms(service.ahead, case.address, tls, service.hide, service.bare_lf, at_desk=True)
         dialect = DIALECTS[service.dialect]
         self._ears = dialect.ears(self._seat, opened.dialled.stream.end, terms, way.memory)
         self._relay: Relay | None = None
@@ -58,7 +57,7 @@ class SignIn:
         server = self._opened.dialled.stream
         stand_in = StandIn(self._seat, me, talk_of(me))
         relay = self._relay = Relay(case.loop, self._way.service.patience, stand_in, server, self._ears)
-        relay.judge = _no_stranger
+        relay.first_words.is_over = True
 
         def over() -> None:
             server.pause()
@@ -115,7 +114,8 @@ class SignIn:
         relay = self._relay = case.relay = Relay(
             case.loop, self._way.service.patience, client, self._opened.dialled.stream, self._ears
         )
-        relay.judge, relay.on_left = _no_stranger, case.on_left
+        relay.on_left = case.on_left
+        relay.first_words.is_over = True  # they were heard at the desk
         early = bytes(client.end.inbox)
         seat.ended = client.end.ended
         seat.outbox[:0] = self._rest
@@ -131,7 +131,3 @@ class SignIn:
         ears.over(self._case.loop.time(), server_left=relay is not None and relay.server_left)
         self._opened.dialled.stream.leave()
         return ears.logged_in
-
-
-def _no_stranger(_first: bytes) -> None:
-    """What is said after a login at the desk, and before, has been judged there."""

@@ -1,7 +1,7 @@
 """How long a talk waits for whom, and what it means when that is overdue.
 
-One timer serves all of it (`Relay._wake_by`): it is not moved when bytes flow, but looks anew when it fires, and it is
-only ever moved to an earlier time.
+One timer serves all of it (alarm.py): it is not moved when bytes flow, but looks anew when it goes off, and it is only
+ever moved to an earlier time.
 """
 
 from __future__ import annotations

@@ -131,8 +131,17 @@ def _usual() -> Path:
     """Root's is the machine's; else the user's own directory (XDG Base Directory Specification)."""
     if os.geteuid() == 0:
         return next((path for path in SYSTEM if _exists(path)), SYSTEM[-1])
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "popover"
+    return config_home() / "popover"
+
+
+def config_home() -> Path:
+    """Where a user's own settings lie. Raises StartError where there is no such place."""
+    if given := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(given)
+    try:
+        return Path.home() / ".config"
+    except RuntimeError:
+        raise StartError("this user has no home directory: name a file with -c, or set HOME") from None
 
 
 def _exists(path: Path, *, directory: bool = False) -> bool:

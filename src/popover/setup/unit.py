@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from popover.errors import StartError
+from popover.setup.place import config_home
 
 Kind: TypeAlias = Literal["user", "system"]
 
@@ -110,5 +110,4 @@ def start(kind: Kind) -> str:
 def _folders(kind: Kind) -> tuple[Path, ...]:
     if kind == "system":
         return _SYSTEMS_OWN
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return (Path(home) / "systemd" / "user",)
+    return (config_home() / "systemd" / "user",)

@@ -60,9 +60,8 @@ class Engine(Protocol):
     waiting: bool
     """Octets have come that it has not looked at: hand it nothing, but call again soon (with b"")."""
 
-    @property
-    def held(self) -> int:
-        """Octets of clear text that can not be sent yet: the server renegotiates (TLS 1.2)."""
+    held: int
+    """Octets of clear text that can not be sent yet: the server renegotiates (TLS 1.2)."""
 
     def shake(self, sealed: Sealed) -> bool:
         """Go on with the handshake; whether it is done. Raises TLSError; `answer` then has the alert for the peer."""

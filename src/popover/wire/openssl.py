@@ -75,7 +75,19 @@ class OpenSSL:
     spoken, "TLSv1.3"; empty before the handshake.
     """
 
-    __slots__ = ("_come", "_heard", "_held", "_inward", "_outward", "_parted", "_rest", "_tls", "version", "waiting")
+    __slots__ = (
+        "_come",
+        "_heard",
+        "_held",
+        "_inward",
+        "_outward",
+        "_parted",
+        "_rest",
+        "_tls",
+        "held",
+        "version",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -93,6 +105,7 @@ class OpenSSL:
         self._come = old_hello  # octets of the record in progress that are still to come
         self._rest = b""  # has come, and is not in the BIO yet; begins with the head of a record, or a part of it
         self._held = bytearray()
+        self.held = 0
         self._heard = heard
         self._parted = False
         self.version = ""
@@ -191,11 +204,6 @@ class OpenSSL:
 
     # -- what we say -------------------------------------------------------------------------------
 
-    @property
-    def held(self) -> int:
-        """Octets of clear text that can not be sent yet."""
-        return len(self._held)
-
     def push(self, data: Octets) -> bytes:
         """Encrypt `data`; OpenSSL takes one record of 16 KiB at a time. Raises TLSError.
 
@@ -205,6 +213,7 @@ class OpenSSL:
         if self._held:
             view = memoryview(bytes(self._held + data))
             self._held.clear()
+            self.held = 0
         else:
             view = memoryview(data)
         try:
@@ -212,6 +221,7 @@ class OpenSSL:
                 view = view[self._tls.write(view) :]
         except ssl.SSLWantReadError:
             self._held += view
+            self.held = len(self._held)
         except ssl.SSLError as fault:
             raise _translated(fault) from None
         return self._outward.read()

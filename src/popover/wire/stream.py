@@ -1,10 +1,7 @@
 """The one place where a socket meets an End.
 
-A `Stream` is one non-blocking socket on the event loop, with or without TLS. It works on the socket
-by itself (`add_reader`, `recv_into`, `send`) instead of through asyncio's transports, for four reasons
-that were measured (docs/engine.md): asyncio's TLS holds 300 KiB per connection,
-can't tell a cut stream from a clean end, passes no session for resumption, and every connection
-would own buffers that here one `Scratch` lends to all.
+A `Stream` is one non-blocking socket on the event loop, with or without TLS. It works on the socket by itself
+(`add_reader`, `recv_into`, `send`) and not through asyncio's transports: docs/engine.md tells why.
 
 TLS is an `Engine`'s business. Nothing in here knows a dialect, and nothing decides: it reports data and ends to
 whoever listens.
@@ -13,20 +10,19 @@ whoever listens.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-import struct
 from collections.abc import Callable
 from typing import NewType
 
 from popover.talk import End
 from popover.wire.engine import Ending, Engine, Octets, Sealed, TLSError
+from popover.wire.handshake import Handshake
 from popover.wire.outgoing import ANSWERS, MORE, Outgoing, nothing
 from popover.wire.scratch import CHUNK, Scratch
+from popover.wire.sockets import reset_at_close
+from popover.wire.watch import Watch
 
 __all__ = ["CHUNK", "Scratch", "Secured", "Stream"]
-
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds: close() sends a RST
 
 
 class Stream(Outgoing):
@@ -38,8 +34,8 @@ class Stream(Outgoing):
     """
 
     __slots__ = (
-        "_engine", "_handshake", "_paused", "_reads", "_scratch", "_turn", "_waiter", "end", "ending", "on_data",
-        "on_end", "spy",
+        "_engine", "_handshake", "_paused", "_scratch", "_waiter", "_watch", "end", "ending", "on_data", "on_end",
+        "spy",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
@@ -54,9 +50,8 @@ class Stream(Outgoing):
         self._engine: Engine | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = True
-        self._reads = False  # the loop tells us when the socket has something
-        self._turn: asyncio.Handle | None = None  # the loop comes back for what the engine has not looked at
-        self._handshake: asyncio.Future[None] | None = None
+        self._watch = Watch(loop, self._fd)
+        self._handshake: Handshake | None = None
 
     # -- TLS -------------------------------------------------------------------------------------
 
@@ -70,16 +65,17 @@ class Stream(Outgoing):
         early = bytes(self.end.inbox)
         self.end.inbox.clear()
         self._engine = engine
-        done = self._handshake = self._loop.create_future()
+        handshake = self._handshake = Handshake(self._loop, engine)
         self.resume()
-        self._shake_hands(engine, done, early)
-        if self.ending is not None and not done.done():  # it ended behind its last word in plain text
-            self._shake_hands(engine, done, None)
+        self._shake_hands(handshake, early)
+        if self.ending is not None and not handshake.is_over:  # it ended behind its last word in plain text
+            self._shake_hands(handshake, None)
         self._look()
         try:
-            await done
+            await handshake.end()
         except BaseException:
             self._engine = None
+            self.pause()
             raise
         finally:
             self._handshake = None
@@ -87,15 +83,8 @@ class Stream(Outgoing):
             self._pull(engine, b"")
         return Secured(self)
 
-    def _shake_hands(self, engine: Engine, done: asyncio.Future[None], sealed: Sealed) -> None:
-        """Go on with the handshake as far as the bytes that have come allow."""
-        try:
-            if engine.shake(sealed):
-                done.set_result(None)
-        except TLSError as fault:
-            done.set_exception(fault)
-            self.pause()
-        if answer := engine.answer():  # our flight; or the alert that tells the server why not
+    def _shake_hands(self, handshake: Handshake, sealed: Sealed) -> None:
+        if answer := handshake.go_on(sealed):
             self._send(answer)
 
     def collect(self) -> None:
@@ -109,14 +98,11 @@ class Stream(Outgoing):
         """Wait until `end.inbox` has grown or `end` has ended."""
         if not self.end.ended:
             self.resume()
-            await self._arrival()
-
-    async def _arrival(self) -> None:
-        waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+            waiter = self._waiter = self._loop.create_future()
+            try:
+                await waiter
+            finally:
+                self._waiter = None
 
     def pause(self) -> None:
         """Read nothing more for now; the peer's TCP window fills up and stops it."""
@@ -135,22 +121,14 @@ class Stream(Outgoing):
         and was too much for one; or not, while we are paused or the peer does not take what TLS answers it.
         """
         wanted = not self._paused and self._answers <= ANSWERS
-        waiting = wanted and self._engine is not None and self._engine.waiting
-        reads = wanted and not waiting
-        if reads != self._reads:
-            self._reads = reads
-            if reads:
-                self._loop.add_reader(self._fd, self._on_readable)
-            else:
-                self._loop.remove_reader(self._fd)
-        if not waiting and self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        elif waiting and self._turn is None:
-            self._turn = self._loop.call_soon(self._on_turn)
+        turn = wanted and self._engine is not None and self._engine.waiting
+        reads, watch = wanted and not turn, self._watch
+        if reads != watch.reads or turn != watch.turn:  # most often it is as it was
+            watch.change(self, reads=reads, turn=turn)
 
-    def _on_readable(self) -> None:
-        if (handshake := self._handshake) is not None and handshake.done():
+    def on_readable(self) -> None:
+        """Read what there is."""
+        if (handshake := self._handshake) is not None and handshake.is_over:
             return  # `secure` comes first
         try:
             size = self.sock.recv_into(self._scratch.raw)
@@ -169,9 +147,9 @@ class Stream(Outgoing):
             # Whoever takes nothing more has not just finished speaking: the error was told to our last write.
             self._ended(Ending("reset", "it takes nothing more") if self._write_dead else Ending("closed"))
 
-    def _on_turn(self) -> None:
-        self._turn = None
-        if self._engine is not None and (self._handshake is None or not self._handshake.done()):
+    def on_turn(self) -> None:
+        """Go on with what has come already."""
+        if self._engine is not None and (self._handshake is None or not self._handshake.is_over):
             self._unseal(self._engine, b"")
 
     def _unseal(self, engine: Engine, sealed: Sealed) -> None:
@@ -180,7 +158,7 @@ class Stream(Outgoing):
         if self._handshake is None:
             self._pull(engine, sealed)
         else:
-            self._shake_hands(engine, self._handshake, sealed)
+            self._shake_hands(self._handshake, sealed)
             self._look()
 
     def _pull(self, engine: Engine, sealed: Sealed) -> None:
@@ -202,8 +180,8 @@ class Stream(Outgoing):
 
     def _lost(self, fault: OSError) -> None:
         """The connection is gone, or (in the handshake) was never made."""
-        if self._handshake is not None and not self._handshake.done():
-            self._handshake.set_exception(fault)
+        if self._handshake is not None:
+            self._handshake.fail(fault)
         self._ended(Ending("reset", fault.strerror or str(fault)))
 
     def _ended(self, ending: Ending) -> None:
@@ -225,26 +203,6 @@ class Stream(Outgoing):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the peer has accepted the connection: one that is being made has no peer yet."""
-        try:
-            self.sock.getpeername()
-        except OSError:
-            return False
-        return True
-
-    @property
-    def has_news(self) -> bool:
-        """Whether something has come that was not read yet: octets, or the end. The loop may not have told of it."""
-        try:
-            self.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass
-        return True
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -268,7 +226,7 @@ class Stream(Outgoing):
             self._send(data, flags)
 
     def _seal(self, engine: Engine, data: Octets, flags: int = 0) -> None:
-        """Encrypt and send. What TLS can not take while it renegotiates waits as what the kernel does not take."""
+        """Encrypt and send. What TLS can not take while it renegotiates waits, too."""
         waited = self.backlog
         try:
             data = engine.push(data)
@@ -316,28 +274,6 @@ class Stream(Outgoing):
             self._send(self._engine.bye(), MORE)
         self.close()
 
-    async def finish(self, grace: float) -> None:
-        """End politely: flush, tell the peer, give it `grace` seconds to take all and to close as well.
-
-        Closing with unread bytes in the kernel would send a RST, which may destroy our last words on
-        their way; so what still comes is read and thrown away.
-        """
-        self.on_data, self.on_end, self.on_drain = nothing, self._settle, self._settle
-        self.end_writing()
-        self.resume()
-        if self.ending is None or self._unsent:
-            timer = self._loop.call_later(grace, self._wake)
-            await self._arrival()
-            timer.cancel()
-        if self._unsent:  # it must not take what it has got for the whole
-            self.reset()
-        else:
-            self.close()
-
-    def _settle(self, _ending: Ending | None = None) -> None:
-        if self.ending is not None and not self._unsent:
-            self._wake()
-
     def close(self) -> None:
         """Give the socket back, now."""
         if self._fd >= 0:
@@ -356,8 +292,7 @@ class Stream(Outgoing):
     def reset(self) -> None:
         """Close with a RST: the peer must not take what it has for the whole."""
         if self._fd >= 0:
-            with contextlib.suppress(OSError):
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            reset_at_close(self.sock)
             self.close()
 
 

@@ -148,6 +148,22 @@ def test_a_refused_token_is_renewed_once_and_not_at_each_poll(stage: Stage) -> N
     asyncio.run(ask())
 
 
+def test_a_token_that_is_over_when_it_is_refused_is_renewed_however_often_that_happens(stage: Stage) -> None:
+    """Else a short-lived one, of which little was left at the login, would cost that login within five minutes."""
+    account = stage.signed_in()
+
+    async def ask() -> None:
+        clock = [time.time()]
+        mine, last = stage.tokens(lambda: clock[0]), stage.kept().access
+        for _ in range(3):
+            clock[0] += 3600
+            new = await mine.access_token(account, refused=last)
+            assert new not in (None, last)
+            last = new
+
+    asyncio.run(ask())
+
+
 STORM = """
     import asyncio, pickle, sys, time
     from pathlib import Path

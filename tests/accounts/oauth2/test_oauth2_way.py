@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from popover.accounts.oauth2.way import needs_description, way_of
 from popover.config import Account, DialectName, OAuth2, Server, Target
 from popover.errors import ConfigError
 
+PAGES = Path(__file__).parents[3] / "docs" / "oauth2"
 ATTEMPT = Attempt("http://127.0.0.1:5/", "state", "verifier")
 
 
@@ -34,7 +36,7 @@ def test_each_provider_has_a_way(name: str) -> None:
         assert url is None or "{" not in url
     assert "paste" in way.flows
     assert set(way.scopes) == {"imap", "smtp"}
-    assert way.page
+    assert PROVIDERS[name].title.split()[0] in (PAGES / f"{way.page}.md").read_text()
 
 
 def test_people_write_a_provider_as_they_know_it() -> None:

@@ -72,6 +72,38 @@ class AutologoutSoon(Autologout):
         return await super().listen(visit)
 
 
+class LetsGoWhoWaits(Pop3):
+    """It has just let go a connection that was there before its client came: a spare is always dead."""
+
+    farewell = b"-ERR Autologout; idle too long\r\n"
+    turn = 0
+
+    def __init__(self) -> None:
+        self._came: dict[Visit, int] = {}
+        super().__init__()
+
+    def begin(self, session: int) -> None:
+        super().begin(session)
+        self.turn += 1
+
+    async def greet(self, visit: Visit) -> None:
+        self._came[visit] = self.turn
+        await super().greet(visit)
+
+    async def listen(self, visit: Visit) -> bytes | None:
+        line = await super().listen(visit)
+        if line is None or self._came[visit] == self.turn:
+            return line
+        await self.say(visit, self.farewell)
+        return None
+
+
+class LetsGoInSilence(LetsGoWhoWaits):
+    """Without a word."""
+
+    farewell = b""
+
+
 class WrongIsSlow(Pop3):
     """A wrong password is answered after a while."""
 

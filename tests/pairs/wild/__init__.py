@@ -1,8 +1,9 @@
-"""IMAP and SMTP by chance: servers and clients of odd manners, through the tunnel and through popover.
+"""IMAP, SMTP and ManageSieve by chance: servers and clients of odd manners, through the tunnel and through popover.
 
 odd.py     a server's connections, and what all odd servers share
 imap.py    IMAP: its server, its clients
 smtp.py    SMTP: likewise
+sieve.py   ManageSieve: likewise
 client.py  a script, and what its client lives through
 duel.py    both ways compared; python -m pairs.wild.duel --minutes 10
 """

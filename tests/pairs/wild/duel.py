@@ -1,4 +1,4 @@
-"""Plays IMAP and SMTP cases both ways, and says what was different.
+"""Plays cases of IMAP, SMTP and ManageSieve both ways, and says what was different.
 
 python -m pairs.wild.duel --minutes 10      every difference is printed with its seed
 python -m pairs.wild.duel --seed 1234       that case alone
@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from pairs.stage import Stage, Way
-from pairs.wild import imap, smtp
+from pairs.wild import imap, sieve, smtp
 from pairs.wild.client import Lived, Script, live
 from pairs.wild.odd import AT_ALL_TIMES, Heard, Odd
 from parts.certificates import Authority
@@ -31,6 +31,7 @@ SPARE = 0.2  # seconds in which a spare is there, after the practice
 SETTLING = 3.0
 STILL_DIFFERENT: frozenset[int] = frozenset()
 STRANGERS = b"P commands\r\n"
+SERVERS: dict[ModuleType, type[Odd]] = {imap: imap.Imap, smtp: smtp.Smtp, sieve: sieve.Sieve}
 
 
 class Case(NamedTuple):
@@ -44,18 +45,23 @@ class Case(NamedTuple):
 
     def same(self, got: bytes) -> bytes:
         """What is compared of all that the client got."""
-        return imap.same(got) if self.dialect is imap else smtp.same(got)
+        same: bytes = self.dialect.same(got)
+        return same
+
+    @property
+    def features(self) -> str:
+        """With which features popover serves it: every seventh has TLS inside as well."""
+        return "on" if self.seed % 7 else "sealed"
 
     def server(self) -> Odd:
         """One such server."""
-        kind = imap.Imap if self.dialect is imap else smtp.Smtp
-        return kind(self.manners, self.at)
+        return SERVERS[self.dialect](self.manners, self.at)
 
 
 def case(seed: int) -> Case:
-    """The case of a seed: even ones are IMAP's."""
+    """The case of a seed: every fifth is ManageSieve's, of the others the even ones are IMAP's."""
     random = Random(seed)
-    dialect = smtp if seed % 2 else imap
+    dialect = sieve if seed % 5 == 4 else smtp if seed % 2 else imap
     manners = frozenset(random.sample(dialect.MANNERS, random.choice((0, 1, 1, 1, 2, 3))))
     return Case(seed, dialect, manners, random.randint(1, 6), dialect.script(random))
 
@@ -79,7 +85,7 @@ class Tally:
 async def play(cases: Iterable[Case], stage: Stage) -> Tally:
     """Play all of them, many at once."""
     wanted, tally, gate = list(cases), Tally(), asyncio.Semaphore(AT_ONCE)
-    through = await stage.through_popover([(one.server(), "on") for one in wanted])
+    through = await stage.through_popover([(one.server(), one.features) for one in wanted])
 
     async def duel(one: Case, way: Way[Odd]) -> None:
         async with gate:
@@ -119,7 +125,7 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
     is_left = _has_left(one, ours.got, theirs.got)
     if one.script.ending != "close" and not is_left and not _is_same(one, ours, theirs):
         found.append(f"got {_short(theirs.got)} in place of {_short(ours.got)}")
-    if ours.end != theirs.end and not (is_left and theirs.end == "closed"):
+    if ours.end != theirs.end and not (is_left and theirs.end in {"closed", "left"}):
         found.append(f"end {theirs.end} in place of {ours.end}")
     if not _has_heard(one, direct.heard.said, through.heard.said):
         found.append(f"the server heard {_short(through.heard.said)} in place of {_short(direct.heard.said)}")
@@ -134,7 +140,7 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
 def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
     """Whether the client had its goodbye from popover, all else being the same (docs/speed.md)."""
     ours, theirs = one.same(ours), one.same(theirs)
-    at = imap.goodbye(theirs) if one.dialect is imap else theirs.rfind(smtp.GOODBYE)
+    at = one.dialect.goodbye(theirs)
     return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150
 
 
@@ -168,7 +174,7 @@ def told(one: Case) -> str:
     """A case in words."""
     steps = "\n".join(f"    {_short(step.say)}, pieces {step.piece}, until {step.until!r}" for step in one.script.steps)
     name = one.dialect.__name__.rpartition(".")[2]
-    return f"  {name} {sorted(one.manners)} at {one.at}; {one.script.ending}\n{steps}"
+    return f"  {name} {one.features} {sorted(one.manners)} at {one.at}; {one.script.ending}\n{steps}"
 
 
 def main(words: list[str]) -> int:

@@ -154,6 +154,11 @@ def same(got: bytes) -> bytes:
     return _MARK.sub(b"250 ", _NOT_COMPARED.sub(b"", got))
 
 
+def goodbye(got: bytes) -> int:
+    """Where popover's goodbye stands in it, or the server's; -1: nowhere."""
+    return got.rfind(GOODBYE)
+
+
 def practice() -> Script:
     """A session that teaches."""
     return Script((

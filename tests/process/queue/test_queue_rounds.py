@@ -224,6 +224,32 @@ def test_a_bug_costs_no_mail_and_no_storm(tmp_path: Path) -> None:
     assert b"ZeroDivisionError" in play(test, tmp_path).lines[0]
 
 
+def test_a_bug_in_one_look_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(office: Office) -> None:
+        bugs, look = [ZeroDivisionError()], office.store.waiting
+
+        def waiting() -> list[Kept]:
+            if bugs:
+                raise bugs.pop()
+            return look()
+
+        monkeypatch.setattr(office.store, "waiting", waiting)
+        office.keep("a")
+        office.now += FIRST_WAIT + 1
+        running = asyncio.create_task(office.rounds.run())
+        while not office.tried:
+            office.rounds.ring()
+            await asyncio.sleep(0.001)
+        office.rounds.stop()
+        office.rounds.ring()
+        await running
+        await office.rounds.settled()
+        assert office.store.waiting() == []
+
+    lines = play(test, tmp_path).lines
+    assert sum(b"ZeroDivisionError" in line for line in lines) == 1
+
+
 def test_a_lost_answer_is_remembered_as_a_doubt(tmp_path: Path) -> None:
     async def test(office: Office) -> None:
         office.keep("a")

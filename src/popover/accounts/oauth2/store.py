@@ -94,7 +94,7 @@ class TokenFile:
             self._catch_up()
             yield
         finally:
-            os.close(descriptor)  # gives the lock back
+            _close(descriptor)  # gives the lock back
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Callable[[Kept], None]]:
@@ -118,7 +118,7 @@ class TokenFile:
                 raise _unwritable(self._directory, fault) from None
             yield descriptor
         finally:
-            os.close(descriptor)
+            _close(descriptor)
             with contextlib.suppress(OSError):
                 self._draft.unlink(missing_ok=True)
 
@@ -198,11 +198,19 @@ class TokenFile:
                 os.chown(self._directory, owner.st_uid, owner.st_gid)
 
     def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Let its names last, and its own: whoever made it may have been killed before that was done."""
+        for directory in (self._directory, self._directory.parent):
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    """Close it, whatever the disk says to that: what had to last was synced before."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _file_name(account: str) -> str:

@@ -93,8 +93,9 @@ class Tokens:
             raise fault or closed(account, was_said=password is not None)
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
-        if refused is not None and kept is not None and kept.access == refused and self._was_just_forced(held):
-            return None
+        is_refused = refused is not None and kept is not None and kept.access == refused
+        if is_refused and kept is not None and kept.is_fresh(now) and self._was_just_forced(held):
+            return None  # it is not its age: another would be refused likewise
         try:
             kept = await self._renewed(account, held, refused)
         except Failure:

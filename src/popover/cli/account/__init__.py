@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+from popover.cli.output import INTERRUPTED
 
 
 def account(arguments: argparse.Namespace) -> int:
@@ -14,5 +14,5 @@ def account(arguments: argparse.Namespace) -> int:
     try:
         code: int = getattr(verb, arguments.action)(arguments)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     return code

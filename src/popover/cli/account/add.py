@@ -10,7 +10,8 @@ from popover.accounts.scrypt import make_hash
 from popover.accounts.store import Store
 from popover.check.providers import known
 from popover.cli.account.ask import ask
-from popover.cli.account.place import open_store, say, shown_path, warn
+from popover.cli.account.place import open_store, shown_path
+from popover.cli.output import say, warn
 from popover.config import parse_server, quote
 from popover.errors import ConfigError
 from popover.process.state import state_file

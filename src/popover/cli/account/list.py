@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from popover.cli.account.place import configured, open_store, say, warn
+from popover.cli.account.place import configured, open_store
 from popover.cli.account.show import document
+from popover.cli.output import say, warn
 
 
 def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,8 +24,9 @@ from popover.accounts.oauth2.way import Way
 from popover.accounts.secrets import read_key
 from popover.accounts.store import Store
 from popover.cli.account.ask import ask as ask_for
-from popover.cli.account.place import Found, find_account, say, warn
+from popover.cli.account.place import Found, find_account
 from popover.cli.account.sealed import key_of, prompt, told, wish
+from popover.cli.output import say, warn
 from popover.config import Account, quote
 from popover.errors import Failure, StartError
 
@@ -98,12 +98,10 @@ def _show_code(code: DeviceCode, user: str) -> None:
         f"    {code.user_code}\n\n{whole}"
         f"Sign in as {user}. The code is good for {code.life / 60:.0f} minutes; waiting ..."
     )
-    sys.stdout.flush()
 
 
 def _show_address(address: str, user: str, where: str) -> None:
     say(f"Open this address in {where}, and sign in as {user}:\n\n    {address}\n")
-    sys.stdout.flush()
 
 
 def _read_back() -> str:
@@ -111,7 +109,6 @@ def _read_back() -> str:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401, PLC0415 - what `input` looks for
     say("Then the browser finds nothing: that is right so. Copy the address that it shows, and paste it here:")
-    sys.stdout.flush()
     try:
         return input()
     except EOFError:

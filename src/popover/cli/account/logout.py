@@ -8,8 +8,8 @@ from popover.accounts.oauth2.ask import Ask
 from popover.accounts.oauth2.flows.sign_out import sign_out
 from popover.accounts.secrets import read_key
 from popover.cli.account.login import found
-from popover.cli.account.place import say
 from popover.cli.account.sealed import told
+from popover.cli.output import say
 from popover.config import quote
 from popover.errors import Failure, StartError
 

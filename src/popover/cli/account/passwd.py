@@ -7,8 +7,9 @@ import argparse
 from popover.accounts.store import Store
 from popover.cli.account.add import DIGESTS, kept_as
 from popover.cli.account.ask import ask
-from popover.cli.account.place import open_store, say
+from popover.cli.account.place import open_store
 from popover.cli.account.sealed import Resealing
+from popover.cli.output import say
 from popover.config import Account, quote
 from popover.errors import ConfigError, StartError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -77,13 +76,3 @@ def find_account(name: str, config: Path | None = None) -> Found:
     if found is None:
         raise StartError(f"there is no account {quote(name)}: popover account list shows all")
     return Found(found, is_kept=True, tokens=store.tokens)
-
-
-def say(text: str) -> None:
-    """Say a line, or a few, on stdout."""
-    print(text)  # noqa: T201 - what was asked for
-
-
-def warn(text: str) -> None:
-    """Say a line beside what was asked for."""
-    print(f"popover: {text}", file=sys.stderr)  # noqa: T201

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from popover.accounts.oauth2.store import TokenFile
-from popover.cli.account.place import open_store, say
+from popover.cli.account.place import open_store
+from popover.cli.output import say
 from popover.config import quote
 from popover.errors import ProviderFailure, StartError
 

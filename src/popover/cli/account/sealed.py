@@ -16,8 +16,8 @@ from popover.accounts.oauth2.vault import Key
 from popover.accounts.passwords import as_utf8, read_password
 from popover.accounts.scrypt import MARK, is_of_hash
 from popover.cli.account.ask import ask
-from popover.cli.account.place import warn
 from popover.cli.account.show import password_kind
+from popover.cli.output import warn
 from popover.config import Account, quote
 from popover.config.encrypt import misfits_of_encrypt
 from popover.errors import ConfigError, Failure, StartError

@@ -12,7 +12,8 @@ from popover.accounts.doubts import secret_doubts
 from popover.accounts.oauth2.facts import facts
 from popover.accounts.scrypt import MARK
 from popover.accounts.secrets import read_secret
-from popover.cli.account.place import find_account, say, shown_path
+from popover.cli.account.place import find_account, shown_path
+from popover.cli.output import say
 from popover.config import Account
 from popover.errors import SecretFailure
 

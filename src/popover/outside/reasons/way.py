@@ -12,7 +12,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from popover.config import SERVER_PORTS, Security, Server, host_port, scheme_of
 from popover.errors import ConnectFailure, NameFailure, TLSFailure
-from popover.wire.sockets import SocketAddress
+from popover.wire.sockets import SocketAddress, is_connected
 from popover.wire.stream import Stream
 
 NOT_CONNECTED = (
@@ -66,7 +66,7 @@ class Step:
                 "else it may be overloaded",
             )
         # Not: whether our first flight has left. On a busy machine the server may have accepted before we look.
-        if self.stream is None or not self.stream.is_connected:
+        if self.stream is None or not is_connected(self.stream.sock):
             return ConnectFailure(
                 f"{server.host} does not answer on port {server.port} (timeout after {seconds:g} seconds)",
                 f"a firewall on the way may drop it, or the network is down{or_instead(server)}",

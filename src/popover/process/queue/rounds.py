@@ -77,7 +77,10 @@ class Rounds:
             )
         while not self._is_stopping:
             self._bell.clear()
-            await self.round()
+            try:
+                await self.round()
+            except Exception as bug:  # noqa: BLE001 - whatever it is: without this task no mail would ever leave
+                self._complain("bug", f"the queue could not be looked at: {_bug(bug)}")
             try:
                 async with asyncio.timeout(POLL):
                     await self._bell.wait()
@@ -181,9 +184,8 @@ class Rounds:
             delivery = Delivery(later=kept.envelope.recipients, words=failure.cause)
             was_there, remedy = False, failure.remedy
         except Exception as bug:  # noqa: BLE001 - whatever it is, the mail stays, and is not sent again at once
-            where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
             delivery = Delivery(later=kept.envelope.recipients, words="the gateway failed on this mail")
-            remedy = f"this is a bug of popover, please report it: {type(bug).__name__} at {where}"
+            remedy = _bug(bug)
         after = kept.tried(delivery, self._clock())
         if not was_there:
             self._woken.discard(kept.account)
@@ -227,3 +229,8 @@ class Rounds:
         else:
             text = f"a mail of {account} that was kept has been sent: {delivery.words}"
             self._log.event("info", "sent", text, **fields)
+
+
+def _bug(bug: Exception) -> str:
+    where = "".join(traceback.format_tb(bug.__traceback__)[-3:])  # no locals: they may hold secrets
+    return f"this is a bug of popover, please report it: {type(bug).__name__} at {where}"

@@ -22,6 +22,7 @@ from popover.process.status.answers import answer_to
 from popover.process.status.figures import Picture
 from popover.process.status.request import Answer, Paper, Request, WrongRequestError, read_request, write_answer
 from popover.process.status.writing import Writing
+from popover.wire.finish import finish
 from popover.wire.stream import Scratch, Stream
 
 MOST = 16
@@ -173,7 +174,7 @@ class StatusServer:
                 answer = await self._answer(stream, refused)
             async with asyncio.timeout(ANSWER_WAIT):
                 await _send(stream, answer)
-            await stream.finish(LINGER)
+            await finish(stream, LINGER)
         except TimeoutError:
             pass  # it took too long to ask, or to hear
 

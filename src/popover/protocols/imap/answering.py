@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from popover.errors import Misdialled
 from popover.protocols.dialect import Terms
 from popover.protocols.imap.capability import View
-from popover.protocols.imap.grammar import Command
+from popover.protocols.imap.grammar import LINE_LIMIT, Command
 from popover.protocols.imap.memory import Memory
 from popover.protocols.imap.owed import Owed
 from popover.protocols.imap.state import State
+from popover.protocols.strangers import Strangers
 from popover.talk import End
 
 EARLY = 10.0
@@ -41,6 +43,7 @@ class Answering:
         self._owed = owed
         self._view = view
         self._memory = memory
+        self._strangers = Strangers("an IMAP")
 
     @property
     def may_now(self) -> bool:
@@ -61,6 +64,23 @@ class Answering:
     def is_strict(self) -> bool:
         """TLS has to begin before a login."""
         return self._terms.tls == "require" and not self._state.logged_in
+
+    def is_one_too_many(self, command: Command) -> bool:
+        """Count the unknown commands before the login; whether these are enough."""
+        if self._state.logged_in or command.is_known:
+            return False
+        self._state.failure = self._strangers.one_more()
+        if self._state.failure is None:
+            return False
+        self._client.inbox.clear()
+        return True
+
+    def is_too_long(self) -> bool:
+        """Whether a line of which only the beginning is looked at is too much: where a login has to wait for TLS."""
+        if not self.is_strict:
+            return False
+        self._state.failure = Misdialled(f"a command of more than {LINE_LIMIT:,} octets is too long before TLS")
+        return True
 
     def may(self, command: Command, *, is_alone: bool) -> bool:
         """Whether this may be answered at once. `is_alone`: the client has said nothing behind it."""

@@ -6,7 +6,6 @@ nothing else, so that each answer comes in its turn.
 
 from __future__ import annotations
 
-from popover.errors import Misdialled
 from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.grammar import LINE_LIMIT, Command, Literal, literal_of_client, parse
 from popover.protocols.imap.login import Login
@@ -14,7 +13,6 @@ from popover.protocols.imap.long_line import LongLine
 from popover.protocols.imap.owed import Ask, Owed
 from popover.protocols.imap.state import State
 from popover.protocols.imap.underway import Mode, Underway
-from popover.protocols.strangers import Strangers
 from popover.talk import End
 
 BURST = 256
@@ -37,7 +35,6 @@ class ClientEar:
         self._long = LongLine()
         self._seen = 0  # octets without a line end
         self._has_broken_idle = False
-        self._strangers = Strangers("an IMAP")
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -214,14 +211,8 @@ class ClientEar:
             self._end_line(self._begin(command, literal), line)
 
     def _is_one_too_many(self, command: Command) -> bool:
-        """Count the unknown commands before the login; whether these are enough."""
-        if self._state.logged_in or command.is_known or self._has_broken_idle:
-            return False
-        self._state.failure = self._strangers.one_more()
-        if self._state.failure is None:
-            return False
-        self._client.inbox.clear()
-        return True
+        """Whether this is one unknown command too many; one that ended an IDLE may be no command."""
+        return not self._has_broken_idle and self._answering.is_one_too_many(command)
 
     def _refuse(self, command: Command, literal: Literal | None) -> None:
         """Answer what is not for the server; a literal that comes unasked has to go by first. What stands behind a
@@ -285,13 +276,10 @@ class ClientEar:
     def _begin_long(self) -> None:
         """A line is too long to be looked at as a whole: what it is stands at its beginning."""
         self._seen = 0
-        on, state = self._underway, self._state
+        on = self._underway
         if on is None or on.mode is Mode.DONE:
             command = self._parse(bytes(self._client.inbox))
-            if self._answering.is_strict:
-                state.failure = Misdialled(f"a command of more than {LINE_LIMIT:,} octets is too long before TLS")
-                return
-            if self._is_one_too_many(command):
+            if self._answering.is_too_long() or self._is_one_too_many(command):
                 return
             self._begin(command, None)
         self._long.begin()

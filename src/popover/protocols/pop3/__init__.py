@@ -9,13 +9,15 @@ memory.py     both, for a service; and who is about to leave
 state.py      how a session goes
 mailbox.py    what a session knows of the mailbox
 queue.py      which answer belongs to which question, and to whom its octets go (judge.py: who is told what it comes to)
-body.py       where a body ends; mouth.py: octets on their way to the client
+body.py       where a body ends; status.py: a status line on its way; mouth.py: octets on their way to the client
 way.py        what is sent to the server, and when
 ahead.py      guesses: the next messages
 questions.py  guesses: what to ask with a login, or after it
 login.py      how a client logs in
 leaving.py    how it leaves
 keep_alive.py so that its server waits for it
+timing.py     what is due
+doubt.py      a connection that stood ready, and may be dead
 lesson.py     what a session that is over teaches
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come

@@ -22,10 +22,6 @@ FIRST_COMMIT = 1024
 midst of what we had asked by ourselves: they have waited for the next session, and are not to again for a week (a
 session in ten minutes), or for more than a year (two a day)."""
 
-LARGE = 64 * 1024
-"""Octets of an answer to a question that is not asked ahead next time: it would be held until it is whole, and a client
-that asks it by itself sees it come. About 1,600 messages by UIDL."""
-
 
 class Habits:
     """One client's. `questions`: those asked last time, in order. `width`: messages to read ahead from the first fetch

@@ -12,7 +12,9 @@ The parts, and who is handed to whom:
     ahead      guesses                                     questions  what is asked ahead after a login
     login      USER, PASS, APOP, AUTH                      leaving    QUIT
     mending    when answers do not come (step)             keep_alive so that the server waits for a person
-    lesson     what the next session is to know            client_ear, server_ear   who hears whom
+    timing     what is due, of all of these
+    lesson     what the next session is to know            doubt      a connection that may be dead
+                                                          client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
@@ -24,11 +26,11 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client, soften, stamp_of
-from popover.protocols.pop3.ask import Ask, Kind
+from popover.protocols.pop3.answers import soften, stamp_of
 from popover.protocols.pop3.client_ear import ClientEar
+from popover.protocols.pop3.doubt import Doubt
 from popover.protocols.pop3.keep_alive import KeepAlive
 from popover.protocols.pop3.leaving import Leaving
 from popover.protocols.pop3.lesson import Lesson
@@ -40,7 +42,8 @@ from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.server_ear import ServerEar
 from popover.protocols.pop3.state import State
-from popover.protocols.pop3.way import CAPA, Way
+from popover.protocols.pop3.timing import Timing
+from popover.protocols.pop3.way import Way
 from popover.talk import End
 
 
@@ -63,13 +66,15 @@ class Ears:
         login = self._login = Login(wanted, state, server, owed, way, ahead)
         leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead)
-        self._awake = KeepAlive(wanted, state, way, leaving)
+        awake = KeepAlive(wanted, state, way, leaving)
+        self._timing = Timing(state, owed, way, login, leaving, mending, awake)
         self._lesson = Lesson(state, owed, way, ahead, mailbox, questions, leaving, mending)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
         login.on_free = self._free
         self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
         ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
+        self._doubt = Doubt(state, way, leaving, has_waited=terms.has_waited)
         self._plain = Plain(client)  # once octets are just passed on
         self._unheard = bytearray()  # what the server has said, too much for one go
 
@@ -114,13 +119,20 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        if self.state.is_plain:
-            return self._plain.gap
-        return self.state.manners.patience if self.state.is_odd and not self._owed.turns else 0.0
+        state, gap = self.state, 0.0
+        if state.is_plain:
+            gap = self._plain.gap
+        elif state.is_odd and not self._owed.turns:
+            gap = state.manners.patience
+        return min(gap, QUIET)  # a wire tells the server at once
 
     @property
     def wants_client(self) -> bool:  # noqa: D102
-        return self._ear.wants
+        return self._ear.wants and not self._doubt.is_over
+
+    @property
+    def unheard(self) -> bytes:  # noqa: D102
+        return self._doubt.unheard if self._doubt.is_over else b""
 
     @property
     def wants_server(self) -> bool:  # noqa: D102
@@ -154,20 +166,17 @@ class Ears:
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
         self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
+        if b"\n" in greeting[:-1]:
+            self.state.unasked_at, self.state.is_careful = now, True
         if ready and self._wanted.wants_to_know:
-            known = Ask(CAPA, Kind.GUESS)
-            known.is_done = known.is_ok = True
-            status, line_end, rest = for_client(ready, self.state.offers, self.state.hide).partition(b"\n")
-            known.kept += (soften(status) if self._wanted.soften else status) + line_end + rest
-            self.ahead.add(known)
-            self.ahead.held += len(known.kept)
-            self.state.is_informed = True
+            self._questions.was_told(ready)
 
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the client."""
         self.state.now = now
         if data:
             self.state.client_spoke = now
+        self._doubt.client_said(data)
         if self._unheard:
             self._hear_on()
         if self.state.is_plain:
@@ -181,6 +190,7 @@ class Ears:
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the server. Gives what goes to the client as it is, after its outbox."""
         self.state.now = self.state.server_spoke = now
+        data = self._doubt.server_said(data)
         if self._unheard:
             self._unheard += data
             return memoryview(b"")
@@ -212,26 +222,18 @@ class Ears:
 
     def _go_on(self) -> None:
         """Send what may be sent now, guess what may be guessed."""
-        if self.wants_tls:  # a USER that was held is forgotten with all the rest
+        if self.state.begins_tls and self.wants_tls:  # a USER that was held is forgotten with all the rest
             return
         way = self._way
         if way.unsent:
             way.send()
         self._leaving.go_on()
         if self.ahead.may_fetch and self.state.logged_in and way.is_quiet and not self._leaving.has_said:
-            self._guess()
+            self._questions.fetch_ahead()
         if way.unsent:
             way.send()
         if self.state.turns_plain and not self.state.is_plain and not self._way.has_ours and not self._way.unsent:
             self._become_plain()
-
-    def _guess(self) -> None:
-        """Fetch the next messages of a client that walks through its mailbox."""
-        if self.mailbox.knows_sizes and self.state.is_informed:
-            for flight in self.ahead.wanted():
-                self._way.fly(flight)
-        else:
-            self._questions.list_for_walk()
 
     def _become_plain(self) -> None:
         """From now on just octets."""
@@ -252,8 +254,11 @@ class Ears:
     def server_ended(self, now: float) -> None:
         """The server says no more: what is owed and there is given out."""
         self.state.now = now
+        self._unheard += self._doubt.server_ended()
         while self._unheard:
             self._hear_on()
+        if self._doubt.is_over:
+            return
         self._login.server_left()
         self._owed.end()
         self._leaving.over()
@@ -263,29 +268,19 @@ class Ears:
     @property
     def due(self) -> float:
         """When something is to be done by itself."""
-        state, way, login = self.state, self._way, self._login
-        if state.is_plain or self.wants_tls:
+        if self.state.begins_tls and self.wants_tls:
             return math.inf
-        due = self._mending.due
-        if login.wait_until > 0:
-            due = min(due, login.wait_until)
-        if way.unsent and way.unsent[0] is way.user_ask and way.hold_user_until > state.now:
-            due = min(due, way.hold_user_until)
-        return min(due, self._leaving.due, self._awake.due)
+        return min(self._timing.due, self._doubt.due)
 
     def on_time(self, now: float) -> None:
         """Do what is due."""
         self.state.now = now
         if self.wants_tls:
             return
-        if 0 < self._login.wait_until <= now:
-            self._login.go_on_anyway()
-        if now >= self._mending.due:
-            self._mending.on_time()
-        if now >= self._leaving.due:
-            self._leaving.give_up(self._owed.asked[0])
-        if now >= self._awake.due:
-            self._awake.on_time()
+        if now >= self._doubt.due:
+            self._unheard += self._doubt.let_go()
+            self._hear_on()
+        self._timing.on_time()
         self._go_on()
 
     def _wake(self) -> None:

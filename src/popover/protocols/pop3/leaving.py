@@ -87,11 +87,18 @@ class Leaving:
         if not self._has_asked and manners.after is None and manners.knows_capa:
             self._has_asked = True
             self._way.tell(CAPA)
-        elif not self._has_proved and manners.pipelines is Shown.NOTHING:
+        elif not self._has_proved and manners.pipelines is Shown.NOTHING and self.has_time:
             self._has_proved = True
             self._way.fly(self._proof())
         else:
             self.tell()
+
+    @property
+    def has_time(self) -> bool:
+        """Something may be found out before the server is told: not where QUIT takes out what was fetched, for a server
+        that ends the session at what it is asked does not hear it.
+        """
+        return self.is_early and (self._ahead.does_no_harm(b"RETR") or not self._ahead.has_walked)
 
     def _proof(self) -> list[Ask]:
         """Questions whose answers can not be taken for each other's; one of a message, if there is one, names it.

@@ -53,7 +53,7 @@ class Lesson:
             habits.caution(has_deleted=self._mailbox.is_touched)
         elif not state.is_plain and state.logged_in:
             ahead.drop_all()
-            habits.leaves_no_time = not self._leaving.is_early
+            habits.leaves_no_time = not self._leaving.has_time
             was_cut_short = server_left and not self._leaving.has_said  # by what was asked last, perhaps
             habits.learn(
                 () if self._mending.was_overdue or was_cut_short else self._questions.of_last_time,

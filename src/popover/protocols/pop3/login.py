@@ -114,9 +114,13 @@ class Login:
 
     def say_stls(self, command: Command) -> None:
         """TLS is started with us, not with the server, before a login and once (RFC 2595 section 4). A client that
-        tries it unasked where there is none (fetchmail, mutt) goes on without.
+        tries it unasked where there is none (fetchmail, mutt) goes on without. Behind what is not answered after the
+        login it is the server's to refuse: an answer of ours would wait for ever behind one whose end nobody can see.
         """
         state = self._state
+        if state.logged_in and self._owed.turns:
+            self._way.pass_on(command)
+            return
         is_late = state.logged_in or any(one.verb in _LOGINS for one in self._owed.turns)
         words = NO_STLS.get(state.tls, b"-ERR TLS begins before the login" if is_late else b"")
         state.begins_tls = not words
@@ -206,9 +210,9 @@ class Login:
             self._mechanism = b""
             self._response = b""
             self._owed.challenged = False  # a server that has waited long enough for the response says -ERR
-            if ask.is_ok and ask.command.may_add_a_layer:
-                self._state.turns_plain = True
-                return
+        if ask.is_ok and ask.command.may_add_a_layer:
+            self._state.turns_plain = True
+            return
         refusal, self.user_refusal = self.user_refusal, b""
         if ask.is_ok:
             self._state.logged_in = True

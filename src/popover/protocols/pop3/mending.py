@@ -190,7 +190,3 @@ def _can_be_asked_again(one: Ask) -> bool:
     if one.kind is Kind.CLIENT:
         return one.command.is_passive and one.verb not in _MAILS
     return one.verb not in _MAILS or one.is_done
-
-
-def _ability(ask: Ask) -> str:
-    return ask.flight.ability if ask.flight is not None else "pipelines"

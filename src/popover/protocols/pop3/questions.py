@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import for_client, soften
 from popover.protocols.pop3.ask import Ask, Flight, Kind
 from popover.protocols.pop3.commands import Command, ask
 from popover.protocols.pop3.habits import QUESTIONS
@@ -56,6 +57,17 @@ class Questions:
         """Take note of an answer."""
         if ask.is_ok and not ask.command.argument:
             self._answered.add(ask.verb)
+
+    def was_told(self, answer: bytes) -> None:
+        """Know what the server has answered to CAPA while it waited for its client."""
+        state, ahead = self._state, self._ahead
+        known = Ask(CAPA, Kind.GUESS)
+        known.is_done = known.is_ok = True
+        status, line_end, rest = for_client(answer, state.offers, state.hide).partition(b"\n")
+        known.kept += (soften(status) if self._wanted.soften else status) + line_end + rest
+        ahead.add(known)
+        ahead.held += len(known.kept)
+        state.is_informed = True
 
     # -- with the login --------------------------------------------------------------------------
 
@@ -118,6 +130,14 @@ class Questions:
             self._have_asked = True
             questions = [] if self._state.is_informed else [CAPA]
             self._fly("pipelines", [*questions, *([] if knows_sizes else [LIST]), STAT])
+
+    def fetch_ahead(self) -> None:
+        """Fetch the next messages of a client that walks through its mailbox."""
+        if self._mailbox.knows_sizes and self._state.is_informed:
+            for flight in self._ahead.wanted():
+                self._way.fly(flight)
+        else:
+            self.list_for_walk()
 
     def _questions(self) -> list[Command]:
         habits = self._state.habits

@@ -13,18 +13,17 @@ from __future__ import annotations
 
 from collections import deque
 
-from popover.protocols.pop3.answers import CAPA_LIMIT, STATUS_LIMIT, not_to_be_softened, soften
+from popover.protocols.pop3.answers import CAPA_LIMIT, STATUS_LIMIT
 from popover.protocols.pop3.ask import Ask, Kind, was_not_heard
 from popover.protocols.pop3.body import Body
 from popover.protocols.pop3.judge import Judge
 from popover.protocols.pop3.mouth import Mouth
+from popover.protocols.pop3.status import Status
 from popover.talk import End
 
 ANSWERS = 16
 """Answers heard in one go: some 0.1 ms of work, and then it is the others' turn. As many as commands
 (`client_ear.BURST`)."""
-
-_EXACT = frozenset((b"UIDL", b"LIST", b"STAT"))  # answers that are data: a unique-id may well hold "error"
 
 
 class Owed:
@@ -44,8 +43,7 @@ class Owed:
         self.softening = softening
         self._mouth = Mouth(client)
         self._body = Body()
-        self._status = bytearray()  # the beginning of a status line
-        self._given = 0  # octets of it that the client has got
+        self._status = Status(softening=softening)
         self._line = b""  # the whole status line of the answer whose body comes
         self._was_blank = False  # an empty line is all that there is of an answer
         self._is_behind_ours = False  # the last answer in this piece was to a question that the client has not asked
@@ -81,22 +79,24 @@ class Owed:
         return self._is_behind_ours and bytes(self._view[at : at + 3]) == b"+OK"
 
     def _hear_status(self, at: int) -> int:
-        piece = bytes(self._view[at : at + STATUS_LIMIT - len(self._status)])
+        held = self._status.held
+        piece = bytes(self._view[at : at + STATUS_LIMIT - len(held)])
         cut, ask = piece.find(b"\n"), self.asked[0]
         if cut < 0:
-            self._status += piece
-            self._drip(ask)
-            if len(self._status) >= STATUS_LIMIT:  # no answer of POP3, but perhaps one for the client
-                words = bytes(self._status)
+            held += piece
+            if self._is_next(ask) and (drip := self._status.drip(ask.verb)):
+                self.say(drip)
+            if len(held) >= STATUS_LIMIT:  # no answer of POP3, but perhaps one for the client
+                words = bytes(held)
                 self._give_words(ask, words)
                 self._answered(ask, words)
             return at + len(piece)
-        line, end = bytes(self._status) + piece[: cut + 1], at + cut + 1
+        line, end = bytes(held) + piece[: cut + 1], at + cut + 1
         if not line.strip() and ask.kind is not Kind.CLIENT:
-            self._status.clear()  # a line without a word answers nothing of ours
+            held.clear()  # a line without a word answers nothing of ours
             self._was_blank = True
         elif was_not_heard(self.asked, line):
-            self._status += piece[: cut + 1]
+            held += piece[: cut + 1]
             self.judge.lost(ask)
             return self._hear_again(end)
         else:
@@ -105,8 +105,8 @@ class Owed:
 
     def _hear_again(self, end: int) -> int:
         """A whole status line stands in `_status`: it belongs to the next ask."""
-        line = bytes(self._status)
-        self._status.clear()
+        line = bytes(self._status.held)
+        self._status.held.clear()
         ask = self.asked[0]
         if self._is_next(ask):
             self.say(line)
@@ -116,8 +116,8 @@ class Owed:
         return end
 
     def _take_status(self, ask: Ask, line: bytes, at: int, end: int) -> None:
-        said = soften(line) if self.softening and ask.verb not in _EXACT else line
-        if not self._status and said == line:
+        said = self._status.said(ask.verb, line)
+        if not self._status.held and said == line:
             self._give(ask, at, end)
         else:
             self._give_words(ask, said)
@@ -126,7 +126,6 @@ class Owed:
     def _answered(self, ask: Ask, line: bytes) -> None:
         """A status line has come."""
         self._status.clear()
-        self._given = 0
         if ask.verb == b"AUTH" and (line.startswith(b"+ ") or line.strip() == b"+"):
             self.challenged = True
             return
@@ -139,19 +138,6 @@ class Owed:
             self._body.begin(line)
         else:
             self._finish(line)
-
-    def _drip(self, ask: Ask) -> None:
-        """Give out what there is of a status line: some servers keep their clients waiting with one octet after the
-        other (DavMail).
-        """
-        if not self._is_next(ask):
-            return
-        safe = len(self._status)
-        if self.softening and ask.verb not in _EXACT and self._status[:1] == b"+":
-            safe = not_to_be_softened(self._status)
-        if safe > self._given:
-            self.say(self._status[self._given : safe])
-            self._given = safe
 
     def _hear_body(self, at: int) -> int:
         ask = self.asked[0]
@@ -187,7 +173,7 @@ class Owed:
 
     def _give_words(self, ask: Ask, words: bytes) -> None:
         if self._is_next(ask):
-            self.say(words[self._given :])
+            self.say(words[self._status.given :])
         else:
             self._keep(ask, words)
         ask.learn(words)
@@ -231,7 +217,7 @@ class Owed:
     @property
     def has_begun(self) -> bool:
         """There is something of the answer that is to come next, and not all of it."""
-        return self._body.is_open or self._was_blank or bool(self._status)
+        return self._body.is_open or self._was_blank or bool(self._status.held)
 
     def end_half(self) -> None:
         """Take what there is of an answer for the whole: one of ours, with nothing else under way."""
@@ -274,7 +260,6 @@ class Owed:
         self.is_lost = True
         self._body.is_open = False
         self._status.clear()
-        self._given = 0
         asked = list(self.asked)
         self.asked.clear()
         return asked
@@ -284,9 +269,8 @@ class Owed:
         for ask in self.turns:
             ask.needs_all, ask.flight = False, None
         self.catch_up()
-        self.say(self._status[self._given :])
+        self.say(self._status.rest())
         self._status.clear()
-        self._given = 0
         self.turns.clear()
         self.asked.clear()
 
@@ -296,7 +280,7 @@ class Owed:
         """
         for ask in self.turns:
             ask.needs_all, ask.behind = False, None
-        if self._status and self.asked and self._is_next(self.asked[0]):
-            self.say(self._status[self._given :])
+        if self._status.held and self.asked and self._is_next(self.asked[0]):
+            self.say(self._status.rest())
             self._status.clear()
         self.catch_up()

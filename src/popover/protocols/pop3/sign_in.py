@@ -25,6 +25,7 @@ def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]
     """Log in, from the greeting on. Raises SignInFailure."""
     caller = Caller(me, credentials, server)
     yield from caller.line()
+    me.inbox.clear()  # a second greeting answers nothing, and would be taken for the answer to USER
     return (yield from (_bearer if credentials.kind == "bearer" else _password)(caller, credentials))
 
 

@@ -5,6 +5,8 @@ capabilities.py  what a client sees of what its server can
 words.py         what is said by us
 greeting.py      the first words
 ears.py          the session until the login; then it is passed on unread
+counting.py      commands and answers behind the login
+login.py         who logs in, and which answer is that to the login
 reception.py     at the desk; sign_in.py: what is said to the server then
 overhear.py      what a trace may show
 """

@@ -1,4 +1,4 @@
-"""One session of ManageSieve: heard until the login, then passed on unread.
+"""One session of ManageSieve: heard until the login, then passed on unread, and only counted.
 
 Before it: STARTTLS is between us and the client, lists of capabilities are rewritten, who logs in is known for the log.
 A client says one thing at a time then; what it says behind an AUTHENTICATE waits until that is answered, for it may be
@@ -9,70 +9,100 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
-from popover.errors import Failure, Misdialled
+from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import Plain
-from popover.protocols.sasl import user_of
+from popover.protocols.plain import QUIET, Plain
 from popover.protocols.sieve.capabilities import listed, one
-from popover.protocols.sieve.grammar import LIMIT, status, take, tokens
+from popover.protocols.sieve.counting import Passing
+from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
+from popover.protocols.sieve.login import Login
 from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_FIRST, UNKNOWN
 from popover.protocols.strangers import Strangers
 from popover.talk import End
+
+BURST = 256
+"""Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+
+HURRY = 0.8
+"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
+which the server waits without a challenge, as over a wire it could."""
 
 _NOTHING = memoryview(b"")
 
 
 class Ears:
-    """See `dialect.Ears`."""
+    """See `dialect.Ears`. What the client says and is not heard yet stands in its inbox: behind STARTTLS it is TLS, or
+    the handshake fails on it (protocol notes, S1).
+    """
 
-    has_left = has_more = is_idling = is_at_work = False
-    is_settled = True
-    wants_client = wants_server = True
+    has_left = is_idling = is_at_work = False
+    wants_server = True
     greets_again = True
-    due = math.inf
+    unheard = b""
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
-        self.user = ""
-        self.logged_in = False
-        self.wants_tls = False
+        self.logged_in = self.wants_tls = self.has_more = False
         self.failure: Failure | None = None
         self.on_wake: Callable[[], None] = lambda: None
         self._client, self._server = client, server
         self._terms = terms
-        self._plain = Plain(client, _is_whole)
+        self._plain = Plain(client)
         self._strangers = Strangers("a ManageSieve")
-        self._said, self._heard = bytearray(), bytearray()
+        self._login = Login()
+        self._heard = bytearray()
         self._owed = 0
-        self._login: Literal["", "asked", "challenged"] = ""  # AUTHENTICATE is under way
-        self._mechanism = b""
+        self._waits = False  # an answer of ours, for those of the server that come before it
+        self._has_client_ended = False
         self._is_through = False  # nobody listens any more
+        self._is_guessing = False  # and nobody can count
+        self._is_leaving = False  # the server has said BYE: no word of ours follows it
+        self._said, self._answers = Passing(), Passing()
+        self._hurries_since = math.inf
 
     @property
-    def is_owed(self) -> bool:
-        """The client waits for an answer."""
-        return self._plain.is_owed
+    def user(self) -> str:
+        """See `dialect.Ears`; so with all that follow."""
+        return self._login.user
 
     @property
-    def awaits_login(self) -> bool:
-        """The client has yet to log in."""
+    def is_owed(self) -> bool:  # noqa: D102
+        return self._plain.is_owed if self._is_guessing else self._owed > 0 or self._holds
+
+    @property
+    def awaits_login(self) -> bool:  # noqa: D102
         return not self._is_through
 
     @property
-    def gap(self) -> float:
-        """See `plain.Plain`."""
-        return self._plain.gap
+    def gap(self) -> float:  # noqa: D102
+        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
 
     @property
-    def has_quit(self) -> bool:
-        """The client's last word was LOGOUT."""
+    def has_quit(self) -> bool:  # noqa: D102
         return self._plain.has_quit
 
     @property
-    def has_spoken(self) -> bool:
-        """The server has heard something of the client."""
+    def has_spoken(self) -> bool:  # noqa: D102
         return self._plain.has_spoken
+
+    @property
+    def wants_client(self) -> bool:  # noqa: D102
+        return self._is_through or len(self._client.inbox) < LIMIT
+
+    @property
+    def is_settled(self) -> bool:  # noqa: D102
+        return not self._holds
+
+    @property
+    def _holds(self) -> bool:
+        """Something that the client has said waits for its turn, as on a wire it would not."""
+        if not self._client.inbox or self._is_over:
+            return False
+        return self._login.is_asked or self._waits or self.has_more
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_through or self._is_leaving or self.wants_tls or self.failure is not None
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:  # noqa: ARG002 - nothing is asked before
         """Pass the greeting on, as this client is to see it."""
@@ -83,45 +113,63 @@ class Ears:
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear commands until the login, and pass all else on."""
         if self._is_through:
+            self._count_said(bytes(data))
             return self._plain.client_said(data, now)
-        self._said += data
+        self._client.inbox += data
         self._hear(now)
         return _NOTHING
 
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
-        while not (self._is_through or self.wants_tls or self.failure or self._login == "asked"):
-            command = take(self._said)
+        self._hear_commands(now)
+        hurries = self._holds and self._login.is_asked and self._terms.tls != "require"
+        self._hurries_since = min(self._hurries_since, now) if hurries else math.inf
+
+    def _hear_commands(self, now: float) -> None:
+        inbox = self._client.inbox
+        self.has_more = self._waits = False
+        for _ in range(BURST):
+            if self._is_over or self._login.is_asked:
+                break
+            command = take(inbox)
             if command is None:
-                if len(self._said) > LIMIT:
-                    self.failure = Misdialled(
-                        f"a command of more than {LIMIT:,} octets is too long",
-                        "is it a mail program that connects here?",
-                    )
+                self._hear_a_part(now)
                 return
-            if self._login == "challenged":
-                self.user = self.user or user_of(self._mechanism, tokens(command)[0] if tokens(command) else b"")
-                self._login = "asked"
+            if self._login.is_challenged:
+                self._login.respond(command)
                 self._pass(command, now)
             elif not self._obey(command, now):
-                self._said[:0] = command  # what is answered here waits for what the server has yet to answer
+                inbox[:0] = command
+                self._waits = True
                 return
-        if self._is_through and self._said:
-            rest = bytes(self._said)
-            self._said.clear()
-            self._pass(rest, now)
+        else:
+            self.has_more = bool(inbox)
+        if self._is_through and inbox:
+            self._count_said(bytes(inbox))
+            self._pass(bytes(inbox), now)
+            inbox.clear()
+
+    def _hear_a_part(self, now: float) -> None:
+        """See what a command comes to that has not ended: where nothing more comes, it is for the server as it is; but
+        not half of one that would be answered here.
+        """
+        inbox = self._client.inbox
+        if len(inbox) >= LIMIT:
+            self.failure = Misdialled(
+                f"a command of more than {LIMIT:,} octets is too long", "is it a mail program that connects here?"
+            )
+        elif self._has_client_ended and inbox:
+            said = bytes(inbox)
+            inbox.clear()
+            if self._login.is_challenged or self._answer_to(said) is None:
+                self._pass(said, now)
 
     def _obey(self, command: bytes, now: float) -> bool:
         """Pass a command on, or answer it; False: its turn has not come."""
-        found = tokens(command)
-        verb = found[0].upper() if found else b""
-        answer = self._answer_to(verb)
+        answer = self._answer_to(command)
         if answer is None:
+            self._login.hear(command, self._owed)
             self._owed += 1
-            if verb == b"AUTHENTICATE":
-                self._login = "asked"
-                self._mechanism = found[1].upper() if len(found) > 1 else b""
-                self.user = user_of(self._mechanism, found[2]) if len(found) > 2 else ""  # noqa: PLR2004 - its response
             self._pass(command, now)
             return True
         if self._owed:
@@ -132,57 +180,78 @@ class Ears:
         self.wants_tls = answer is BEGIN_TLS
         return True
 
-    def _answer_to(self, verb: bytes) -> bytes | None:
-        """What we say to a command ourselves; None: it is the server's."""
-        tls = self._terms.tls
+    def _answer_to(self, command: bytes) -> bytes | None:
+        """What we say to a command ourselves; None: it is the server's. Before a TLS that has to begin, only what
+        certainly holds no login is: some servers may take for a line what others take for a literal.
+        """
+        tls, found = self._terms.tls, tokens(command)
+        verb = found[0].upper() if found else b""
         if verb == b"STARTTLS":
             return {"off": NO_TLS, "on": IN_TLS}.get(tls, BEGIN_TLS)
-        if verb not in KNOWN:
-            return UNKNOWN
-        return TLS_FIRST if tls == "require" and verb == b"AUTHENTICATE" else None
+        if verb not in KNOWN and not (found and command[:1] in b'"{' and tls != "require"):
+            return UNKNOWN  # in quotes it is a response to what the server has refused by now
+        return TLS_FIRST if tls == "require" and not HARMLESS.fullmatch(command) else None
 
     def _pass(self, words: bytes, now: float) -> None:
         self._server.outbox += self._plain.client_said(words, now)
+
+    def _count_said(self, words: bytes) -> None:
+        """Behind the login: each command has an answer."""
+        if not self._is_guessing:
+            self._owed += len(self._said.see(words))
 
     # -- the server ------------------------------------------------------------------------------
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear answers until the login, and pass all else on."""
         if self._is_through:
+            self._count_answers(bytes(data))
             return self._plain.server_said(data, now)
         self._heard += data
         while not self._is_through and (answer := take(self._heard)):
             self._plain.server_said(answer, now)
             self._client.outbox += self._answered(answer)
         if len(self._heard) > LIMIT:
-            self._is_through = True  # no answer before a login has so much: it is a wire
-        if self._is_through:
-            self._client.outbox += self._plain.server_said(bytes(self._heard), now) if self._heard else b""
+            self._is_a_wire()
+        if self._is_through and self._heard:
+            self._count_answers(bytes(self._heard))
+            self._client.outbox += self._plain.server_said(bytes(self._heard), now)
             self._heard.clear()
         self._hear(now)
         return _NOTHING
+
+    def _is_a_wire(self) -> None:
+        """No answer before a login has so much: octets just pass, but not where TLS is promised before a login."""
+        if self._terms.tls == "require":
+            self.failure = ServerFailure(f"{self._server.name} says more than {LIMIT:,} octets before a login")
+            self._heard.clear()
+        else:
+            self._is_through = self._is_guessing = True
+
+    def _count_answers(self, words: bytes) -> None:
+        if not self._is_guessing:
+            self._owed = max(self._owed - sum(bool(status(begin)) for begin in self._answers.see(words)), 0)
 
     def _answered(self, answer: bytes) -> bytes:
         """See what an answer, or a line of one, means; give it as the client is to have it."""
         word = status(answer)
         if not word:
-            if self._login == "asked":
-                self._login = "challenged"
-                return answer
-            return one(answer, self._terms)
+            return answer if self._login.is_challenge() else one(answer, self._terms)
         self._owed = max(self._owed - 1, 0)
-        if self._login and word == b"OK":
+        if word == b"BYE":
+            self._is_leaving = True
+            self._is_through = self._is_guessing = self._terms.tls != "require"
+        if self._login.is_answer() and word == b"OK":
             self.logged_in = self._is_through = True
-        self._login = ""
+            self._is_guessing = self._login.may_add_a_layer
         return answer
 
     # -- the ends --------------------------------------------------------------------------------
 
     def client_ended(self, now: float) -> None:
-        """The client says no more: what it has begun to say goes on as it is."""
-        if self._said and not self.wants_tls:
-            self._pass(bytes(self._said), now)
-            self._said.clear()
+        """The client says no more: what it has begun to say goes on as it is, once its turn has come."""
+        self._has_client_ended = True
+        self._hear(now)
         self._plain.client_ended(now)
 
     def server_ended(self, now: float) -> None:
@@ -191,12 +260,16 @@ class Ears:
         self._heard.clear()
         self._plain.server_ended(now)
 
+    @property
+    def due(self) -> float:
+        """When what waits for the answer to a login is kept no longer; never where TLS is promised before one."""
+        return self._hurries_since + HURRY
+
     def on_time(self, now: float) -> None:
-        """Nothing is ever due."""
+        """The server does not answer: it may want to hear more."""
+        if self.due <= now:
+            self._is_through = self._is_guessing = True
+            self._hear(now)
 
     def over(self, now: float, *, server_left: bool) -> None:
         """Nothing is learned."""
-
-
-def _is_whole(_said: bytes, lines: int, heard: bytes) -> bool:
-    return lines == 1 and bool(status(heard))

@@ -12,6 +12,9 @@ QUOTED_LIMIT = 1024
 """Octets of a string in quotes; longer ones are literals."""
 
 LITERAL = re.compile(rb"\{([0-9]{1,10})(\+?)\}\r?\n\Z")
+HARMLESS = re.compile(rb"[ \t]*(?i:CAPABILITY|NOOP|LOGOUT)(?:[ \t][ -z|~]*)?\r?\n")
+"""A command that holds no login, whatever a server takes for a line end, a string or a literal."""
+
 _STATUS = re.compile(rb"(OK|NO|BYE)(?=[ \r\n])", re.IGNORECASE)
 _BLANKS = re.compile(rb"[ \t\r\n]*")
 _TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\.)*)"|\{([0-9]{1,10})\+?\}\r?\n|([^ \t\r\n"]+)')

@@ -27,9 +27,11 @@ def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]
     else:
         mechanism, response = b"PLAIN", sasl_client.plain(credentials)
     caller.say(b"AUTHENTICATE " + string(mechanism) + b" " + string(response), response)
-    line = yield from _answer(caller)
+    line, has_asked = (yield from _answer(caller)), False
     while not status(line):  # the reasons for a refusal (RFC 7628 section 3.2.3), or a server that asks once more
-        caller.say(string(response if tokens(line)[:1] in ([], [b""]) else sasl_client.last_word(mechanism)), response)
+        asks = tokens(line)[:1] in ([], [b""]) and not has_asked
+        has_asked = has_asked or asks
+        caller.say(string(response if asks else sasl_client.last_word(mechanism)), response)
         line = yield from _answer(caller)
     if status(line) == b"BYE":
         raise caller.unwilling("the login", line)

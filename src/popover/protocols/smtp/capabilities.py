@@ -27,6 +27,11 @@ def for_client(reply: bytes, terms: Terms, *, offers_tls: bool) -> bytes:
     return b"".join(_marked(line, is_last=at == len(lines) - 1) for at, line in enumerate(lines))
 
 
+def offers(reply: bytes, keyword: bytes) -> bool:
+    """Whether the server has listed this (upper case)."""
+    return reply.startswith(b"250") and any(_keyword(line) == keyword for line in reply.split(b"\n")[1:])
+
+
 def _keyword(line: bytes) -> bytes:
     words = line[4:].split(None, 1)
     return words[0].upper() if words else b""

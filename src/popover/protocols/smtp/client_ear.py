@@ -67,7 +67,7 @@ class ClientEar:
         state = self._state
         if not self._client.inbox or state.is_plain or state.failure is not None:
             return False
-        return self.has_more or len(self._owed.turns) >= TURNS_LIMIT or self.hurries
+        return self.has_more or len(self._owed.turns) >= TURNS_LIMIT or self.hurries or self._waits_its_turn
 
     @property
     def hurries(self) -> bool:
@@ -80,9 +80,19 @@ class ClientEar:
     @property
     def _may_listen(self) -> bool:
         state = self._state
-        if state.waits_for is not None and not state.challenged:
+        if (state.waits_for is not None and not state.challenged) or self._waits_its_turn:
             return False
         return state.failure is None and not state.turns_plain and len(self._owed.turns) < TURNS_LIMIT
+
+    @property
+    def _waits_its_turn(self) -> bool:
+        """The server takes one command at a time, and has yet to answer one. A body is none; an empty line may never
+        be answered.
+        """
+        state = self._state
+        if not state.is_paced or state.body is not None or state.challenged:
+            return False
+        return any(not ask.is_doubtful for ask in self._owed.turns)
 
     def listen(self) -> None:
         """Hear what has come, as far as it may be heard now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from popover.protocols.smtp.capabilities import for_client
+from popover.protocols.smtp.capabilities import for_client, offers
 from popover.protocols.smtp.commands import Command, parse
 from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.queue import Ask
@@ -55,6 +55,7 @@ class Hello:
             self._good = b" ".join(command.key)
 
     def _for_client(self, reply: bytes) -> bytes:
+        self._state.pipelines = offers(reply, b"PIPELINING")
         return for_client(reply, self._state.terms, offers_tls=self._state.offers_tls)
 
     def over(self) -> None:

@@ -1,9 +1,10 @@
 """SMTP at the desk: the gateway is the server until the client has said who it is.
 
 What EHLO lists here must hold for every server behind, for after AUTH few clients ask again. SIZE, without a number, is
-with all of the field (Gmail, Microsoft, Yahoo, iCloud, Fastmail, GMX, Dovecot, Postfix, Exim). Others are not listed:
+with all of the field (Gmail, Microsoft, Yahoo, iCloud, Fastmail, GMX, Dovecot, Postfix, Exim). PIPELINING concerns the
+way, and is ours to promise: GMX and web.de do not offer it, Exim hangs up on clients that do it all the same, and the
+ears say to such a server one thing after the other (`State.is_paced`). Others are not listed:
 
-    PIPELINING           GMX and web.de do not offer it, and Exim hangs up on clients that do it all the same
     8BITMIME             GMX was seen without; a client that does not find it encodes, or sends 8 bits as it always did
     CHUNKING, DSN, SMTPUTF8, BINARYMIME   some of them lack each of these, and a mail that needs one would be refused
     ENHANCEDSTATUSCODES  a promise about all replies, those of the server among them
@@ -112,7 +113,7 @@ class Reception:
     def _ehlo(self, command: Command) -> Came:
         self._is(command)
         mechanisms = b" ".join((b"250-AUTH", *sasl_server.mechanisms(self._offer.challenge)))
-        reply = b"\r\n".join((b"250-popover", b"250-SIZE", mechanisms, b""))
+        reply = b"\r\n".join((b"250-popover", b"250-PIPELINING", b"250-SIZE", mechanisms, b""))
         terms = Terms(Ahead(), tls=self._offer.tls, hide=self._offer.hide)
         self._client.outbox += for_client(reply, terms, offers_tls=self._offer.tls in {"offer", "require"})
         return None

@@ -15,13 +15,14 @@ class State:
     `has_spoken`: the server has heard something of it. `body`: the one that comes. `waits_for`: what must be answered
     before more is heard; `challenged`: and the server wants a line of the client for it. `answered_early`: the server
     has said something in the middle of a body. `turns_plain`, `is_plain`: octets are to be passed on unread, and are.
+    `pipelines`: the server has offered PIPELINING.
     """
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.user = ""
         self.logged_in = self.has_begun = self.has_spoken = self.challenged = self.answered_early = False
-        self.turns_plain = self.is_plain = self.wants_tls = False
+        self.turns_plain = self.is_plain = self.wants_tls = self.pipelines = False
         self.failure: Failure | None = None
         self.body: Body | None = None
         self.waits_for: Ask | None = None
@@ -35,6 +36,13 @@ class State:
     def needs_tls(self) -> bool:
         """Nothing may be done before TLS."""
         return self.terms.tls == "require"
+
+    @property
+    def is_paced(self) -> bool:
+        """The client was offered PIPELINING at the desk (RFC 2920), and this server has not: it hears one command at a
+        time, whatever the client has said already.
+        """
+        return self.terms.at_desk and self.logged_in and not self.pipelines
 
     @property
     def may_turn_plain(self) -> bool:

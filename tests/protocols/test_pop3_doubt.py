@@ -1,0 +1,99 @@
+"""POP3 on a connection that stood ready, and is dead when its client comes: what was said can be said once more."""
+
+import pytest
+
+from hearing import taken
+from model_pop3 import VISITOR, service, trusting
+from popover.protocols import Terms
+from popover.protocols.pop3 import Ears
+from popover.protocols.pop3.doubt import FAREWELL, KEPT
+from popover.talk import End
+
+FAREWELL_WORDS = b"-ERR Autologout; idle too long\r\n"
+LOGIN = b"USER anna\r\nPASS secret\r\n"
+
+
+class Talk:
+    """Ears of a talk on such a connection."""
+
+    def __init__(self, *, has_waited: bool = True) -> None:
+        self.client, self.server = End("client"), End("server")
+        self.ears = Ears(self.client, self.server, Terms(service().ahead, VISITOR, has_waited=has_waited), trusting())
+        self.ears.start(b"+OK hello\r\n", b"+OK\r\nPIPELINING\r\n.\r\n", 1000.0)
+        taken(self.client)
+
+    def say(self, words: bytes) -> bytes:
+        self.ears.client_said(words, 1000.0)
+        return taken(self.client)
+
+    def answer(self, words: bytes, now: float = 1000.0) -> bytes:
+        straight = bytes(self.ears.server_said(words, now))
+        return taken(self.client) + straight
+
+    def end(self) -> bytes:
+        self.ears.server_ended(1000.0)
+        return taken(self.client)
+
+
+@pytest.mark.parametrize("words", [b"", FAREWELL_WORDS, FAREWELL_WORDS[:7]])
+def test_what_a_dead_connection_has_not_heard_can_be_said_again(words: bytes) -> None:
+    talk = Talk()
+    assert talk.say(LOGIN) == b"+OK\r\n"
+    assert (talk.answer(words) if words else b"") == b""
+    assert talk.ears.unheard == b""  # it may yet answer
+    assert talk.end() == b""
+    assert talk.ears.unheard == LOGIN
+    assert not talk.ears.wants_client  # what it says from now on is for the next talk
+
+
+def test_a_refusal_comes_a_moment_later_and_is_an_answer() -> None:
+    talk = Talk()
+    talk.say(b"STAT\r\n")
+    assert talk.answer(b"-ERR log in first\r\n") == b""
+    assert talk.ears.due == 1000.0 + FAREWELL
+    talk.ears.on_time(talk.ears.due)
+    assert taken(talk.client) == b"-ERR log in first\r\n"
+    talk.end()
+    assert talk.ears.unheard == b""
+
+
+def test_a_refusal_that_is_not_all_comes_at_once() -> None:
+    talk = Talk()
+    talk.say(b"STAT\r\nSTAT\r\n")
+    assert talk.answer(b"-ERR log in\r\n") == b""
+    assert talk.answer(b"-ERR log in\r\n") == b"-ERR log in\r\n" * 2
+
+
+def test_a_word_shows_that_it_was_alive() -> None:
+    talk = Talk()
+    talk.say(b"NOOP\r\nSTAT\r\n")
+    assert talk.answer(b"+OK\r\n") == b"+OK\r\n"
+    assert talk.answer(b"-ERR log in first\r\n") == b"-ERR log in first\r\n"
+    talk.end()
+    assert talk.ears.unheard == b""
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"QUIT\r\n", LOGIN + b"DELE 1\r\n", LOGIN + b"QUIT\r\n", b"\r\n", b"STAT\r\n" * KEPT]
+)
+def test_what_may_have_changed_something_is_not_said_again(words: bytes) -> None:
+    talk = Talk()
+    talk.say(words)
+    talk.end()
+    assert talk.ears.unheard == b""
+
+
+def test_behind_a_refusal_nothing_can_have_changed_anything() -> None:
+    talk = Talk()
+    talk.say(LOGIN + b"DELE 1\r\nQUIT\r\n")
+    talk.answer(FAREWELL_WORDS)
+    talk.end()
+    assert talk.ears.unheard == LOGIN + b"DELE 1\r\nQUIT\r\n"
+
+
+def test_of_a_connection_that_is_new_nothing_is_kept() -> None:
+    talk = Talk(has_waited=False)
+    talk.say(b"STAT\r\n")
+    assert talk.answer(FAREWELL_WORDS) == FAREWELL_WORDS
+    talk.end()
+    assert talk.ears.unheard == b""
