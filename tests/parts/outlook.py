@@ -42,12 +42,15 @@ _ADDRESSES = {SIGN_IN: "192.0.2.20", MAIL: "192.0.2.21", SENDING: "192.0.2.22"}
 
 
 class Outlook:
-    """From `__enter__` to `__exit__`. `env`, `prefix`: what a command needs to be in its network."""
+    """From `__enter__` to `__exit__`. `env`, `prefix`: what a command needs to be in its network. `provider`: one that
+    runs; else it has one of its own.
+    """
 
-    def __init__(self, directory: Path, authority: Authority) -> None:
+    def __init__(self, directory: Path, authority: Authority, provider: Provider | None = None) -> None:
         self._directory, self._authority = directory, authority
         self._stack = ExitStack()
-        self.provider = Provider(directory / "provider", authority)
+        self._has_own = provider is None
+        self.provider = provider or Provider(directory / "provider", authority)
         self.env = {"SSL_CERT_FILE": str(authority.ca_file)}
 
     @property
@@ -65,8 +68,9 @@ class Outlook:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            (self._directory / "provider").mkdir(parents=True)
-            stack.enter_context(self.provider)
+            if self._has_own:
+                (self._directory / "provider").mkdir(parents=True)
+                stack.enter_context(self.provider)
             tokens = Introspection(self.provider.introspection_url, self.provider.ca_file)
             certificate = self._authority.issue(MAIL)
             place = stack.enter_context(short_directory("outlook"))

@@ -44,7 +44,7 @@ class Program:
         """All it wrote so far, to stdout and stderr."""
         return self._output.read_text(encoding="utf-8", errors="backslashreplace")
 
-    def wait_until(self, true: Callable[[], object], what: str) -> None:
+    def wait_until(self, true: Callable[[], object], what: str, timeout: float = 30) -> None:
         """Look until `true` is; RuntimeError with its output should the program end meanwhile."""
 
         def look() -> object:
@@ -52,7 +52,7 @@ class Program:
                 raise RuntimeError(f"{self._command[0]} ended, code {self._process.returncode}: {self.output()}")
             return true()
 
-        wait_until(look, what)
+        wait_until(look, what, timeout)
 
     def end(self) -> None:
         """SIGTERM, and SIGKILL after ten seconds; then SIGKILL for whatever it started and left behind.

@@ -119,7 +119,8 @@ class Provider:
             *words, certificate.cert_file, certificate.key_file, output=self._directory / "provider.txt"
         )
         try:
-            self._program.wait_until(lambda: is_listening(self.port), "the provider listens")
+            # It makes its tables first, and 400 users: some five seconds of a machine that has nothing else to do.
+            self._program.wait_until(lambda: is_listening(self.port), "the provider listens", 90)
         except BaseException:
             self._program.end()
             raise

@@ -15,6 +15,7 @@ from parts.certificates import Authority
 from parts.messages import PLAIN
 from parts.outlook import CLIENT_ID, PAGE, USER, Outlook
 from parts.popover import COMMAND, Popover, run_popover
+from parts.provider import Provider
 
 LOCAL, NEXT = "canary-local", "canary-next"
 ADD = ("add", "aunt", "--provider", "outlook", "--login", "aunt@outlook.com", "--client-id", CLIENT_ID)
@@ -92,8 +93,9 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def outlook(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Outlook]:
-    with Outlook(tmp_path_factory.mktemp("outlook"), authority) as running:
+def outlook(tmp_path_factory: pytest.TempPathFactory, authority: Authority, _provider: Provider) -> Iterator[Outlook]:
+    _provider.mood()
+    with Outlook(tmp_path_factory.mktemp("outlook"), authority, _provider) as running:
         yield running
 
 
