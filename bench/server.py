@@ -16,9 +16,11 @@ from bench.loop import READABLE, Loop, Work, patiently
 _GREETING = b"+OK Dovecot ready.\r\n"
 _ANSWERS = {
     b"CAPA": b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nPIPELINING\r\nAUTH-RESP-CODE\r\nUSER\r\nSASL PLAIN\r\n.\r\n",
-    b"USER": b"+OK\r\n",
-    b"PASS": b"+OK Logged in.\r\n",
+    b"USER ": b"+OK\r\n",
+    b"PASS ": b"+OK Logged in.\r\n",
     b"NOOP": b"+OK\r\n",
+    b"UIDL": b"+OK\r\n1 000000015d9fb9b7\r\n.\r\n",
+    b"UIDL 1": b"+OK 1 000000015d9fb9b7\r\n",
     b"QUIT": b"+OK Logging out.\r\n",
 }
 _UNKNOWN = b"-ERR Unknown command.\r\n"
@@ -51,7 +53,13 @@ class Server:
         self._context.load_cert_chain(certificate)
         lines = _LINE * (mail_bytes // len(_LINE))
         self._mail = memoryview(b"+OK %d octets\r\n" % len(lines) + lines + b".\r\n")
-        self._answers = {**_ANSWERS, b"STAT": b"+OK 1 %d\r\n" % len(lines)}
+        size = len(lines)
+        self._answers = {
+            **_ANSWERS,
+            b"STAT": b"+OK 1 %d\r\n" % size,
+            b"LIST": b"+OK 1 messages:\r\n1 %d\r\n.\r\n" % size,
+            b"LIST 1": b"+OK 1 %d\r\n" % size,
+        }
         self._tally = Tally()
         self._loop = Loop()
         self._port = self._listen()
@@ -111,14 +119,18 @@ class Server:
     def _converse(self, sock: ssl.SSLSocket) -> Work[None]:
         buffer = b""
         while received := (yield from patiently(partial(sock.recv, 4096))):
-            buffer += received
-            while b"\n" in buffer:
-                line, _, buffer = buffer.partition(b"\n")
-                command = line[:4].strip().upper()
-                answer = self._mail if command == b"RETR" else self._answers.get(command, _UNKNOWN)
-                yield from _send(sock, memoryview(answer))
-                if command == b"QUIT":
-                    return
+            *lines, buffer = (buffer + received).split(b"\n")
+            answers = b""  # of what was asked in one piece, as Dovecot sends them
+            for command in (line.strip().upper() for line in lines):
+                if command.startswith(b"RETR"):
+                    yield from _send(sock, memoryview(answers))
+                    yield from _send(sock, self._mail)
+                    answers = b""
+                else:
+                    answers += self._answers.get(command) or self._answers.get(command[:5], _UNKNOWN)
+            yield from _send(sock, memoryview(answers))
+            if lines and lines[-1].strip().upper() == b"QUIT":
+                return
 
     def _count(self, sock: ssl.SSLSocket) -> None:
         self._tally.sessions += 1

@@ -26,12 +26,20 @@ os.environ["PATH"] = search_path(os.environ["PATH"])
 hypothesis.settings.register_profile("popover", deadline=None)
 hypothesis.settings.load_profile("popover")
 
-# Each gateway of a test remembers for itself what servers can not; nothing of it goes to this machine's own place.
-os.environ["STATE_DIRECTORY"] = tempfile.mkdtemp(prefix="popover-state-")
-atexit.register(shutil.rmtree, os.environ["STATE_DIRECTORY"], ignore_errors=True)
+# Nothing of what a gateway remembers goes to this machine's own place.
+_STATES = tempfile.mkdtemp(prefix="popover-state-")
+atexit.register(shutil.rmtree, _STATES, ignore_errors=True)
+os.environ["STATE_DIRECTORY"] = f"{_STATES}/shared"
+_NUMBERS = itertools.count()
 
 # A shell without job control starts a program in the background with SIGINT ignored, and that is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test's gateways remember for themselves what servers cannot: a port that is free again is another server."""
+    monkeypatch.setenv("STATE_DIRECTORY", f"{_STATES}/{next(_NUMBERS)}")
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,7 @@ class Peer:
             with output.open("wb") as file:
                 process = subprocess.Popen(
                     command,
-                    env=os.environ | self.environment(),
+                    env=os.environ | {"STATE_DIRECTORY": made, **self.environment()},  # nothing of an earlier run
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=file,

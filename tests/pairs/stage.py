@@ -101,7 +101,8 @@ class Stage:
                 for (server, features), port in zip(servers, ports, strict=True)
             )
         )
-        popover = await asyncio.to_thread(Popover, "-c", file)
+        state = {"STATE_DIRECTORY": str(file.with_suffix(""))}  # a port that is free again is another server
+        popover = await asyncio.to_thread(Popover, "-c", file, env=state)
         self._popovers.append(popover)
         return [
             Way(server, self._sealed(port) if is_sealed(features) else port)

@@ -5,17 +5,30 @@ from pathlib import Path
 
 import pytest
 
-from popover.process.state import load, save, state_file
+from popover.process.state import KEPT, SERVERS, load, save, state_file
 
-HARM = {"pop3s://mail.example.com:995": {"keeps": 1.5e9}}
+NOW = 1.5e9
+HARM = {"pop3s://mail.example.com:995": {"keeps": NOW - 60}}
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "new" / "servers.json"
     save(path, {})
     save(path, HARM)
-    assert load(path) == HARM
+    assert load(path, NOW) == HARM
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_what_nobody_believes_any_more_is_not_carried_along(tmp_path: Path) -> None:
+    path = tmp_path / "servers.json"
+    save(path, {"pop3s://a:995": {"keeps": NOW - KEPT, "lists": NOW - 1}, "pop3s://b:995": {"keeps": NOW - KEPT}})
+    assert load(path, NOW) == {"pop3s://a:995": {"lists": NOW - 1}}
+
+
+def test_of_too_many_servers_those_that_failed_last_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "servers.json"
+    save(path, {f"pop3s://{number}:995": {"keeps": NOW - number} for number in range(SERVERS + 9)})
+    assert load(path, NOW).keys() == {f"pop3s://{number}:995" for number in range(SERVERS)}
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{", '{"a": 1}', '{"a": {"b": "c"}}', "\0" * 9, "{" * 99999])
@@ -23,7 +36,7 @@ def test_a_file_that_is_none_of_ours_is_passed_over(tmp_path: Path, text: str | 
     path = tmp_path / "servers.json"
     if text is not None:
         path.write_text(text)
-    assert load(path) == {}
+    assert load(path, NOW) == {}
 
 
 def test_a_place_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class Gateway:
         self._memories = Memories(self._keep_harm)
         self._finders = Finders(log, (state or state_file()).parent)
         if state is not None:
-            self._memories.recall(load_state(state))
+            self._memories.recall(load_state(state, time.time()))
         self._post = Post(self._dialler, log, None if state is None else state.parent, self._memories.of)
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = count(1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from heapq import nlargest
 from pathlib import Path
 
 Harm = dict[str, dict[str, float]]
@@ -18,6 +19,13 @@ Harm = dict[str, dict[str, float]]
 
 FILE_LIMIT = 1024 * 1024
 """Octets of it that are read: some 10,000 servers. What is larger is not ours."""
+
+SERVERS = 1000
+"""Servers that are remembered, those that failed last: a provider's table leads to some hundreds. Others are found out
+again, at the cost of half a second each."""
+
+KEPT = 30 * 86400.0
+"""Seconds after which nobody believes it any more (`manners.KEPT`), and it need not be carried along."""
 
 
 def state_file() -> Path:
@@ -30,20 +38,27 @@ def state_file() -> Path:
     return Path(home) / "popover" / "servers.json"
 
 
-def load(path: Path) -> Harm:
-    """Read it; nothing where there is none, or none that we understand."""
+def load(path: Path, now: float) -> Harm:
+    """Read it, without what is out of date at `now` (seconds since 1970); nothing where there is none, or none that we
+    understand.
+    """
     try:
         with path.open("rb") as file:
             known = json.loads(file.read(FILE_LIMIT))
-        return {
-            str(server): {str(what): float(since) for what, since in harm.items()} for server, harm in known.items()
-        }
+        harm = {server: _fresh(failed, now - KEPT) for server, failed in known.items()}
+        return {server: failed for server, failed in harm.items() if failed}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
+def _fresh(failed: dict[str, float], oldest: float) -> dict[str, float]:
+    return {what: float(since) for what, since in failed.items() if float(since) > oldest}
+
+
 def save(path: Path, harm: Harm) -> None:
-    """Write it, whole or not at all. Raises OSError."""
+    """Write it, whole or not at all: that of the SERVERS which failed last. Raises OSError."""
+    if len(harm) > SERVERS:
+        harm = dict(nlargest(SERVERS, harm.items(), key=lambda one: max(one[1].values())))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

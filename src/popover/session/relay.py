@@ -162,11 +162,13 @@ class Relay:
             if client.end.outbox:
                 client.write(client.end.outbox, MORE if ears.has_left else 0)
                 client.end.outbox.clear()
-            client.write(to_client)
+            if to_client:
+                client.write(to_client)
         if server.end.outbox:
             server.write(server.end.outbox)
             server.end.outbox.clear()
-        server.write(to_server)
+        if to_server:
+            server.write(to_server)
         if ears.has_more and not self._hears_on:
             self._hears_on = True
             self._turns.add(self._hear_on)

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-AT_ONCE = 0.005
+AT_ONCE = 0.001
 """Seconds for the rest of all sessions' bursts, before sockets are looked at again: a single session's goes are some
-0.5 ms, but fifty of them one after the other would keep a fifty-first waiting for 25."""
+0.5 ms, but fifty of them one after the other would keep a fifty-first waiting for 25. With 5 ms a NOOP beside a client
+that pipelines waited twice as long (99th percentile 4.5 ms in place of 2.5)."""
 
 
 class Turns:

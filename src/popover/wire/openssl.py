@@ -10,9 +10,10 @@ from typing import Any
 
 from popover.wire.engine import RECORD, Ending, Octets, Sealed, Ticket, TLSError, UntrustedError
 
-TURN = 0.004
+TURN = 0.001
 """Seconds after which an engine lets others have their turn; 20 ms is what one session may cost another. 128 KiB of
-mail take 0.1 ms, so only a server sees this limit that floods us with what costs much and says nothing."""
+mail take 0.1 ms, so only a server sees this limit that floods us with what costs much and says nothing. What can not be
+interrupted comes on top of it (FEW, PIECE)."""
 
 PIECE = 32 * 1024
 FEW = 64

@@ -16,6 +16,8 @@ class Kind(Enum):
     OURS = "ours"
     GUESS = "guess"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and asked sixty times a session
+
 
 class Flight:
     """Questions that leave in one piece. Its answers are handed out once all have come and each is what its question

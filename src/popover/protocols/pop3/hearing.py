@@ -214,11 +214,14 @@ class Ears:
         """Send what may be sent now, guess what may be guessed."""
         if self.wants_tls:  # a USER that was held is forgotten with all the rest
             return
-        self._way.send()
+        way = self._way
+        if way.unsent:
+            way.send()
         self._leaving.go_on()
-        if self.ahead.may_fetch and self.state.logged_in and self._way.is_quiet and not self._leaving.has_said:
+        if self.ahead.may_fetch and self.state.logged_in and way.is_quiet and not self._leaving.has_said:
             self._guess()
-        self._way.send()
+        if way.unsent:
+            way.send()
         if self.state.turns_plain and not self.state.is_plain and not self._way.has_ours and not self._way.unsent:
             self._become_plain()
 

@@ -27,9 +27,9 @@ class KeepAlive:
     def due(self) -> float:
         """When the server is to hear a NOOP."""
         state = self._state
-        if state.manners.adds_lines or state.unasked_at:
-            return math.inf
         if not self._pause or not state.logged_in or self._leaving.has_said or state.has_client_ended:
+            return math.inf
+        if state.unasked_at or state.manners.adds_lines:
             return math.inf
         at = state.server_spoke + self._pause
         return at if at - state.client_spoke <= KEEP_ALIVE_FOR and self._way.is_empty else math.inf

@@ -125,7 +125,7 @@ class Leaving:
     @property
     def due(self) -> float:
         """When what is asked before QUIT is told is given up."""
-        if not (self.is_finding_out and self._owed.asked):
+        if self._command is None or not (self.is_finding_out and self._owed.asked):
             return math.inf
         since, patience = self._owed.asked[0].since, self._state.manners.patience
         return min(max(self._state.server_spoke, since) + patience, since + FIND_OUT)

@@ -62,10 +62,12 @@ class Mending:
         if self._owed.is_lost:
             return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
+        if not asked or not turns:
+            return math.inf
         if self._is_half_heard or self._is_half_told:
             silence = max(self._silent_since, asked[0].since) + self._state.manners.patience
             return min(silence, self._half_since + DRIPS) if self._is_half_heard else silence
-        if not asked or not turns or asked[0].kind is Kind.CLIENT:
+        if asked[0].kind is Kind.CLIENT:
             return math.inf
         since = max(self._silent_since, asked[0].since)
         return max(since + self._state.manners.patience, self._not_before)

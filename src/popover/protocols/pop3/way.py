@@ -17,7 +17,7 @@ it hears all of that.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 
 from popover.protocols.pop3.answers import Listing
@@ -60,7 +60,7 @@ class Way:
         self._state = state
         self._owed = owed
         self._serial = 0
-        self._under_way: Counter[Kind] = Counter()
+        self._under_way = dict.fromkeys(Kind, 0)
         self._deletions = 0  # of OURS, under way
         self._doubtful = 0  # guesses of a kind that the server has not shown to bear, under way
         self._last_claimed: Ask | None = None
@@ -247,7 +247,8 @@ class Way:
         self._owed.asked.append(one)
 
     def _may_send(self, one: Ask) -> bool:
-        clients, ours, guesses = (self._under_way[kind] for kind in (Kind.CLIENT, Kind.OURS, Kind.GUESS))
+        under_way = self._under_way
+        clients, ours, guesses = under_way[Kind.CLIENT], under_way[Kind.OURS], under_way[Kind.GUESS]
         if one is self.user_ask:
             held = len(self.unsent) == 1 and self._state.now < self.hold_user_until
             return not (held or clients or ours or guesses)
