@@ -76,7 +76,7 @@ $(SETUP): $(READY)
 	@scripts/as-owner touch $@
 
 # --- Packages, all below dist/. docs/install.md tells who wants which, and how it is installed.
-.PHONY: pyz dist deb ipk image release test-packages
+.PHONY: pyz dist deb ipk image release tagged test-packages
 
 TOOLS := build/tools
 # The date of all that is built (reproducible-builds.org): that of the commit, so that two builds are equal.
@@ -103,8 +103,14 @@ ipk: pyz  ## OpenWrt's package, up to 24.10
 image: pyz  ## the container image (as root)
 	SOURCE_DATE_EPOCH=$(EPOCH) packaging/image
 
-release: pyz dist deb ipk image  ## all of them, with their checksums; of the same commit they are the same again
+release: tagged pyz dist deb ipk image  ## all of them, with their checksums; of the same commit they are the same again
 	cd dist && rm -f SHA256SUMS && sha256sum popover* >SHA256SUMS
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/popover/__init__.py)
+
+tagged:
+	@tag=$$(git describe --tags --exact-match 2>/dev/null); [ "$${tag:-v$(VERSION)}" = "v$(VERSION)" ] || \
+		{ echo "make release: this commit's tag is $$tag, and src/popover/__init__.py says $(VERSION)" >&2; exit 1; }
 
 test-packages: $(SETUP)  ## what make release has built: installed, run, upgraded and removed on machines of its own (as root; minutes)
 	$(BIN)/pytest --timeout 600 packaging/trials

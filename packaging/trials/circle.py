@@ -23,7 +23,8 @@ PYZ = ROOT / "dist" / "popover.pyz"
 def running(command: tuple[str, ...], until: str, directory: Path) -> Iterator[str]:
     """Runs a command; what it has said up to a line that has `until` in it."""
     said = directory / f"said-{time.monotonic_ns()}"
-    with said.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, cwd=directory) as process:
+    env = os.environ | {"STATE_DIRECTORY": str(directory)}  # not where one of this machine's own remembers
+    with said.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, cwd=directory, env=env) as process:
         try:
             deadline = time.monotonic() + PATIENCE
             while until not in said.read_text():

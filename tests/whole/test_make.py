@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from popover import __version__
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -142,3 +144,27 @@ def test_run_with_a_server_is_no_demo(name: str) -> None:
 def test_run_without_a_server_is_the_demo_whatever_else_is_called_server() -> None:
     assert "popover demo\n" in planned("run", env={"server": "somebody else's"})
     assert "popover demo" not in planned("run", "SERVER=")  # a script's variable that was not set: popover says so
+
+
+def test_release_is_of_the_version_that_its_tag_says(tmp_path: Path) -> None:
+    (tmp_path / "src" / "popover").mkdir(parents=True)
+    shutil.copy(ROOT / "src" / "popover" / "__init__.py", tmp_path / "src" / "popover")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+        subprocess.run(("git", *who, *words), cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "all")
+    assert make("-C", str(tmp_path), "tagged").returncode == 0
+    git("tag", f"v{__version__}")
+    assert make("-C", str(tmp_path), "tagged").returncode == 0
+    git("tag", "--delete", f"v{__version__}")
+    git("tag", "v99")
+    ended = make("-C", str(tmp_path), "tagged")
+    assert ended.returncode == 2
+    assert f"this commit's tag is v99, and src/popover/__init__.py says {__version__}" in ended.stderr
+    plan = planned("release")
+    assert plan.index("git describe") < plan.index("packaging/pyz.py")
