@@ -148,7 +148,7 @@ def test_a_wrong_password_of_the_house_does_not_touch_the_tokens(house: House) -
 def test_a_token_that_the_server_refuses_is_renewed_and_said_once_more(
     house: House, workdir: Workdir, dialect: str, name: str
 ) -> None:
-    """Somebody has revoked it, or the clock is wrong: the client notices nothing (of each account, once in 5 minutes)."""
+    """Somebody has revoked it, or the clock is wrong: the client notices nothing (once in 5 minutes)."""
     house.by_device(name)
     house.change(name, access_token="canary-revoked")
     asked, mailbox = len(house.provider.asked()), house.postfix.mailbox(house.users[name])
