@@ -78,7 +78,7 @@ def test_what_is_no_such_file_is_told_line_by_line_without_its_secrets(write: Wr
         "line 2: is no user and hash with a colon between them",
         'line 3: user "ab": is no hash of htpasswd -B, -2, -5, -m or -s (plain text and crypt(3) are not taken)',
     ]
-    with pytest.raises(ConfigError, match="can't be read: No such file"):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
         Htpasswd(tmp_path / "none")
 
 

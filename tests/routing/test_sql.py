@@ -100,7 +100,7 @@ def test_who_asks_for_no_address_is_asked_once_for_all_of_them(stage: Make) -> N
         (SQL("sqlite:///x", "select :name"), ("query: there is no :name; there are :key, :user, :local, :domain, "
                                              ":client_ip, :listen, :service, :dialect")),
         (SQL("postgresql://x", "select 1", SecretSource("file", "/none")),
-         "password_file: /none can't be read: No such file or directory"),
+         "password_file: /none cannot be read: No such file or directory"),
         (SQL("postgresql://x", "select 1", SecretSource("environment", "NONE_SUCH")),
          "password_env: there is no variable NONE_SUCH"),
         (SQL("postgresql://x", "select 1", SecretSource("credential", "db")),

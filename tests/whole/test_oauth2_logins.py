@@ -349,7 +349,7 @@ def test_a_program_that_signs_in_by_itself_shows_whether_it_can(house: House) ->
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("login", "browser", "--device"), "can not be signed in at by --device, but by --browser, --paste"),
+        (("login", "browser", "--device"), "cannot be signed in at by --device, but by --browser, --paste"),
         (("login", "nobody", "--paste"), "by --device"),
         (("login", "unknown"), 'no account "unknown"'),
         (("login", "browser", "--paste"), "no address was pasted"),

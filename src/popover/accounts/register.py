@@ -175,7 +175,7 @@ def _may(account: Account, accounts: bool | tuple[str, ...]) -> bool:  # noqa: F
 
 
 def secret_doubts(account: Account) -> list[str]:
-    """Say which of an account's secrets can't be read, and why, a line each."""
+    """Say which of an account's secrets cannot be read, and why, a line each."""
     oauth2 = account.oauth2
     reads: list[tuple[SecretSource | None, Callable[[SecretSource], bytes]]] = [
         (account.password, lambda source: _usable(read_secret(source))),

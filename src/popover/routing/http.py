@@ -134,7 +134,7 @@ def _context(source: HTTP) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=source.ca_file)
     except (OSError, ssl.SSLError) as fault:
-        raise ConfigError(f"ca_file: {source.ca_file} can not be used: {fault}") from None
+        raise ConfigError(f"ca_file: {source.ca_file} cannot be used: {fault}") from None
 
 
 def _escaped(octets: bytes) -> str:

@@ -71,7 +71,7 @@ class LDAPTable:
             )
             return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=self._deadline, tls=tls)
         except LDAPException as fault:
-            raise ConfigError(f"url: {quote(url)} can not be used: {fault}") from None
+            raise ConfigError(f"url: {quote(url)} cannot be used: {fault}") from None
 
     def depends_on(self, query: Query) -> Hashable:
         """Of what the filter asks for alone."""

@@ -144,7 +144,7 @@ def _read(file: Path) -> str:
         with file.open("rb") as stream:
             octets = stream.read(FILE_LIMIT + 1)
     except OSError as fault:
-        raise ConfigError(f"authenticate: {file}: can't be read: {fault.strerror}") from None
+        raise ConfigError(f"authenticate: {file}: cannot be read: {fault.strerror}") from None
     if len(octets) > FILE_LIMIT:
         raise ConfigError(f"authenticate: {file}: more than {FILE_LIMIT} bytes: this is no file of htpasswd's")
     return octets.decode(errors="surrogateescape")

@@ -99,7 +99,7 @@ def _read(file: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file") from None
     except OSError as fault:
-        raise ConfigError(f"{file}: can't be read: {fault.strerror}") from None
+        raise ConfigError(f"{file}: cannot be read: {fault.strerror}") from None
     if _BINARY in octets or file.suffix in {".db", ".gdbm", ".bdb"}:
         raise ConfigError(f"{file}: is a database; name the popmap that it was made of, no database is needed")
     if len(octets) > FILE_LIMIT:

@@ -31,6 +31,6 @@ def read_secret(source: SecretSource) -> str:
         with path.open("rb") as file:
             return file.read(SECRET_LIMIT).decode().removesuffix("\n").removesuffix("\r")
     except OSError as fault:
-        raise ConfigError(f"{key}: {path} can't be read: {fault.strerror}") from None
+        raise ConfigError(f"{key}: {path} cannot be read: {fault.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{key}: {path} is not UTF-8") from None

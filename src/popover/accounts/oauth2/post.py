@@ -82,7 +82,7 @@ class Post:
                 found = self._contexts[ca_file] = verified_context(ca_file)
             except OSError as fault:
                 raise ProviderFailure(
-                    "the certificates that vouch for the provider can not be read", f"ca_file: {ca_file}: {fault}"
+                    "the certificates that vouch for the provider cannot be read", f"ca_file: {ca_file}: {fault}"
                 ) from None
         return found
 
@@ -116,7 +116,7 @@ def _exchanged(
 
 
 def _connected(host: str, port: int, context: ssl.SSLContext, fuse: _Fuse) -> ssl.SSLSocket:
-    """Connect, and come to TLS: guarded from before the handshake on, in which http.client can not be cut."""
+    """Connect, and come to TLS: guarded from before the handshake on, in which http.client cannot be cut."""
     plain = socket.create_connection((host, port), CONNECT)
     try:
         sealed = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
@@ -193,7 +193,7 @@ def _failure(fault: Exception, host: str) -> ProviderFailure:
     match fault:
         case ssl.SSLCertVerificationError():
             return ProviderFailure(
-                f"the certificate of {host} can not be trusted, so it is asked for no token",
+                f"the certificate of {host} cannot be trusted, so it is asked for no token",
                 f"{fault.verify_message}; is this machine's clock right? is something in between that reads along?",
             )
         case ssl.SSLError():
@@ -203,7 +203,7 @@ def _failure(fault: Exception, host: str) -> ProviderFailure:
         case socket.gaierror():
             return ProviderFailure(f"the name {host} gives no address", f"{fault.strerror}: is the name server up?")
         case OSError():
-            return ProviderFailure(f"{host} can not be reached", fault.strerror or type(fault).__name__)
+            return ProviderFailure(f"{host} cannot be reached", fault.strerror or type(fault).__name__)
     return ProviderFailure(f"{host} answers in no way that a provider does", type(fault).__name__)
 
 
