@@ -120,7 +120,7 @@ complete -c popover -n '_shtab_popover_using setup' -l issuer -x -d 'OAuth2 of a
 complete -c popover -n '_shtab_popover_using setup' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the local password from a file'
 complete -c popover -n '_shtab_popover_using setup' -l secret-file -xka "(__fish_complete_path (commandline -ct))" -d 'take the provider'"'"'s password from a file'
 complete -c popover -n '_shtab_popover_using setup' -l unit -xka "user system" -d 'let systemd start it: with your session, or at boot'
-complete -c popover -n '_shtab_popover_using setup' -l yes -d 'ask nothing: yes to all that can not be forged'
+complete -c popover -n '_shtab_popover_using setup' -l yes -d 'ask nothing: yes to all that cannot be forged'
 complete -c popover -n '_shtab_popover_using setup' -l json -d 'one JSON document instead of lines; without --yes, only look'
 complete -c popover -n '_shtab_popover_using; and test $_shtab_popover_npos -eq 0' -a explain -d 'Say what a server'"'"'s refusal means, and what to do.'
 complete -c popover -n '_shtab_popover_using explain' -s h -l help -d 'show this help message and exit'

@@ -46,7 +46,7 @@ class Nature:
     @property
     def bears_cuts(self) -> bool:
         """Whether it is all the same to it how commands come. For the others they come as they leave, as a TLS record
-        does: else one that was lucky has shown what it can not do.
+        does: else one that was lucky has shown what it cannot do.
         """
         return self.hears == "all" and not self.next_ok_before_dot
 

@@ -1,18 +1,18 @@
 """What can go wrong, and for whom the words are.
 
     PopoverError
-    +-- ConfigError        the operator wrote something we can't do; nothing was started
+    +-- ConfigError        the operator wrote something we cannot do; nothing was started
     +-- StartError         the configuration is right, this machine does not allow it (port in use, ...)
-    +-- Failure            one session can't go on; `cause` is for both people, `remedy` for the operator
+    +-- Failure            one session cannot go on; `cause` is for both people, `remedy` for the operator
         +-- Refused        we did not let the client in (guard)
         +-- Misdialled     the client speaks something else: TLS or HTTP sent to a mail port
         +-- HandshakeFailure  the client and we have not come to TLS
         +-- NameFailure    the server's name gives no address
         +-- ConnectFailure no connection to any of its addresses
         +-- TLSFailure     connected, but there is no verified TLS
-        +-- SecretFailure  what an account has to say, or to be asked for, can't be read
+        +-- SecretFailure  what an account has to say, or to be asked for, cannot be read
         +-- ServerFailure  TLS stands, but no mail server speaks behind it
-            +-- SignInFailure  one does, but it can't be told the login, or gives no answer to it
+            +-- SignInFailure  one does, but it cannot be told the login, or gives no answer to it
         +-- MailRefused    a device's mail, by its server and for good
         +-- SignInNeeded   an account's provider wants a person to sign in (OAuth2): it will not pass by itself
         +-- ProviderFailure  an account's provider gives no token now: it may at the next try
@@ -44,7 +44,7 @@ class StartError(PopoverError):
 
 
 class Failure(PopoverError):  # noqa: N818 - the vocabulary's word; a session fails, the program does not err
-    """One session can't go on.
+    """One session cannot go on.
 
     `cause`: plain words, no line ends, for the user and for the log.
     `remedy`: what the operator can do about it; empty where there is nothing to do.
@@ -116,7 +116,7 @@ class SignInFailure(ServerFailure):
 
 
 class SecretFailure(Failure):
-    """A secret of an account's can't be read. `remedy` names its place and what is wrong there, never the secret."""
+    """A secret of an account's cannot be read. `remedy` names its place and what is wrong there, never the secret."""
 
     end = "no secret"
     needs_person = True

@@ -1,8 +1,8 @@
 """One line per event to stderr, as text or JSON; one id per session; never a secret.
 
-The log must not stop the service: a line that can't be written at once (the reader of the pipe is gone or
+The log must not stop the service: a line that cannot be written at once (the reader of the pipe is gone or
 sleeps, the disk is full) is counted and dropped, and the count is told when lines go through again.
-Everything from outside is escaped, so that a server's greeting can't forge a line or paint the screen.
+Everything from outside is escaped, so that a server's greeting cannot forge a line or paint the screen.
 """
 
 from __future__ import annotations

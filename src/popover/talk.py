@@ -1,7 +1,7 @@
 """How the dry floor talks: ends, wants, and reading a line.
 
 A conversation is a generator. Where it stands is its state; it works on `End`s and yields a *want*,
-`More`, when it can't go on by itself. `outside.converse` serves the wants of all dialects. So each
+`More`, when it cannot go on by itself. `outside.converse` serves the wants of all dialects. So each
 conversation is tested without a socket, with its bytes arriving one at a time.
 """
 

@@ -597,7 +597,7 @@ def test_a_folder_that_can_not_be_read_is_our_trouble(scene: Scene) -> None:
     scene.kept.write_text("no folder")
     found = scene.find("anna")
     assert isinstance(found, Unsure)
-    assert "can't be read (Not a directory)" in found.remedy
+    assert "cannot be read (Not a directory)" in found.remedy
     scene.kept.unlink()
     assert isinstance(scene.find("anna"), NotFound)
 

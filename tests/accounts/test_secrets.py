@@ -143,7 +143,7 @@ def test_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_key_is_read_with_all_its_lines(tmp_path: Path) -> None:
     pem = b"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n"
     assert read_key(file(tmp_path / "key.pem", pem)) == pem
-    with pytest.raises(SecretFailure, match="can not read"):
+    with pytest.raises(SecretFailure, match="cannot read"):
         read_key(file(tmp_path / "key.pem", b"x" * (KEY_LIMIT + 1)))
 
 

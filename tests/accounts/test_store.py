@@ -175,9 +175,9 @@ def test_what_is_written_is_on_disk_before_it_takes_its_place(store: Store, monk
 def test_a_folder_that_can_not_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "accounts").write_text("no folder")
     store = Store(tmp_path / "accounts")
-    with pytest.raises(StartError, match=r"can't be read \(Not a directory\)"):
+    with pytest.raises(StartError, match=r"cannot be read \(Not a directory\)"):
         store.accounts()
-    with pytest.raises(StartError, match="can't be used: File exists"):
+    with pytest.raises(StartError, match="cannot be used: File exists"):
         store.add("a", table("a"))
 
 

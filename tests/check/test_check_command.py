@@ -181,10 +181,10 @@ def test_what_is_to_be_done_is_said_once() -> None:
     for server in ("pop3s://one.example.com", "pop3s://two.example.com"):
         report.begin(Part("example", server))
         report.add("tls", "warn", "no trust store", "install ca-certificates")
-        report.add("tls", "fail", "it can not be judged", "the trust store is empty: install ca-certificates")
+        report.add("tls", "fail", "it cannot be judged", "the trust store is empty: install ca-certificates")
     table.conclude(report)
     todo = out.getvalue().partition("What to do:")[2]
-    assert re.findall(r"\d\. pop3s://(\w+)\S+ it can not be judged: the trust", todo) == ["one", "two"]
+    assert re.findall(r"\d\. pop3s://(\w+)\S+ it cannot be judged: the trust", todo) == ["one", "two"]
     assert "no trust store" not in todo
 
 

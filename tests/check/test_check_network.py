@@ -152,13 +152,13 @@ def test_port_of_ours_that_something_else_has(stage: Stage, world: World) -> Non
     with FakeDNS(world, {NAME: [HERE]}), world.listen("127.0.0.1") as taken:
         port = taken.getsockname()[1]
         check = checked(stage, world, good_server(stage, world), listen=f"127.0.0.1:{port}")
-        check.failed("here", f"can not listen on 127.0.0.1:{port}", remedy="choose another port")
+        check.failed("here", f"cannot listen on 127.0.0.1:{port}", remedy="choose another port")
 
 
 def test_address_that_is_not_of_this_machine(stage: Stage, world: World) -> None:
     with FakeDNS(world, {NAME: [HERE]}):
         check = checked(stage, world, good_server(stage, world), listen="203.0.113.9:1110")
-        check.failed("here", "can not listen", remedy="not an address of this machine")
+        check.failed("here", "cannot listen", remedy="not an address of this machine")
 
 
 def test_a_server_that_is_this_gateway_itself_is_found_out(stage: Stage, world: World) -> None:

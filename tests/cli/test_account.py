@@ -212,7 +212,7 @@ def test_a_local_password_that_is_the_providers_is_warned_of(run: Run) -> None:
         ((*ADD, "--device", "--plain"), "", 2, "--device: nobody logs in as it"),
         ((*ADD, "--tenant", "x"), "", 2, "go with --client-id"),
         ((*ADD, "--client-id", "x", "--secret-file", "x"), "", 2, "with OAuth2 (--client-id) there is no password"),
-        ((*ADD, "--password-file", "/nowhere"), "", 1, "/nowhere can't be read: No such file or directory"),
+        ((*ADD, "--password-file", "/nowhere"), "", 1, "/nowhere cannot be read: No such file or directory"),
         (("account", "add", "a", "--login", "x", "--server", "me:canary@m"), "", 2, "--server: a server holds no user"),
         (("account", "add", "a", "--login", "x", "--server", "m", "--server", "n"), "", 2, "there is one for pop3"),
         (("account", "add", "a", "--login", "x", "--provider", "gmial"), "a\nb\n", 2, "did you mean gmail?"),

@@ -238,7 +238,7 @@ def test_broken_ca_file_is_named_to_the_operator(stage: Stage, dialect: str) -> 
     words = [*COMMAND, "inetd", f"{dialect}s://localhost:{server.port}", "--ca-file", str(broken)]
     ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
     assert "its log tells the operator why" in farewell(ended.stdout, dialect)
-    assert f"ca_file: {broken} can not be used" in ended.stderr.decode()
+    assert f"ca_file: {broken} cannot be used" in ended.stderr.decode()
     assert b"bug" not in ended.stderr
     assert ended.returncode == 2
     assert server.accepted == 0

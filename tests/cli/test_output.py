@@ -1,4 +1,4 @@
-"""What a command prints, where it can not be printed: one line says so, and never a traceback."""
+"""What a command prints, where it cannot be printed: one line says so, and never a traceback."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def test_output_that_can_not_be_written_is_told_in_one_line(words: str, redirect
     end = ended(words, redirection)
     assert end.returncode == 1
     [line] = end.stderr.splitlines()
-    assert line.startswith(f"popover: the output can not be written: {why}")
+    assert line.startswith(f"popover: the output cannot be written: {why}")
 
 
 @pytest.mark.parametrize("words", COMMANDS)

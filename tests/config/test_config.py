@@ -505,7 +505,7 @@ def test_a_name_with_nul(tmp_path: Path) -> None:
 def test_an_unreadable_file(tmp_path: Path) -> None:
     loop = tmp_path / "popover.toml"  # root may read everything, but not this
     loop.symlink_to(loop)
-    assert mistakes(loop) == [f"can't be read: {os.strerror(errno.ELOOP)}"]
+    assert mistakes(loop) == [f"cannot be read: {os.strerror(errno.ELOOP)}"]
 
 
 def test_an_empty_directory(tmp_path: Path) -> None:
@@ -686,8 +686,8 @@ def test_ca_file_that_is_none(tmp_path: Path) -> None:
     assert '/gone" does not exist; ' in told(service(ca_file=tmp_path / "gone"))
     assert told(service(ca_file=tmp_path)).endswith("is no ordinary file")
     assert told(service(ca_file=pipe)).endswith("is no ordinary file")
-    assert "can't be read: " in told(service(ca_file=loop))
-    assert "can't be read: " in told(service(ca_file=tmp_path / "\0"))
+    assert "cannot be read: " in told(service(ca_file=loop))
+    assert "cannot be read: " in told(service(ca_file=tmp_path / "\0"))
 
 
 # Whatever stands in a file

@@ -1,6 +1,6 @@
 """TLS 1.3 records that no library would write: empty ones, a key update in the middle of a mail.
 
-Python's `ssl` can't be asked for them. So the server's secret is taken from the key log, and the records are
+Python's `ssl` cannot be asked for them. So the server's secret is taken from the key log, and the records are
 sealed here (RFC 8446, 5.2, 7.1 to 7.3) in place of OpenSSL, which goes on receiving.
 """
 

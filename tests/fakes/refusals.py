@@ -1,4 +1,4 @@
-"""Servers whose TLS can't be begun, for the tests of sessions and of `check`."""
+"""Servers whose TLS cannot be begun, for the tests of sessions and of `check`."""
 
 import ssl
 import warnings

@@ -94,14 +94,14 @@ class Gateway:
         wait_until(lambda: self.status()["sessions"] <= sessions, f"no more than {sessions} sessions", PATIENCE)
 
     def told(self, wire: Wire | None = None) -> str:
-        """What a client that can't be served is told: just one line as it should be, then a FIN."""
+        """What a client that cannot be served is told: just one line as it should be, then a FIN."""
         with wire or self.client() as client:
             ending = client.ending()
         assert ending.how == "fin"
         return farewell(ending.words, self._dialect)
 
     def refuses(self, *causes: str, remedy: str = "", wire: Wire | None = None) -> Event:
-        """A session that can't be: the client is told a line with all of `causes`, and the log tells more."""
+        """A session that cannot be: the client is told a line with all of `causes`, and the log tells more."""
         line = self.told(wire)
         event = self.session()
         for cause in causes:

@@ -102,7 +102,7 @@ class TLSWire(Talker):
         self.flush()
 
     def alert(self) -> bytes:
-        """A fatal alert, not sent: what OpenSSL answers to a record that it can't read."""
+        """A fatal alert, not sent: what OpenSSL answers to a record that it cannot read."""
         self._in.write(b"\x17\x03\x03\x00\x20" + bytes(32))
         with contextlib.suppress(ssl.SSLError):
             self.tls.read(1)

@@ -109,7 +109,7 @@ def test_reload_from_one_address_to_all_of_them_and_back(
 
 
 def test_refused_reload_leaves_the_port_it_wanted_wider(stage: Stage, server: FakeServer) -> None:
-    """All addresses can't be had beside another program that has one of them."""
+    """All addresses cannot be had beside another program that has one of them."""
     port = free_port()
     old, wider = (stage.service(server, "imap", listen=f"{host}:{port}") for host in (LOOPBACK, "0.0.0.0"))
     path = stage.config(old)
@@ -183,7 +183,7 @@ def nothing_opens(patch: pytest.MonkeyPatch, fault: type[errors.StartError]) -> 
 def test_door_that_could_not_be_opened_anew_is_not_closed(
     monkeypatch: pytest.MonkeyPatch, here: str, everywhere: str
 ) -> None:
-    """What a user without rights can't bind it can't bind again, either: a port below 1024."""
+    """What a user without rights cannot bind it cannot bind again, either: a port below 1024."""
     port = free_port()
 
     async def act(house: House) -> None:
@@ -219,7 +219,7 @@ def test_client_that_waits_is_let_in_before_its_door_steps_aside() -> None:
 def test_door_that_is_not_in_the_way_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, other: str, fault: type[errors.StartError]
 ) -> None:
-    """IPv4 is not in the way of IPv6, one address not in that of another, and none in that of what can't be had."""
+    """IPv4 is not in the way of IPv6, one address not in that of another, and none in that of what cannot be had."""
     port = free_port()
     stepped: list[object] = []
     monkeypatch.setattr(socket.socket, "shutdown", lambda *_: stepped.append(_))
@@ -255,7 +255,7 @@ def test_door_that_another_program_took_meanwhile_is_told_and_can_be_opened_late
                 house.load(("0.0.0.0", port))
         lines = str(caught.value).splitlines()
         assert lines[0] == f"no 0.0.0.0:{port}"
-        assert lines[1].startswith(f"but {LOOPBACK}:{port} can't listen again (")
+        assert lines[1].startswith(f"but {LOOPBACK}:{port} cannot listen again (")
         assert house.doors.sockets() == []
         others[0].close()
         assert len(house.load((LOOPBACK, port))) == 1

@@ -16,7 +16,7 @@ NEW, OLD, ANCIENT = Hello(0x304), Hello(0x301), Hello(0x300)
         (TLSError("", "", is_cut=True), NEW, False, "went away", "IMPORT IT"),
         (TLSError("UNSUPPORTED_PROTOCOL", ""), OLD, False, "speaks TLS 1.0 at most", "legacy = true"),
         (TLSError("SOMETHING_NEW", ""), OLD, False, "speaks TLS 1.0 at most", "legacy = true"),
-        (TLSError("UNSUPPORTED_PROTOCOL", ""), ANCIENT, True, "speaks SSL 3 at most", "OpenSSL can not"),
+        (TLSError("UNSUPPORTED_PROTOCOL", ""), ANCIENT, True, "speaks SSL 3 at most", "OpenSSL cannot"),
         (TLSError("NO_SHARED_CIPHER", ""), NEW, False, "RSA key exchange", "legacy = true"),
         (TLSError("NO_SHARED_CIPHER", ""), OLD, True, "RSA key exchange", "OpenSSL can do none"),
         (TLSError("SOMETHING_NEW", ""), NEW, False, "SOMETHING_NEW", ""),

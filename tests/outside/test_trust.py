@@ -198,7 +198,7 @@ def test_unusable_ca_file_is_a_mistake_of_the_configuration(tmp_path: Path, cont
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(ConfigError, match=re.escape(f"ca_file: {path} can not be used: ")) as caught:
+    with pytest.raises(ConfigError, match=re.escape(f"ca_file: {path} cannot be used: ")) as caught:
         Verifiers().of(target(ca_file=path))
     assert len(caught.value.mistakes) == 1
 
@@ -299,7 +299,7 @@ def test_tickets_given_last_are_kept_and_no_more(
 
 
 def test_refused_ticket_costs_a_full_handshake_and_nothing_else(authority: Authority) -> None:
-    """The server was started anew, and can't read what it gave out before."""
+    """The server was started anew, and cannot read what it gave out before."""
     certificate = authority.issue("one.test")
     verifier = Verifier(policy(authority))
     connect(verifier, "one.test", server_context(certificate))
@@ -378,7 +378,7 @@ def test_certificate_we_can_not_read_is_not_the_pinned_one(
 ) -> None:
     monkeypatch.setattr(tls, "pin_of", unreadable)
     verifier = Verifier(policy(authority, pin=(parse_pin(authority.issue("one.test", "two.test").pin),)))
-    with pytest.raises(TLSFailure, match=r"certificate of one\.test can not be read") as caught:
+    with pytest.raises(TLSFailure, match=r"certificate of one\.test cannot be read") as caught:
         connect(verifier, "one.test", both)
     assert "error" not in caught.value.cause
     assert caught.value.remedy

@@ -99,7 +99,7 @@ def test_reload_brings_new_accounts(write: Write) -> None:
 
 
 def test_what_could_not_be_had_leaves_all_as_it_was(write: Write, tmp_path: Path) -> None:
-    """A table that can't be read; and a rest of the configuration that can't be had (`go_back`)."""
+    """A table that cannot be read; and a rest of the configuration that cannot be had (`go_back`)."""
     service = SERVICE.format("club", 1110, 'table = "users"')
     before = write(service + TABLE.format("anna"))
     broken = write(service + '[[table]]\nname = "users"\nkind = "popmap"\nfile = "none"\n')

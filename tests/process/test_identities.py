@@ -91,7 +91,7 @@ def test_own_certificate_that_lacks_an_address_is_told(tmp_path: Path) -> None:
 
 
 def test_own_certificate_in_force_is_not_read_again(tmp_path: Path) -> None:
-    """popover may have become a user who can't."""
+    """popover may have become a user who cannot."""
     told, one = Told(), with_tls(Inside("implicit"))
     identities = Identities(told.log, tmp_path)
     load(identities, one)

@@ -63,7 +63,7 @@ def test_without_systemd_it_is_the_users_own(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_user_without_a_home_and_a_name_has_no_place_of_his_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a container's is. What can't be kept then is told, and nothing else is in the way."""
+    """As a container's is. What cannot be kept then is told, and nothing else is in the way."""
 
     def nobody(_uid: int) -> None:
         raise KeyError

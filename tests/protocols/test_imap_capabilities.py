@@ -1,4 +1,4 @@
-"""Lists of capabilities: left out is what can not work through a gateway, wherever a list stands, and nowhere else."""
+"""Lists of capabilities: left out is what cannot work through a gateway, wherever a list stands, and nowhere else."""
 
 import pytest
 

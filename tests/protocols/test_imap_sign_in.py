@@ -184,7 +184,7 @@ def test_oauthbearer_is_answered_in_its_way() -> None:
     assert not through(turns, BEARER, greeting=greeting).answer.accepted
 
 
-# -- what can't be ---------------------------------------------------------------------------------
+# -- what cannot be ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turns", [

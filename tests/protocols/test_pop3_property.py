@@ -191,7 +191,7 @@ def is_as_offered(nature: Nature) -> bool:
 
 
 def bearable(nature: Nature, groups: list[Group]) -> list[Group]:
-    """Directly, too, only a client that goes step by step gets on with a server that can not what it offers."""
+    """Directly, too, only a client that goes step by step gets on with a server that cannot what it offers."""
     return groups if is_as_offered(nature) else [[line] for group in groups for line in group]
 
 

@@ -343,7 +343,7 @@ def test_until_a_server_has_shown_that_stat_ends_nothing_leaves_behind_it() -> N
     assert memory.manners.adds_nothing
 
 
-# What a server that can't bear it costs
+# What a server that cannot bear it costs
 
 
 def test_mistrust_lasts_longer_each_time() -> None:
@@ -458,7 +458,7 @@ def test_a_list_is_read_wherever_it_is_cut(cut: int) -> None:
     assert (listing.is_sane, list(listing.sizes)) == (True, [0, 90, 0, 7])
 
 
-# Sessions after one another, with a server that can't bear what we do
+# Sessions after one another, with a server that cannot bear what we do
 
 
 class _Delicate(Model):
@@ -473,7 +473,7 @@ class _Delicate(Model):
 
 @pytest.mark.parametrize("known", [CAPA, b""])
 def test_a_server_that_can_not_bear_it_costs_no_session_at_all(known: bytes) -> None:
-    """What it can not bear is found out when nobody waits."""
+    """What it cannot bear is found out when nobody waits."""
     memory, nature = Memory(), Nature(messages=(b"a\r\n", b"b\r\n", b"c\r\n", b"d\r\n"))
     script = [
         b"USER anna\r\n",

@@ -256,7 +256,7 @@ def test_reasons_are_read_where_there_are_any(told: bytes, words: str) -> None:
     assert sasl_client.reasons(b" " + base64.b64encode(told) + b"\r\n") == words
 
 
-# -- what can't be ---------------------------------------------------------------------------------
+# -- what cannot be ---------------------------------------------------------------------------------
 
 
 def test_a_server_that_does_not_know_the_mechanism_has_refused_no_login() -> None:

@@ -1,4 +1,4 @@
-"""The dialects: reading a server's greeting, and the one line a client is told when it can't be served."""
+"""The dialects: reading a server's greeting, and the one line a client is told when it cannot be served."""
 
 import re
 from itertools import chain

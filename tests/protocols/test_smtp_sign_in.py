@@ -192,7 +192,7 @@ def test_reasons_make_no_line_longer_than_512_octets(octets: int) -> None:
     assert (len(words) > len(refusal)) == (octets < 507)
 
 
-# -- what can't be ---------------------------------------------------------------------------------
+# -- what cannot be ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turns", [

@@ -195,7 +195,7 @@ def test_a_table_that_can_not_be_asked_is_no_wrong_password(monkeypatch: pytest.
     odd(monkeypatch, Failed("the database is down"))
     found = Stage(ALICE).find_now("alice", service(Server("pop3", "rest.example", 995)))
     assert found == Unsure(
-        "where this mailbox is can not be looked up just now, please try again in a minute",
+        "where this mailbox is cannot be looked up just now, please try again in a minute",
         'table "users": the database is down',
     )
 

@@ -40,7 +40,7 @@ def test_slow_client_that_half_closes_behind_a_server_that_has_ended_gets_all() 
 
 
 def test_client_that_goes_on_talking_to_a_server_that_has_ended_gets_all() -> None:
-    """What it says can not be delivered, and that is no reason to take away what it has not read yet."""
+    """What it says cannot be delivered, and that is no reason to take away what it has not read yet."""
 
     async def act(scene: Scene) -> None:
         told = await fill(scene)
@@ -112,7 +112,7 @@ class Renegotiation:
 
 @pytest.mark.parametrize("is_cut", [False, True])
 def test_words_that_wait_for_a_renegotiation_are_no_stall(authority: Authority, is_cut: bool) -> None:
-    """TLS 1.2 can not send them meanwhile. A look at the clock finds no stall, and a cut is noticed at once."""
+    """TLS 1.2 cannot send them meanwhile. A look at the clock finds no stall, and a cut is noticed at once."""
 
     async def main(server: RenegotiatingServer) -> None:
         async with asyncio.timeout(PATIENCE), Renegotiation(server) as way:

@@ -45,7 +45,7 @@ def on_stage(act: Act, memory: pop3.Memory | None = None, *, warm: bool = True, 
 
 
 def test_questions_that_got_lost_behind_a_login_are_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pool may have servers of another kind: what the last one has shown, this one can not."""
+    """A pool may have servers of another kind: what the last one has shown, this one cannot."""
     monkeypatch.setattr("popover.protocols.pop3.manners.MORE", 0.05)
     memory = trusting()
 

@@ -169,7 +169,7 @@ def test_a_place_that_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPat
 
     for look in ("exists", "is_dir", "mkdir"):
         monkeypatch.setattr(Path, look, refuses if look != "mkdir" else lambda path, **_how: refuses(path))
-    with pytest.raises(StartError, match="can not be written: Permission denied"):
+    with pytest.raises(StartError, match="cannot be written: Permission denied"):
         place_of(Path("/root/x/popover.toml"), "example.com").write("")
     assert place_of(Path("/root/x"), "example.com").servers() == set()
     assert unit.existing("user") is None
@@ -181,7 +181,7 @@ def test_a_place_that_can_not_be_written_is_told(stage: Stage) -> None:
     in_the_way.write_text("")
     ended = run_popover(*words(stage, url(server, "pop3")), "-c", in_the_way / "popover.toml", "--yes")
     assert ended.returncode == 1
-    assert f"{in_the_way}/popover.toml can not be written: " in ended.stderr
+    assert f"{in_the_way}/popover.toml cannot be written: " in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -178,11 +178,11 @@ def test_what_is_to_be_said_can_not_be_had(scene: Scene) -> None:
 
 
 def test_finder_that_does_not_know_is_no_refusal(scene: Scene) -> None:
-    scene.leads(1, unsure="the table can not be read")
+    scene.leads(1, unsure="the table cannot be read")
     client = scene.client()
-    assert log_in(client) == b"-ERR [SYS/TEMP] the table can not be read\r\n"
+    assert log_in(client) == b"-ERR [SYS/TEMP] the table cannot be read\r\n"
     scene.popover.wait_for_event("login")
-    assert scene.popover.told() == ["127.0.0.1 login undecided: the table can not be read; it is a test: grandpa"]
+    assert scene.popover.told() == ["127.0.0.1 login undecided: the table cannot be read; it is a test: grandpa"]
 
 
 def test_route_without_a_server_is_no_refusal(scene: Scene) -> None:

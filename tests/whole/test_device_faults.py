@@ -321,7 +321,7 @@ def test_a_trace_shows_a_devices_session_and_no_secret_of_it(stage: Stage) -> No
 
 @contextlib.contextmanager
 def no_room(folder: Path) -> Iterator[None]:
-    """A directory on a disk that is full: a small one of its own for root; one that can't be written to for others."""
+    """A directory on a disk that is full: a small one of its own for root; one that cannot be written to for others."""
     folder.mkdir()
     if not is_root():
         folder.chmod(0o500)
@@ -346,7 +346,7 @@ def test_on_a_full_disk_nothing_is_promised_and_mail_goes_on_to_a_server_that_is
             assert send(device, large) == TAKEN
             answers[b"MAIL"] = b"451 4.3.0 not now\r\n"
             assert send(device, large)[-1] == b"452"
-        assert office.popover.wait_for_event("queue")["text"].startswith("a mail can not be kept: ")
+        assert office.popover.wait_for_event("queue")["text"].startswith("a mail cannot be kept: ")
         if is_root():
             assert office.queue("list") == {"waiting": [], "failed": []}
             assert not list((stage.directory / "state" / "queue").glob("*.mail"))

@@ -191,7 +191,7 @@ def test_every_answer_is_the_servers_own(house: House, dialect: str, half_close:
     with socket.create_connection(ways.direct.address, timeout=60) as direct:
         context = ssl.create_default_context(cafile=ways.direct.ca_file)
         with context.wrap_socket(direct, server_hostname="localhost") as secured:
-            # Dovecot's only capability that can not work through a gateway.
+            # Dovecot's only capability that cannot work through a gateway.
             expected = said(secured, talk).replace(b" LOGIN-REFERRALS", b"")
     if dialect == "smtp":  # what Outlook <= 2003 reads is put beside
         expected, count = re.subn(rb"250-AUTH [A-Z0-9 -]+\r\n", rb"\g<0>250-AUTH=LOGIN PLAIN\r\n", expected)

@@ -91,7 +91,7 @@ def test_case_01_expired_intermediate_is_the_one_that_is_named(stage: Stage) -> 
 
 
 def test_case_01_expired_intermediate_of_a_server_that_seals_its_chain(stage: Stage) -> None:
-    """TLS 1.3 alone, and a Python that can not tell: then its name is known from what it signed, and no date."""
+    """TLS 1.3 alone, and a Python that cannot tell: then its name is known from what it signed, and no date."""
     server = stage.server(pop3)
     server.context = only(
         stage.context(stage.authority.issue("localhost", expired_intermediate=True)), TLSVersion.TLSv1_3

@@ -81,7 +81,7 @@ def test_case_64_client_that_vanishes_before_the_greeting_leaves_nothing_behind(
 
 
 def endless(over: threading.Event) -> Callable[[TLSWire], None]:
-    """A server whose answer to any command does not end; `over` is set when it can't be said any more."""
+    """A server whose answer to any command does not end; `over` is set when it cannot be said any more."""
 
     def script(wire: TLSWire) -> None:
         wire.send(GREETINGS["pop3"])

@@ -175,7 +175,7 @@ def test_case_92_limit_of_open_files_becomes_a_limit_of_sessions(stage: Stage) -
 
 
 def unlogged(stage: Stage, *, stderr: int, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-    """A popover whose log goes where it can't be written; it listens on the port that it says first.
+    """A popover whose log goes where it cannot be written; it listens on the port that it says first.
 
     The low limit of open files is for a line at the start, whoever starts it.
     """

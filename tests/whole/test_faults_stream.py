@@ -230,7 +230,7 @@ FLOOD = 300_000  # 8 MB of answers; the kernel's buffers take a part
 
 
 def test_case_27_renegotiation_in_mid_mail_changes_no_byte(stage: Stage) -> None:
-    """Not even of what the client says while the new handshake is under way, which TLS 1.2 can't send then."""
+    """Not even of what the client says while the new handshake is under way, which TLS 1.2 cannot send then."""
     with RenegotiatingServer(stage.certificate) as server:
         tap = Tap(server.port)
         gateway = stage.gateway(stage.server(tap, plain=True), "imap")

@@ -1,4 +1,4 @@
-"""Cases 14 to 18, 30 and 61 of the list of faults: the server's TLS can't be begun. test_faults.py names them all."""
+"""Cases 14 to 18, 30 and 61 of the list of faults: the server's TLS cannot be begun. test_faults.py names them all."""
 
 import signal
 import ssl

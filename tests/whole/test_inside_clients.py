@@ -197,7 +197,7 @@ def test_certificate_is_renewed_from_disk_at_sighup(tmp_path: Path, authority: A
         ("mismatch", "is not the key of"),
         ("encrypted", "is encrypted"),
         ("weak", "too weak"),
-        ("no key", "can not be used"),
+        ("no key", "cannot be used"),
     ],
 )
 def test_certificate_that_is_of_no_use_is_told_in_plain_words(
@@ -236,7 +236,7 @@ def test_dangers_are_warned_about_at_the_start(tmp_path: Path, authority: Author
     assert f"expired on {yesterday:%Y-%m-%d}" in words
     assert "every user of this machine can read" in words
     assert "legacy" in words
-    assert "can not do at all" in words
+    assert "cannot do at all" in words
 
 
 def test_place_without_a_state_is_told(tmp_path: Path) -> None:

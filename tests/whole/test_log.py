@@ -100,7 +100,7 @@ def test_line_is_never_longer_than_a_pipe_takes_at_once(form: Format, text: str)
 @pytest.mark.parametrize("size", [4000, 4096, 10_000])
 @pytest.mark.parametrize("key", ["text", "cause", "remedy"])
 def test_json_of_any_size_can_be_parsed(key: str, size: int) -> None:
-    """A program reads these lines: the one that it can't read is the one about the oddest server."""
+    """A program reads these lines: the one that it cannot read is the one about the oddest server."""
     fields: dict[str, Value] = {"id": "1", "cause": "", "remedy": "", "end": "failed"}
     text = "x" * size if key == "text" else "x"
     [line] = logged("json", (text, fields if key == "text" else fields | {key: "x" * size}))

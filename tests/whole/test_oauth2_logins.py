@@ -234,7 +234,7 @@ def test_check_tells_how_it_stands(house: House) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("login", "browser", "--device"), "can not be signed in at by --device, but by --browser, --paste"),
+        (("login", "browser", "--device"), "cannot be signed in at by --device, but by --browser, --paste"),
         (("login", "nobody", "--paste"), "by --device"),
         (("login", "unknown"), 'no account "unknown"'),
         (("login", "browser", "--paste"), "no address was pasted"),

@@ -84,7 +84,7 @@ def cut_in_a_record(wire: TLSWire) -> None:
 
 
 def break_tls(wire: TLSWire) -> None:
-    """A record that can't be decrypted."""
+    """A record that cannot be decrypted."""
     wire.wire.send(b"\x17\x03\x03\x00\x20" + bytes(32))
     wire.wire.ending()
 

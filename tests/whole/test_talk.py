@@ -64,7 +64,7 @@ def test_the_limit_counts_the_line_end() -> None:
 @UNTIMED
 @given(st.integers(1, 2 * LIMIT), st.integers(1, LIMIT))
 def test_no_more_than_the_limit_is_collected(size: int, limit: int) -> None:
-    """A line without an end is given up as soon as it can't be one any more, not at the connection's end."""
+    """A line without an end is given up as soon as it cannot be one any more, not at the connection's end."""
     server = end()
     come = iter([b"x"] * size)
     try:

@@ -23,7 +23,7 @@ that providers hand out have some 200. Tokens are not kept here."""
 KEY_LIMIT = 64 * 1024
 """Octets of a private key in PEM: one of RSA with 4,096 bits has 3,300, with its certificates some 10,000."""
 
-CAUSE = "the gateway can not read what it needs for this account"
+CAUSE = "the gateway cannot read what it needs for this account"
 """All that a client's user has to know; the log knows where and why."""
 
 
@@ -88,8 +88,8 @@ def _why(source: SecretSource, fault: OSError) -> str:
     if isinstance(fault, FileNotFoundError):
         return "does not exist"
     if isinstance(fault, PermissionError) and source.kind == "file":
-        return f"can't be read by popover's user: make it its owner (chown) and chmod 600 {for_shell(source.path)}"
-    return f"can't be read: {fault.strerror}"
+        return f"cannot be read by popover's user: make it its owner (chown) and chmod 600 {for_shell(source.path)}"
+    return f"cannot be read: {fault.strerror}"
 
 
 def _failure(source: SecretSource, what: str) -> SecretFailure:

@@ -80,7 +80,7 @@ class Shelf:
                 return known
             return stamp, account_of(read_kept(read_private(path, KEPT_LIMIT)), path)
         except OSError as fault:
-            return (), f"{path} can't be read: {fault.strerror}"
+            return (), f"{path} cannot be read: {fault.strerror}"
         except ValueError as wrong:
             return (), f"{path} {wrong}"
 
@@ -102,6 +102,6 @@ def _told(folder: Path, fault: OSError) -> str:
     if fault.strerror is None:  # ours
         return f"the accounts in {folder} are not taken: {fault}"
     return (
-        f"the accounts in {folder} can't be read ({fault.strerror}): make popover's user their owner: "
+        f"the accounts in {folder} cannot be read ({fault.strerror}): make popover's user their owner: "
         f"chown -R USER {for_shell(folder)}"
     )

@@ -95,7 +95,7 @@ class Store:
             except FileNotFoundError:
                 raise StartError(f"there is no account {quote(name)}: popover account list shows all") from None
             except OSError as fault:
-                raise StartError(f"{self.path(first)} can't be removed: {_told(fault)}") from None
+                raise StartError(f"{self.path(first)} cannot be removed: {_told(fault)}") from None
         return first
 
     def _looked(self) -> Shelf:
@@ -112,7 +112,7 @@ class Store:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as fault:
-            raise StartError(f"{self._folder} can't be used: {_told(fault)}") from None
+            raise StartError(f"{self._folder} cannot be used: {_told(fault)}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -133,7 +133,7 @@ class Store:
             draft.replace(path)
             self._sync()
         except OSError as fault:
-            raise StartError(f"{path} can't be written: {_told(fault)}") from None
+            raise StartError(f"{path} cannot be written: {_told(fault)}") from None
         finally:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)

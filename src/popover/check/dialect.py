@@ -63,13 +63,13 @@ async def leave(service: Service, dialled: Dialled) -> None:
     await DIALOGUES[service.server.dialect].leave(Talker(dialled.stream, service.server.host))
 
 
-_WHY = "so an old client can not use this server by itself, and that is why popover is there"
+_WHY = "so an old client cannot use this server by itself, and that is why popover is there"
 _SHUT = {"closed": "too", "filtered": "either"}
 
 
 async def check_plain_port(report: Report, dialler: Dialler, service: Service, *, reached: bool) -> None:
     """What the port without TLS says: the first test of every how-to, and the reason why popover is there. For a
-    service with STARTTLS it is the very port that is used: if that can't be reached, it was said before.
+    service with STARTTLS it is the very port that is used: if that cannot be reached, it was said before.
 
     `reached`: the service's port accepts connections.
     """

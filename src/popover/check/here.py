@@ -70,7 +70,7 @@ async def _not_free(report: Report, service: Service, listen: Address, why: str)
         )
         return
     outcome = "in use" if "in use" in why else "not allowed" if "only root" in why else "failed"
-    report.add("here", "fail", f"popover can not listen on {listen}", why, listen=str(listen), outcome=outcome,
+    report.add("here", "fail", f"popover cannot listen on {listen}", why, listen=str(listen), outcome=outcome,
                holder=holder)  # fmt: skip
 
 

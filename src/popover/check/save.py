@@ -22,7 +22,7 @@ from popover.wire.stream import Scratch
 
 
 async def save_certificate(report: Report, service: Service, path: Path) -> bool:
-    """Write it to `path`; whether there is now a file to trust by. Raises ConfigError if that can't be written."""
+    """Write it to `path`; whether there is now a file to trust by. Raises ConfigError if that cannot be written."""
     dialler = Dialler(asyncio.get_running_loop(), Scratch(), lambda _address: False)
     dialler.verifiers = verifiers_of([service])
     host = service.server.host
@@ -81,7 +81,7 @@ def _write(path: Path, der: bytes) -> None:
     except FileExistsError:
         raise ConfigError(f"--save-certificate: {path} is there already: remove it, or name another file") from None
     except OSError as fault:
-        raise ConfigError(f"--save-certificate: {path} can not be written: {fault.strerror}") from None
+        raise ConfigError(f"--save-certificate: {path} cannot be written: {fault.strerror}") from None
 
 
 def _tell(report: Report, path: Path, certificate: Certificate, *, is_servers: bool) -> None:

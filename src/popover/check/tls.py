@@ -85,7 +85,7 @@ def _accepted(report: Report, service: Service, dialled: Dialled, seconds: float
     try:
         found = read_certificate(tls.certificate)
     except ValueError:  # OpenSSL could read it, and that is what counts
-        report.add("tls", "ok", f"certificate verified against {trust_store(service)}; more can not be read from it")
+        report.add("tls", "ok", f"certificate verified against {trust_store(service)}; more cannot be read from it")
         return
     days = _days_left(found)
     facts = _facts(found) | {"days_left": days, "trust_store": trust_store(service)}

@@ -143,7 +143,7 @@ def _words(tried: Tried, service: Service) -> tuple[str, str]:
         )
     if tried.kind == "unreachable":
         what = "this machine has no IPv6 connection" if six else "no route"
-        return f"{place} can not be reached from here ({what})", "the others are used, this costs nothing"
+        return f"{place} cannot be reached from here ({what})", "the others are used, this costs nothing"
     return f"{place}: {tried.fault}", "the others are used"
 
 

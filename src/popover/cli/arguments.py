@@ -180,7 +180,7 @@ def _setup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit", choices=("user", "system"), help="let systemd start it: with your session, or at boot"
     )
-    parser.add_argument("--yes", action="store_true", help="ask nothing: yes to all that can not be forged")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: yes to all that cannot be forged")
     parser.add_argument(
         "--json", action="store_true", help="one JSON document instead of lines; without --yes, only look"
     )

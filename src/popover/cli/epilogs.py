@@ -78,7 +78,7 @@ exit: 0 it leads somewhere at each service, 1 it does not, 2 wrong use or config
 """
 
 QUEUE = """\
-Mails of devices whose service has queue = "when-down" wait while their server can't be reached: they are tried again
+Mails of devices whose service has queue = "when-down" wait while their server cannot be reached: they are tried again
 after a minute, and then at longer intervals, for four days. What a server refuses for good lies in failed/, until
 it is dropped or tried again. NAME is what `popover queue list` shows.
 

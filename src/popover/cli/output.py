@@ -1,4 +1,4 @@
-"""Stdout as the commands see it: what can not be written ends a command in one line, not in a traceback.
+"""Stdout as the commands see it: what cannot be written ends a command in one line, not in a traceback.
 
 Its reader may have gone (`| head`), its disk may be full, or it may have been closed before we began (`>&-`), which
 Python tells by having none. Python's own way is a traceback, or a complaint after the last line of ours.
@@ -22,10 +22,10 @@ INTERRUPTED = 130
 
 
 class OutputError(StartError):
-    """What a command says can not be written. `unread`: its reader has gone, which is no fault (`| head`)."""
+    """What a command says cannot be written. `unread`: its reader has gone, which is no fault (`| head`)."""
 
     def __init__(self, fault: OSError) -> None:
-        super().__init__(f"the output can not be written: {fault.strerror}")
+        super().__init__(f"the output cannot be written: {fault.strerror}")
         self.unread = isinstance(fault, BrokenPipeError)
 
 

@@ -44,7 +44,7 @@ class Secrets:
 
 
 def choose(arguments: argparse.Namespace, person: Person, found: Found, address: MailAddress) -> OwnLogin | None:
-    """Whether there is to be one, and how it signs in. Raises ConfigError, StartError for what can't be."""
+    """Whether there is to be one, and how it signs in. Raises ConfigError, StartError for what cannot be."""
     needed = "password" not in ways_of(found)
     name = arguments.account
     if needed and not name:
@@ -83,7 +83,7 @@ def ask_secrets(arguments: argparse.Namespace, own: OwnLogin) -> Secrets:
 
 
 def login_for(own: OwnLogin, secrets: Secrets) -> Login | None:
-    """For the checks; a token can not be had yet."""
+    """For the checks; a token cannot be had yet."""
     return None if secrets.secret is None else Login(own.login, _text(secrets.secret))
 
 

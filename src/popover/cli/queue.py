@@ -35,7 +35,7 @@ def queue(arguments: argparse.Namespace) -> int:
             warn(f"there is no mail {word}: popover queue list shows all")
         done = [kept for kept in chosen if _under_lock(store, kept, act)]
     except OSError as fault:
-        raise StartError(f"the queue can't be used: {fault.strerror}") from None
+        raise StartError(f"the queue cannot be used: {fault.strerror}") from None
     verb = "will be tried within seconds" if arguments.action == "retry" else "dropped"
     if arguments.json:
         say(json.dumps({"done": [kept.name for kept in done]}))

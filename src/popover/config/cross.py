@@ -205,7 +205,7 @@ def _idle_tls(service: Service) -> str | None:
 
 
 def _wrong_tls_files(service: Service) -> list[str | None]:
-    """A key that can't be read is told later (inside/identity.py): at a reload popover may have become another user,
+    """A key that cannot be read is told later (inside/identity.py): at a reload popover may have become another user,
     and what is in force then stays so.
     """
     inside = service.inside
@@ -234,7 +234,7 @@ def _why_not(path: Path, heads: tuple[bytes, ...]) -> str | None:
     except PermissionError:
         raise
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
-        return f"can't be read: {problem.strerror if isinstance(problem, OSError) else problem}"
+        return f"cannot be read: {problem.strerror if isinstance(problem, OSError) else problem}"
     if any(head in text for head in heads):
         return None
     if text.startswith(b"\x30\x82"):  # the ASN.1 SEQUENCE that every certificate is

@@ -94,7 +94,7 @@ def _listed(service: Service) -> tuple[str, ...]:
 
 
 def _unfit(account: Account, service: Service) -> list[str]:
-    """Say why an account can't be of use at a service."""
+    """Say why an account cannot be of use at a service."""
     lines = []
     if account.target(service.dialect) is None:
         lines.append(f"{quote(account.name)} has no server for {service.dialect}, which this service speaks; write "

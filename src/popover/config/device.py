@@ -18,7 +18,7 @@ it trusts (allow_percent_hack, swap_bangpath), and it trusts the account that we
 @dataclass(frozen=True, slots=True)
 class DeviceRules:
     """`sender`: who all its mails are from; None: as it says. `recipients`: to whom it may write, an address or
-    `*@domain` each, in lower case; none: to anybody. `queue` "when-down": what the server can't take now is kept.
+    `*@domain` each, in lower case; none: to anybody. `queue` "when-down": what the server cannot take now is kept.
     """
 
     sender: str | None = None

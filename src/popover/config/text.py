@@ -84,8 +84,8 @@ def _reason(problem: OSError | ValueError) -> str:
     if isinstance(problem, FileNotFoundError):
         return "there is no such file"
     if isinstance(problem, OSError):
-        return f"can't be read: {problem.strerror}"
-    return "can't be read: its name holds a NUL"
+        return f"cannot be read: {problem.strerror}"
+    return "cannot be read: its name holds a NUL"
 
 
 def shown(path: str | Path) -> str:

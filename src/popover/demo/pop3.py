@@ -22,7 +22,7 @@ def is_right(user: str, password: str) -> bool:
 
 
 class _NotNow(Exception):  # noqa: N818 - a word for the client, no fault of the program
-    """The command can't be done: the text of the -ERR line."""
+    """The command cannot be done: the text of the -ERR line."""
 
 
 class Pop3Session:

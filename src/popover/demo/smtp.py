@@ -23,7 +23,7 @@ _ORDER = "503 5.5.1 not at this time"
 
 
 class SmtpSession:
-    """One client, from the greeting to QUIT. Who signs in must do it right, but nobody has to: scanners can't."""
+    """One client, from the greeting to QUIT. Who signs in must do it right, but nobody has to: scanners cannot."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox

@@ -99,7 +99,7 @@ class Doors:
         """Open what is new, or raise StartError with nothing changed.
 
         Doors that go and are in the way ("127.0.0.1:110" that becomes "0.0.0.0:110") are asked aside, and only
-        after all else has been opened: what needs them not, or can't be had at all, costs their clients nothing.
+        after all else has been opened: what needs them not, or cannot be had at all, costs their clients nothing.
         """
         opened: dict[_Key, list[socket.socket]] = {}
         aside: list[Door] = []
@@ -134,7 +134,7 @@ class Doors:
                 sock.shutdown(socket.SHUT_RD)
 
     def _step_back(self, doors: Iterable[Door]) -> list[str]:
-        """Listen again: binding needs a right, listening needs none. Give a line for each door that can't.
+        """Listen again: binding needs a right, listening needs none. Give a line for each door that cannot.
 
         Such a door is gone, so that a later reload opens it anew.
         """
@@ -146,7 +146,7 @@ class Doors:
             except OSError as fault:  # another program was quicker
                 self._close(door.sockets)
                 self._doors = {key: one for key, one in self._doors.items() if one is not door}
-                lost.append(f"but {door.listen} can't listen again ({fault.strerror}): restart popover")
+                lost.append(f"but {door.listen} cannot listen again ({fault.strerror}): restart popover")
             else:
                 self._watch(door)
         return lost

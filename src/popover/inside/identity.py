@@ -74,7 +74,7 @@ def own(directory: Path, inside: Inside) -> Identity | None:
     except (OSError, ValueError) as fault:
         detail = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
         raise ConfigError(
-            f"tls: the certificate that popover has made, {place}, can not be used ({detail}): remove it for a new "
+            f"tls: the certificate that popover has made, {place}, cannot be used ({detail}): remove it for a new "
             "one, or let popover's user read it"
         ) from None
     return Identity(keys, der, inside, (directory / selfmade.PEM, directory / selfmade.DER))
@@ -96,7 +96,7 @@ def _why(inside: Inside, fault: Exception) -> str:
     cert, key = inside.tls_cert, inside.tls_key or inside.tls_cert
     reason = fault.reason if isinstance(fault, KeysError) else ""
     if isinstance(fault, PermissionError):
-        return f"tls_cert, tls_key: {fault.filename or key} can not be read by popover's user: let it"
+        return f"tls_cert, tls_key: {fault.filename or key} cannot be read by popover's user: let it"
     if reason == "KEY_VALUES_MISMATCH":
         return f"tls_key: {key} is not the key of {cert}: name the two that were made together"
     if reason in {"EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL"}:
@@ -104,4 +104,4 @@ def _why(inside: Inside, fault: Exception) -> str:
     if reason == ENCRYPTED:
         return f"tls_key: {key} is encrypted, and nobody is there to type its password: openssl pkey -in {key} -out NEW"
     detail = reason or (fault.strerror if isinstance(fault, OSError) else "") or fault
-    return f"tls_cert, tls_key: {cert} with {key} can not be used: {detail}"
+    return f"tls_cert, tls_key: {cert} with {key} cannot be used: {detail}"

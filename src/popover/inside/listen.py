@@ -1,4 +1,4 @@
-"""Listening sockets: opening them, and saying in plain words why one can't be had."""
+"""Listening sockets: opening them, and saying in plain words why one cannot be had."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def is_here(host: str) -> bool:
 
 
 def must_be_here(address: Address) -> None:
-    """For who can not wait until this machine has that address. Raises StartError."""
+    """For who cannot wait until this machine has that address. Raises StartError."""
     if not is_here(address.host):
         raise StartError(_why_not(address, OSError(errno.EADDRNOTAVAIL, "")))
 

@@ -19,7 +19,7 @@ _NOTHING_SHARED = frozenset({
     "NO_SHARED_SIGNATURE_ALGORITHMS",
 })  # fmt: skip
 _TLS_1_2 = 0x303
-_LEGACY = "write legacy = true in the service, if that client can not be told to use a newer one"
+_LEGACY = "write legacy = true in the service, if that client cannot be told to use a newer one"
 
 
 def no_tls(first: bytes, *, behind_starttls: bool) -> Misdialled:
@@ -67,7 +67,7 @@ def explain(fault: TLSError, hello: Hello, how_to_trust: str, *, legacy: bool) -
             f"many do when they do not trust the certificate: {how_to_trust}",
         )
     if reason in _TOO_OLD or (hello.version < _TLS_1_2 and not legacy):
-        remedy = "this machine's OpenSSL can not speak it (popover check shows what it can)" if legacy else _LEGACY
+        remedy = "this machine's OpenSSL cannot speak it (popover check shows what it can)" if legacy else _LEGACY
         return HandshakeFailure(f"the client's TLS is too old: it speaks {hello.speaks} at most", remedy)
     if reason in _NOTHING_SHARED:
         remedy = "this machine's OpenSSL can do none of them (popover check shows what it can)" if legacy else _LEGACY

@@ -78,7 +78,7 @@ def make(directory: Path, names: Sequence[str], *, anew: bool = False) -> None:
                     os.link(draft, directory / IDENTITY)
     except OSError as fault:
         raise StartError(
-            f"tls: there is no place for the certificate that popover makes: {directory} can not be written "
+            f"tls: there is no place for the certificate that popover makes: {directory} cannot be written "
             f"({fault.strerror}); give popover a StateDirectory=, or set STATE_DIRECTORY, or name a tls_cert"
         ) from None
 

@@ -1,4 +1,4 @@
-"""TLS of any age, towards clients: the contexts, and what this machine's OpenSSL can not do.
+"""TLS of any age, towards clients: the contexts, and what this machine's OpenSSL cannot do.
 
 Two kinds. The ordinary one has TLS 1.2 and 1.3 with forward secrecy. `legacy` has what old clients know besides: TLS
 1.0 and 1.1 sign with MD5 and SHA-1, which OpenSSL allows at security level 0 alone, and old devices know RSA key
@@ -49,7 +49,7 @@ class Keys:
         self._cert = cert
         self._key = key
         self._legacy = legacy
-        # All of them now: popover may become a user who can not read the key.
+        # All of them now: popover may become a user who cannot read the key.
         self._contexts = {alpn: self._context(alpn) for alpn in alpns}
 
     def engine(self, alpn: str, old_hello: int = 0) -> Engine:
@@ -75,7 +75,7 @@ class Keys:
         return context
 
     def missing(self) -> list[str]:
-        """What old clients may insist on, and this machine's OpenSSL can not do."""
+        """What old clients may insist on, and this machine's OpenSSL cannot do."""
         suites = {cipher["name"] for context in self._contexts.values() for cipher in context.get_ciphers()}
         has = {
             "SSL 3": ssl.HAS_SSLv3,

@@ -83,12 +83,12 @@ def _items(content: bytes) -> Iterator[bytes]:
 def way_up(sent: list[bytes], trusted: list[bytes], now: datetime) -> list[Link]:
     """Go from the server's own certificate up to an authority, as OpenSSL does: each issuer is looked for among those
     that we trust, then among those that the server sent, and one that is valid `now` is preferred. Empty if the
-    server's own can't be read.
+    server's own cannot be read.
     """
     try:
         own, *rest = sent
         way = [Link(read_certificate(own))]
-    except ValueError:  # none at all, or one that can't be read
+    except ValueError:  # none at all, or one that cannot be read
         return []
     others = list(_read(rest))
     while len(way) < LONGEST and not way[-1].certificate.self_signed:

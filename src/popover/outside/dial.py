@@ -219,7 +219,7 @@ class Dialler:
         except ConfigError as fault:
             store = target.trust.ca_file or "the system's trust store"
             raise TLSFailure(
-                f"the gateway can not verify {target.server.host} at present, for want of {store}",
+                f"the gateway cannot verify {target.server.host} at present, for want of {store}",
                 f"{fault}; mend the file: the next session reads it again, without a restart",
             ) from None
 

@@ -94,7 +94,7 @@ class Verifier:
 
     def keep(self, host: str, port: int, tls: Engine) -> None:
         """Keep the ticket of a fully verified connection, after its first bytes were read: in TLS 1.3 the
-        ticket comes after the handshake (RFC 8446 section 4.6.1). One whose certificate we can't read is not kept.
+        ticket comes after the handshake (RFC 8446 section 4.6.1). One whose certificate we cannot read is not kept.
         """
         if tls.resumed or (host, port) in self._tickets or (ticket := tls.ticket) is None:
             return
@@ -123,7 +123,7 @@ class Verifier:
             found = pin_of(tls.certificate)
         except ValueError as fault:
             raise TLSFailure(
-                f"the certificate of {host} can not be read, so its public key can not be compared with the pin",
+                f"the certificate of {host} cannot be read, so its public key cannot be compared with the pin",
                 f"its operator must renew it: {fault}",
             ) from None
         if not any(hmac.compare_digest(found, wanted) for wanted in self.policy.trust.pin):
@@ -146,7 +146,7 @@ class Verifiers:
 
     def of(self, target: Target, *, asks: bool = True) -> Verifier:
         """Find or make the verifier of a target; with `asks`, one that uses ALPN, unless the server is known to refuse
-        that. Raises ConfigError for a trust store we can't use.
+        that. Raises ConfigError for a trust store we cannot use.
         """
         policy = Policy.of(target, asks=asks and target not in self._unasked)
         if policy not in self._known:
@@ -154,7 +154,7 @@ class Verifiers:
                 self._known[policy] = Verifier(policy)
             except (OSError, ssl.SSLError) as fault:
                 what = f"ca_file: {target.trust.ca_file}" if target.trust.ca_file else "the system's trust store"
-                raise ConfigError(f"{what} can not be used: {fault}") from None
+                raise ConfigError(f"{what} cannot be used: {fault}") from None
         return self._known[policy]
 
 

@@ -28,7 +28,7 @@ Inherited = dict[str, list[socket.socket]]
 
 
 class Daemon:
-    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it can't. What a
+    """Runs a gateway until it is told to stop. `load` reads the configuration anew, for SIGHUP; None: it cannot. What a
     person has started without a file on a terminal ends when that is closed: else it would hold its ports unseen.
     """
 

@@ -103,7 +103,7 @@ class Gateway:
                 self._log.event(
                     "notice",
                     "state",
-                    f"what servers can not is not kept over a restart: {self._state} can not be written "
+                    f"what servers have failed in is not kept over a restart: {self._state} cannot be written "
                     f"({fault.strerror}); give popover a StateDirectory=, or set STATE_DIRECTORY",
                 )
 

@@ -79,7 +79,7 @@ async def hand_over(sockets: Mapping[str, list[socket.socket]], environ: Mapping
         )
     except OSError as fault:
         os.close(listening)
-        raise StartError(f"{sys.executable} can't be started: {fault.strerror}") from None
+        raise StartError(f"{sys.executable} cannot be started: {fault.strerror}") from None
     finally:
         os.close(told)
     try:

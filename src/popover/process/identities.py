@@ -38,7 +38,7 @@ class Identities:
         return self._known.get(service.inside) or self._before.get(service.inside)
 
     def read(self, services: Iterable[Service]) -> Known:
-        """Read all that these need, which is in force only with `become`. What can't be read any more stays as it was,
+        """Read all that these need, which is in force only with `become`. What cannot be read any more stays as it was,
         with a word about it. Raises ConfigError, StartError.
         """
         found: Known = {}
@@ -134,7 +134,7 @@ def doubts(service: Service, identity: Identity) -> list[str]:
         found.append(f"tls_key: every user of this machine can read {place}: chmod 600 it")
     if inside.legacy:
         cannot = ", ".join(identity.keys.missing())
-        but = f"; what this machine's OpenSSL can not do at all: {cannot}" if cannot else ""
+        but = f"; what this machine's OpenSSL cannot do at all: {cannot}" if cannot else ""
         found.append(f"legacy: old TLS is let in, which a listener on the way may be able to read{but}")
     return found
 

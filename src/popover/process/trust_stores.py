@@ -10,7 +10,7 @@ from popover.outside.trust import Verifiers
 
 
 def verifiers_of(services: Iterable[Service], accounts: Iterable[Account] = ()) -> Verifiers:
-    """Read the trust stores of all servers that these name. Raises ConfigError for one that we can't use."""
+    """Read the trust stores of all servers that these name. Raises ConfigError for one that we cannot use."""
     verifiers = Verifiers()
     named = [(f"service {quote(one.name)}", one.target) for one in services if not one.desk.is_open or one.desk.table]
     named += [(f"account {quote(one.name)}", target) for one in accounts for target in one.targets]

@@ -65,7 +65,7 @@ class Ears(Protocol):
 
     @property
     def failure(self) -> Failure | None:
-        """Why the session can't go on. A `Misdialled` is told to the client; with any other it is reset."""
+        """Why the session cannot go on. A `Misdialled` is told to the client; with any other it is reset."""
 
     @property
     def is_owed(self) -> bool:
@@ -217,7 +217,7 @@ class Dialect(Desk, Opening, Protocol):
 def sentence(text: str) -> str:
     """Make `text` fit for a status line to an old client.
 
-    Printable ASCII only (what comes from outside can't end the line or paint the screen), cut to
+    Printable ASCII only (what comes from outside cannot end the line or paint the screen), cut to
     SENTENCE_LIMIT, and without the word "error": Apple Mail 2 takes a line that holds it for a failed login.
     """
     plain = "".join(c if " " <= c <= "~" else "?" for c in " ".join(text.split()))

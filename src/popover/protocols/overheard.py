@@ -1,4 +1,4 @@
-"""What a trace has heard of both sides and can not show yet, for dialects that speak in lines."""
+"""What a trace has heard of both sides and cannot show yet, for dialects that speak in lines."""
 
 from __future__ import annotations
 

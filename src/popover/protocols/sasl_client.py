@@ -28,14 +28,14 @@ def name(credentials: Credentials) -> bytes:
     """Give the user's name as octets (login.Login). Raises SignInFailure for one that would end a line."""
     octets = credentials.user.encode("utf-8", "surrogateescape")
     if not octets or _CONTROL.search(octets):
-        raise SignInFailure("the server can't be told that user name", needs_person=True)
+        raise SignInFailure("the server cannot be told that user name", needs_person=True)
     return octets
 
 
 def password(credentials: Credentials) -> bytes:
     """Give the password. Raises SignInFailure for one that no dialect has a form for."""
     if not credentials.secret or _BREAKS.search(credentials.secret):
-        raise SignInFailure("the server can't be told that password", needs_person=True)
+        raise SignInFailure("the server cannot be told that password", needs_person=True)
     return credentials.secret
 
 

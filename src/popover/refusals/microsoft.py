@@ -42,7 +42,7 @@ ROWS: tuple[Row, ...] = (
     _row("5.7.139", "Microsoft refuses this sign-in: it takes no password here, or sending is switched off",
          f'{_OAUTH}; an administrator sees to it that {_MAILBOX}, "Authenticated SMTP" is on', _SMTP),
     _row("5.7.57", "mail was sent without a sign-in, or the sign-in before it had failed",
-         "switch authentication for outgoing mail on in the client; a device that can't gets `device = true` and an "
+         "switch authentication for outgoing mail on in the client; a device that cannot gets `device = true` and an "
          "account", _SMTP),
     _row("5.7.3 & authentication unsuccessful",
          "Microsoft refuses this sign-in: the password or token is wrong, or sending is switched off for the mailbox",

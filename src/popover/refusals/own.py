@@ -10,7 +10,7 @@ _UNREACHED = (
     "could not be looked up",
     "refuses connections on port",
     "does not answer on port",
-    "can not be reached from here",
+    "cannot be reached from here",
 )
 
 

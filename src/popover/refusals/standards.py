@@ -44,7 +44,7 @@ _LOGIN = (
          "RFC 3206 section 4"),
     _row("4.7.12 | ^432", "the server wants a password that is set anew before it takes this way to log in",
          "log in once on the provider's web page or with a plain password, or set a new one", _AUTH),
-    _row("454 4.7.0 | ^454", "the server can't check logins at the moment", _LATER, _AUTH),
+    _row("454 4.7.0 | ^454", "the server cannot check logins at the moment", _LATER, _AUTH),
     _row("5.7.11 | ^538", "the server takes this login only over TLS", "write the server with s:// or +starttls://",
          _AUTH),
     _row("5.7.9 | ^534", "the server wants a safer way to log in: no password of this kind, an app password or OAuth2",

@@ -47,7 +47,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The table can't say: it is down, too slow, or out of order. `why`: for the log, without secrets."""
+    """The table cannot say: it is down, too slow, or out of order. `why`: for the log, without secrets."""
 
     why: str
 

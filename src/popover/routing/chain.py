@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def first_found(asked: Iterable[T], find: Callable[[T], Awaitable[Answer]]) -> Answer:
-    """Ask for one after the other until one is found, or can't be asked: behind a table that is down, the next one may
+    """Ask for one after the other until one is found, or cannot be asked: behind a table that is down, the next one may
     know another server of that name, or none, and neither would be true.
     """
     nowhere: list[str] = []

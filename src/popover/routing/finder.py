@@ -18,7 +18,7 @@ from popover.routing.names import is_fit, understand
 from popover.routing.refusals import Refusals
 from popover.routing.rested import Rested
 
-_TRY_AGAIN = "where this mailbox is can not be looked up just now, please try again in a minute"
+_TRY_AGAIN = "where this mailbox is cannot be looked up just now, please try again in a minute"
 
 
 class Lookups(Protocol):
@@ -39,7 +39,7 @@ class Lookups(Protocol):
 
 class TableFinder:
     """Of one service. `find` never raises. What the client said is the password at the server, too, unless the table
-    has another; a proof (APOP, CRAM-MD5) can't be passed on, so none is offered.
+    has another; a proof (APOP, CRAM-MD5) cannot be passed on, so none is offered.
     """
 
     takes_digests = False

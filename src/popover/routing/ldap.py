@@ -74,7 +74,7 @@ class LDAPTable:
             each = self._deadline / len(self._source.urls)  # one that is silent leaves time for the others
             return ldap3.Server(url, get_info=ldap3.NONE, connect_timeout=each, tls=self._tls(url))
         except LDAPException as fault:
-            raise ConfigError(f"url: {quote(url)} can not be used: {fault}") from None
+            raise ConfigError(f"url: {quote(url)} cannot be used: {fault}") from None
 
     def _tls(self, url: str) -> ldap3.Tls:
         """TLS as ldap3 begins it, but by our context: by itself it says no name (SNI), and compares names in Python."""

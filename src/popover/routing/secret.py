@@ -33,6 +33,6 @@ def read_secret(source: SecretSource) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{key}: {path} does not exist; write the password into it, and nothing else") from None
     except OSError as fault:
-        raise ConfigError(f"{key}: {path} can't be read: {fault.strerror}") from None
+        raise ConfigError(f"{key}: {path} cannot be read: {fault.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{key}: {path} is not UTF-8") from None

@@ -3,7 +3,7 @@
 Nothing is added here: no QUIT, no line, no retry. What is decided here is only when it is over:
 
 - The server ended cleanly: the client gets all, then the end.
-- The server's stream was cut, reset or broken: the client gets a reset, so that it can't take half a mail for
+- The server's stream was cut, reset or broken: the client gets a reset, so that it cannot take half a mail for
   a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
   close without close_notify then, or say something in plain text behind their TLS (exim).
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is

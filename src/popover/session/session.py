@@ -1,4 +1,4 @@
-"""The life of one client: serve it in the mode of its service, and say why when it can't be.
+"""The life of one client: serve it in the mode of its service, and say why when it cannot be.
 
 `Session.run` calls; it never decides. What fails before the client has a server becomes one line in the
 client's dialect and a clean close; after it, the talk ends as `Outcome` says.

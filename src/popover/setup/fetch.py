@@ -47,7 +47,7 @@ async def fetch(dialler: Dialler, trust: Trust, host: str, path: str) -> Documen
     except TimeoutError:
         return Document(why=f"has not answered within {PATIENCE:g} seconds")
     except Failure as failure:
-        return Document(why=f"can't be had: {failure.cause}")
+        return Document(why=f"cannot be had: {failure.cause}")
     except Broken as broken:
         return Document(why=broken.what)
 

@@ -83,7 +83,7 @@ class Place:
         try:
             size = self._append(text)
         except OSError as fault:
-            raise StartError(f"{self.file} can not be written: {fault.strerror}") from None
+            raise StartError(f"{self.file} cannot be written: {fault.strerror}") from None
         try:
             load(self.path)
         except ConfigError:
@@ -112,7 +112,7 @@ class Place:
         try:
             return self.file.read_text(encoding="utf-8") if _exists(self.file) else ""
         except (OSError, UnicodeDecodeError) as fault:
-            raise StartError(f"{self.file} can not be read: {fault}") from None
+            raise StartError(f"{self.file} cannot be read: {fault}") from None
 
     def _files(self) -> list[Path]:
         return sorted(self.path.glob("*.toml")) if _exists(self.path, directory=True) else [self.path]
@@ -145,7 +145,7 @@ def config_home() -> Path:
 
 
 def _exists(path: Path, *, directory: bool = False) -> bool:
-    """Whether it is there, as far as we may look: what can't be looked at is told when it is written."""
+    """Whether it is there, as far as we may look: what cannot be looked at is told when it is written."""
     try:
         return path.is_dir() if directory else path.exists()
     except OSError:

@@ -43,7 +43,7 @@ WantedBy=default.target
 
 
 def why_not(kind: Kind, command: Sequence[str], config: Path) -> str:
-    """Why a unit can't start that; empty where it can. The system's sees no home (ProtectHome=)."""
+    """Why a unit cannot start that; empty where it can. The system's sees no home (ProtectHome=)."""
     homes = [word for word in (command[0], str(config)) if kind == "system" and Path(word).is_relative_to("/home")]
     homes += [word for word in (command[0], str(config)) if kind == "system" and Path(word).is_relative_to("/root")]
     if not homes:
@@ -89,7 +89,7 @@ def install(kind: Kind, text: str) -> Path:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except OSError as fault:
-        raise StartError(f"{file} can not be written: {fault.strerror}") from None
+        raise StartError(f"{file} cannot be written: {fault.strerror}") from None
     return file
 
 

@@ -12,7 +12,7 @@ from popover.wire.engine import RECORD, Ending, Octets, Sealed, Ticket, TLSError
 
 TURN = 0.001
 """Seconds after which an engine lets others have their turn; 20 ms is what one session may cost another. 128 KiB of
-mail take 0.1 ms, so only a server sees this limit that floods us with what costs much and says nothing. What can not be
+mail take 0.1 ms, so only a server sees this limit that floods us with what costs much and says nothing. What cannot be
 interrupted comes on top of it (FEW, PIECE)."""
 
 PIECE = 32 * 1024
@@ -265,7 +265,7 @@ class OpenSSL:
 
     @property
     def chain(self) -> list[bytes]:
-        """All certificates that the server sent, in DER; empty where Python can not tell (before 3.13)."""
+        """All certificates that the server sent, in DER; empty where Python cannot tell (before 3.13)."""
         tell: Callable[[], list[bytes]] | None = getattr(self._tls, "get_unverified_chain", None)
         return tell() if tell else []
 

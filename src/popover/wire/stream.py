@@ -226,7 +226,7 @@ class Stream(Outgoing):
             self._send(data, flags)
 
     def _seal(self, engine: Engine, data: Octets, flags: int = 0) -> None:
-        """Encrypt and send. What TLS can not take while it renegotiates waits, too."""
+        """Encrypt and send. What TLS cannot take while it renegotiates waits, too."""
         waited = self.backlog
         try:
             data = engine.push(data)

@@ -18,7 +18,7 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 def verified_context(ca_file: Path | None, min_tls: Literal["1.2", "1.3"] = "1.2") -> ssl.SSLContext:
     """Make a context that verifies chain and host name. `ca_file`: PEM; None: the system's trust store.
 
-    Raises OSError, ssl.SSLError (which is one) for a trust store that can not be read.
+    Raises OSError, ssl.SSLError (which is one) for a trust store that cannot be read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
     tell_cuts(context)

@@ -406,7 +406,7 @@ def test_logout_forgets_also_where_the_provider_takes_nothing_back(stage: Stage)
 
 
 def test_logout_forgets_also_where_the_provider_is_down_or_the_account_can_not_ask_it(stage: Stage) -> None:
-    """Its description can not be had, its client's secret is gone, it is set up as it can not be."""
+    """Its description cannot be had, its client's secret is gone, it is set up as it cannot be."""
 
     def gone(_source: SecretSource) -> bytes:
         raise SecretFailure("no", "it is gone")
@@ -438,5 +438,5 @@ def renewed(stage: Stage, sign_in: SignIn) -> Kept:
 
 def test_a_provider_that_is_not_there_is_told_as_that(stage: Stage) -> None:
     account = stage.account(device_url="https://localhost:1/device")
-    with pytest.raises(ProviderFailure, match="can not be reached"):
+    with pytest.raises(ProviderFailure, match="cannot be reached"):
         by_device(stage.sign_in(account), lambda _: None, lambda _: None)

@@ -112,7 +112,7 @@ def test_no_proxy_is_asked(authority: Authority, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", ["elsewhere.example"])
 def test_a_certificate_for_somebody_else_gets_no_form(authority: Authority, name: str) -> None:
     with serving(authority, say(b""), name) as (url, asked):
-        with pytest.raises(ProviderFailure, match="can not be trusted"):
+        with pytest.raises(ProviderFailure, match="cannot be trusted"):
             send(url, authority.ca_file, secret="canary")
         assert not asked
 

@@ -224,14 +224,14 @@ def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with pytest.raises(ProviderFailure, match="can not keep"), TokenFile(tmp_path, "a").locked():
+    with pytest.raises(ProviderFailure, match="cannot keep"), TokenFile(tmp_path, "a").locked():
         pass
 
 
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     file = TokenFile(tmp_path, "a")
     file.path.mkdir()
-    with pytest.raises(ProviderFailure, match="can not read"):
+    with pytest.raises(ProviderFailure, match="cannot read"):
         file.read()
 
 

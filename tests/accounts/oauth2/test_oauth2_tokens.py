@@ -267,7 +267,7 @@ def test_a_provider_that_is_down_costs_nothing_and_is_not_told_as_a_failed_login
     before = stage.kept()
     stage.provider.down()
     try:
-        with pytest.raises(ProviderFailure, match="can not be reached"):
+        with pytest.raises(ProviderFailure, match="cannot be reached"):
             refreshed(stage, account)
     finally:
         stage.provider.up()
@@ -496,7 +496,7 @@ def test_a_certificate_that_is_not_trusted_gets_no_token(stage: Stage, tmp_path:
     old(stage)
     before = stage.asked()
     other = Authority(tmp_path / "other").ca_file
-    with pytest.raises(ProviderFailure, match="can not be trusted"):
+    with pytest.raises(ProviderFailure, match="cannot be trusted"):
         refreshed(stage, replace(account, oauth2=replace(account.oauth2, ca_file=other)))  # type: ignore[type-var]
     assert stage.asked() == before
 

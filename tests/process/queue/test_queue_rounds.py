@@ -296,7 +296,7 @@ def test_a_clock_that_is_set_back_by_years_keeps_no_mail_and_no_rest_waiting_for
 # -- what holds others up ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", [ZeroDivisionError(), Delivery(later=("a",), words="the mail can't be read")])
+@pytest.mark.parametrize("trouble", [ZeroDivisionError(), Delivery(later=("a",), words="the mail cannot be read")])
 def test_a_mail_that_we_can_not_send_holds_nobody_up(tmp_path: Path, trouble: Delivery | Exception) -> None:
     async def test(office: Office) -> None:
         office.keep("a")
@@ -378,4 +378,4 @@ def test_what_can_not_be_read_is_told_once(tmp_path: Path) -> None:
     told = [json.loads(line)["text"] for line in office.lines if b'"queue"' in line]
     assert len(told) == 2
     assert "0.json" in told[0]
-    assert "can not be looked at" in told[1]
+    assert "cannot be looked at" in told[1]

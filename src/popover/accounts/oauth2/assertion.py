@@ -40,13 +40,13 @@ class Key:
                 return cls(found["private_key"].encode("ascii"), key_id or found.get("private_key_id"))
             except (ValueError, KeyError, AttributeError):
                 raise SignInNeeded(
-                    "the key of this account can not be read", "key: this JSON file holds no private_key"
+                    "the key of this account cannot be read", "key: this JSON file holds no private_key"
                 ) from None
         shown = _CERTIFICATE.search(octets.decode("latin-1"))
         try:
             return cls(octets, key_id, base64.b64decode("".join(shown[1].split())) if shown else None)
         except ValueError:
-            raise SignInNeeded("the key of this account can not be read", "key: its certificate is damaged") from None
+            raise SignInNeeded("the key of this account cannot be read", "key: its certificate is damaged") from None
 
     def header(self) -> dict[str, str]:
         """Say which key signs: `kid`, or the certificate's thumbprints (RFC 7515 sections 4.1.4, 4.1.7, 4.1.8)."""
@@ -83,7 +83,7 @@ def _claims(way: Way, now: float, **more: str) -> dict[str, str | int]:
 
 
 def _signed(key: Key, claims: dict[str, str | int]) -> str:
-    """Sign (RFC 7515 section 3.1). Raises SignInNeeded for a key that can not."""
+    """Sign (RFC 7515 section 3.1). Raises SignInNeeded for a key that cannot."""
     try:
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - few need it
         from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415
@@ -97,7 +97,7 @@ def _signed(key: Key, claims: dict[str, str | int]) -> str:
     except (ValueError, TypeError):  # what it says may show what is in the file
         private = None
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise SignInNeeded("the key of this account can not be read", "key: it must be an RSA key, PEM, no passphrase")
+        raise SignInNeeded("the key of this account cannot be read", "key: it must be an RSA key, PEM, no passphrase")
     text = ".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (key.header(), claims))
     signature = private.sign(text.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
     return f"{text}.{_base64url(signature)}"

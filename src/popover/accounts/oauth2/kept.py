@@ -21,7 +21,7 @@ the same number. Of short-lived ones it is a fifth of their life, so that five s
 """
 _PART = 5
 
-LAST = 10.0  # seconds that are enough where a new one can not be had; of short-lived ones a tenth
+LAST = 10.0  # seconds that are enough where a new one cannot be had; of short-lived ones a tenth
 _LAST_PART = 10
 
 CLOCK_SLACK = 60.0
@@ -74,7 +74,7 @@ class Kept:
         return self._has(min(AHEAD, (self.expires - self.obtained) / _PART), now)
 
     def is_usable(self, now: float) -> bool:
-        """Whether it is worth a try if another can not be had."""
+        """Whether it is worth a try if another cannot be had."""
         return self._has(min(LAST, (self.expires - self.obtained) / _LAST_PART), now)
 
     def _has(self, seconds: float, now: float) -> bool:

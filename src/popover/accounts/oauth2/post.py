@@ -78,7 +78,7 @@ class Post:
                 found = self._contexts[ca_file] = verified_context(ca_file)
             except OSError as fault:
                 raise ProviderFailure(
-                    "the certificates that vouch for the provider can not be read", f"ca_file: {ca_file}: {fault}"
+                    "the certificates that vouch for the provider cannot be read", f"ca_file: {ca_file}: {fault}"
                 ) from None
         return found
 
@@ -133,7 +133,7 @@ def _failure(fault: Exception, host: str) -> ProviderFailure:
     match fault:
         case ssl.SSLCertVerificationError():
             return ProviderFailure(
-                f"the certificate of {host} can not be trusted, so it is asked for no token",
+                f"the certificate of {host} cannot be trusted, so it is asked for no token",
                 f"{fault.verify_message}; is this machine's clock right? is something in between that reads along?",
             )
         case ssl.SSLError():
@@ -143,7 +143,7 @@ def _failure(fault: Exception, host: str) -> ProviderFailure:
         case socket.gaierror():
             return ProviderFailure(f"the name {host} gives no address", f"{fault.strerror}: is the name server up?")
         case OSError():
-            return ProviderFailure(f"{host} can not be reached", fault.strerror or type(fault).__name__)
+            return ProviderFailure(f"{host} cannot be reached", fault.strerror or type(fault).__name__)
     return ProviderFailure(f"{host} answers in no way that a provider does", type(fault).__name__)
 
 

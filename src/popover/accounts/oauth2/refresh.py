@@ -129,7 +129,7 @@ def _lasts(way: Way, trouble: Trouble, now: float) -> bool:
 def _needed(account: Account, way: Way, trouble: Trouble) -> SignInNeeded:
     remedy = f"{trouble.code}: {named(trouble.remedy, account)}" if trouble.remedy else trouble.code
     if trouble.who == "operator" or way.grant != "user":
-        what = f"popover can not sign in at {way.title}: {trouble.cause}; its operator must mend that"
+        what = f"popover cannot sign in at {way.title}: {trouble.cause}; its operator must mend that"
     else:
         what = f"{way.title} wants a new sign-in: {trouble.cause}; on popover's machine, type: {command(account)}"
     return SignInNeeded(what, remedy)

@@ -138,7 +138,7 @@ class TokenFile:
     def _catch_up(self) -> None:
         """Put in its place what has not come there: its refresh token's predecessor is spent. A process may have been
         killed when it was all but done, or the disk was full after all: where old octets stay when they are written
-        over (btrfs, ZFS), room can not be reserved.
+        over (btrfs, ZFS), room cannot be reserved.
         """
         if self._unwritten is not None:
             octets, before = self._unwritten
@@ -245,13 +245,13 @@ def _write(descriptor: int, octets: bytes) -> None:
 
 def _unreadable(path: Path, fault: OSError) -> ProviderFailure:
     return ProviderFailure(
-        "the gateway can not read the token that it has kept",
+        "the gateway cannot read the token that it has kept",
         f"{path}: {fault.strerror}; it must belong to the user that popover runs as",
     )
 
 
 def _unwritable(directory: Path, fault: OSError) -> ProviderFailure:
     return ProviderFailure(
-        "the gateway can not keep a new token, so it asks for none",
+        "the gateway cannot keep a new token, so it asks for none",
         f"{directory}: {fault.strerror}; give popover a StateDirectory=, or set STATE_DIRECTORY, with room in it",
     )

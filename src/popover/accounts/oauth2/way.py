@@ -190,4 +190,4 @@ def _check(way: Way) -> None:
         if value is not None and not is_https(value):
             raise ConfigError(f"oauth2: {name}: must be an https:// address, for secrets go there; is {value!r}")
     if way.grant == "user" and not way.flows:
-        raise ConfigError("oauth2: a person can not sign in there: give device_url or authorize_url")
+        raise ConfigError("oauth2: a person cannot sign in there: give device_url or authorize_url")

@@ -38,7 +38,7 @@ def _from_file(file: Path) -> bytes:
             return stream.read(SECRET_LIMIT + 2)
     except (OSError, ValueError) as fault:
         why = fault.strerror if isinstance(fault, OSError) else "its name holds a NUL"
-        raise StartError(f"{file} can't be read: {why}") from None
+        raise StartError(f"{file} cannot be read: {why}") from None
 
 
 def _checked(octets: bytes, place: str) -> bytes:

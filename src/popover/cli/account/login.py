@@ -74,7 +74,7 @@ def flow_of(arguments: argparse.Namespace, way: Way, environ: Mapping[str, str])
     wished: Flow | None = next((flow for flow in ("device", "browser", "paste") if getattr(arguments, flow)), None)
     if wished is not None:
         if wished not in way.flows:
-            raise StartError(f"{way.title} can not be signed in at by --{wished}, but by --{', --'.join(way.flows)}")
+            raise StartError(f"{way.title} cannot be signed in at by --{wished}, but by --{', --'.join(way.flows)}")
         return wished
     has_screen = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")) and "SSH_CONNECTION" not in environ
     return next(flow for flow in way.flows if flow != "browser" or has_screen)

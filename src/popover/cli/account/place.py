@@ -43,7 +43,7 @@ def open_state() -> Path:
         os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
         os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
     except OSError as fault:
-        raise StartError(f"{place} can't be used: {fault.strerror}") from None
+        raise StartError(f"{place} cannot be used: {fault.strerror}") from None
     return Path()
 
 

@@ -21,7 +21,7 @@ _PASSWORDS = {
     "hash": "kept as a hash: APOP and CRAM-MD5 are not possible",
     "plain": "kept as it is: APOP and CRAM-MD5 are possible",
     None: "none: nobody can log in as it (a device)",
-    "unknown": "can't be read",
+    "unknown": "cannot be read",
 }
 
 
@@ -69,7 +69,7 @@ def document(account: Account, tokens: Path, *, is_kept: bool) -> dict[str, Any]
 
 
 def password_kind(account: Account) -> str | None:
-    """Say how the local password is kept: "hash", "plain", "unknown" (it can't be read), or None: there is none."""
+    """Say how the local password is kept: "hash", "plain", "unknown" (it cannot be read), or None: there is none."""
     if account.password is None:
         return None
     try:

@@ -27,7 +27,7 @@ def unknown_issuer(server: Server, seen: Seen) -> Words:
     """Somebody vouches for it whom this machine does not know."""
     of, way = f"the certificate of {server.host}", seen.way
     if seen.knows_nobody:
-        return f"{of} can not be judged: this machine knows no authority at all", (
+        return f"{of} cannot be judged: this machine knows no authority at all", (
             "its trust store is empty: install the package ca-certificates"
         )
     if not way:

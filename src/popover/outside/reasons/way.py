@@ -137,14 +137,14 @@ def no_connection(
         )
     if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
         return ConnectFailure(
-            f"{server.host} can not be reached from here (no route)",
+            f"{server.host} cannot be reached from here (no route)",
             f"is the network up, and is there IPv6 where the server has only that? tried: {tried}",
         )
     if code in _EXHAUSTED:
         return ConnectFailure(*_no_more(code))
     if source and (code == errno.EADDRNOTAVAIL or code is None):
         return ConnectFailure(
-            f"{server.host} can not be reached from here",
+            f"{server.host} cannot be reached from here",
             f"source_address {source} is not an address of this machine that leads to {tried}",
         )
     return ConnectFailure(

@@ -56,6 +56,6 @@ class Keeping:
         self._log.event(
             "warning",
             "queue",
-            f"a mail can not be kept: {self._store.folder}: {fault.strerror}; "
+            f"a mail cannot be kept: {self._store.folder}: {fault.strerror}; "
             "give popover a StateDirectory= with room, or set STATE_DIRECTORY",
         )

@@ -1,7 +1,7 @@
 """Which mail is due, and what becomes of it.
 
 Each account's mails go in their order, one at a time, one attempt in flight (lock.py). A mail that the server takes not
-now waits by itself, and those behind it go on: one full mailbox holds nobody up. A server that can't be reached, or
+now waits by itself, and those behind it go on: one full mailbox holds nobody up. A server that cannot be reached, or
 lets us not in, is given a rest for all mails of the account, for as long as the mail waits that has found it so; a
 session that reaches it ends the rest (`wake`), and so does who asks for a mail (`popover queue retry`).
 """
@@ -91,12 +91,12 @@ class Rounds:
         """Look what is due, and begin with it."""
         try:
             waiting, strays = await asyncio.to_thread(self._look)
-        except OSError as fault:  # a disk that can't be read has nothing for us now
-            self._complain("", f"mails that wait can not be looked at: {self._store.folder}: {fault.strerror}")
+        except OSError as fault:  # a disk that cannot be read has nothing for us now
+            self._complain("", f"mails that wait cannot be looked at: {self._store.folder}: {fault.strerror}")
             return
         self._complained.discard("")
         for name in sorted(set(self._store.unreadable)):
-            self._complain(name, f"a mail waits, and its envelope can not be read: {self._store.folder / name}")
+            self._complain(name, f"a mail waits, and its envelope cannot be read: {self._store.folder / name}")
         for stray in strays:
             with contextlib.suppress(OSError), lock.held(self._store.folder, stray.account) as is_ours:
                 if is_ours and stray in self._store.strays():
@@ -113,7 +113,7 @@ class Rounds:
         del self._busy[account]
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._rests[account] = self._clock() + FIRST_WAIT
-            self._warn(f"the mails of {account} can not be looked at now: {fault}")
+            self._warn(f"the mails of {account} cannot be looked at now: {fault}")
 
     def _complain(self, what: str, words: str) -> None:
         """Say it once."""
@@ -195,14 +195,14 @@ class Rounds:
         return was_there
 
     async def _settle(self, kept: Kept) -> None:
-        """Write down what has come of it. What can't be written (a full disk) is remembered: nobody gets it twice."""
+        """Write down what has come of it. What cannot be written (a full disk) is remembered: nobody gets it twice."""
         self._settled[kept.name] = kept
         store = self._store
         do = store.put_off if kept.envelope.recipients else store.fail if kept.refused else store.remove
         try:
             await asyncio.to_thread(do, kept)
         except OSError as fault:
-            self._warn(f"the queue can not be written: {self._store.folder}: {fault.strerror}")
+            self._warn(f"the queue cannot be written: {self._store.folder}: {fault.strerror}")
         else:
             del self._settled[kept.name]
 

@@ -54,7 +54,7 @@ class Sender:
                 FOR_DEVICES.deliver(server, kept.envelope, self._store.octets(kept)), lambda _want: None
             )
         except OSError as fault:  # of this mail alone: it must not hold the others up
-            why = f"the mail can't be read: {self._store.folder}: {fault.strerror}"
+            why = f"the mail cannot be read: {self._store.folder}: {fault.strerror}"
             return Delivery(later=kept.envelope.recipients, words=why)
         finally:
             stream.leave()

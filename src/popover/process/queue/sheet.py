@@ -14,7 +14,7 @@ Complain = Callable[[OSError], None]
 
 
 class Sheet:
-    """A mail that is being written down. See `device.Draft`. `complain`: is told why it can't be."""
+    """A mail that is being written down. See `device.Draft`. `complain`: is told why it cannot be."""
 
     def __init__(self, disk: Disk, folder: Path, name: str, complain: Complain) -> None:
         self.name = name

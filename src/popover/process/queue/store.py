@@ -38,7 +38,7 @@ class Store:
 
     def __init__(self, folder: Path, disk: Disk | None = None, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
-        self.unreadable: set[str] = set()  # envelopes that are none, or can't be read now
+        self.unreadable: set[str] = set()  # envelopes that are none, or cannot be read now
         self._disk = disk or SystemDisk()
         self._clock = clock
 

@@ -47,7 +47,7 @@ _TELLING = frozenset(("/", "", "/metrics"))
 
 def _is_known(host: str, own_name: str) -> bool:
     """Whether we may be asked by this name. A page from anywhere can have its name in DNS point here, and then have the
-    browser that shows it read what we say (DNS rebinding); an address or a name without a dot can not be its own.
+    browser that shows it read what we say (DNS rebinding); an address or a name without a dot cannot be its own.
     """
     if "." not in host or host == own_name or host.endswith(OURS_ALONE):
         return True

@@ -75,7 +75,7 @@ class StatusServer:
     @contextlib.contextmanager
     def changing(self, status: Status | None) -> Iterator[list[str]]:
         """Open what is new of `status`; give a line for each of these. With the end of the block it is in force; should
-        that fail, all is as it was. An address that can not be had is a warning: no mail waits for a page.
+        that fail, all is as it was. An address that cannot be had is a warning: no mail waits for a page.
         """
         wanted = status.listen if status is not None else ()
         opened: dict[Listen, list[socket.socket]] = {}

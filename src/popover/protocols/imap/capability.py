@@ -1,6 +1,6 @@
 """The list of capabilities, wherever it stands: what a client may see of it.
 
-Left out is what can not work through a gateway, and what would lead a client around it (protocol notes, U8); added is
+Left out is what cannot work through a gateway, and what would lead a client around it (protocol notes, U8); added is
 what the gateway offers itself. All else keeps its octets and its place.
 """
 

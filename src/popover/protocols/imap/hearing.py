@@ -11,7 +11,7 @@ The parts, and who is handed to whom:
     login      who logs in                           underway    a command that is not whole
     client_ear, server_ear   who hears whom          judging     what a server's lines mean
 
-Where an answer can not be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
+Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
 of its own on the connection, it is one.
 

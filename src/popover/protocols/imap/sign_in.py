@@ -2,7 +2,7 @@
 
 What a password can be said by in one round trip is AUTHENTICATE PLAIN where the server has it with SASL-IR (RFC 4959):
 it carries any octets, and is there, too, where LOGIN is switched off (LOGINDISABLED, which the ears show to nobody).
-Else it is LOGIN, in quoted strings, or literals for what those can't hold.
+Else it is LOGIN, in quoted strings, or literals for what those cannot hold.
 
 A client that has read our list of capabilities must read the server's after the login. Where the server does not tell
 it with its answer (Exchange), it is asked, and stands before the answer.

@@ -10,7 +10,7 @@ class State:
 
     `known`: the server's capabilities before the login, as it listed them. `is_doubtful`: something was said whose
     answer we would not know; `is_plain`: octets are just passed on. `has_left`: the client has its goodbye from us;
-    `is_told`: and the server has answered the LOGOUT. `failure`: why the session can't go on.
+    `is_told`: and the server has answered the LOGOUT. `failure`: why the session cannot go on.
     """
 
     __slots__ = (

@@ -49,7 +49,7 @@ class Underway:
         self._has_begun = True
 
     def awaits(self, *, has_client_ended: bool) -> bool:
-        """Whether the client waits for a word of the server on it. Without one it can't end it any more, but for a
+        """Whether the client waits for a word of the server on it. Without one it cannot end it any more, but for a
         response that is said already.
         """
         if self.may_go_on or (has_client_ended and self.mode is not Mode.RESPONSE):

@@ -1,4 +1,4 @@
-"""What a server says: where an answer ends, what its capabilities are, and the words old clients can't bear."""
+"""What a server says: where an answer ends, what its capabilities are, and the words old clients cannot bear."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _SIGNS = (b"EXPIRE", b"DELET", b"PURGE", b"RETAIN")
 
 @lru_cache(_ANSWERS_KEPT)
 def for_client(answer: bytes, tls: ClientTLS = "off", hide: tuple[str, ...] = ()) -> bytes:
-    """Leave out of an answer to CAPA what can't work through a gateway, and put in our own STLS where `tls` may begin;
+    """Leave out of an answer to CAPA what cannot work through a gateway, and put in our own STLS where `tls` may begin;
     all else stays byte for byte. `hide`: names that this client is not to see.
     """
     if not answer.startswith(b"+OK"):

@@ -23,7 +23,7 @@ class Flight:
     """Questions that leave in one piece. Its answers are handed out once all have come and each is what its question
     must get: so many answers of these shapes can only be those (`manners`).
 
-    `is_proven`: that is so. `is_wrong`: an answer can not be the one to its question. `is_void`: each may be, but what
+    `is_proven`: that is so. `is_wrong`: an answer cannot be the one to its question. `is_void`: each may be, but what
     would prove it was refused, or one refuses in words that are not known. `ability`: what it shows or denies
     (`manners`).
     """
@@ -133,7 +133,7 @@ class Ask:
 
     @property
     def proves(self) -> bool:
-        """Its answer can not be taken for any other: `+OK count octets`, or one that repeats the message's number."""
+        """Its answer cannot be taken for any other: `+OK count octets`, or one that repeats the message's number."""
         return self.verb == b"STAT" or (self.verb == b"LIST" and self.number > 0)
 
     def is_lost(self, line: bytes) -> bool:
@@ -161,7 +161,7 @@ class Ask:
 
 def was_not_heard(asked: Sequence[Ask], line: bytes) -> bool:
     """Whether the first of these, a CAPA, got lost: this is what a STAT must get that left after it, alone, and a CAPA
-    can not.
+    cannot.
     """
     ask = asked[0]
     if ask.verb != b"CAPA" or ask.flight is None or len(asked) < 2 or not is_stat(line):  # noqa: PLR2004

@@ -12,7 +12,7 @@ each. The limit in octets, `read_ahead_bytes`, is met earlier by almost all mail
 
 MISTRUST, MISTRUST_LIMIT = 4, 1024
 """Sessions that go step by step after one that ended in the midst of what we had asked by ourselves: four, and four
-times as many each time it happens again. A server that can't bear it fails one session in a thousand at last."""
+times as many each time it happens again. A server that cannot bear it fails one session in a thousand at last."""
 
 QUESTIONS = (b"CAPA", b"STAT", b"UIDL", b"LIST")
 """What may be asked ahead: without side effect in every server."""

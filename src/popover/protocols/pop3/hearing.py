@@ -1,6 +1,6 @@
 """POP3 with two ears: the client's commands, the server's answers, and what is done ahead of either.
 
-Nothing of this changes an octet of what the client gets for what it asks, but for CAPA (what can't work through
+Nothing of this changes an octet of what the client gets for what it asks, but for CAPA (what cannot work through
 a gateway is left out), STLS, AUTH where the server would hang up at it and, if wanted, the word "error" in a +OK.
 Answered on the server's behalf are only: USER, DELE of a message that this session has seen, QUIT of a session that
 deleted nothing. Asked on the client's behalf are only questions without side effect; never a DELE, never a QUIT.

@@ -23,4 +23,4 @@ class Judge(Protocol):
         """The server has answered a STAT that left after this and its flight, which it has not heard."""
 
     def wrong(self, ask: Ask, line: bytes) -> None:
-        """What came, beginning with this line, can not answer this: nobody knows any more which answer is whose."""
+        """What came, beginning with this line, cannot answer this: nobody knows any more which answer is whose."""

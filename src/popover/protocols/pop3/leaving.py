@@ -101,7 +101,7 @@ class Leaving:
         return self.is_early and (self._ahead.does_no_harm(b"RETR") or not self._ahead.has_walked)
 
     def _proof(self) -> list[Ask]:
-        """Questions whose answers can not be taken for each other's; one of a message, if there is one, names it.
+        """Questions whose answers cannot be taken for each other's; one of a message, if there is one, names it.
         Another stands between it and STAT: `+OK 3 120`, said twice, would answer both.
         """
         flight, number = Flight("pipelines"), self._mailbox.count

@@ -77,7 +77,7 @@ class Login:
     @property
     def _is_to_be_tried(self) -> bool:
         """Whether this login is to show that what is behind PASS is heard: PASS then waits for the answer to USER, so
-        that the question behind it can not be taken for anything else (`questions.behind_login`).
+        that the question behind it cannot be taken for anything else (`questions.behind_login`).
         """
         return self._wanted.ask_ahead and self._state.manners.keeps is Shown.NOTHING
 

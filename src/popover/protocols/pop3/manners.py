@@ -6,7 +6,7 @@ A server's PIPELINING (RFC 2449 section 6.6) is believed after it was shown to w
 - after the login, when a client that deleted nothing has had its goodbye: likewise; with one that always deletes, or
   goes without goodbye, right behind its login, before it has asked anything;
 - behind the login (some servers lose what comes with PASS): one question, behind a PASS that leaves alone, so that its
-  answer can not be taken for another;
+  answer cannot be taken for another;
 - for mails: one message with a question behind it, before many.
 
 What was shown is known while the process lives. What failed is harm: it is kept over a restart, for a while.
@@ -152,7 +152,7 @@ class Manners:
             self._shown[ability] = Shown.YES
 
     def fail(self, ability: str) -> None:
-        """It has shown that it can not, or not any more."""
+        """It has shown that it cannot, or not any more."""
         if self._shown[ability] is not Shown.NO:
             self._shown[ability] = Shown.NO
             self._harm[ability] = self.wall()

@@ -192,7 +192,7 @@ class Mending:
 
 
 def _can_be_asked_again(one: Ask) -> bool:
-    """Whether it does no harm to ask it twice, and its answer can not be a mail that another may have written."""
+    """Whether it does no harm to ask it twice, and its answer cannot be a mail that another may have written."""
     if one.kind is Kind.CLIENT:
         return one.command.is_passive and one.verb not in _MAILS
     return one.verb not in _MAILS or one.is_done

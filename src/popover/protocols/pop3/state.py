@@ -15,7 +15,7 @@ class State:
     they last said something. `has_client_ended`: it says no more.
 
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
-    of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session can't go
+    of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session cannot go
     on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
     in this session what it can. `is_strange`: something was said of which we do not know what it does. `is_odd`: the
     server said something that is neither +OK nor -ERR. `unasked_at`: when it said something that nobody had asked for;

@@ -19,7 +19,7 @@ def listed(words: bytes, terms: Terms) -> bytes:
 
 def one(line: bytes, terms: Terms) -> bytes:
     """Rewrite one line of it. STARTTLS is between us and the client, whatever the server has; what is bound to a
-    channel can't work; and where TLS has to begin first, there is no way to log in yet.
+    channel cannot work; and where TLS has to begin first, there is no way to log in yet.
     """
     found = tokens(line) if line.startswith(b'"') else []
     name = found[0].upper() if found else b""

@@ -45,7 +45,7 @@ __all__ = [
     "reception",
 ]
 
-ALPN = None  # none is registered; a server that insists on one it made up can't be guessed
+ALPN = None  # none is registered; a server that insists on one it made up cannot be guessed
 CAN_WAIT = True
 memory = Memory
 

@@ -9,7 +9,7 @@ _OLD_WORDS = (b"LOGIN", b"PLAIN")
 
 
 def for_client(reply: bytes, terms: Terms, *, offers_tls: bool) -> bytes:
-    """Leave out what can not work, and add what old clients and those that look for STARTTLS want to read.
+    """Leave out what cannot work, and add what old clients and those that look for STARTTLS want to read.
 
     All else stays byte for byte, but for the mark that tells the last line (`250 `) from the others (`250-`). A reply
     that is none to a good EHLO stays whole.

@@ -2,7 +2,7 @@
 
 Nothing of this changes an octet of what either side says, but for:
 
-    EHLO's answer   what can not work through a gateway is left out, AUTH= and STARTTLS are added (capabilities.py)
+    EHLO's answer   what cannot work through a gateway is left out, AUTH= and STARTTLS are added (capabilities.py)
     AUTH LOGIN      its two prompts are spelt as old clients want them (prompts.py)
     STARTTLS        is a matter between the client and us
     a body          whose lines end in LF, where `bare_lf` says so (body.py)
@@ -77,7 +77,7 @@ class Ears:
 
     @property
     def awaits_login(self) -> bool:
-        """Many may send without a login, so that it can't be waited for: only for a first command, and for TLS."""
+        """Many may send without a login, so that it cannot be waited for: only for a first command, and for TLS."""
         return not self._state.is_plain and (self._state.needs_tls or not self._state.has_begun)
 
     @property

@@ -37,7 +37,7 @@ async def _wait(sign_in: SignIn, show: Callable[[str], None]) -> tuple[Attempt, 
     way = sign_in.way
     if not listens(way.redirect):
         raise SignInNeeded(
-            f"{way.title} sends browsers back to {way.redirect}, where popover can not listen", "use --paste"
+            f"{way.title} sends browsers back to {way.redirect}, where popover cannot listen", "use --paste"
         )
     listener = _Listener(way)
     attempt = await listener.open()
@@ -69,7 +69,7 @@ class _Listener:
             self._server = await asyncio.start_server(self._serve, LOOPBACK, self._parts.port or 0, limit=ADDRESS_LIMIT)
         except OSError as fault:
             raise SignInNeeded(
-                f"popover can not listen at {LOOPBACK}:{self._parts.port or 0} for the browser: {fault.strerror}",
+                f"popover cannot listen at {LOOPBACK}:{self._parts.port or 0} for the browser: {fault.strerror}",
                 "use --paste",
             ) from None
         port = self._server.sockets[0].getsockname()[1]

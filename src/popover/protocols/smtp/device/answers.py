@@ -24,7 +24,7 @@ NO_CHUNK = b"501 5.5.4 BDAT and a number\r\n"
 NOT_THERE = b"550 5.7.1 devices may not write to this address (recipients, in the gateway's configuration)\r\n"
 TOO_MANY = b"452 4.5.3 too many recipients for one mail of a device (max_recipients)\r\n"
 TOO_LARGE = b"552 5.3.4 the mail server takes no mail that large\r\n"
-NO_ROOM = b"452 4.3.1 the gateway can't keep the mail: its disk is full, or out of order\r\n"
+NO_ROOM = b"452 4.3.1 the gateway cannot keep the mail: its disk is full, or out of order\r\n"
 CUT = b"451 4.4.2 the connection to the mail server was lost, please send it again\r\n"
 NO_LOGIN = b"502 5.5.1 no login is wanted here: turn SMTP authentication off\r\n"
 OF_LOGIN = {
@@ -46,5 +46,5 @@ def kept(host: str) -> bytes:
 
 
 def farewell(cause: str) -> bytes:
-    """We can't do anything for it now."""
+    """We cannot do anything for it now."""
     return f"421 4.3.2 {sentence(cause)}\r\n".encode()

@@ -1,6 +1,6 @@
 """The octets of a mail on their way: its end looked for, its lines and its header mended, to the server and to a draft.
 
-What can't be written down (a full disk) is not kept any more, and that is all: while the server takes the mail, nobody
+What cannot be written down (a full disk) is not kept any more, and that is all: while the server takes the mail, nobody
 needs the draft.
 """
 

@@ -1,4 +1,4 @@
-"""MAIL, RCPT, DATA and BDAT of a device: to the server, and what becomes of a mail that it can't take now.
+"""MAIL, RCPT, DATA and BDAT of a device: to the server, and what becomes of a mail that it cannot take now.
 
 Whoever has a 250 for a mail's end knows that the server has it, or, where there is a queue, that it lies on our disk.
 A refusal for good (5xx) is the device's in any case, in the server's words.
@@ -194,7 +194,7 @@ class Mailing:
             return None
 
     def _finish(self, letter: Letter, carriage: Carriage) -> Errand[bytes]:
-        """The mail is whole: hear the server's verdict, and keep what it can't take now."""
+        """The mail is whole: hear the server's verdict, and keep what it cannot take now."""
         self._letter, line, reply = None, carriage.line, LOST
         if line is not None:
             self.waits_for = Wait.VERDICT
