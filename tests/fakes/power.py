@@ -270,7 +270,7 @@ def mounted(disk: Disk, place: Path) -> Iterator[None]:
         thread.start()
         options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
         if libc.mount(b"power", os.fsencode(place), b"fuse", 0, options.encode()):
-            raise OSError(ctypes.get_errno(), "it can not be mounted")
+            raise OSError(ctypes.get_errno(), "it cannot be mounted")
         yield
     finally:
         libc.umount2(os.fsencode(place), DETACH)

@@ -12,7 +12,7 @@ from popover.errors import SecretFailure
 
 
 def secret_doubts(account: Account) -> list[str]:
-    """Say which of an account's secrets can't be read, or guard nothing, and why, a line each."""
+    """Say which of an account's secrets cannot be read, or guard nothing, and why, a line each."""
     oauth2 = account.oauth2
     reads: list[tuple[SecretSource | None, Callable[[SecretSource], bytes]]] = [
         (account.password, read_password),
@@ -42,7 +42,7 @@ def _beside(source: SecretSource) -> list[str]:
 
 
 def device_doubts(service: Service, find: Callable[[str], Account | None]) -> list[str]:
-    """Say whose tokens a service's device can not open."""
+    """Say whose tokens a service's device cannot open."""
     names = service.desk.accounts if service.desk.device and isinstance(service.desk.accounts, tuple) else ()
     return [
         f"the account {quote(name)} encrypts its tokens by a password, which a device does not say; give the device an "

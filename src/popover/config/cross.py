@@ -218,7 +218,7 @@ def _wrong_file(key: str, path: Path | None, heads: tuple[bytes, ...]) -> str | 
     try:
         wrong = path and _why_not(path, heads)
     except PermissionError as problem:
-        wrong = f"can't be read: {problem.strerror}" if key == "ca_file" else None
+        wrong = f"cannot be read: {problem.strerror}" if key == "ca_file" else None
     return f'{key}: "{visible(str(path))}" {wrong}{_INSTEAD[key] if wrong is _MISSING else ""}' if wrong else None
 
 

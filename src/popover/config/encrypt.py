@@ -1,10 +1,10 @@
-"""`encrypt = true` of an account's `oauth2`: where it can't be, and why (accounts/oauth2/vault.py does it)."""
+"""`encrypt = true` of an account's `oauth2`: where it cannot be, and why (accounts/oauth2/vault.py does it)."""
 
 from importlib import import_module
 
 
 def misfits_of_encrypt(oauth2: object, *, has_password: bool) -> list[str]:
-    """Say why an account's tokens can't be sealed by its local password, where its table wants that, a line each."""
+    """Say why an account's tokens cannot be sealed by its local password, where its table wants that, a line each."""
     if not isinstance(oauth2, dict) or oauth2.get("encrypt") is not True:
         return []
     mistakes = []

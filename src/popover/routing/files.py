@@ -20,7 +20,7 @@ def read_whole(file: Path, limit: int, what: str) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as fault:
-        raise ConfigError(f"{file}: can't be read: {fault.strerror}") from None
+        raise ConfigError(f"{file}: cannot be read: {fault.strerror}") from None
     if len(octets) > limit:
         raise ConfigError(f"{file}: more than {limit} bytes: this is no {what}")
     return octets

@@ -14,4 +14,4 @@ def trusting(ca_file: Path | None) -> SSLContext:
     try:
         return verified_context(ca_file)
     except OSError as fault:
-        raise ConfigError(f"ca_file: {ca_file} can't be used: {fault.strerror or fault}") from None
+        raise ConfigError(f"ca_file: {ca_file} cannot be used: {fault.strerror or fault}") from None

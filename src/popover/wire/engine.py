@@ -61,7 +61,7 @@ class Engine(Protocol):
     """Octets have come that it has not looked at: hand it nothing, but call again soon (with b"")."""
 
     held: int
-    """Octets of clear text that can not be sent yet: the server renegotiates (TLS 1.2)."""
+    """Octets of clear text that cannot be sent yet: the server renegotiates (TLS 1.2)."""
 
     def shake(self, sealed: Sealed) -> bool:
         """Go on with the handshake; whether it is done. Raises TLSError; `answer` then has the alert for the peer."""

@@ -301,7 +301,7 @@ HELD = """
 
 
 def test_a_dead_name_server_does_not_hold_the_end_of_the_process(tmp_path: Path) -> None:
-    """getaddrinfo can't be cut, and Python waits at its end for each thread of a pool."""
+    """getaddrinfo cannot be cut, and Python waits at its end for each thread of a pool."""
     oauth2 = OAuth2("id", token_url="https://id.example/token", grant="client_credentials", scopes=("mail",))
     account = Account("a", ("a",), None, (Target(Server("pop3", "localhost", 995)),), "a", oauth2=oauth2)
     ended = subprocess.run(

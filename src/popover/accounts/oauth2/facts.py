@@ -89,7 +89,7 @@ def _of(kept: Kept | None, account: Account, way: Way | None, now: float) -> Fac
     missing = missing_scopes(way.scopes if way else {}, kept)
     left = kept.expires - now
     is_usable = kept.is_usable(now) or (kept.is_closed and left > 0)
-    has_refresh = kept.refresh is not None or kept.is_closed  # nearly all have one, and it can not be seen
+    has_refresh = kept.refresh is not None or kept.is_closed  # nearly all have one, and it cannot be seen
     sentence = f"token valid {left / 60:.0f} min" if is_usable else "token has run out, the next login renews it"
     return Facts(
         "good",

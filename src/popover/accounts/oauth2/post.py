@@ -112,7 +112,7 @@ def _exchanged(
 
 
 def _connected(host: str, port: int, context: ssl.SSLContext, fuse: Fuse) -> ssl.SSLSocket:
-    """Connect, and come to TLS: guarded from the first look-up on, where http.client can not be cut."""
+    """Connect, and come to TLS: guarded from the first look-up on, where http.client cannot be cut."""
     plain = reached(host, port, fuse)
     try:
         sealed = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)

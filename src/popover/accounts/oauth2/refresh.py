@@ -93,7 +93,7 @@ def renew(
 
 
 def closed(account: Account, *, was_said: bool = False) -> SignInNeeded:
-    """Say why tokens that are sealed can't be used. `was_said`: the local password was, and does not open them."""
+    """Say why tokens that are sealed cannot be used. `was_said`: the local password was, and does not open them."""
     name = quote(account.name)
     if not account.encrypts or was_said:
         why = "by another password than today's" if account.encrypts else UNSET

@@ -30,7 +30,7 @@ class Key:
         return cls(salt, derive(password, salt))
 
     def seal(self, clear: bytes, about: bytes) -> bytes:
-        """Seal it. `about` stands beside it in clear, and can not be changed any more, either."""
+        """Seal it. `about` stands beside it in clear, and cannot be changed any more, either."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - few need it
 
         nonce = os.urandom(_NONCE)

@@ -15,7 +15,7 @@ from popover.errors import Failure, ProviderFailure
 def sign_out(account: Account, directory: Path, ask: Ask) -> tuple[bool, bool | None]:
     """Forget what is kept in the directory of tokens, and give it back; whether there was something, and whether it was
     given back: None: its provider could not be asked, or it is sealed, and nobody has said the password. Raises
-    ProviderFailure for what can not be forgotten.
+    ProviderFailure for what cannot be forgotten.
     """
     file = TokenFile(directory, account.name)
     with file.locked():
