@@ -52,7 +52,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "71": ("bare_cr_ends_no_line", "nothing_but_crlf_dot_crlf_ends_a_mail"),
     "72-74": ("case_72_", "case_73_", "case_74_"),
     "75": ("s1_command_injection_is_never_heard", "starttls_where_tls_may_begin_and_nothing_behind_it_is_heard"),
-    "76": ("stls_twice_or_where_there_is_none_is_refused", "s4_stls_inside_tls_is_refused"),
+    "76": ("stls_twice_or_where_there_is_none_is_refused", "s4_starttls_inside_tls_is_refused_and_never_the_servers"),
     "77": ("handshake_that_does_not_end_is_login_time", "what_stands_behind_stls_in_plain_text_is_never_heard"),
     "78, 79": ("what_is_no_login_gets_one_clean_refusal_and_the_talk_goes_on", "authenticate_may_be_given_up",
                "who_speaks_something_else_or_without_end_is_shown_the_door", "a_token_may_be_long"),
