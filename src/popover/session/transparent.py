@@ -103,8 +103,9 @@ class Transparent:
         service, client, server, sealing = case.service, case.client, opened.dialled.stream, case.sealing
         has_waited = opened.ready is not None and not self._was_heard
         terms = Terms(
-            service.ahead, case.address, sealing.terms, service.hide, service.bare_lf, self._greeted, has_waited
-        )
+            service.ahead, case.address, sealing.terms, service.hide, service.bare_lf, self._greeted,
+            has_waited=has_waited,
+        )  # fmt: skip
         self._greeted = self._greeted or opened.greeting
         dialect = DIALECTS[service.dialect]
         ears = dialect.ears(client.end, server.end, terms, self._memory)
