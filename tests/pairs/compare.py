@@ -91,6 +91,8 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
+    if len(through.said) == len(direct.said) + 1:
+        through = _without_dead(through)
     if direct.left and not through.left and is_excused(played, other, server, features):
         # It went at a command that popover answers in its place, and so it hears the QUIT.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
@@ -122,6 +124,12 @@ def _begins_alike_there(direct: State, through: State) -> bool:
     rest = (*ours[len(theirs) :], *theirs[len(ours) :])
     is_same_before = direct.said[:-1] == through.said[:-1]
     return is_same_before and all(map(eq, ours, theirs)) and b"QUIT" not in rest
+
+
+def _without_dead(state: State) -> State:
+    """Without a connection that had stood ready, and ended: what was said to it was said once more, to the next."""
+    pairs = zip(state.said, (*state.said[1:], ()), strict=True)
+    return state._replace(said=tuple(visit for visit, after in pairs if after[: len(visit)] != visit))
 
 
 def _without(verb: bytes, state: State) -> State:

@@ -1,8 +1,10 @@
 """POP3 on a connection that stood ready, and is dead when its client comes: what was said can be said once more."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hearing import hear, taken
+from hearing import cut, hear, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.errors import ServerFailure
 from popover.protocols import Terms
@@ -63,6 +65,24 @@ def test_a_refusal_that_is_not_all_comes_at_once() -> None:
     talk.say(b"STAT\r\nSTAT\r\n")
     assert talk.answer(b"-ERR log in\r\n") == b""
     assert talk.answer(b"-ERR log in\r\n") == b"-ERR log in\r\n" * 2
+
+
+def test_a_refusal_comes_before_what_comes_behind_it_whatever_the_client_says_meanwhile() -> None:
+    talk = Talk()
+    talk.say(b"STAT\r\n")
+    talk.answer(b"-ERR log in ")
+    talk.say(b"NOOP\r\n" * KEPT)
+    assert talk.answer(b"first\r\n").startswith(b"-ERR log in first\r\n")
+
+
+@given(st.lists(st.integers(1, len(FAREWELL_WORDS)), max_size=6))
+def test_a_farewell_may_come_in_pieces(places: list[int]) -> None:
+    talk = Talk()
+    talk.say(LOGIN)
+    for piece in cut(FAREWELL_WORDS, *places):
+        assert talk.answer(piece) == b""
+    talk.end()
+    assert talk.ears.unheard == LOGIN
 
 
 def test_a_word_shows_that_it_was_alive() -> None:

@@ -50,20 +50,19 @@ class Doubt:
 
     def server_said(self, data: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
         """Give what is to be heard of what the server says."""
-        if self._said is not None and not self._held and bytes(data[:1]) == b"-":
-            self._held, self.due = bytes(data), self._state.now + FAREWELL
-            return b""
-        return self.let_go() + bytes(data) if self._held else self._heard(data)
+        if self._said is None and not self._held:
+            return data
+        self._held += bytes(data)
+        if self._said is None or self._held[:1] != b"-" or b"\n" in self._held[:-1]:
+            return self.let_go()
+        self.due = min(self.due, self._state.now + FAREWELL)  # from its first octet on
+        return b""
 
     def let_go(self) -> bytes:
         """Give what was held back: it is an answer, or nothing can be done about it."""
         held, self._held, self.due = self._held, b"", math.inf
         self._said = None
         return held
-
-    def _heard(self, data: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
-        self._said = None
-        return data
 
     def server_ended(self) -> bytes:
         """Give what is to be heard before the end."""
