@@ -131,7 +131,7 @@ def test_a_mistake_in_a_table_s_file_is_told_with_the_names_of_both_files(file: 
     assert ended.returncode == 2
     assert ended.stderr.splitlines() == [
         f'{file}: table "club": {file.parent}/popmap: line 1: "" names no server: write [user@]host[:port]',
-        f'{file}: table "staff": ca_file: {file.parent}/none.pem can\'t be used: No such file or directory',
+        f'{file}: table "staff": ca_file: {file.parent}/none.pem cannot be used: No such file or directory',
         f'{file}: service "pop3": authenticate: {file.parent}/users: line 1: {no_hash}',
     ]
 

@@ -101,7 +101,7 @@ def test_it_is_asked_in_tls_and_only_if_it_proves_who_it_is(authority: Authority
 def test_a_trust_store_that_is_none_is_a_mistake(back_end: AuthHTTP, tmp_path: Path) -> None:
     for name in ("none.pem", "empty.pem"):
         (tmp_path / "empty.pem").write_text("")
-        with pytest.raises(ConfigError, match=rf'table "users": ca_file: .*{name} can\'t be used: '):
+        with pytest.raises(ConfigError, match=rf'table "users": ca_file: .*{name} cannot be used: '):
             Stage(Table("users", HTTP(back_end.url.replace("http:", "https:"), ca_file=tmp_path / name)))
 
 
