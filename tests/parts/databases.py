@@ -193,10 +193,13 @@ CREATE USER '{self.user}'@'%' IDENTIFIED BY '{self.password}';
 GRANT ALL ON mail.* TO '{self.user}'@'%';
 """
         said = begin + "\n".join(one.read_text() for one in scripts) + end
-        self._run("mariadbd", "--no-defaults", f"--datadir={data}", "--bootstrap", said=said)
+        # Its temporary tables have names that another one's may have, too.
+        places = (f"--datadir={data}", f"--tmpdir={data}")
+        self._run("mariadbd", "--no-defaults", *places, "--bootstrap", said=said)
 
     def _words(self) -> list[str | Path]:
-        options = [f"--datadir={self._directory / 'data'}", f"--bind-address={self.host}", f"--port={self.port}",
+        data = self._directory / "data"
+        options = [f"--datadir={data}", f"--tmpdir={data}", f"--bind-address={self.host}", f"--port={self.port}",
                    f"--socket={self._directory / 'socket'}", f"--pid-file={self._directory / 'pid'}",
                    "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]  # fmt: skip
         return ["mariadbd", "--no-defaults", *options]
