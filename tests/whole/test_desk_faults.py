@@ -7,6 +7,7 @@ import itertools
 import re
 import signal
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -641,25 +642,17 @@ def test_second_session_runs_ahead_of_its_client_and_of_no_other(scene: Scene) -
 
 
 def test_reload_drops_what_stands_ready_for_servers_of_routes(scene: Scene) -> None:
-    let_go = threading.Event()
-
-    def script(wire: Talker) -> None:
-        try:
-            capable(wire)
-        finally:  # it may be reset: what stands ready has nobody to say goodbye for
-            let_go.set()
-
-    server = scene.server(script)
+    server = scene.server(capable)
     scene.leads(server.port)
     visit(scene)
     wait_until(lambda: len(server.wires) == 1 and server.accepted > 1, "a connection that stands ready")
-    let_go.clear()
 
     def is_let_go() -> bool:
         """One that is still shaking hands at a reload stands ready at the next."""
         scene.popover.signal(signal.SIGHUP)
         scene.popover.wait_for_event("reloaded")
-        return let_go.wait(1)
+        time.sleep(0.2)
+        return not server.wires
 
     wait_until(is_let_go, "what stood ready is let go")
 
