@@ -66,3 +66,24 @@ def test_what_has_come_meanwhile_is_heard_before_the_next_turn() -> None:
         return done
 
     assert asyncio.run(act()) == ["work", "heard"] * 4
+
+
+def test_a_bug_in_one_turn_costs_no_other_its_own() -> None:
+    async def act() -> tuple[list[str], list[str]]:
+        loop, done, told = asyncio.get_running_loop(), list[str](), list[str]()
+        loop.set_exception_handler(lambda _loop, context: told.append(str(context["exception"])))
+        turns = Turns.of(loop)
+
+        def fail() -> None:
+            raise ValueError("a bug")
+
+        turns.add(fail)
+        turns.add(lambda: done.append("another"))
+        for _ in range(6):
+            await asyncio.sleep(0)
+        turns.add(lambda: done.append("a later one"))
+        for _ in range(6):
+            await asyncio.sleep(0)
+        return done, told
+
+    assert asyncio.run(act()) == (["another", "a later one"], ["a bug"])

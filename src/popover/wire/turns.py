@@ -45,11 +45,13 @@ class Turns:
     def _go(self) -> None:
         until = self._loop.time() + AT_ONCE
         waiting = self._waiting
-        while waiting and self._loop.time() < until:
-            waiting.popleft()()
-        self._is_going = bool(waiting)
-        if waiting:
-            self._loop.call_soon(self._let_others)
+        try:
+            while waiting and self._loop.time() < until:
+                waiting.popleft()()
+        finally:  # a bug of one is told by the loop, and costs no other its turn
+            self._is_going = bool(waiting)
+            if waiting:
+                self._loop.call_soon(self._let_others)
 
 
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
