@@ -51,6 +51,7 @@ class Lived:
     end: End = "left"
     seconds: float = 0.0
     turns: list[float] = field(default_factory=list)  # seconds of each wait
+    is_unheard: bool = False  # it could not say all: a connection that was reset looks closed then
 
 
 EndOf = Callable[[bytes, bytes], int]
@@ -82,7 +83,7 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
 
     try:
         if await wait(b""):
-            await _follow(script, line.send, wait)
+            lived.is_unheard = not await _follow(script, line.send, wait)
         if lived.end == "left" and script.ending != "close":
             if script.ending == "half":
                 await line.end()
@@ -97,7 +98,8 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
     return lived
 
 
-async def _follow(script: Script, send: Send, wait: Wait) -> None:
+async def _follow(script: Script, send: Send, wait: Wait) -> bool:
+    """Whether all could be said, as far as the client went."""
     for step in script.steps:
         size = step.piece or len(step.say) or 1
         for at in range(0, len(step.say), size):
@@ -106,7 +108,8 @@ async def _follow(script: Script, send: Send, wait: Wait) -> None:
             try:
                 await send(step.say[at : at + size])
             except OSError:
-                return  # what came before the end is still to be read, and then tells
+                return False  # what came before the end is still to be read, and then tells
         if step.until and not await wait(step.until):
-            return
+            break
         await asyncio.sleep(step.pause)
+    return True

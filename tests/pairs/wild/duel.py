@@ -31,6 +31,7 @@ SPARE = 0.2  # seconds in which a spare is there, after the practice
 SETTLING = 3.0
 STILL_DIFFERENT: frozenset[int] = frozenset()
 STRANGERS = b"P commands\r\n"
+STRANGE = 5  # words that no client of the dialect says, before a stranger is sent away
 SERVERS: dict[ModuleType, type[Odd]] = {imap: imap.Imap, smtp: smtp.Smtp, sieve: sieve.Sieve}
 
 
@@ -80,6 +81,7 @@ class Tally:
     sessions: int = 0
     unsteady: int = 0  # differed from themselves, through the tunnel alone
     found: dict[int, list[str]] = field(default_factory=dict)
+    once: dict[int, list[str]] = field(default_factory=dict)  # and not again, alone
 
 
 async def play(cases: Iterable[Case], stage: Stage) -> Tally:
@@ -119,13 +121,14 @@ async def _session(one: Case, way: Way[Odd], longer: float) -> Played:
 def differences(one: Case, direct: Played, through: Played) -> list[str]:
     """All that went otherwise, in words."""
     ours, theirs = direct.lived, through.lived
-    if STRANGERS in theirs.got:  # docs/architecture.md: a browser is sent away
+    if _is_sent_away(one, ours.got, theirs.got):
         return []
     found = []
     is_left = _has_left(one, ours.got, theirs.got)
     if one.script.ending != "close" and not is_left and not _is_same(one, ours, theirs):
         found.append(f"got {_short(theirs.got)} in place of {_short(ours.got)}")
-    if ours.end != theirs.end and not (is_left and theirs.end in {"closed", "left"}):
+    is_lost = (ours.is_unheard or theirs.is_unheard) and {ours.end, theirs.end} <= {"closed", "reset"}
+    if ours.end != theirs.end and not is_lost and not (is_left and theirs.end in {"closed", "left"}):
         found.append(f"end {theirs.end} in place of {ours.end}")
     if not _has_heard(one, direct.heard.said, through.heard.said):
         found.append(f"the server heard {_short(through.heard.said)} in place of {_short(direct.heard.said)}")
@@ -135,6 +138,16 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
     if theirs.seconds > ours.seconds + slack:
         found.append(f"{theirs.seconds:.2f} s in place of {ours.seconds:.2f}")
     return found
+
+
+def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether the client was told that it is none (docs/architecture.md: a browser is sent away), by what it has said;
+    before that, all is the same.
+    """
+    at = theirs.rfind(STRANGERS)
+    before = one.same(theirs[: theirs.rfind(b"\n", 0, at) + 1])
+    strange = [line for step in one.script.steps for line in step.say.splitlines() if one.dialect.is_strange(line)]
+    return at >= 0 and len(strange) >= STRANGE and one.same(ours).startswith(before)
 
 
 def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
@@ -167,7 +180,8 @@ async def duel(cases: Iterable[Case], authority: Authority) -> Tally:
             wanted = list(cases)
             first = await play(wanted, stage)
             again = await play([one for one in wanted if one.seed in first.found], stage)
-            return Tally(first.sessions, first.unsteady, again.found)
+            once = {seed: found for seed, found in first.found.items() if seed not in again.found}
+            return Tally(first.sessions, first.unsteady, again.found, once)
 
 
 def told(one: Case) -> str:
@@ -184,19 +198,20 @@ def main(words: list[str]) -> int:
     arguments.add_argument("--first", type=int, default=0, help="the first seed")
     arguments.add_argument("--seed", type=int, help="play this one alone")
     chosen = arguments.parse_args(words)
-    started, seed, sessions, unsteady, bad = time.monotonic(), chosen.first, 0, 0, 0
+    started, seed, sessions, unsteady, bad, once = time.monotonic(), chosen.first, 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as directory:
         authority = Authority(Path(directory))
         while True:
             seeds = [chosen.seed] if chosen.seed is not None else range(seed, seed + ROUND)
             tally = asyncio.run(duel([case(one) for one in seeds], authority))
             seed, sessions, unsteady = seed + ROUND, sessions + tally.sessions, unsteady + tally.unsteady
-            bad += len(tally.found)
-            for number, found in tally.found.items():
-                print(f"--seed {number}:\n  " + "\n  ".join(found) + "\n" + told(case(number)), flush=True)
+            bad, once = bad + len(tally.found), once + len(tally.once)
+            for number, found in (tally.found | tally.once).items():
+                how = ":" if number in tally.found else ", once:"
+                print(f"--seed {number}{how}\n  " + "\n  ".join(found) + "\n" + told(case(number)), flush=True)
             if chosen.seed is not None or time.monotonic() - started > 60 * chosen.minutes:
                 break
-    print(f"{sessions} sessions compared; {bad} differ, {unsteady} unsteady")
+    print(f"{sessions} sessions compared; {bad} differ, {once} did once, {unsteady} unsteady")
     return 1 if bad else 0
 
 

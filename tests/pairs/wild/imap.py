@@ -19,6 +19,7 @@ _GONE = re.compile(rb" (?:STARTTLS|LOGINDISABLED|COMPRESS=\w+)(?=[ \]\r\n])", re
 _OURS = re.compile(
     rb"^((?:\S+ OK (?:CAPABILITY|NOOP|LOGOUT) completed|\* BYE logging out|\* CAPABILITY [^\r\n]*))\r\n", re.MULTILINE
 )
+_VERBS = frozenset(b"NOOP CAPABILITY LOGIN AUTHENTICATE SELECT FETCH IDLE STORE XYZZY APPEND CREATE ID LOGOUT".split())
 _GOODBYE = re.compile(rb"\* BYE logging out\r?\n\S+ OK LOGOUT completed\r?\n\Z")
 
 
@@ -181,6 +182,12 @@ def goodbye(got: bytes) -> int:
     """Where popover's own goodbye begins; -1: there is none."""
     found = _GOODBYE.search(got)
     return -1 if found is None else found.start()
+
+
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of IMAP's."""
+    verb = b"".join(line.upper().split()[1:2])
+    return bool(line.strip()) and verb not in _VERBS
 
 
 def practice() -> Script:

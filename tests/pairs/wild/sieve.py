@@ -14,6 +14,10 @@ MANNERS = (
     "says-twice",
 )  # fmt: skip
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n\Z")
+_VERBS = frozenset(
+    b"AUTHENTICATE LOGOUT CAPABILITY NOOP HAVESPACE PUTSCRIPT LISTSCRIPTS GETSCRIPT RENAMESCRIPT CHECKSCRIPT "
+    b"UNAUTHENTICATE".split()
+)
 _FINAL = re.compile(rb'^(?:(?:OK|NO|BYE)\b[^\n]*|"[^"\n]*"\r?)\n', re.MULTILINE | re.IGNORECASE)
 SECRET = b"AGFubmEAc2VjcmV0"
 GOODBYE = b'OK "goodbye"'
@@ -114,6 +118,11 @@ def same(got: bytes) -> bytes:
 def goodbye(got: bytes) -> int:
     """Where the server's goodbye stands in it; -1: nowhere. Who has that, and is cut then, may see an end."""
     return got.rfind(GOODBYE)
+
+
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of ManageSieve's."""
+    return bool(line.strip()) and line.upper().split()[0] not in _VERBS
 
 
 def practice() -> Script:

@@ -12,6 +12,7 @@ MANNERS = (
     "late-refusal", "no-data", "twice", "two-for-a-mail", "starttls-twice", "empty-challenge", "odd-challenge",
     "loose-end", "mute-to-empty", "slow-data", "speaks-unasked", "folded",
 )  # fmt: skip
+_VERBS = frozenset(b"EHLO HELO MAIL RCPT DATA BDAT AUTH NOOP RSET VRFY HELP XCLIENT QUIT".split())
 _AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) (?:old|other)\.example[ \t]*\r?\n)+", re.IGNORECASE)
 _FINAL = re.compile(rb"^\d{3}(?: [^\n]*|\r?)\n", re.MULTILINE)
 _NOT_COMPARED = re.compile(rb"^250[- ](?:STARTTLS|AUTH=[^\r\n]*)\r?\n", re.MULTILINE)
@@ -156,7 +157,12 @@ def same(got: bytes) -> bytes:
 
 def goodbye(got: bytes) -> int:
     """Where popover's goodbye stands in it, or the server's; -1: nowhere."""
-    return got.rfind(GOODBYE)
+    return got.rfind(GOODBYE.rstrip())
+
+
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of SMTP's."""
+    return bool(line.strip()) and line.upper().split()[0] not in _VERBS
 
 
 def practice() -> Script:
