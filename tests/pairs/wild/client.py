@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -14,6 +14,7 @@ from pairs.wire import Inbox
 Ending = Literal["read", "half", "close"]
 End = Literal["closed", "reset", "gave up", "left"]
 
+RARE = 0.15
 SHORT = 60  # octets
 CUT_PAUSE = 0.01  # seconds between two pieces of one word
 
@@ -41,6 +42,14 @@ def cut(random: Random, said: bytes) -> int:
     if len(said) < SHORT:
         return random.choice((0, 0, 0, 1, 2, 5))
     return random.choice((0, 0, len(said) // 3, len(said) - 2))
+
+
+def with_a_rare_one(random: Random, script: Script, rare: tuple[Step, ...]) -> Script:
+    """The script, now and then with one of these in it. Nothing is drawn before, so that old seeds stay as they are."""
+    if random.random() > RARE:
+        return script
+    steps, at = list(script.steps), random.randint(0, len(script.steps))
+    return replace(script, steps=(*steps[:at], random.choice(rare), *steps[at:]))
 
 
 @dataclass

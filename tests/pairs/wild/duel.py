@@ -12,66 +12,20 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
-from types import ModuleType
-from typing import NamedTuple
 
 from pairs.stage import Stage, Way
-from pairs.wild import imap, sieve, smtp
-from pairs.wild.client import Lived, Script, live
-from pairs.wild.odd import AT_ALL_TIMES, Heard, Odd
+from pairs.wild.case import Case, case, told
+from pairs.wild.client import live
+from pairs.wild.compare import LONGER, Played, differences
+from pairs.wild.odd import AT_ALL_TIMES, Odd
 from parts.certificates import Authority
 
 ROUND = 60  # cases of one popover
 AT_ONCE = 40
 PATIENCE = 2.5  # seconds
-LONGER = 2.0  # of a client's patience through popover, so that being late is told from being lost
-SECOND = 1.0  # the first rule's
 SPARE = 0.2  # seconds in which a spare is there, after the practice
 SETTLING = 3.0
 STILL_DIFFERENT: frozenset[int] = frozenset()
-STRANGERS = b"P commands\r\n"
-STRANGE = 5  # words that no client of the dialect says, before a stranger is sent away
-SERVERS: dict[ModuleType, type[Odd]] = {imap: imap.Imap, smtp: smtp.Smtp, sieve: sieve.Sieve}
-
-
-class Case(NamedTuple):
-    """A server with some manners, and a client."""
-
-    seed: int
-    dialect: ModuleType
-    manners: frozenset[str]
-    at: int
-    script: Script
-
-    def same(self, got: bytes) -> bytes:
-        """What is compared of all that the client got."""
-        same: bytes = self.dialect.same(got)
-        return same
-
-    @property
-    def features(self) -> str:
-        """With which features popover serves it: every seventh has TLS inside as well."""
-        return "on" if self.seed % 7 else "sealed"
-
-    def server(self) -> Odd:
-        """One such server."""
-        return SERVERS[self.dialect](self.manners, self.at)
-
-
-def case(seed: int) -> Case:
-    """The case of a seed: every fifth is ManageSieve's, of the others the even ones are IMAP's."""
-    random = Random(seed)
-    dialect = sieve if seed % 5 == 4 else smtp if seed % 2 else imap
-    manners = frozenset(random.sample(dialect.MANNERS, random.choice((0, 1, 1, 1, 2, 3))))
-    return Case(seed, dialect, manners, random.randint(1, 6), dialect.script(random))
-
-
-class Played(NamedTuple):
-    """A session: its client's side, its server's."""
-
-    lived: Lived
-    heard: Heard
 
 
 @dataclass
@@ -118,61 +72,6 @@ async def _session(one: Case, way: Way[Odd], longer: float) -> Played:
     return Played(lived, await server.heard(SETTLING))
 
 
-def differences(one: Case, direct: Played, through: Played) -> list[str]:
-    """All that went otherwise, in words."""
-    ours, theirs = direct.lived, through.lived
-    if _is_sent_away(one, ours.got, theirs.got):
-        return []
-    found = []
-    is_left = _has_left(one, ours.got, theirs.got)
-    if one.script.ending != "close" and not is_left and not _is_same(one, ours, theirs):
-        found.append(f"got {_short(theirs.got)} in place of {_short(ours.got)}")
-    is_lost = (ours.is_unheard or theirs.is_unheard) and {ours.end, theirs.end} <= {"closed", "reset"}
-    if ours.end != theirs.end and not is_lost and not (is_left and theirs.end in {"closed", "left"}):
-        found.append(f"end {theirs.end} in place of {ours.end}")
-    if not _has_heard(one, direct.heard.said, through.heard.said):
-        found.append(f"the server heard {_short(through.heard.said)} in place of {_short(direct.heard.said)}")
-    if direct.heard.is_over and not through.heard.is_over and not is_left:  # a server that hears no goodbye has longer
-        found.append("the server's connection stays open")
-    slack = SECOND + ours.seconds / 4 + (LONGER if ours.end == "gave up" else 0)
-    if theirs.seconds > ours.seconds + slack:
-        found.append(f"{theirs.seconds:.2f} s in place of {ours.seconds:.2f}")
-    return found
-
-
-def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
-    """Whether the client was told that it is none (docs/architecture.md: a browser is sent away), by what it has said;
-    before that, all is the same.
-    """
-    at = theirs.rfind(STRANGERS)
-    before = one.same(theirs[: theirs.rfind(b"\n", 0, at) + 1])
-    strange = [line for step in one.script.steps for line in step.say.splitlines() if one.dialect.is_strange(line)]
-    return at >= 0 and len(strange) >= STRANGE and one.same(ours).startswith(before)
-
-
-def _has_left(one: Case, ours: bytes, theirs: bytes) -> bool:
-    """Whether the client had its goodbye from popover, all else being the same (docs/speed.md)."""
-    ours, theirs = one.same(ours), one.same(theirs)
-    at = one.dialect.goodbye(theirs)
-    return at >= 0 and ours.startswith(theirs[:at]) and len(ours) - at < 150
-
-
-def _has_heard(one: Case, ours: bytes, theirs: bytes) -> bool:
-    """Whether the server heard the same; of a client that went without reading a wire may lose the last words."""
-    return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
-
-
-def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
-    direct, through = one.same(ours.got), one.same(theirs.got)
-    if ours.end == "reset" == theirs.end:  # what is on its way may be lost
-        return direct.startswith(through) or through.startswith(direct)
-    return direct == through
-
-
-def _short(octets: bytes) -> str:
-    return repr(octets) if len(octets) < 400 else f"{octets[:200]!r}...{octets[-150:]!r} ({len(octets)} octets)"
-
-
 async def duel(cases: Iterable[Case], authority: Authority) -> Tally:
     """Play cases on a stage of their own; what differs is played once more, alone."""
     with tempfile.TemporaryDirectory() as directory:
@@ -182,13 +81,6 @@ async def duel(cases: Iterable[Case], authority: Authority) -> Tally:
             again = await play([one for one in wanted if one.seed in first.found], stage)
             once = {seed: found for seed, found in first.found.items() if seed not in again.found}
             return Tally(first.sessions, first.unsteady, again.found, once)
-
-
-def told(one: Case) -> str:
-    """A case in words."""
-    steps = "\n".join(f"    {_short(step.say)}, pieces {step.piece}, until {step.until!r}" for step in one.script.steps)
-    name = one.dialect.__name__.rpartition(".")[2]
-    return f"  {name} {one.features} {sorted(one.manners)} at {one.at}; {one.script.ending}\n{steps}"
 
 
 def main(words: list[str]) -> int:

@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step, cut
+from pairs.wild.client import Ending, Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 # Not mute: of a server that leaves a command unanswered before the login, a client that half-closes in one breath with
@@ -142,6 +142,20 @@ _ANY = (
 )  # fmt: skip
 
 
+_RARE = (
+    Step(b'AUTHENTICATE "SCRAM-SHA-1" "abc"\r\n'),
+    Step(b'"NOOP"\r\n'),
+    Step(b'SETACTIVE "one"\r\n', b"1"),
+    Step(b'DELETESCRIPT "a\r\n'),
+    Step(b"NOOP {3}\r\nabc\r\n"),
+    Step(b'AUTHENTICATE "PLAIN"\r\nNOOP\r\n'),
+    Step(b"\r\n"),
+    Step(b'NOOP "\\"{3+}"\r\n', b"1"),
+    Step(b"LOGOUT\r\nNOOP\r\n"),
+    Step(b'PUTSCRIPT "a" {2147483648+}\r\n'),
+)
+
+
 def script(random: Random) -> Script:
     """A client by chance."""
     end = random.choice((b"\r\n", b"\r\n", b"\r\n", b"\n", b" \r\n"))
@@ -159,4 +173,5 @@ def script(random: Random) -> Script:
         steps.append(Step(said, b"%d" % len(group) if random.random() < 0.93 else b"", cut(random, said)))
     if steps and random.random() < 0.1:
         steps.append(Step(random.choice((b"NOOP", b'HAVESPACE "a" {9+}\r\nab'))))
-    return Script(tuple(steps), random.choice(("read", "read", "half", "half", "close")))
+    ending: Ending = random.choice(("read", "read", "half", "half", "close"))
+    return with_a_rare_one(random, Script(tuple(steps), ending), _RARE)

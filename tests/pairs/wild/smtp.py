@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step, cut
+from pairs.wild.client import Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 HELLO = b"EHLO old.example"
@@ -203,6 +203,24 @@ def _mail(random: Random) -> list[list[bytes]]:
     return [[b"MAIL FROM:<a@old.example>"], *to, *data]
 
 
+_RARE = (
+    Step(b"ETRN a.example\r\n", b"1"),
+    Step(b"EXPN anna\r\n", b"1"),
+    Step(b"SAML FROM:<a@old.example>\r\n", b"1"),
+    Step(b"AUTH XOAUTH2 abc\r\n", b"1"),
+    Step(b"AUTH PLAIN\r\n=\r\nNOOP\r\n", b"3"),
+    Step(b"AUTH LOGIN\r\nYQ==\r\nYg==\r\n"),
+    Step(b"TURN\r\n", b"1"),
+    Step(b"BDAT 3 LAST\r\nabc", b"1"),
+    Step(b"DATA\r\nNOOP\r\n.\r\nNOOP\r\n", b"3"),
+    Step(b"NOOP"),
+    Step(b"RSET\r\nEHLO old.example\r\nNOOP\r\n", b"3"),
+    Step(b"QUIT\r\nNOOP\r\n"),
+    Step(b"\r\n\r\n"),
+    Step(b"AUTH\r\n", b"1"),
+)
+
+
 def script(random: Random) -> Script:
     """A client by chance."""
     end = random.choice((b"\r\n", b"\r\n", b"\r\n", b"\n", b" \r\n"))
@@ -227,7 +245,7 @@ def script(random: Random) -> Script:
     ending = random.choice(("read", "read", "half", "half", "close"))
     if steps and ending != "read" and random.random() < 0.6:
         steps[-1] = Step(steps[-1].say, b"", steps[-1].piece)
-    return Script(tuple(steps), ending)  # type: ignore[arg-type]
+    return with_a_rare_one(random, Script(tuple(steps), ending), _RARE)  # type: ignore[arg-type]
 
 
 def _ended(word: bytes, end: bytes) -> bytes:
