@@ -85,7 +85,7 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     direct, through = played.state, other.state
     if issubclass(server, DripsForEver) and other.record.turns[-1].said.upper().split() == [b"QUIT"]:
         # It is asked LIST before a QUIT that is answered already, and hears nothing any more (docs/speed.md).
-        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)._replace(open=False)
+        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):

@@ -38,12 +38,10 @@ def chosen(server: str, client: str, features: str) -> bool:
     return turn % MEETS_ALONE == list(FEATURES).index(features)
 
 
-# These two are left out: what they do to a client that asks for nothing odd differs from the tunnel.
-# `drips-for-ever` never ends an answer to LIST, LIST n included, and hears nothing meanwhile: what proves anything of a
-# server is asked of it once, and the client behind it goes in vain. `late-line-behind-login` says a line of its own
-# 50 ms behind a login: by a tunnel, whoever asks sooner gets it for an answer; popover may throw it away, and gives the
-# answer. By hand: `python -m pairs -s NAME`.
-STILL_DIFFERENT = {"drips-for-ever", "late-line-behind-login"}
+# This one is left out: what it does to a client that asks for nothing odd differs from the tunnel. It says a line of
+# its own 50 ms behind a login: by a tunnel, whoever asks sooner gets it for an answer; popover may throw it away, and
+# gives the answer. By hand: `python -m pairs -s NAME`.
+STILL_DIFFERENT = {"late-line-behind-login"}
 # AUTH without a mechanism is answered from CAPA, for GMX hangs up at it; this one never says anything to CAPA, which is
 # asked of a server before the first such AUTH, and once.
 ANSWERED_BY_CAPA = {("silent-capa", "outlook")}
