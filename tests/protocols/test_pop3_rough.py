@@ -125,7 +125,7 @@ def test_an_early_answer_comes_after_all_that_the_server_has_said(monkeypatch: p
     monkeypatch.setattr(client_ear, "TURNS_LIMIT", ANSWERS)
     talk = logged_in()
     talk.say(b"NOOP\r\n" * ANSWERS + b"QUIT\r\n")
-    answers = b"+OK nothing done, %b\r\n" % (b"x" * 320) * ANSWERS
+    answers = b"+OK nothing done, %b\r\n" % (b"x" * 500) * ANSWERS
     assert len(answers) > STRAIGHT
     assert talk.answer(answers) == (answers + b"+OK\r\n", b"QUIT\r\n")
 

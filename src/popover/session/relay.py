@@ -29,11 +29,11 @@ from popover.session.aloud import fails_aloud
 from popover.session.first_words import FirstWords
 from popover.session.outcome import BEGIN_TLS, Outcome
 from popover.session.peer import Peer
-from popover.session.turns import Turns
 from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Secured
+from popover.wire.turns import Turns
 
 _NONE = memoryview(b"")
 

@@ -21,8 +21,8 @@ from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_
 from popover.protocols.strangers import Strangers
 from popover.talk import End
 
-BURST = 256
-"""Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+BURST = 32
+"""Commands heard in one go: some 0.4 ms of work at most, and then it is the others' turn."""
 
 HURRY = 0.2
 """Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
