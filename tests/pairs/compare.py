@@ -39,7 +39,11 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     found += _end(direct.record, through.record, server, features)
     if not found:
         found += _states(direct, through, server, features)
-        found += _times(direct.record, through.record, server)
+        found += (
+            []
+            if _is_kept_awake(direct.record, through.record, server)
+            else _times(direct.record, through.record, server)
+        )
     return found
 
 
@@ -74,11 +78,16 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
 
 
 def _end(direct: Record, through: Record, server: type[Pop3], features: str) -> list[Difference]:
-    if server.better and (direct.end, through.end) == ("closed", "gave up"):
-        return []  # kept awake, for a client that waits for an end of its own
+    if _is_kept_awake(direct, through, server):
+        return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
+
+
+def _is_kept_awake(direct: Record, through: Record, server: type[Pop3]) -> bool:
+    """Whether a server did not hang up for its client's silence, which waits for an end of its own, and gives up."""
+    return server.better and (direct.end, through.end) == ("closed", "gave up")
 
 
 def _states(played: Played, other: Played, server: type[Pop3], features: str) -> list[Difference]:
