@@ -130,6 +130,7 @@ class Stream(Outgoing):
     def on_readable(self) -> None:
         """Read what there is."""
         if (handshake := self._handshake) is not None and handshake.is_over:
+            self._look()
             return  # `secure` comes first
         try:
             size = self.sock.recv_into(self._scratch.raw)
