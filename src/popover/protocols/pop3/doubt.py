@@ -14,7 +14,7 @@ from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import Way
 
 KEPT = 4096
-"""Octets of a client that are kept at most: two long commands (`commands.LINE_LIMIT`). A login has some 100."""
+"""Octets of a client that are kept at most. A login has some 100, and with a token some 2,000."""
 
 FAREWELL = 0.2
 """Seconds in which a server that says its farewell ends the connection, else it was an answer: two packets in a row,
