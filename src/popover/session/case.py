@@ -73,9 +73,9 @@ class Case:
 
     def visit(self, login: Login | None) -> Visit:
         """Tell a finder where this login was said; None: a device's, which says none."""
-        service, ends = self.service, ends_of(self.client.sock, self.header)
+        service, desk = self.service, self.service.desk
+        ends = ends_of(self.client.sock, self.header) if desk.table is not None else None  # tables alone ask for it
         local = ends.destination[0] if ends is not None else ""
-        desk = service.desk
         return Visit(login, service.dialect, service.name, self.address, local, desk.accounts, desk.table)
 
     def let_go(self) -> None:

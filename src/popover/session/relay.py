@@ -97,6 +97,10 @@ class Relay:
             self._from_client(memoryview(early))
         else:
             self._flush()
+        if server.end.inbox:  # between a talk about a login and this one
+            said = bytes(server.end.inbox)
+            server.end.inbox.clear()
+            self._from_server(memoryview(said))
         self._tick()
         if client.ending is not None:  # it ended right after its handshake, and what it said in one piece with that
             self._client_ended(client.ending)

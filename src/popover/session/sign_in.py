@@ -60,7 +60,7 @@ class SignIn:
         relay.first_words.is_over = True
 
         def over() -> None:
-            server.pause()
+            server.collect()  # what it says until the next talk stands in its inbox
             relay.conclude(ANSWERED)
 
         stand_in.on_over, relay.on_told = over, stand_in.hear
@@ -75,6 +75,7 @@ class SignIn:
                 outcome = await relay.go_on()
         finally:
             stand_in.leave()
+            relay.on_told = None
         let_down = watch is not None and watch.let_down(outcome, case.loop.time())
         if let_down:
             self._reach.warm.failed(self._way.service.target, self._opened)
