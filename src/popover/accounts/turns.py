@@ -21,7 +21,7 @@ class Turns:
 
 
 class _Turn:
-    """One key's, for all who want it. Made by hand: each login takes one, and contextlib costs it three times as much."""
+    """One key's, for all who want it. By hand: each login takes one, and contextlib costs it three times as much."""
 
     __slots__ = ("_key", "_known", "_lock", "_wanted")
 
