@@ -15,7 +15,7 @@ from parts.provider import Provider
 from popover.accounts.oauth2 import facts, tokens
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
-from popover.accounts.oauth2.flows.sign_out import sign_out
+from popover.accounts.oauth2.flows.sign_out import sealed_by, sign_out
 from popover.accounts.oauth2.kept import Kept
 from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.renewal import DAY, Renewal
@@ -332,9 +332,14 @@ def test_what_people_are_told_says_that_it_is_encrypted_and_what_that_means(stag
     assert facts.facts(stage.account(), stage.directory, 0.0).state != "good"
 
 
-def test_a_sign_out_forgets_it_and_says_that_it_could_not_be_given_back(stage: Stage) -> None:
+def test_a_sign_out_without_the_key_forgets_it_and_says_that_it_could_not_be_given_back(stage: Stage) -> None:
     account = signed_in(stage)
-    assert sign_out(account, stage.directory, stage.sign_in(account).ask) == (True, None)
+    by_issuer = {"token_url": None, "authorize_url": None, "device_url": None, "issuer": stage.provider.issuer}
+    described = replace(account, oauth2=replace(account.oauth2, **by_issuer))  # type: ignore[type-var]
+    salt = sealed_by(described, stage.directory, stage.sign_in(account).ask)
+    assert salt is not None
+    assert sealed_by(account, stage.directory, stage.sign_in(account).ask) is None  # its provider takes nothing back
+    assert sign_out(described, stage.directory, stage.sign_in(account).ask) == (True, None)
     assert TokenFile(stage.directory, stage.user).read() is None
 
 
