@@ -1,6 +1,7 @@
 """Sealed tokens while the gateway runs, at a real provider that takes each refresh token once."""
 
 import asyncio
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 from oauth2_stage import Stage
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts, tokens
+from popover.accounts.oauth2 import facts, keys, tokens
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
 from popover.accounts.oauth2.flows.sign_out import sealed_by, sign_out
@@ -241,15 +242,34 @@ def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
 ) -> None:
     monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
     account = signed_in(stage)
+    at_the_lock, seal_by = threading.Event(), keys.seal_by
+
+    def seal(file: TokenFile, key: Key | None, is_stopped: Callable[[], bool]) -> None:
+        at_the_lock.set()
+        seal_by(file, key, is_stopped)
+
+    monkeypatch.setattr(keys, "seal_by", seal)
 
     async def run() -> None:
         mine = stage.tokens()
         with TokenFile(stage.directory, stage.user).locked():
             login = asyncio.create_task(mine.access_token(account, password=LOCAL))
-            await asyncio.sleep(0.5)  # it is at the lock by now
+            assert await asyncio.to_thread(at_the_lock.wait, 60)
             await mine.close()
             with pytest.raises(ProviderFailure, match="waits long"):  # it is no wrong password
                 await asyncio.wait_for(login, 5)
+
+    asyncio.run(run())
+
+
+def test_a_login_behind_the_last_one_of_a_gateway_is_told_so(stage: Stage) -> None:
+    account = signed_in(stage)
+
+    async def run() -> None:
+        mine = stage.tokens()
+        await mine.close()
+        with pytest.raises(ProviderFailure, match="is being stopped"):
+            await mine.access_token(account, password=LOCAL)
 
     asyncio.run(run())
 
