@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 from parts.building import ROOT, build_pyz, copied
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
+from parts.net import LOOPBACK
+from parts.program import Program
 from parts.serving import see_it_serve
 from popover import __version__
 
@@ -76,6 +78,16 @@ def test_it_checks(pyz: Path, dovecot: Dovecot, authority: Authority) -> None:
     ended = said(*PYTHON, pyz, "check", server, "--ca-file", authority.ca_file)
     assert ended.returncode == 0, ended.stdout
     assert "old clients" in ended.stdout  # which reads a file that lies beside the source
+
+
+def test_a_running_one_is_recognised(pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
+    words = (f"0=pop3s://{LOOPBACK}:{dovecot.pop3s_port}", "--ca-file", authority.ca_file)
+    with Program(*PYTHON, pyz, "run", *words, output=tmp_path / "out") as program:
+        program.wait_until(lambda: "listening" in program.output(), "it listens")
+        port = program.output().split("listening 127.0.0.1:")[1].split(" ")[0]
+        ended = said(*PYTHON, pyz, "check", f"{port}{words[0][1:]}", *words[1:])
+    assert "is served by a running popover" in ended.stdout
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_an_old_python_is_told_what_is_needed(pyz: Path) -> None:
