@@ -94,8 +94,9 @@ def test_imap_clients_get_what_they_get_directly(
 
 
 def once_it_goes_through(account: Account, workdir: Workdir) -> list[bytes]:
-    """What offlineimap gets by STARTTLS: in most of its attempts it waits for itself, several are made at once. It needs
-    2 s, and on a machine that is busy many times that.
+    """What offlineimap gets by STARTTLS: in most of its attempts it waits for itself, several are made at once.
+
+    It needs 2 s, and on a machine that is busy many times that.
     """
     with ThreadPoolExecutor(ATTEMPTS) as pool:
         for limit in (8, 8, 8, 16, 16, 32, 32, 64, 64):
