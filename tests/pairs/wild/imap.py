@@ -54,7 +54,7 @@ class Imap(Odd):
         tag, verb = words[0], words[1].upper() if len(words) > 1 else b""
         if not tag:
             return
-        if verb not in (b"CAPABILITY", b"NOOP") and await self.once(visit, b"* BYE going down\r\n"):
+        if verb not in (b"CAPABILITY", b"NOOP", b"STARTTLS") and await self.once(visit, b"* BYE going down\r\n"):
             return
         if not await self.literals(visit, tag, line):
             return
@@ -117,6 +117,9 @@ class Imap(Odd):
 
     async def on_capability(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         await self.say(visit, b"* CAPABILITY " + CAPABILITIES + b"\r\n" + tag + b" OK CAPABILITY completed\r\n")
+
+    async def on_starttls(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
+        await self.say(visit, tag + b" BAD what?\r\n")
 
     async def on_noop(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         if visit.logged_in:
