@@ -15,7 +15,7 @@ CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DE
 _LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}\r?\n\Z")
 _AHEAD = re.compile(rb"(?:popover CAPABILITY\r\n)+")
 _HARMLESS = re.compile(rb"^[^ \n]+ +(?:CAPABILITY|NOOP|STARTTLS) *\r?\n", re.IGNORECASE | re.MULTILINE)
-_GONE = re.compile(rb" (?:STARTTLS|LOGINDISABLED|COMPRESS=\w+)(?=[ \]\r\n])", re.IGNORECASE)
+_SHOWN = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR"  # of these, and nothing of what only looks like them
 _NO_TLS = re.compile(
     rb"^(\S+) (?:NO there is no TLS on this port, go on without|BAD TLS is on already|BAD(?: what\?)?)\r?\n",
     re.MULTILINE,
@@ -182,7 +182,7 @@ def end_of(came: bytes, until: bytes) -> int:
 
 def same(got: bytes) -> bytes:
     """What is compared of all that came."""
-    return _NO_TLS.sub(rb"\1 BAD\n", _OURS.sub(rb"\1\n", _GONE.sub(b"", got)))
+    return _NO_TLS.sub(rb"\1 BAD\n", _OURS.sub(rb"\1\n", got.replace(CAPABILITIES, _SHOWN)))
 
 
 def goodbye(got: bytes) -> int:
