@@ -12,6 +12,9 @@ MANNERS = (
     "no-bye", "short-ok", "slow-plus",
 )  # fmt: skip
 CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DEFLATE"
+TEMPTING = (  # in a mail; elsewhere no client would see it so
+    b"a OK hm\r\n* BYE\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\n* OK [CAPABILITY COMPRESS=DEFLATE] x\r\n+ go on\r\n"
+)
 _LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}\r?\n\Z")
 _AHEAD = re.compile(rb"(?:popover CAPABILITY\r\n)+")
 _HARMLESS = re.compile(rb"^[^ \n]+ +(?:CAPABILITY|NOOP|STARTTLS) *\r?\n", re.IGNORECASE | re.MULTILINE)
@@ -144,7 +147,7 @@ class Imap(Odd):
         await self.done(visit, tag, b"OK [READ-WRITE] SELECT completed")
 
     async def on_fetch(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
-        mail = b"a OK hm\r\n* BYE\r\n* CAPABILITY STARTTLS {4}\r\n" * 3
+        mail = (TEMPTING + tag + b" OK hm {4}\r\n") * 3
         if "long-line" in self.manners:
             await self.say(visit, b"* 1 FETCH (ENVELOPE (" + b"x" * 70_000 + b"))\r\n")
         if "braces" in self.manners:
