@@ -5,14 +5,16 @@ dialect to a server that has a script.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
-from hearing import taken
+from hypothesis import strategies as st
+
+from hearing import pieces, taken
 from popover.config import Ahead, Server
 from popover.errors import Misdialled
 from popover.protocols import DIALECTS, Ears, Memory, Terms
 from popover.protocols.login import Credentials, Login
-from popover.protocols.reception import Offer, Reception, SignedIn, Wish
+from popover.protocols.reception import ClientTLS, Offer, Reception, SignedIn, Wish
 from popover.talk import End, More
 
 STAMP = b"<1896.697170952@popover.example>"
@@ -80,6 +82,25 @@ def cut_anyhow(dialect: _Desk, offer: Offer, said: Iterable[bytes]) -> tuple[obj
         except Misdialled as failure:
             came = failure.cause
     return came, words + taken(desk.client), b"" if isinstance(came, str) else bytes(desk.client.inbox)
+
+
+def sayings(*words: bytes) -> st.SearchStrategy[bytes]:
+    """What may be said at a desk: some of these, and anything."""
+    return st.lists(st.sampled_from(words) | st.binary(max_size=80), max_size=12).map(b"".join)
+
+
+OFFERS = st.sampled_from([Offer(tls, (), STAMP) for tls in get_args(ClientTLS)])
+
+
+def see_that_cuts_do_not_matter(
+    dialect: _Desk, offer: Offer, said: bytes, data: st.DataObject, repeats: int = 0
+) -> None:
+    """Nothing is raised but Misdialled, all pieces of it come to the same, and answers are short but for so many octets
+    that they may repeat.
+    """
+    whole = cut_anyhow(dialect, offer, [said])
+    assert whole == cut_anyhow(dialect, offer, data.draw(pieces(said)))
+    assert len(whole[1]) <= repeats + 300 * (said.count(b"\n") + 1)
 
 
 @dataclass

@@ -31,8 +31,8 @@ from popover.check.report import Part, Report
 from popover.check.settings import settings_of
 from popover.check.table import Table
 from popover.check.tls import check_trust_store
-from popover.cli.arguments import parse
 from popover.cli.check import next_command
+from popover.cli.typed import parse
 from popover.config import Address, Server
 from popover.inside import listen
 from popover.inside.machine import own_addresses

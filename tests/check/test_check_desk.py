@@ -2,12 +2,14 @@
 
 import json
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
 from fakes.capable import capable
 from fakes.scene import Stage
 from parts.net import free_port
+from parts.places import is_root
 from parts.popover import run_popover
 
 pytest_plugins = ["fakes.fixture"]
@@ -91,3 +93,15 @@ def test_no_words_are_about_a_server_that_there_is_not(stage: Stage) -> None:
     assert "://:0" not in ended.stdout
     assert "accounts (pop3)" in ended.stdout
     assert "What to do:" in ended.stdout
+
+
+def test_a_secret_that_root_can_read_and_the_gateway_s_user_can_not_is_told(stage: Stage) -> None:
+    """It is root who checks, and `user` who serves. Whoever is not root reads what he can read."""
+    path = house(stage, "pop3s://localhost:1")
+    path.write_text('user = "nobody"\n' + path.read_text())
+    told = [one["remedy"] for one in check(path, 1)[0]["findings"] if one["status"] == "warn"]
+    secrets = [stage.directory / "secrets" / name for name in ("local0", "secret0")]
+    assert told == ([f"chown nobody {secret}" for secret in secrets] if is_root() else [])
+    for secret in secrets if is_root() else []:
+        os.chown(secret, pwd.getpwnam("nobody").pw_uid, -1)
+    assert not [one for one in check(path, 1)[0]["findings"] if one["status"] == "warn"]

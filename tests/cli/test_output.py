@@ -80,3 +80,19 @@ def test_who_says_nothing_is_shown_what_there_is_and_where_to_begin() -> None:
     end = run_popover()
     assert (end.returncode, end.stdout, end.stderr) == (2, "", run_popover("--help").stdout)
     assert "Begin with `popover demo`" in end.stderr
+    end = run_popover("account")
+    assert (end.returncode, end.stdout, end.stderr) == (2, "", run_popover("account", "--help").stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--frobnicate", "unrecognized arguments: --frobnicate"),
+        ("account --frobnicate", "unrecognized arguments: --frobnicate"),
+        ("queue", "the following arguments are required: {list,retry,drop}\n"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_words_that_can_be_typed(words: str, why: str) -> None:
+    end = run_popover(*words.split())
+    assert end.returncode == 2
+    assert why in end.stderr

@@ -219,6 +219,7 @@ def test_service_word() -> None:
     assert parse_service_word("systemd:a=b=imaps://mail.example.com") == (Activated("a=b"), mail)
     assert "is no place to listen" in mistake(parse_service_word, "=imaps://mail.example.com")
     assert "names no server" in mistake(parse_service_word, "1143=")
+    assert "several servers are several words" in mistake(parse_service_word, "1110=pop.example.com imaps://a.example")
     assert "holds a query" in mistake(parse_service_word, "imaps://mail.example.com?a=b")
 
 

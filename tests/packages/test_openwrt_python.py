@@ -1,7 +1,6 @@
 """What popover needs of a router's Python: what OpenWrt's package asks for, and no more and no less."""
 
 import ast
-import poplib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from parts import router
 from parts.building import ROOT, build_pyz
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
-from parts.program import Program
+from parts.serving import see_it_serve
 
 ROUTER = """
 [[service]]
@@ -28,17 +27,7 @@ def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_serves(pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
-    user = dovecot.new_user()
-    dovecot.deliver(user, b"Subject: on a router\r\n\r\nHello\r\n")
-    words = ("run", f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", str(authority.ca_file))
-    with Program(*router.python(pyz), *words, output=tmp_path / "out") as program:
-        program.wait_until(lambda: "listening" in program.output(), "it listens")
-        port = int(program.output().split("listening 127.0.0.1:")[1].split(" ")[0])
-        client = poplib.POP3("127.0.0.1", port, timeout=30)
-        client.user(user)
-        client.pass_(dovecot.password)
-        assert b"Subject: on a router" in client.retr(1)[1]
-        client.quit()
+    see_it_serve(router.python(pyz), dovecot, authority, tmp_path / "out")
 
 
 def test_it_checks(pyz: Path, dovecot: Dovecot, authority: Authority) -> None:

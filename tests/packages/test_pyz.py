@@ -1,7 +1,6 @@
 """popover.pyz: the one file for routers, NAS and old distributions."""
 
 import os
-import poplib
 import subprocess
 import sys
 import tomllib
@@ -15,8 +14,9 @@ from packaging.utils import canonicalize_name
 from parts.building import ROOT, build_pyz, copied
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
-from parts.popover import count_listeners
+from parts.net import LOOPBACK
 from parts.program import Program
+from parts.serving import see_it_serve
 from popover import __version__
 
 sys.path.insert(0, str(ROOT / "packaging"))
@@ -70,18 +70,7 @@ def test_setup_finds_its_table_there_and_does_without_dnspython(pyz: Path, tmp_p
 
 
 def test_it_serves(pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
-    user = dovecot.new_user()
-    dovecot.deliver(user, b"Subject: zipped\r\n\r\nHello\r\n")
-    words = ("run", f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", str(authority.ca_file))
-    assert count_listeners(list(words[1:])) == 1
-    with Program(*PYTHON, pyz, *words, output=tmp_path / "out") as program:
-        program.wait_until(lambda: "listening" in program.output(), "the pyz listens")
-        port = int(program.output().split("listening 127.0.0.1:")[1].split(" ")[0])
-        client = poplib.POP3("127.0.0.1", port, timeout=30)
-        client.user(user)
-        client.pass_(dovecot.password)
-        assert b"Subject: zipped" in client.retr(1)[1]
-        client.quit()
+    see_it_serve((*PYTHON, pyz), dovecot, authority, tmp_path / "out")
 
 
 def test_it_checks(pyz: Path, dovecot: Dovecot, authority: Authority) -> None:
@@ -89,6 +78,16 @@ def test_it_checks(pyz: Path, dovecot: Dovecot, authority: Authority) -> None:
     ended = said(*PYTHON, pyz, "check", server, "--ca-file", authority.ca_file)
     assert ended.returncode == 0, ended.stdout
     assert "old clients" in ended.stdout  # which reads a file that lies beside the source
+
+
+def test_a_running_one_is_recognised(pyz: Path, dovecot: Dovecot, authority: Authority, tmp_path: Path) -> None:
+    words = (f"0=pop3s://{LOOPBACK}:{dovecot.pop3s_port}", "--ca-file", authority.ca_file)
+    with Program(*PYTHON, pyz, "run", *words, output=tmp_path / "out") as program:
+        program.wait_until(lambda: "listening" in program.output(), "it listens")
+        port = program.output().split("listening 127.0.0.1:")[1].split(" ")[0]
+        ended = said(*PYTHON, pyz, "check", f"{port}{words[0][1:]}", *words[1:])
+    assert "is served by a running popover" in ended.stdout
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_an_old_python_is_told_what_is_needed(pyz: Path) -> None:

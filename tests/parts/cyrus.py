@@ -108,12 +108,9 @@ class Cyrus:
         ports = {"port": self.port, "imaps": self.imaps_port, "imap": self.imap_port, "lmtp": self._lmtp}
         services.write_text(_SERVICES.format(host=self.host, **ports))
         command = self._inside("/usr/lib/cyrus/bin/master", "-M", services, "-p", self._directory / "pid")
-        self._program = Program(*command, output=self._directory / "output.txt")
-        try:
-            self._program.wait_until(lambda: all(map(is_listening, ports.values())), "Cyrus listens")
-        except BaseException:
-            self._program.end()
-            raise
+        self._program = Program(*command, output=self._directory / "output.txt").up(
+            lambda: all(map(is_listening, ports.values())), "Cyrus listens"
+        )
         return self
 
     def __exit__(

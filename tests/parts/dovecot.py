@@ -149,14 +149,10 @@ class Dovecot:
         config = dovecot_config.write(self._settings)
         with config.open("a") as file:
             file.write(self.further)
-        self._program = Program(*self.program, "-F", "-c", config, output=self._directory / "output.txt")
-        try:
-            ports = self._settings.ports.values()
-            self._program.wait_until(lambda: all(map(is_listening, ports)), "Dovecot listens")
-        except BaseException as error:
-            self._program.end()
-            error.add_note(self.log())
-            raise
+        ports = self._settings.ports.values()
+        self._program = Program(*self.program, "-F", "-c", config, output=self._directory / "output.txt").up(
+            lambda: all(map(is_listening, ports)), "Dovecot listens", log=self.log
+        )
         return self
 
     def __exit__(

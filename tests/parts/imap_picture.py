@@ -11,18 +11,17 @@ are taken in any order. What does not fit is an AssertionError.
 import hashlib
 import itertools
 import re
-import socket
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from parts.account import TIMEOUT, Account
+from parts.account import Account
 from parts.inside import trusting
+from parts.lines import Lines
 
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 _COUNT = re.compile(rb"\* (\d+) (EXISTS|RECENT|EXPUNGE|FETCH)\b")
 _UID = re.compile(rb"\bUID (\d+)")
 _BODY = re.compile(rb"BODY\[\] \{(\d+)\}\r\n")
-_APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
 _APPENDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
 _SUM = re.compile(rb"X-Sum: (\w+) (\w+)\r\n")
 
@@ -42,23 +41,14 @@ class Picture:
 
     def __init__(self, account: Account) -> None:
         self._tags = (b"t%d" % number for number in itertools.count(1))
-        self._sock: socket.socket = socket.create_connection((account.host, account.port), TIMEOUT)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.uids: list[int | None] = []
-        self._file: IO[bytes]
-        if account.ca_file and not account.starttls:
-            self._sock = trusting(account.ca_file).wrap_socket(self._sock, server_hostname="localhost")
-        self._open()
+        context = trusting(account.ca_file) if account.ca_file else None
+        self._server = Lines((account.host, account.port), None if account.starttls else context)
         self._line()  # the greeting
-        if account.ca_file and account.starttls:
+        if context and account.starttls:
             assert self.ask(b"STARTTLS") == [b"OK"]
-            self._file.close()
-            self._sock = trusting(account.ca_file).wrap_socket(self._sock, server_hostname="localhost")
-            self._open()
+            self._server.begin_tls(context)
         assert self.ask(f"LOGIN {account.user} {account.password}".encode()) == [b"OK"]
-
-    def _open(self) -> None:
-        self._file = self._sock.makefile("rb")
 
     def select(self, folder: str) -> None:
         """Begin a new picture."""
@@ -69,7 +59,7 @@ class Picture:
     def ask(self, *commands: bytes) -> list[bytes]:
         """Say all of them in one piece; OK or NO for each, in their order."""
         tags = [next(self._tags) for _ in commands]
-        self._sock.sendall(b"".join(b"%s %s\r\n" % pair for pair in zip(tags, commands, strict=True)))
+        self._server.send(b"".join(b"%s %s\r\n" % pair for pair in zip(tags, commands, strict=True)))
         is_steady = all(command.startswith(_STEADY) for command in commands)
         found = self._answers(set(tags), is_steady=is_steady)
         return [found[tag].split(None, 2)[1] for tag in tags]
@@ -78,10 +68,10 @@ class Picture:
         """Store a message; its UID. `waits`: until it is told to go on."""
         tag = next(self._tags)
         head = b"%s APPEND %s {%d%s}\r\n" % (tag, folder.encode(), len(octets), b"" if waits else b"+")
-        self._sock.sendall(head if waits else head + octets + b"\r\n")
+        self._server.send(head if waits else head + octets + b"\r\n")
         if waits:
             self._until(b"+")
-            self._sock.sendall(octets + b"\r\n")
+            self._server.send(octets + b"\r\n")
         answer = self._answers({tag})[tag]
         found = _APPENDED.search(answer)
         assert found, answer
@@ -94,15 +84,15 @@ class Picture:
     def idle(self) -> None:
         """Wait to be told something, and stop at once."""
         tag = next(self._tags)
-        self._sock.sendall(tag + b" IDLE\r\n")
+        self._server.send(tag + b" IDLE\r\n")
         self._until(b"+")
-        self._sock.sendall(b"DONE\r\n")
+        self._server.send(b"DONE\r\n")
         assert self._answers({tag})[tag].split(None, 2)[1] == b"OK"
 
     def all(self) -> dict[int, tuple[bytes, bytes]]:
         """The mailbox as it is now: flags and octets by UID."""
         tag = next(self._tags)
-        self._sock.sendall(tag + b" UID FETCH 1:* (FLAGS BODY.PEEK[])\r\n")
+        self._server.send(tag + b" UID FETCH 1:* (FLAGS BODY.PEEK[])\r\n")
         found = {}
         while not (line := self._line()).startswith(tag):
             self._see(line)
@@ -116,13 +106,10 @@ class Picture:
 
     def _line(self) -> bytes:
         """A line of an answer, with its literals."""
-        line = self._file.readline()
+        line = self._server.line()
         assert line.endswith(b"\r\n"), line
         while literal := _LITERAL.search(line):
-            size = int(literal[1])
-            octets = self._file.read(size)
-            assert len(octets) == size
-            line += octets + self._file.readline()
+            line += self._server.exactly(int(literal[1])) + self._server.line()
         return line
 
     def _until(self, mark: bytes) -> None:
@@ -172,8 +159,7 @@ class Picture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._sock.close()
+        self._server.close()
 
 
 def is_whole(octets: bytes) -> str:

@@ -97,12 +97,9 @@ class OidcProvider:
         self.mood()
         script, certificate = Path(__file__).with_name("oidc_provider.mjs"), self._certificate
         words = ("node", script, LIBRARY, str(self._port), self._directory, certificate.cert_file, certificate.key_file)
-        self._program = Program(*words, output=self._directory / "provider.txt")
-        try:
-            self._program.wait_until(lambda: is_listening(self._port), "the provider listens")
-        except BaseException:
-            self._program.end()
-            raise
+        self._program = Program(*words, output=self._directory / "provider.txt").up(
+            lambda: is_listening(self._port), "the provider listens"
+        )
         return self
 
     def __exit__(

@@ -6,7 +6,6 @@ with Pigeonhole(directory, authority) as server:
 """
 
 import base64
-import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from parts.dovecot import Dovecot
+from parts.lines import Lines
 from parts.net import Address
 from parts.private import OWN, inside
 
@@ -29,36 +29,33 @@ class ManageSieve:
     """A client that waits for each answer, and remembers the last one."""
 
     def __init__(self, place: Address, context: ssl.SSLContext | None = None) -> None:
-        self._sock: socket.socket = socket.create_connection(place, 30)
-        if context is not None:
-            self._sock = context.wrap_socket(self._sock, server_hostname="localhost")
-        self._file = self._sock.makefile("rb")
+        self._server = Lines(place, context)
         self.greeting = self.answer()
 
     def ask(self, *words: bytes) -> list[bytes]:
         """Say a command; the lines of the answer, the status last."""
-        self._sock.sendall(b" ".join(words) + b"\r\n")
+        self._server.send(b" ".join(words) + b"\r\n")
         return self.answer()
 
     def send(self, data: bytes) -> None:
         """Say it as it is."""
-        self._sock.sendall(data)
+        self._server.send(data)
 
     def answer(self) -> list[bytes]:
         """Read lines up to a status; a literal is part of its line."""
         lines: list[bytes] = []
         while not lines or not lines[-1].upper().startswith((b"OK", b"NO", b"BYE")):
-            line = self._file.readline()
+            line = self._server.line()
             assert line, lines
             while line.endswith(b"}\r\n"):
                 size = int(line.rpartition(b"{")[2].rstrip(b"+}\r\n"))
-                line += self._file.read(size) + self._file.readline()
+                line += self._server.exactly(size) + self._server.line()
             lines.append(line)
         return lines
 
     def line(self) -> bytes:
         """Read one line."""
-        return self._file.readline()
+        return self._server.line()
 
     def login(self, user: str, password: str) -> bytes:
         """AUTHENTICATE PLAIN in one line; the status."""
@@ -72,8 +69,7 @@ class ManageSieve:
     def start_tls(self, context: ssl.SSLContext) -> list[bytes]:
         """STARTTLS; what is said inside TLS before it is asked."""
         assert self.ask(b"STARTTLS")[-1].startswith(b"OK")
-        self._sock = context.wrap_socket(self._sock, server_hostname="localhost")
-        self._file = self._sock.makefile("rb")
+        self._server.begin_tls(context)
         return self.answer()
 
     def __enter__(self) -> Self:
@@ -82,5 +78,4 @@ class ManageSieve:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._sock.close()
+        self._server.close()

@@ -137,14 +137,10 @@ class Postfix:
         # the whole installation first, for two seconds, and leaves the master behind when it is ended.
         master = Path(postconf.stdout.decode().strip()) / "master"
         output = self._directory / "output.txt"
-        self._program = Program(*_as_root(master, "-c", self._directory / "etc", "-d"), output=output)
-        try:
-            ports = self.port, self.submission_port
-            self._program.wait_until(lambda: all(map(is_listening, ports)), "Postfix listens")
-        except BaseException as error:
-            self._program.end()
-            error.add_note(self.log())
-            raise
+        ports = self.port, self.submission_port
+        self._program = Program(*_as_root(master, "-c", self._directory / "etc", "-d"), output=output).up(
+            lambda: all(map(is_listening, ports)), "Postfix listens", log=self.log
+        )
         return self
 
     def kill(self) -> None:

@@ -54,6 +54,18 @@ class Program:
 
         wait_until(look, what, timeout)
 
+    def up(
+        self, true: Callable[[], object], what: str, timeout: float = 30, log: Callable[[], str] | None = None
+    ) -> Self:
+        """Itself, once `true` is; else it is ended, and the fault has its `log` (by default its output)."""
+        try:
+            self.wait_until(true, what, timeout)
+        except BaseException as fault:
+            self.end()
+            fault.add_note((log or self.output)())
+            raise
+        return self
+
     def end(self) -> None:
         """SIGTERM, and SIGKILL after ten seconds; then SIGKILL for whatever it started and left behind.
 

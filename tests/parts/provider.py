@@ -114,16 +114,11 @@ class Provider:
     def up(self) -> None:
         """Start it, with all that it knew before."""
         words = (PYTHON, Path(__file__).with_name("django_provider.py"), str(self.port), self._directory)
-        certificate = self.certificate
-        self._program = Program(
-            *words, certificate.cert_file, certificate.key_file, output=self._directory / "provider.txt"
+        shown = (self.certificate.cert_file, self.certificate.key_file)
+        # It makes its tables first, and 400 users: some five seconds of a machine that has nothing else to do.
+        self._program = Program(*words, *shown, output=self._directory / "provider.txt").up(
+            lambda: is_listening(self.port), "the provider listens", 90
         )
-        try:
-            # It makes its tables first, and 400 users: some five seconds of a machine that has nothing else to do.
-            self._program.wait_until(lambda: is_listening(self.port), "the provider listens", 90)
-        except BaseException:
-            self._program.end()
-            raise
 
     # -- the person --------------------------------------------------------------------------------
 

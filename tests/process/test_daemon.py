@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from fakes import scene
 from fakes.mail import GREETINGS
 from fakes.scene import Stage, toml
 from fakes.server import FakeServer
@@ -56,18 +57,11 @@ def server(stage: Stage) -> FakeServer:
 
 def at(stage: Stage, server: FakeServer, port: int = 0, **keys: Any) -> dict[str, Any]:
     """A service on this port of loopback."""
-    return {
-        "name": f"at-{port}",
-        "listen": f"{LOOPBACK}:{port}",
-        "server": f"imaps://localhost:{server.port}",
-        "ca_file": str(stage.authority.ca_file),
-    } | keys
+    return stage.service(server, "imap", **{"name": f"at-{port}", "listen": f"{LOOPBACK}:{port}"} | keys)
 
 
 def greeted(port: int) -> Wire:
-    wire = Wire.to((LOOPBACK, port))
-    assert wire.line() == GREETINGS["imap"]
-    return wire
+    return scene.greeted((LOOPBACK, port))
 
 
 def refuses_connections(port: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pytest
 
+from fakes import scene
 from fakes.mail import GREETINGS
 from fakes.scene import Stage
 from fakes.server import FakeServer
@@ -43,18 +44,11 @@ def server(stage: Stage) -> FakeServer:
 
 
 def service(stage: Stage, server: FakeServer, port: int = 0, **keys: Any) -> dict[str, Any]:
-    return {
-        "name": f"at-{port}",
-        "listen": f"{LOOPBACK}:{port}",
-        "server": f"imaps://localhost:{server.port}",
-        "ca_file": str(stage.authority.ca_file),
-    } | keys
+    return stage.service(server, "imap", **{"name": f"at-{port}", "listen": f"{LOOPBACK}:{port}"} | keys)
 
 
 def greeted(port: int) -> Wire:
-    wire = Wire.to((LOOPBACK, port))
-    assert wire.line() == GREETING
-    return wire
+    return scene.greeted((LOOPBACK, port))
 
 
 @contextlib.contextmanager

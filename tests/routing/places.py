@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from parts.auth_http import AuthHTTP
-from parts.databases import Database, MariaDB, Postgres, Slapd
+from parts.databases import PASSWORD, MariaDB, Postgres, Running, Slapd, Users
 from parts.net import wait_until
 from parts.program import descendants
 from popover.config.accounts import SecretSource
@@ -72,16 +72,18 @@ class SQLitePlace:
 
 
 class DatabasePlace:
-    """What all those have in common that are programs of their own."""
+    """A program of its own. `add` makes a user known to it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, running: Running, source: Source, add: Callable[..., None]) -> None:
+        self._running = running
+        self.source = source
+        self.add = add
 
     def stop(self) -> None:
-        self._database.stop()
+        self._running.stop()
 
     def start(self) -> None:
-        self._database.start()
+        self._running.start()
 
     def hang(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -95,43 +97,13 @@ class DatabasePlace:
             os.kill(one, number)
 
     def _processes(self) -> list[int]:
-        return [self._database.pid, *descendants(self._database.pid)]
+        return [self._running.pid, *descendants(self._running.pid)]
 
 
 def _is_stopped(pid: int) -> bool:
     """Whether all threads are: a signal takes its time to reach them."""
     states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
     return set(states) == {"T"}
-
-
-class ServerPlace(DatabasePlace):
-    def __init__(self, database: Postgres | MariaDB, secret: Path) -> None:
-        super().__init__(database)
-        self._sql = database
-        secret.write_text(database.password + "\n")
-        self.source = SQL(database.url, QUERY, SecretSource("file", str(secret)))
-
-    def add(self, name: str, *servers: str, login: str | None = None) -> None:
-        for server in servers:
-            self._sql.add(name, server, login=login)
-
-
-class SlapdPlace(DatabasePlace):
-    def __init__(self, database: Slapd, secret: Path) -> None:
-        super().__init__(database)
-        self._slapd = database
-        secret.write_text(database.password)
-        self.source = LDAP(
-            (database.url,),
-            database.base,
-            "(uid={user})",
-            ("mailHost", "mailRoutingAddress"),
-            database.bind,
-            SecretSource("file", str(secret)),
-        )
-
-    def add(self, name: str, *servers: str, login: str | None = None) -> None:
-        self._slapd.add(name, *servers, login=login)
 
 
 class HTTPPlace:
@@ -182,12 +154,25 @@ def place(kind: str, directory: Path) -> Iterator[Place]:
         with AuthHTTP() as back_end:
             yield HTTPPlace(back_end)
     elif kind == "slapd":
-        with Slapd(directory) as slapd:
-            yield SlapdPlace(slapd, directory / "bind")
+        slapd = Slapd(directory)
+        with Running(slapd) as running:
+            yield DatabasePlace(running, ldap_of(slapd), slapd.add)
     else:
-        with {"postgresql": Postgres, "mariadb": MariaDB}[kind](directory) as database:
-            assert isinstance(database, Postgres | MariaDB)
-            yield ServerPlace(database, directory / "password")
+        database = Postgres(directory) if kind == "postgresql" else MariaDB(directory)
+        with Running(database) as running:
+            yield DatabasePlace(running, SQL(database.url, QUERY, _secret(directory)), Users(database).add)
+
+
+def ldap_of(slapd: Slapd) -> LDAP:
+    """As a table asks it."""
+    secret = _secret(slapd.directory)
+    attributes = ("mailHost", "mailRoutingAddress")
+    return LDAP((slapd.url,), slapd.base, "(uid={user})", attributes, slapd.bind, secret)
+
+
+def _secret(directory: Path) -> SecretSource:
+    (directory / "password").write_text(PASSWORD + "\n")
+    return SecretSource("file", str(directory / "password"))
 
 
 KINDS = ("sqlite", "postgresql", "mariadb", "slapd", "http")

@@ -12,34 +12,27 @@ import pytest
 from fakes.server import FakeServer
 from fakes.wire import Wire
 from parts.certificates import Authority
-from parts.databases import Slapd
+from parts.databases import Running, Slapd
 from parts.places import short_directory
-from popover.config.accounts import SecretSource
 from popover.config.routes import LDAP, Keeping, Table
 from popover.protocols.login import Found, NotFound, Unsure
+from routing.places import ldap_of
 from routing.stage import Stage, said, servers
 
 
 @pytest.fixture(scope="module")
 def slapd(authority: Authority) -> Iterator[Slapd]:
-    with short_directory("ldap") as directory, Slapd(directory, authority.issue("localhost")) as running:
-        (directory / "bind").write_text(running.password)
-        running.add("alice", "mail.example.com", login="alice@inside")
-        for name in ("twin1", "twin2", "twin3"):
-            running.add(name, "mail.example.com", login="the twins")
-        yield running
+    with short_directory("ldap") as directory:
+        made = Slapd(directory, authority.issue("localhost"))
+        with Running(made):
+            made.add("alice", "mail.example.com", login="alice@inside")
+            for name in ("twin1", "twin2", "twin3"):
+                made.add(name, "mail.example.com", login="the twins")
+            yield made
 
 
-def source(slapd: Slapd, url: str | None = None, **changes: object) -> LDAP:
-    made = LDAP(
-        (url or slapd.url,),
-        slapd.base,
-        "(uid={user})",
-        ("mailHost", "mailRoutingAddress"),
-        slapd.bind,
-        SecretSource("file", str(slapd._directory / "bind")),  # noqa: SLF001 - where the fixture wrote it
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+def source(slapd: Slapd, **changes: object) -> LDAP:
+    return replace(ldap_of(slapd), **changes)  # type: ignore[arg-type]
 
 
 def find(source: LDAP, *users: str) -> list[Found]:
@@ -62,7 +55,7 @@ def why(found: Found) -> str:
 @pytest.mark.parametrize("way", ["ldaps", "starttls"])
 def test_a_directory_is_asked_in_tls(slapd: Slapd, authority: Authority, way: str) -> None:
     place = f"ldaps://localhost:{slapd.secure_port}" if way == "ldaps" else f"ldap://localhost:{slapd.port}"
-    [found] = find(source(slapd, place, ca_file=authority.ca_file, starttls=way == "starttls"), "alice")
+    [found] = find(source(slapd, urls=(place,), ca_file=authority.ca_file, starttls=way == "starttls"), "alice")
     assert servers(found) == ["pop3s://mail.example.com:995"]
     assert said(found).user == "alice@inside"
 
@@ -75,13 +68,12 @@ def test_a_directory_that_does_not_prove_who_it_is_is_told_no_password(
     port = slapd.secure_port if way == "ldaps" else slapd.port
     scheme = "ldaps" if way == "ldaps" else "ldap"
     for place, ca_file in ((f"{scheme}://localhost:{port}", None), (f"{scheme}://127.0.0.1:{port}", authority.ca_file)):
-        [found] = find(source(slapd, place, ca_file=ca_file, starttls=way == "starttls"), "alice")
+        [found] = find(source(slapd, urls=(place,), ca_file=ca_file, starttls=way == "starttls"), "alice")
         assert "certificate" in why(found).lower()
 
 
 def test_a_directory_without_tls_is_told_no_password_where_it_should_have_it(authority: Authority) -> None:
-    with short_directory("plain") as directory, Slapd(directory) as plain:
-        (directory / "bind").write_text(plain.password)
+    with short_directory("plain") as directory, Running(plain := Slapd(directory)):
         [found] = find(source(plain, ca_file=authority.ca_file, starttls=True), "alice")
     assert isinstance(found, Unsure), found
 

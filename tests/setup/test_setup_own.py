@@ -234,7 +234,7 @@ def test_a_name_that_is_taken_is_told_before_any_password_is_asked_for(house: Ho
 def test_a_provider_that_takes_oauth2_only_needs_an_own_login(house: House) -> None:
     ended = run_popover("setup", "anna@outlook.com", "--yes", "-c", house.conf)
     assert ended.returncode == 1
-    assert "takes OAuth2 only" in ended.stdout
+    assert ended.stdout.count("takes OAuth2 only") == 1
     assert "--account NAME --client-id ID" in ended.stdout
     ended = run_popover("setup", "anna@outlook.com", "--yes", "-c", house.conf, "--account", "anna")
     assert ended.returncode == 2

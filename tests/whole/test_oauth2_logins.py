@@ -46,22 +46,19 @@ def no_crlf(letters: list[bytes]) -> list[bytes]:
     return [letter.replace(b"\r\n", b"\n") for letter in letters]
 
 
-@pytest.mark.parametrize("client", POP3_CLIENTS)
-def test_pop3_programs_with_a_password_fetch_from_a_server_that_takes_tokens_only(
-    house: House, workdir: Workdir, client: str
+FETCHERS = {"pop3": POP3_CLIENTS, "imap": IMAP_CLIENTS}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "client"), [(dialect, client) for dialect, clients in FETCHERS.items() for client in clients]
+)
+def test_programs_with_a_password_fetch_from_a_server_that_takes_tokens_only(
+    house: House, workdir: Workdir, dialect: str, client: str
 ) -> None:
     house.dovecot.wipe(house.users["device"])
     house.dovecot.deliver(house.users["device"], PLAIN)
-    assert PLAIN.replace(b"\r\n", b"\n") in no_crlf(POP3_CLIENTS[client](house.account("pop3", "device"), workdir()))
-
-
-@pytest.mark.parametrize("client", IMAP_CLIENTS)
-def test_imap_programs_with_a_password_fetch_from_a_server_that_takes_tokens_only(
-    house: House, workdir: Workdir, client: str
-) -> None:
-    house.dovecot.wipe(house.users["device"])
-    house.dovecot.deliver(house.users["device"], PLAIN)
-    assert PLAIN.replace(b"\r\n", b"\n") in no_crlf(IMAP_CLIENTS[client](house.account("imap", "device"), workdir()))
+    letters = FETCHERS[dialect][client](house.account(dialect, "device"), workdir())
+    assert PLAIN.replace(b"\r\n", b"\n") in no_crlf(letters)
 
 
 @pytest.mark.parametrize("client", SMTP_CLIENTS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import pwd
 from collections.abc import Callable
 
 from popover.accounts.passwords import read_password
+from popover.accounts.private import for_shell
 from popover.accounts.scrypt import MARK
 from popover.accounts.secrets import read_key, read_secret
 from popover.config import Account, SecretSource, Service, quote
@@ -29,6 +32,25 @@ def secret_doubts(account: Account) -> list[str]:
             continue
         if source is account.password and source is not None and account.encrypts and not kept.startswith(MARK):
             lines += _beside(source)
+    return lines
+
+
+def owner_doubts(account: Account, user: str) -> list[str]:
+    """Say which of an account's files `user` is not to read, whom popover becomes: root could, and would not notice."""
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except KeyError:  # told where popover is to become he
+        return []
+    oauth2 = account.oauth2
+    sources = [account.password, account.secret, *((oauth2.client_secret, oauth2.key) if oauth2 else ())]
+    lines = []
+    for source in sources:
+        with contextlib.suppress(OSError):  # told by who reads it
+            if source is not None and source.kind == "file" and source.path.stat().st_uid != uid:
+                lines.append(
+                    f"account {quote(account.name)}: the file {quote(source.where)} is not {user}'s, whom popover "
+                    f"becomes; chown {user} {for_shell(source.path)}"
+                )
     return lines
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from popover.accounts.doubts import owner_doubts
 from popover.accounts.oauth2.facts import facts
 from popover.accounts.register import Register
 from popover.check.report import Report, Status
@@ -39,12 +41,22 @@ def check_accounts(report: Report, config: Config, service: Service) -> tuple[Ta
             what, _, remedy = line.partition("; ")
             report.add("accounts", "warn", what, remedy or "nobody can log in by that until it is mended")
         let_in = [account for account in every.accounts_of(service) if account.target(service.dialect) is not None]
+        for line in _not_his(config, let_in):
+            what, _, remedy = line.partition("; ")
+            report.add("accounts", "warn", what, remedy)
         for account in let_in:
             _tell(report, account, folder / "tokens")
         if not let_in:
             kind = service.dialect.upper()
             report.add("accounts", "fail", f"none of its accounts has a server for {kind}", "popover account add")
     return every.targets_of(service)
+
+
+def _not_his(config: Config, accounts: Iterable[Account]) -> list[str]:
+    """What root can read, and the user will not that popover becomes."""
+    if config.user is None or os.geteuid() != 0:
+        return []
+    return [line for account in accounts for line in owner_doubts(account, config.user)]
 
 
 def _tell(report: Report, account: Account, tokens: Path) -> None:

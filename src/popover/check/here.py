@@ -28,6 +28,8 @@ PATIENCE = 60.0
 
 _GREETINGS = {"pop3": ("+OK",), "imap": ("* OK", "* PREAUTH"), "smtp": ("220",), "sieve": ("OK",)}
 
+_NAMES = (b"popover", b"popover.pyz")  # of the program, as it is installed or built
+
 _LOOPBACK = Address("127.0.0.1", 0)
 
 
@@ -86,7 +88,7 @@ def _is_popover(holder: str) -> bool:
         words = Path(f"/proc/{found[1]}/cmdline").read_bytes().split(b"\0") if found else []
     except OSError:
         return False
-    return any(word.rpartition(b"/")[2] == b"popover" for word in words)
+    return any(word.rpartition(b"/")[2] in _NAMES for word in words)
 
 
 async def check_session(report: Report, dialler: Dialler, service: Service) -> None:

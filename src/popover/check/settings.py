@@ -18,7 +18,7 @@ _TLS = {
 
 HINTS = (
     ("Apple Mail 2", "Preferences, Accounts, Advanced: Use SSL off, Authentication Password, and the port"),
-    ("Eudora", "Tools, Options: Secure Sockets Never; the ports are POPPort and SMTPPort in eudora.ini, [Settings]"),
+    ("Eudora", "Secure Sockets Never; ports: POPPort and SMTPPort in eudora.ini, [Settings]; on a Mac take 110 and 25"),
     ("Outlook Express", "account's Properties, Advanced: both ports; This server requires a secure connection off"),
     ("a scanner", "SMTP server and port, SSL/TLS off, SMTP authentication on; a sender that the provider allows"),
 )

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from popover.cli.arguments import parse
 from popover.cli.output import OutputError, give_up, guarded, warn
+from popover.cli.typed import parse
 from popover.errors import ConfigError, StartError
 
 

@@ -1,69 +1,14 @@
-"""The command line: its words and its help."""
+"""The command line: its words and its help. typed.py reads what is typed."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from popover import __version__
 from popover.cli import epilogs
 from popover.cli.account.arguments import EXAMPLES as _ACCOUNT
 from popover.cli.account.arguments import add_verbs
-
-_WORDS = {
-    ("", "refusal"): "REFUSAL",
-    ("", "address"): "ADDRESS",
-    ("", "name"): "NAME",
-    ("", "names"): "NAME",
-    ("", "services"): "SERVER",
-    ("inetd", "server"): "SERVER",
-    ("route", "user"): "USER",
-}
-"""What stands without an option, by command and name: another command may have an option of that name."""
-
-
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
-    parser = make_parser()
-    if not argv:
-        parser.print_help(sys.stderr)
-        sys.exit(2)
-    arguments, strange = parser.parse_known_args(_as_option(argv))
-    name = arguments.command
-    for option, value in vars(arguments).items():
-        if value == "" or (isinstance(value, list) and "" in value):
-            shown = _WORDS.get((name, option)) or _WORDS.get(("", option)) or f"--{option.replace('_', '-')}"
-            arguments.misused(f"{shown}: it is empty (a variable of a script that was not set?)")
-    if strange:
-        arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
-    if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
-        both = ", not both" if arguments.config else ""
-        arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
-    if name == "queue" and (bool(arguments.names) == (arguments.action == "list")) and arguments.action != "retry":
-        wants = "no NAME" if arguments.action == "list" else "a NAME, or more"
-        arguments.misused(f"{arguments.action} wants {wants} (see popover queue --help)")
-    return arguments
-
-
-def _path(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
-    return Path(text)
-
-
-def _as_option(argv: Sequence[str]) -> Sequence[str]:
-    """`popover help`, `popover help run` and `popover version` are what many other programs have for the options."""
-    match argv:
-        case ["version"]:
-            return ["--version"]
-        case ["help", *command]:
-            return [*command, "--help"]
-        case ["explain", *words] if "--" not in words:  # `-ERR` is no option
-            options = [word for word in words if word in {"-h", "--help", "--json"}]
-            return ["explain", *options, "--", *(word for word in words if word not in options)]
-    return argv
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -77,7 +22,8 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"popover {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parser.set_defaults(misused=parser.error, explained=parser.print_help)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _run(_command(commands, "run", "serve mail clients", epilogs.RUN))
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", epilogs.INETD))
     _check(_command(commands, "check", "say what is wrong with a set-up, and what to do", epilogs.CHECK))
@@ -101,7 +47,7 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(misused=parser.error)  # which knows this command's own usage
+    parser.set_defaults(misused=parser.error, explained=parser.print_help)  # which know this command's own usage
     return parser
 
 
@@ -192,13 +138,15 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _account(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="action", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="action", metavar="VERB")
     add_verbs(lambda name, does, examples: _command(verbs, name, does, examples))
 
 
 def _queue(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "retry", "drop"), help="what to do")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which mails (retry without: all that wait)")
+    parser.add_argument("action", choices=("list", "retry", "drop"), metavar="{list,retry,drop}", help="what to do")
+    parser.add_argument(
+        "names", nargs="*", default=[], metavar="NAME", help="which mails (retry without: all that wait)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
 
 
@@ -242,6 +190,12 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="log more: the settings of each service, whenever they are read"
     )
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty (a variable of a script that was not set?)")
+    return Path(text)
 
 
 def _count(text: str) -> int:

@@ -12,11 +12,11 @@ import os
 import signal
 import socket
 import stat
-import threading
 from dataclasses import replace
 from functools import partial
 
 from popover.cli import same_file
+from popover.cli.pipes import Pipes
 from popover.cli.run import inside_of, log_settings, only_in_file, parse_allow
 from popover.config import (
     Activated,
@@ -56,7 +56,6 @@ from popover.wire.stream import Scratch, Stream
 
 _NAME = "inetd"
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
-_PIECE = 64 * 1024  # octets copied at once between a pipe and its socket; a Linux pipe holds as many
 
 
 def inetd(arguments: argparse.Namespace) -> int:
@@ -77,7 +76,9 @@ def inetd(arguments: argparse.Namespace) -> int:
     proofs = verifiers_of([service], config.accounts), identities.of(service)
     is_in_file = arguments.config is not None
     if sock is None:
-        return _one_session(config, proofs, log, _bridged(), _LOCAL, is_in_file=is_in_file)
+        pipes = Pipes()
+        code = _one_session(config, proofs, log, pipes.begin(), _LOCAL, is_in_file=is_in_file)
+        return code if pipes.have_taken_all() else 1
     prepare(sock)
     return _one_session(config, proofs, log, sock, _peer(sock), is_in_file=is_in_file)
 
@@ -192,10 +193,7 @@ def _one_session(
         await finders.close()
         return session.outcome is not None and session.outcome.clean
 
-    is_clean = asyncio.run(main())
-    for thread in _copiers:
-        thread.join()
-    return 0 if is_clean and not _undelivered else 1
+    return 0 if asyncio.run(main()) else 1
 
 
 async def _refuse(service: Service, log: Log, client: Stream, refused: Refused) -> None:
@@ -213,41 +211,3 @@ def _for_a_pipe(client: Stream, outcome: Outcome) -> Outcome:
         remedy = "what was being transferred may be incomplete (truncated); exit code 1 tells who started popover"
         return outcome._replace(failure=ServerFailure(outcome.failure.cause, remedy))
     return outcome
-
-
-_copiers: list[threading.Thread] = []
-_undelivered: list[OSError] = []
-"""Why stdout did not take all of it: the session may be over by then, and well."""
-
-
-def _bridged() -> socket.socket:
-    """Make a socket of stdin and stdout, whatever they are. Two threads copy: not all files can be polled, and
-    making a terminal non-blocking would make it so for the shell, too.
-    """
-    ours, theirs = socket.socketpair()
-
-    def inward() -> None:
-        while piece := os.read(0, _PIECE):
-            theirs.sendall(piece)
-        theirs.shutdown(socket.SHUT_WR)
-
-    def outward() -> None:
-        while piece := theirs.recv(_PIECE):
-            try:
-                while piece:
-                    piece = piece[os.write(1, piece) :]
-            except OSError as fault:  # nobody reads stdout any more, or the disk is full: let the session know
-                _undelivered.append(fault)
-                theirs.shutdown(socket.SHUT_RDWR)
-
-    threading.Thread(target=_quietly, args=(inward,), daemon=True).start()
-    _copiers.append(threading.Thread(target=_quietly, args=(outward,), daemon=True))
-    _copiers[0].start()
-    return ours
-
-
-def _quietly(copy: object) -> None:
-    try:
-        copy()  # type: ignore[operator]
-    except OSError:
-        pass  # one of the two sides has gone; the session sees that by itself

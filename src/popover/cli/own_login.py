@@ -47,7 +47,7 @@ def choose(arguments: argparse.Namespace, person: Person, found: Found, address:
     """Whether there is to be one, and how it signs in. Raises ConfigError, StartError for what cannot be."""
     needed = "password" not in ways_of(found)
     name = arguments.account
-    if needed and not name:
+    if needed and not name and isinstance(person, Terminal):  # others are told what to add
         person.tell(f"\n{_OAUTH2_ONLY}.")
     if not name and isinstance(person, Terminal) and (needed or person.agrees(_QUESTION)):
         name = person.chooses("Its name:", address.local)

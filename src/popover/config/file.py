@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from popover.config.account_fields import read_account, read_names
+from popover.config.account_fields import read_account
+from popover.config.account_readers import read_names
 from popover.config.accounts import Account
 from popover.config.cross import find_mistakes, find_status_mistakes
 from popover.config.desks import account_mistakes, desk_mistakes
@@ -117,7 +118,7 @@ class _Reading:
             top = _read_top(table)
         except ConfigError as mistake:
             self.mistakes += [f"{place}: {line}" for line in mistake.mistakes]
-            top = _Top(service=_tables(table, "service"), account=_tables(table, "account"))
+            top = _Top(service=_dicts(table.get("service")), account=_dicts(table.get("account")))
             self._wrong_tables |= {str(one.get("name")) for one in _dicts(table.get("table"))}
         self._state(top, place)
         for number, written in enumerate(top.service, 1):
@@ -236,6 +237,7 @@ class _Reading:
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
+    """What can be read of `[[service]]` and the like in a file whose top level has a mistake."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
@@ -252,9 +254,3 @@ def _account_label(written: dict[str, Any], number: int) -> str:
         return quote(read_names(written["name"])[0])
     except (ConfigError, KeyError):
         return str(number)
-
-
-def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """What can be read of `[[key]]` in a file whose top level has a mistake."""
-    found = table.get(key)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

@@ -43,6 +43,10 @@ _SOCKET_NAME = re.compile(r"[ -9;-~]+")
 
 def parse_service_word(text: str) -> tuple[Listen | None, Server]:
     """`[LISTEN=]SERVER`. No LISTEN gives None: see `default_listen`."""
+    if len(text.split()) > 1 and "@" not in text:  # else there may be a password in it, and parse_server says so
+        raise ConfigError(
+            f"{quote(text)} holds blanks: several servers are several words, each by itself, not in one pair of quotes"
+        )
     listen, equals, server = text.rpartition("=")
     if not equals or "://" in listen:  # an = in the server's URL: parse_server tells what is wrong with it
         return None, parse_server(text)

@@ -8,7 +8,7 @@ from dataclasses import make_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from popover.config.account_fields import secret_keys
+from popover.config.account_readers import secret_keys
 from popover.config.accounts import SecretSource
 from popover.config.cross import wrong_ca_file
 from popover.config.readers import (

@@ -18,6 +18,13 @@ FILE_LIMIT = 1024 * 1024
 _NOT_UNDERSTOOD = ("Invalid value", "Unclosed array", "Expected newline or end of document after a statement")
 
 
+_UNCLOSED = (r"Illegal character '\n'", r"Found invalid character '\n'", "Unterminated string", 'Expected "\'"')
+_PLAINER = dict.fromkeys(_UNCLOSED, "a text has no quote at its end") | {
+    "Cannot overwrite a value": "this key stands here for the second time"
+}
+"""What tomllib says, and what it means to who has written the file."""
+
+
 def files_of(path: Path) -> list[Path]:
     """Give a file, or all `*.toml` of a directory in the order of their names. Raises ConfigError."""
     try:
@@ -66,8 +73,7 @@ def _where_first(message: str, text: str) -> str:
     what, _, where = message.removesuffix(")").rpartition(" (at ")
     if where == "end of document":
         where = f"line {len(text.splitlines())}, at the end"
-    if what == "Cannot overwrite a value":
-        what = "this key stands here for the second time"
+    what = _PLAINER.get(what, what)
     return visible(f"{where}: {what[:1].lower()}{what[1:]}{_advice(what, where, text)}" if what else message)
 
 

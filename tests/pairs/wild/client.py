@@ -45,10 +45,10 @@ def cut(random: Random, said: bytes) -> int:
 
 
 def with_a_rare_one(random: Random, script: Script, rare: tuple[Step, ...]) -> Script:
-    """The script, now and then with one of these in it. Nothing is drawn before, so that old seeds stay as they are."""
+    """The script, now and then with one of these in it, but not behind what may be half a line."""
     if random.random() > RARE:
         return script
-    steps, at = list(script.steps), random.randint(0, len(script.steps))
+    steps, at = list(script.steps), random.randint(0, max(len(script.steps) - 1, 0))
     return replace(script, steps=(*steps[:at], random.choice(rare), *steps[at:]))
 
 

@@ -31,11 +31,12 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
     is_lost = (ours.is_unheard or theirs.is_unheard) and {ours.end, theirs.end} <= {"closed", "reset"}
     if ours.end != theirs.end and not is_lost and not (is_left and theirs.end in {"closed", "left"}):
         found.append(f"end {theirs.end} in place of {ours.end}")
-    if not _has_heard(one, direct.heard.said, through.heard.said):
+    if not _has_heard(one, direct.heard.said, through.heard.said, is_left=is_left):
         found.append(f"the server heard {short(through.heard.said)} in place of {short(direct.heard.said)}")
-    if direct.heard.is_over and not through.heard.is_over and not is_left:  # a server that hears no goodbye has longer
+    has_longer = is_left or _waits_for_the_goodbye(one, through.heard)
+    if direct.heard.is_over and not through.heard.is_over and not has_longer:
         found.append("the server's connection stays open")
-    if not one.is_cut and direct.heard.how != through.heard.how:
+    if not one.is_cut and through.heard.is_over and direct.heard.how != through.heard.how:
         found.append(f"the server was left {through.heard.how} in place of {direct.heard.how}")
     slack = SECOND + ours.seconds / 4 + (LONGER if ours.end == "gave up" else 0)
     if theirs.seconds > ours.seconds + slack:
@@ -64,9 +65,23 @@ def _has_left(one: Case, direct: Lived, theirs: bytes) -> bool:
     return at >= 0 and one.ordered(ours[:at]) == one.ordered(theirs[:at]) and len(ours) - at < 150
 
 
-def _has_heard(one: Case, ours: bytes, theirs: bytes) -> bool:
-    """Whether the server heard the same; of a client that went without reading a wire may lose the last words."""
+def _has_heard(one: Case, ours: bytes, theirs: bytes, *, is_left: bool) -> bool:
+    """Whether the server heard the same; of a client that went without reading a wire may lose the last words. What a
+    client says behind a goodbye that popover has answered is for nobody.
+    """
+    if is_left and _is_goodbye(theirs) and ours.startswith(theirs):
+        return True
     return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
+
+
+def _waits_for_the_goodbye(one: Case, heard: Heard) -> bool:
+    """Whether a server that says nothing to a goodbye is given longer than on a wire: popover has answered that."""
+    return "mute" in one.manners and one.features != "off" and _is_goodbye(heard.said)
+
+
+def _is_goodbye(said: bytes) -> bool:
+    """Whether a client's last word was its goodbye."""
+    return said.rstrip().upper().endswith((b"QUIT", b"LOGOUT"))
 
 
 def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:

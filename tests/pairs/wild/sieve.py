@@ -149,7 +149,6 @@ _RARE = (
     Step(b'DELETESCRIPT "a\r\n'),
     Step(b"NOOP {3}\r\nabc\r\n"),
     Step(b'AUTHENTICATE "PLAIN"\r\nNOOP\r\n'),
-    Step(b"\r\n"),
     Step(b'NOOP "\\"{3+}"\r\n', b"1"),
     Step(b"LOGOUT\r\nNOOP\r\n"),
     Step(b'PUTSCRIPT "a" {2147483648+}\r\n'),

@@ -40,7 +40,7 @@ def add(arguments: argparse.Namespace) -> int:
     elif arguments.client_secret_file is not None:
         table["client_secret"] = _text(ask("The client's secret", arguments.client_secret_file))
     account = open_store().add(arguments.name, table)
-    say(f"{quote(account.name)} is kept in {shown_path(account.name)}")
+    say(f"{quote(account.name)} is kept in {shown_path(account.name)}, for each service with accounts = true, at once")
     if password is not None and arguments.plain:
         say(DIGESTS)
     if account.oauth2 is not None:

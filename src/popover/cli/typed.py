@@ -1,0 +1,56 @@
+"""The command line as it is typed: words -> what they mean, or wrong use."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from popover.cli.arguments import make_parser
+
+_WORDS = {
+    ("", "refusal"): "REFUSAL",
+    ("", "address"): "ADDRESS",
+    ("", "name"): "NAME",
+    ("", "names"): "NAME",
+    ("", "services"): "SERVER",
+    ("inetd", "server"): "SERVER",
+    ("route", "user"): "USER",
+}
+"""What stands without an option, by command and name: another command may have an option of that name."""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments. Exits with 2, and a line that says why, for wrong use."""
+    parser = make_parser()
+    arguments, strange = parser.parse_known_args(_as_option(argv))
+    name = arguments.command
+    if not strange and (name is None or (name == "account" and arguments.action is None)):
+        arguments.explained(sys.stderr)
+        sys.exit(2)
+    for option, value in vars(arguments).items():
+        if "" in (value if isinstance(value, list) else [value]):
+            shown = _WORDS.get((name, option)) or _WORDS.get(("", option)) or f"--{option.replace('_', '-')}"
+            arguments.misused(f"{shown}: it is empty (a variable of a script that was not set?)")
+    if strange:
+        arguments.misused(f"unrecognized arguments: {' '.join(strange)}")
+    if name in ("run", "check") and bool(arguments.config) == bool(arguments.services):
+        both = ", not both" if arguments.config else ""
+        arguments.misused(f"name one SERVER or more, or a file with -c{both} (see popover {name} --help)")
+    if name == "queue" and (bool(arguments.names) == (arguments.action == "list")) and arguments.action != "retry":
+        wants = "no NAME" if arguments.action == "list" else "a NAME, or more"
+        arguments.misused(f"{arguments.action} wants {wants} (see popover queue --help)")
+    return arguments
+
+
+def _as_option(argv: Sequence[str]) -> Sequence[str]:
+    """`popover help`, `popover help run` and `popover version` are what many other programs have for the options."""
+    match argv:
+        case ["version"]:
+            return ["--version"]
+        case ["help", *command]:
+            return [*command, "--help"]
+        case ["explain", *words] if "--" not in words:  # `-ERR` is no option
+            options = [word for word in words if word in {"-h", "--help", "--json"}]
+            return ["explain", *options, "--", *(word for word in words if word not in options)]
+    return argv
