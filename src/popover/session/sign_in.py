@@ -76,7 +76,6 @@ class SignIn:
                 outcome = await relay.go_on()
         finally:
             stand_in.leave()
-            relay.on_told = None
         let_down = watch is not None and watch.let_down(outcome, case.loop.time())
         if let_down:
             self._reach.warm.failed(self._way.service.target, self._opened)
