@@ -14,6 +14,7 @@ from popover.config import Activated, Config, doubt
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
+from popover.process.at_hand import have_at_hand
 from popover.process.awaited import Awaited
 from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
@@ -59,6 +60,7 @@ class Daemon:
         loop.set_exception_handler(self._report)
         lines = self._put_in_force(self._config)
         if self._config.user:
+            have_at_hand(self._config.user)
             become(self._config.user)
         self._warn_of(self._config)
         for number in (signal.SIGTERM, signal.SIGINT):
