@@ -38,6 +38,11 @@ test-deep: $(SETUP)  ## every pair of odd servers and clients, property tests 50
 	PYTHONPATH=tests $(BIN)/python -m pairs.fuzz --minutes $(MINUTES) --workers 2
 	PYTHONPATH=tests $(BIN)/python -m pairs.wild.duel --minutes $(MINUTES) --first 1000000
 
+test-pythons: $(SETUP)  ## what depends on Python, with each other one of this machine and with Debian testing's
+	tests/install-parts
+	tests/install-python
+	tests/each-python $(BIN)/python $(CURDIR)/.parts/testing/python
+
 test-browser: $(SETUP)  ## signing in by a real Chromium; where there is none, it is unpacked in this folder
 	tests/install-provider $(BIN)/python
 	tests/install-browser

@@ -15,6 +15,7 @@ import sqlite3
 import tempfile
 import time
 from array import array
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from popover.config.desk import Desk
@@ -28,13 +29,28 @@ RATE = 2_000
 QUERY = "select server from users where name = :user"
 
 
-async def _one(tables: Tables, service: Service, name: str, times: array[float], refused: list[str]) -> None:
+@dataclass
+class _Seen:
+    """What came of the look-ups. `answered`: the names that the cache must know from then on."""
+
+    times: array[float]
+    answered: dict[str, None] = field(default_factory=dict)
+    refused: int = 0
+    refused_at_first: int = 0  # on their way for the first time in the moment in which the table went
+
+
+async def _one(tables: Tables, service: Service, name: str, seen: _Seen) -> None:
+    was_known = name in seen.answered
     visit = Visit(Login(name, Password(b"x")), "pop3", service.name, "127.0.0.1", table=service.desk.table)
     began = time.perf_counter()
     found = await tables.finder(service).find(visit)
-    times.append(time.perf_counter() - began)
-    if not isinstance(found, Route):
-        refused.append(name)
+    seen.times.append(time.perf_counter() - began)
+    if isinstance(found, Route):
+        seen.answered[name] = None
+    elif was_known:
+        seen.refused += 1
+    else:
+        seen.refused_at_first += 1
 
 
 async def _measure(table: Table, seconds: float, gone: Path | None) -> dict[str, float]:
@@ -42,20 +58,19 @@ async def _measure(table: Table, seconds: float, gone: Path | None) -> dict[str,
     tables.load([table])
     service = Service("bench", (), Target(nobody("pop3")), desk=Desk(table=table.name))
     active = [f"user{random.randrange(USERS)}@example.com" for _ in range(int(RATE * seconds) // 4)]
-    times, refused = array("d", bytes(8 * int(RATE * seconds * 2))), list[str]()
-    del times[:]  # its room is there: what grows then is popover's
+    seen = _Seen(array("d", bytes(8 * int(RATE * seconds * 2))))
+    del seen.times[:]  # its room is there: what grows then is popover's
     asked, count = set[asyncio.Task[None]](), 0
     began = time.perf_counter()
-    memory, seen = 0, dict[str, None]()
+    memory = 0
     while (now := time.perf_counter() - began) < seconds:
         if gone is not None and now > seconds / 2:
             gone.unlink(missing_ok=True)  # noqa: ASYNC240 - once
-        known = active if gone is None or now < seconds / 2 else list(seen)  # behind that: who has been here before
+        known = active if gone is None or now < seconds / 2 else list(seen.answered)  # who has been here before
         while count < now * RATE:
             count += 1
             name = random.choice(known)
-            seen[name] = None
-            task = asyncio.create_task(_one(tables, service, name, times, refused))
+            task = asyncio.create_task(_one(tables, service, name, seen))
             asked.add(task)
             task.add_done_callback(asked.discard)
         if not memory and now > seconds / 2:
@@ -64,12 +79,13 @@ async def _measure(table: Table, seconds: float, gone: Path | None) -> dict[str,
     await asyncio.gather(*asked)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
     await tables.close()
-    ordered = sorted(times)
+    ordered = sorted(seen.times)
     return {
         "logins": len(ordered),
         "p50_ms": round(ordered[len(ordered) // 2] * 1000, 3),
         "p99_ms": round(ordered[len(ordered) * 99 // 100] * 1000, 3),
-        "refused": len(refused),
+        "refused": seen.refused,
+        "refused_at_first": seen.refused_at_first,
         "growth_KiB": grown,
     }
 

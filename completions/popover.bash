@@ -20,7 +20,7 @@ _shtab_popover_account_list_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_show_option_strings=(-h --help -c --config --json)
 _shtab_popover_account_passwd_option_strings=(-h --help --secret --plain --hash --password-file)
 _shtab_popover_account_login_option_strings=(-h --help --device --browser --paste --encrypt --no-encrypt --password-file -c --config)
-_shtab_popover_account_logout_option_strings=(-h --help -c --config)
+_shtab_popover_account_logout_option_strings=(-h --help --password-file -c --config)
 _shtab_popover_account_remove_option_strings=(-h --help)
 _shtab_popover_account_option_strings=(-h --help)
 _shtab_popover_queue_option_strings=(-h --help --json)
@@ -60,6 +60,7 @@ _shtab_popover_account_passwd___password_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_login___password_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_login__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_login___config_COMPGEN=_shtab_compgen_files
+_shtab_popover_account_logout___password_file_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_logout__c_COMPGEN=_shtab_compgen_files
 _shtab_popover_account_logout___config_COMPGEN=_shtab_compgen_files
 

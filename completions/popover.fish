@@ -169,6 +169,7 @@ complete -c popover -n '_shtab_popover_using account login' -l password-file -xk
 complete -c popover -n '_shtab_popover_using account login' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a logout -d 'Give that sign-in back, and forget it.'
 complete -c popover -n '_shtab_popover_using account logout' -s h -l help -d 'show this help message and exit'
+complete -c popover -n '_shtab_popover_using account logout' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'where that encrypts: take the local password from a file'
 complete -c popover -n '_shtab_popover_using account logout' -s c -l config -xka "(__fish_complete_path (commandline -ct))" -d 'also the [[account]]s of a file, or a directory of files'
 complete -c popover -n '_shtab_popover_using account; and test $_shtab_popover_npos -eq 0' -a remove -d 'Remove an account.'
 complete -c popover -n '_shtab_popover_using account remove' -s h -l help -d 'show this help message and exit'

@@ -8,7 +8,7 @@ from hearing import taken
 from model_smtp import Model
 from popover.config import DeviceRules
 from popover.errors import ConnectFailure, Failure
-from popover.protocols import FOR_DEVICES
+from popover.protocols import for_devices
 from popover.protocols.device import Check, DeviceTerms, Draft, Envelope, Errand, Keep, Reach, Want
 from popover.protocols.reception import Wish
 from popover.talk import End, More
@@ -95,7 +95,7 @@ class House:
         self.checked: list[Check] = []
         self.verdicts: list[bool | None] = []
         changed = replace(TERMS, rules=rules, drafts=shelf, **terms)  # type: ignore[arg-type]
-        self.attendance = FOR_DEVICES.attend(self.client, changed)
+        self.attendance = for_devices().attend(self.client, changed)
         self._ways = list(servers)
         self._ends: dict[End, Server] = {}
 

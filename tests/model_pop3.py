@@ -4,6 +4,7 @@ The server is strict: what is sent to it before it has answered, without its hav
 as a `violation`. The world is driven by a source of chance: every cut and every order of events can happen.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -26,7 +27,9 @@ class Nature:
 
     `lies`: by LIST every message has one octet. `hears`: what of the commands that come in one piece. `line_end`: of
     all that it says. `odd`: a refusal is neither +OK nor -ERR. `expires`: what was fetched is gone after QUIT, and CAPA
-    says so as GNU Mailutils does. `next_ok_before_dot`: of an answer, if the next question is there already.
+    says so as GNU Mailutils does. `next_ok_before_dot`: of an answer, if the next question is there already. `mixes`:
+    which lines end in LF, where others do not: status lines, those behind them, or the last one before the dot. `adds`:
+    said behind each mail. `never_ends`: (verb, number) whose answer has no dot.
     """
 
     messages: tuple[bytes, ...] = ()
@@ -41,6 +44,9 @@ class Nature:
     odd: bool = False
     expires: bool = False
     next_ok_before_dot: bool = False
+    mixes: Literal["", "status", "lists", "last"] = ""
+    adds: bytes = b""
+    never_ends: frozenset[tuple[bytes, int]] = frozenset()
     ends_after: int | None = None
 
     @property
@@ -49,6 +55,11 @@ class Nature:
         does: else one that was lucky has shown what it cannot do.
         """
         return self.hears == "all" and not self.next_ok_before_dot
+
+    @property
+    def may_hang(self) -> bool:
+        """Whether its client may wait in vain: for the end of an answer, or because it has lost count."""
+        return bool(self.never_ends or self.adds)
 
 
 class Model:
@@ -101,11 +112,24 @@ class Model:
         self._early = self._early or not self.logged_in
         words = line.split()
         verb = words[0].upper() if words else b""
-        self._say(self._reply(verb, words[1:]))
+        self._say(self._in_its_way(verb, words[1:], self._reply(verb, words[1:])))
         if verb == b"QUIT":
             self.ended = True
             if self.logged_in:
                 self.committed = self.deleted | (self._fetched if self.nature.expires else set())
+
+    def _in_its_way(self, verb: bytes, rest: list[bytes], answer: bytes) -> bytes:
+        nature, is_list = self.nature, answer.endswith(b"\r\n.\r\n")
+        if is_list and (verb, int(rest[0]) if rest else 0) in nature.never_ends:
+            answer = answer.removesuffix(b".\r\n")
+        if nature.mixes == "status":
+            answer = answer.replace(b"\r\n", b"\n", 1)
+        elif nature.mixes == "lists":
+            status, end, lines = answer.partition(b"\r\n")
+            answer = status + end + lines.replace(b"\r\n", b"\n")
+        elif nature.mixes == "last" and is_list:
+            answer = answer.replace(b"\r\n.\r\n", b"\n.\r\n")
+        return answer + nature.adds if is_list and verb in (b"RETR", b"TOP") else answer
 
     def _say(self, answer: bytes) -> None:
         if self.nature.odd and answer.startswith(b"-ERR"):
@@ -247,14 +271,16 @@ def split(received: bytes, said: list[bytes]) -> list[bytes]:
         if not cut:
             break
         if received[at:cut].startswith(b"+OK") and has_body(line):
-            line_end = b"\r\n" if received[at:cut].endswith(b"\r\n") else b"\n"
-            end = received.find(line_end + b"." + line_end, cut - len(line_end))
-            if end < 0:
+            end = _END.search(received, cut - 1)
+            if end is None:
                 break
-            cut = end + 1 + 2 * len(line_end)
+            cut = end.end()
         answers.append(received[at:cut])
         at = cut
     return answers
+
+
+_END = re.compile(rb"\n\.\r?\n")
 
 
 def has_body(line: bytes) -> bool:
@@ -315,8 +341,8 @@ class World:
             self.client.go_on()
             able = [act for act in (self._client_says, self._server_hears, self._server_says) if act(None)]
             if not able:
-                if self.ears.failure is not None:
-                    break
+                if self.ears.failure is not None or (self.ears.due == float("inf") and self.server.nature.may_hang):
+                    break  # its client waits in vain, as it would without us
                 assert self.ears.due < float("inf"), (
                     f"stuck: {self.client.said[-3:]} {bytes(self.client.received[-80:])!r}"
                 )

@@ -459,8 +459,8 @@ def test_a_session_that_ends_while_its_password_is_looked_at_leaves_nothing_behi
         await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(impatient())
-    assert scene.register._turns._locks == {}  # noqa: SLF001 - what is held is the promise
-    assert scene.register._passwords._turns._locks == {}  # noqa: SLF001
+    assert scene.register._turns._known == {}  # noqa: SLF001 - what is held is the promise
+    assert scene.register._passwords._turns._known == {}  # noqa: SLF001
     assert isinstance(scene.find("anna"), Route)
 
 

@@ -2,12 +2,9 @@
 
 import json
 import os
-import pty
 import pwd
-import select
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import pytest
 from parts.places import is_root, short_directory
 from parts.popover import run_popover
 from popover.accounts.scrypt import is_of_hash
+from terminal import Terminal
 
 ADD = ("account", "add", "Grandpa", "--also", "opa", "--provider", "gmail", "--login", "grandpa@gmail.com")
 LOCAL, APP = "canary-local", "canary-app-password"
@@ -263,37 +261,6 @@ def test_a_broken_file_is_told_by_list(run: Run, state: Path) -> None:
 # On a terminal
 
 
-class Terminal:
-    """A `popover account` with somebody at it."""
-
-    def __init__(self, state: Path, *words: str) -> None:
-        self.seen = b""
-        self._pid, self._screen = pty.fork()
-        if self._pid == 0:
-            os.environ["STATE_DIRECTORY"] = str(state)
-            os.execv(sys.executable, [sys.executable, "-m", "popover", *words])
-
-    def reads(self, words: bytes) -> None:
-        while words not in self.seen:
-            assert select.select([self._screen], [], [], 60)[0], self.seen
-            self.seen += os.read(self._screen, 4096)
-        self.seen = self.seen.partition(words)[2]
-
-    def types(self, words: bytes) -> None:
-        os.write(self._screen, words)
-
-    def ends(self) -> int:
-        rest = b""
-        try:
-            while piece := os.read(self._screen, 4096):
-                rest += piece
-        except OSError:
-            pass  # Linux's way to say that nobody is there any more
-        self.seen += rest
-        os.close(self._screen)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-
-
 def test_a_terminal_is_asked_without_an_echo_and_twice_for_what_is_new(state: Path) -> None:
     terminal = Terminal(state, *ADD)
     terminal.reads(b'Local password of "Grandpa" (what the mail program will send): ')
@@ -381,7 +348,8 @@ def test_a_link_in_a_state_directory_of_somebody_elses_leads_root_nowhere(theirs
     ended = run_popover(*ADD, stdin=None, input=f"{LOCAL}\n{APP}\n", env=env)
     if is_root():
         assert ended.returncode == 1
-        assert "Permission denied" in ended.stderr
+        # He cannot look where it leads; from Python 3.14 on that is what pathlib calls no directory.
+        assert any(words in ended.stderr for words in ("Permission denied", "File exists"))
         assert list(elsewhere.iterdir()) == []
     else:  # then it is one's own link
         assert ended.returncode == 0

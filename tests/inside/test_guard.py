@@ -206,6 +206,19 @@ def test_limit_is_reached_and_left_again(rules: Admission) -> None:
     assert guard.inside == 3
 
 
+def test_session_that_goes_on_without_its_client_counts_for_the_service_alone() -> None:
+    guard = Guard(Admission(max_sessions_per_client=1, max_sessions=2))
+    assert admit(guard)
+    guard.leave_alone(HOME)
+    assert admit(guard)
+    assert not admit(guard)
+    guard.leave_alone(HOME)
+    assert guard.inside == 2
+    assert not admit(guard)  # for there are two, be they anybody's
+    guard.leave(HOME)
+    assert admit(guard)
+
+
 def test_zero_is_no_limit() -> None:
     guard = Guard(Admission(max_sessions=0, max_sessions_per_client=0))
     assert all(admit(guard) for _ in range(5000))

@@ -100,8 +100,8 @@ def service(port: int, host: str = HOST, **keys: Any) -> Service:
 def told(failure: Failure) -> str:
     """What the client's user reads; it has to be one line for every client there is."""
     assert failure.remedy
-    for dialect in DIALECTS.values():
-        assert not re.search("error|\\[auth\\]", dialect.farewell(failure.cause).decode(), re.IGNORECASE)
+    for dialect in DIALECTS:
+        assert not re.search("error|\\[auth\\]", DIALECTS[dialect].farewell(failure.cause).decode(), re.IGNORECASE)
     return failure.cause
 
 

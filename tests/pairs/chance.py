@@ -55,8 +55,7 @@ def _is_quick(kind: type[Pop3]) -> bool:
 
 
 _QUICK = [name for name, kind in SERVERS.items() if _is_quick(kind)]
-# What `drips-for-ever` does to its next client is known (docs/speed.md, "What is still worse").
-_OTHERS = [name for name in SERVERS if name not in _QUICK and name != "drips-for-ever"]
+_OTHERS = [name for name in SERVERS if name not in _QUICK]
 
 # --- making
 

@@ -34,12 +34,16 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     found = _turns(direct.record, through.record, features)
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and is_excused(direct, through, server, features):
+    if found and (is_excused(direct, through, server, features) or _is_misled(direct.record, through.record, features)):
         return []
     found += _end(direct.record, through.record, server, features)
     if not found:
         found += _states(direct, through, server, features)
-        found += _times(direct.record, through.record, server)
+        found += (
+            []
+            if _is_kept_awake(direct.record, through.record, server)
+            else _times(direct.record, through.record, server)
+        )
     return found
 
 
@@ -53,6 +57,18 @@ def _in_step(record: Record) -> int:
         if turn.leaves:
             return number + 1
     return len(record.turns)
+
+
+def _is_misled(direct: Record, through: Record, features: str) -> bool:
+    """Whether one of the two took for an answer what nobody had asked for, and all was the same up to there: it is one
+    answer behind from then on, and what it does is another matter (docs/speed.md, "What is still worse").
+    """
+    turns = list(zip(direct.turns, through.turns, strict=False))
+    for number, pair in enumerate(turns):
+        if any(line + b"\n" in turn.got for turn in pair for line in UNASKED):
+            ours, theirs = (replace(one, turns=one.turns[:number], rest=b"") for one in (direct, through))
+            return not _turns(ours, theirs, features)
+    return False
 
 
 def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
@@ -74,18 +90,23 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
 
 
 def _end(direct: Record, through: Record, server: type[Pop3], features: str) -> list[Difference]:
-    if server.better and (direct.end, through.end) == ("closed", "gave up"):
-        return []  # kept awake, for a client that waits for an end of its own
+    if _is_kept_awake(direct, through, server):
+        return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
+
+
+def _is_kept_awake(direct: Record, through: Record, server: type[Pop3]) -> bool:
+    """Whether a server did not hang up for its client's silence, which waits for an end of its own, and gives up."""
+    return server.better and (direct.end, through.end) == ("closed", "gave up")
 
 
 def _states(played: Played, other: Played, server: type[Pop3], features: str) -> list[Difference]:
     direct, through = played.state, other.state
     if issubclass(server, DripsForEver) and other.record.turns[-1].said.upper().split() == [b"QUIT"]:
         # It is asked LIST before a QUIT that is answered already, and hears nothing any more (docs/speed.md).
-        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)._replace(open=False)
+        direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
     if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):

@@ -38,12 +38,6 @@ def chosen(server: str, client: str, features: str) -> bool:
     return turn % MEETS_ALONE == list(FEATURES).index(features)
 
 
-# These two are left out: what they do to a client that asks for nothing odd differs from the tunnel.
-# `drips-for-ever` never ends an answer to LIST, LIST n included, and hears nothing meanwhile: what proves anything of a
-# server is asked of it once, and the client behind it goes in vain. `late-line-behind-login` says a line of its own
-# 50 ms behind a login: by a tunnel, whoever asks sooner gets it for an answer; popover may throw it away, and gives the
-# answer. By hand: `python -m pairs -s NAME`.
-STILL_DIFFERENT = {"drips-for-ever", "late-line-behind-login"}
 # AUTH without a mechanism is answered from CAPA, for GMX hangs up at it; this one never says anything to CAPA, which is
 # asked of a server before the first such AUTH, and once.
 ANSWERED_BY_CAPA = {("silent-capa", "outlook")}
@@ -57,7 +51,7 @@ ENDS_AT_THREE = {
 # login: nobody knows what of it was done.
 SAYS_ALL_TO_NOBODY = {("lets-go-in-silence", client) for client in ("says-all-at-once", "half-closes")}
 EXCEPT = ANSWERED_BY_CAPA | ENDS_AT_THREE | SAYS_ALL_TO_NOBODY
-NAMES = sorted(set(SERVERS) - STILL_DIFFERENT)
+NAMES = sorted(SERVERS)
 PORTIONS = {server: number // PORTION for number, server in enumerate(NAMES)}
 MEETINGS = [(s, c) for s in NAMES for c in CLIENTS if meet(s, c) and (s, c) not in EXCEPT]
 POSSIBLE = [Pair(s, c, f) for s, c in MEETINGS for f in FEATURES]

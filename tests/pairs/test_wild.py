@@ -8,7 +8,8 @@ import asyncio
 import pytest
 
 from depth import examples
-from pairs.wild.duel import ROUND, STILL_DIFFERENT, case, duel
+from pairs.wild.case import case
+from pairs.wild.duel import ROUND, STILL_DIFFERENT, duel
 from parts.certificates import Authority
 
 

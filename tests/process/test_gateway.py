@@ -3,14 +3,15 @@
 import re
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
 
-from fakes.mail import mail
+from fakes.mail import GREETINGS, mail
 from fakes.scene import FAREWELLS, Gateway, Stage, farewell, greeted, reload, url
 from fakes.server import FakeServer
-from fakes.wire import Wire
+from fakes.wire import PATIENCE, Talker, Wire
 from fakes.world import World
 from parts.net import LOOPBACK, free_port, is_listening, wait_until
 from parts.popover import COMMAND, Popover, StartError, run_popover
@@ -148,6 +149,29 @@ def test_client_that_waits_is_not_kept_from_its_place_by_refused_ones(stage: Sta
     gateway.session()
     gateway.serves()
     assert gateway.status()["sessions"] == 0
+
+
+def test_session_whose_quit_was_answered_does_not_count_against_its_client(stage: Stage) -> None:
+    """The server takes its time for QUIT, of which its client knows nothing: it comes again at once."""
+    answered = threading.Event()
+
+    def slow(wire: Talker) -> None:
+        wire.send(GREETINGS["pop3"])
+        while line := wire.line():
+            if line == b"QUIT\r\n":
+                assert answered.wait(PATIENCE)
+            wire.send(b"+OK 0 0\r\n")
+
+    # Nobody waits for another: each is a user of its own, and nothing is asked when they leave.
+    gateway = stage.gateway(stage.server(slow), max_sessions_per_client=1, warm=0, ask_ahead=False, read_ahead=False)
+    for number in range(5):
+        with gateway.greeted() as client:
+            for line in (b"USER user%d" % number, b"PASS secret", b"STAT", b"QUIT"):
+                assert client.ask(line).startswith(b"+OK")
+            assert client.ending().how == "fin"
+    assert gateway.status()["sessions"] == 5
+    answered.set()
+    gateway.settle()
 
 
 def home(stage: Stage, server: FakeServer, port: int, **keys: Any) -> dict[str, Any]:

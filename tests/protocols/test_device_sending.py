@@ -4,7 +4,7 @@ import pytest
 
 from hearing import taken
 from model_device import Server
-from popover.protocols import FOR_DEVICES
+from popover.protocols import for_devices
 from popover.protocols.device import Delivery, Envelope, Errand, Flush
 from popover.talk import End, More
 
@@ -17,7 +17,7 @@ def deliver(server: Server, *recipients: str, parameters: tuple[str, ...] = ()) 
     pieces = iter([OCTETS[:5], OCTETS[5:-2], OCTETS[-2:]])
 
     def talk() -> Errand[None]:
-        done.append((yield from FOR_DEVICES.deliver(end, envelope, pieces)))
+        done.append((yield from for_devices().deliver(end, envelope, pieces)))
 
     for want in talk():
         said = taken(end)

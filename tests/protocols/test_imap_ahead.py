@@ -79,6 +79,20 @@ def test_after_a_refused_login_they_are_not() -> None:
     assert talk.say(b"a NOOP\r\n") == (b"a OK NOOP completed\r\n", b"")
 
 
+@pytest.mark.parametrize(
+    "pieces", [[b"a LOGIN {4+}\r\nanna {6+}\r\nsecret\r\n"], [b"a LOGIN {4+}\r\nan", b"na {6+}\r\nsecret\r\n"]]
+)
+def test_where_a_server_may_have_taken_a_literal_for_commands_their_answers_come_first(pieces: list[bytes]) -> None:
+    """It knows of no literal that is not asked for (RFC 7888), and takes what stands in it for a command."""
+    talk = Talk(ahead=Ahead())
+    talk.say(pieces[0])
+    assert talk.answer(b"a BAD what?\r\n")[0] == b"a BAD what?\r\n"
+    talk.say(*pieces[1:])
+    for command in (b"b CAPABILITY\r\n", b"c NOOP\r\n", b"d LOGOUT\r\n"):
+        assert talk.say(command) == (b"", command)
+    assert talk.answer(b"anna BAD what?\r\nsecret BAD what?\r\n")[0] == b"anna BAD what?\r\nsecret BAD what?\r\n"
+
+
 def test_late_noops_keep_the_server_awake() -> None:
     talk = Talk(ahead=QUICK)
     talk.now = answering.EARLY + 1

@@ -9,7 +9,6 @@ from hearing import every_cut
 from imap_talk import GREETING, Talk
 from popover.errors import Misdialled, ServerFailure
 from popover.protocols.imap import client_ear, grammar, owed, server_ear
-from popover.protocols.imap.hearing import HURRY
 from popover.protocols.plain import QUIET
 from popover.protocols.reception import ClientTLS
 from popover.protocols.strangers import STRANGE_LIMIT
@@ -661,31 +660,6 @@ def test_our_word_does_not_come_in_the_midst_of_the_servers() -> None:
     assert talk.say(b"a STARTTLS\r\n") == (b"", b"")
     got, _ = talk.answer(b"cd)\r\n")
     assert got.startswith(b"cd)\r\na NO ")
-
-
-@pytest.mark.parametrize("first", [b"a AUTHENTICATE PLAIN\r\n", b"a COMPRESS DEFLATE\r\n"])
-def test_what_waits_for_a_word_of_the_server_is_not_lost_with_its_client(first: bytes) -> None:
-    """The relay tells a server of an end only once it has heard all (`is_settled`)."""
-    talk = Talk()
-    assert talk.say(first + b"AGEAYg==\r\nb LOGOUT\r\n") == (b"", first)
-    talk.ears.client_ended(0.0)
-    assert not talk.ears.is_settled
-    _, heard = talk.answer(b"+ \r\n" if b"AUTH" in first else b"a NO not now\r\n")
-    assert heard.startswith(b"AGEAYg==\r\n")
-    talk.answer(b"a OK in\r\n")
-    assert talk.ears.is_settled
-
-
-def test_a_server_that_never_asks_for_a_response_hears_it() -> None:
-    talk = Talk()
-    assert talk.say(b"a AUTHENTICATE PLAIN\r\nAGEAYg==\r\n") == (b"", b"a AUTHENTICATE PLAIN\r\n")
-    assert talk.ears.due == HURRY
-    talk.ears.on_time(HURRY)
-    assert bytes(talk.server.outbox) == b"AGEAYg==\r\n"
-    assert talk.ears.due == math.inf
-    assert talk.ears.is_owed
-    assert talk.answer(b"a OK in\r\n")[0] == b"a OK in\r\n"
-    assert talk.ears.logged_in
 
 
 def test_a_client_that_ended_in_doubt_is_kept_for_a_second_at_most() -> None:

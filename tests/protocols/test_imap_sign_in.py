@@ -154,6 +154,15 @@ def test_a_token_goes_in_two_steps_where_the_server_does_not_say_more(listed: by
     assert through(turns, BEARER, greeting=b"* OK [CAPABILITY " + listed + b"] hi\r\n").answer.accepted
 
 
+@pytest.mark.parametrize("listed", [b"IMAP4rev1 SASL-IR AUTH=XOAUTH2", b"IMAP4rev1 AUTH=XOAUTH2"])
+def test_a_token_of_eight_kilobytes_is_said(listed: bytes) -> None:
+    credentials = Credentials("anna@example.com", b"t" * 8 * 1024, "bearer")
+    said = base64.b64encode(b"user=anna@example.com\x01auth=Bearer " + credentials.secret + b"\x01\x01") + b"\r\n"
+    two = [(b"x.7 AUTHENTICATE XOAUTH2\r\n", b"+ \r\n"), (said, IN)]
+    turns = [(b"x.7 AUTHENTICATE XOAUTH2 " + said, IN)] if b"SASL-IR" in listed else two
+    assert through(turns, credentials, greeting=b"* OK [CAPABILITY " + listed + b"] hi\r\n").answer.accepted
+
+
 def test_a_server_whose_greeting_does_not_tell_is_asked_and_not_twice() -> None:
     listed = b"* CAPABILITY IMAP4rev1 SASL-IR AUTH=OAUTHBEARER\r\n"
     said = b"x.7 AUTHENTICATE OAUTHBEARER " + OAUTHBEARER

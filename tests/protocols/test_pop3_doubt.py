@@ -1,5 +1,7 @@
 """POP3 on a connection that stood ready, and is dead when its client comes: what was said can be said once more."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +9,12 @@ from hypothesis import strategies as st
 from hearing import cut, hear, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.errors import ServerFailure
+from popover.outside.dial import Dialled
+from popover.outside.spare import Opened
 from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory, get_ready
 from popover.protocols.pop3.doubt import FAREWELL, KEPT
+from popover.session.before import Before
 from popover.talk import End
 
 FAREWELL_WORDS = b"-ERR Autologout; idle too long\r\n"
@@ -19,8 +24,8 @@ LOGIN = b"USER anna\r\nPASS secret\r\n"
 class Talk:
     """Ears of a talk on such a connection."""
 
-    def __init__(self, *, has_waited: bool = True) -> None:
-        self.client, self.server = End("client"), End("server")
+    def __init__(self, client: End | None = None, *, has_waited: bool = True) -> None:
+        self.client, self.server = client or End("client"), End("server")
         self.ears = Ears(self.client, self.server, Terms(service().ahead, VISITOR, has_waited=has_waited), trusting())
         self.ears.start(b"+OK hello\r\n", b"+OK\r\nPIPELINING\r\n.\r\n", 1000.0)
         taken(self.client)
@@ -45,8 +50,24 @@ def test_what_a_dead_connection_has_not_heard_can_be_said_again(words: bytes) ->
     assert (talk.answer(words) if words else b"") == b""
     assert talk.ears.unheard is None  # it may yet answer
     assert talk.end() == b""
-    assert talk.ears.unheard == LOGIN
+    assert talk.ears.unheard == (LOGIN,)
     assert not talk.ears.wants_client  # what it says from now on is for the next talk
+
+
+@given(st.lists(st.integers(1, len(LOGIN)), max_size=6))
+def test_what_is_said_again_comes_in_its_pieces_and_is_answered_as_before(places: list[int]) -> None:
+    """USER is answered at once where it stands alone, and not with half a PASS behind it."""
+    talk = Talk()
+    *those, last = cut(LOGIN, *places)
+    told = b"".join(talk.say(piece) for piece in those)
+    talk.end()
+    before = Before(talk.ears.unheard or (), len(told), b"+OK\r\nPIPELINING\r\n.\r\n")
+    again = Talk(talk.client, has_waited=False)
+    fresh = Opened(cast("Dialled", None), b"+OK hello\r\n")
+    assert before.say_to(again.ears, fresh, again.client, again.server, 1000.0)
+    assert bytes(again.server.outbox) == bytes(talk.server.outbox)
+    again.say(last)
+    assert bytes(again.server.outbox).startswith(LOGIN)
 
 
 def test_a_refusal_comes_a_moment_later_and_is_an_answer() -> None:
@@ -82,7 +103,7 @@ def test_a_farewell_may_come_in_pieces(places: list[int]) -> None:
     for piece in cut(FAREWELL_WORDS, *places):
         assert talk.answer(piece) == b""
     talk.end()
-    assert talk.ears.unheard == LOGIN
+    assert talk.ears.unheard == (LOGIN,)
 
 
 def test_a_word_shows_that_it_was_alive() -> None:
@@ -105,9 +126,9 @@ def test_what_may_have_changed_something_is_not_said_again(words: bytes) -> None
 
 
 @pytest.mark.parametrize("words", [b"", FAREWELL_WORDS])
-@pytest.mark.parametrize(("seconds", "unheard"), [(0.5, b""), (2.0, None)])
+@pytest.mark.parametrize(("seconds", "unheard"), [(0.5, ()), (2.0, None)])
 def test_who_has_said_nothing_yet_does_not_notice_unless_it_is_late(
-    words: bytes, seconds: float, unheard: bytes | None
+    words: bytes, seconds: float, unheard: tuple[bytes, ...] | None
 ) -> None:
     talk = Talk()
     if words:
@@ -122,7 +143,7 @@ def test_behind_a_refusal_nothing_can_have_changed_anything() -> None:
     talk.say(LOGIN + b"DELE 1\r\nQUIT\r\n")
     talk.answer(FAREWELL_WORDS)
     talk.end()
-    assert talk.ears.unheard == LOGIN + b"DELE 1\r\nQUIT\r\n"
+    assert talk.ears.unheard == (LOGIN + b"DELE 1\r\nQUIT\r\n",)
 
 
 def test_of_a_connection_that_is_new_nothing_is_kept() -> None:

@@ -32,6 +32,7 @@ refusals = st.frozensets(st.tuples(st.sampled_from([b"DELE", b"DELE", b"RETR", b
 hearing: st.SearchStrategy[Any] = st.sampled_from(
     ["all", "all", "all", "all", "first", "first after login", "not behind login"]
 )
+mixtures: st.SearchStrategy[Any] = st.sampled_from(["status", "lists", "last"])
 
 
 @st.composite
@@ -50,6 +51,7 @@ def natures(draw: st.DrawFn, *, ends: bool = False) -> Nature:
         odd=draw(rarely),
         expires=draw(rarely),
         next_ok_before_dot=draw(rarely),
+        mixes=draw(mixtures) if draw(rarely) else "",
         ends_after=draw(st.integers(40, 1500)) if ends else None,
     )
 
@@ -187,7 +189,8 @@ def compare(got: list[bytes], wanted: list[bytes], said: list[bytes], nature: Na
 
 def is_as_offered(nature: Nature) -> bool:
     """Whether the server can what it says that it can."""
-    return nature.hears == "all" and not nature.next_ok_before_dot and nature.line_end == b"\r\n"
+    ends_well = nature.line_end == b"\r\n" and not nature.mixes
+    return nature.hears == "all" and not nature.next_ok_before_dot and ends_well
 
 
 def bearable(nature: Nature, groups: list[Group]) -> list[Group]:
@@ -322,7 +325,7 @@ def test_a_client_that_goes_away_deletes_nothing(
 def test_a_server_that_goes_away_takes_no_deletion_for_done(
     nature: Nature, first: list[Group], groups: list[Group], of: Service, seed: int
 ) -> None:
-    nature = replace(nature, next_ok_before_dot=False, line_end=b"\r\n")
+    nature = replace(nature, next_ok_before_dot=False, line_end=b"\r\n", mixes="")
     memory = memory_of(nature, first, groups, trusts=True)
     lasting = replace(nature, ends_after=None)
     World(of, memory, Client(first), Model(lasting)).run(Random(seed))

@@ -13,8 +13,9 @@ from popover.protocols.pop3 import Ears, Memory, ask_capabilities
 from popover.protocols.pop3.ahead import OVER
 from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, soften
 from popover.protocols.pop3.client_ear import BURST, TURNS_LIMIT
+from popover.protocols.pop3.commands import RESPONSE_LIMIT
 from popover.protocols.pop3.habits import WIDEST, Habits
-from popover.protocols.pop3.leaving import NOT_REMOVED
+from popover.protocols.pop3.leaving import FIND_OUT, NOT_REMOVED
 from popover.protocols.pop3.login import HOLD_USER
 from popover.protocols.pop3.manners import AT_ONCE, FIRST_OCTETS, KEPT, Shown
 from popover.protocols.pop3.queue import ANSWERS
@@ -270,6 +271,47 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
     assert talk.ears.is_settled
 
 
+def drips(talk: Talk, seconds: float) -> bytes:
+    """The server says an octet now and then, for so long; what it hears meanwhile."""
+    heard, until = b"", talk.now + seconds
+    while talk.now < until:
+        talk.now += 0.1
+        heard += talk.answer(b"9")[1]
+        if talk.ears.due <= talk.now:
+            heard += talk.wait()[1]
+    return heard
+
+
+def left_to_drip() -> Talk:
+    """Its client has left, and the server is asked what it can; it begins to answer, and comes to no end."""
+    talk = Talk(memory=untrusted(after=CAPA), ready=b"")
+    looks(talk)
+    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nLIST\r\nSTAT\r\n")
+    talk.answer(CAPA + b"+OK ")
+    return talk
+
+
+def test_a_server_that_talks_on_and_does_not_hear_quit_is_let_go() -> None:
+    talk = left_to_drip()
+    assert drips(talk, FIND_OUT + 0.1) == b"QUIT\r\n"
+    assert not talk.ears.is_settled
+    assert drips(talk, 1) == b""
+    assert talk.ears.is_settled
+    assert talk.memory.harm().keys() == {"pipelines"}
+
+
+def test_a_server_that_talks_on_keeps_the_next_login_of_this_user_waiting_for_less_than_a_second() -> None:
+    talk = left_to_drip()
+    again = Talk(memory=talk.memory, ready=b"")
+    again.say(b"USER anna\r\nPASS secret\r\n")
+    assert again.answer(b"+OK\r\n")[1] == b""
+    assert talk.heard() == b"QUIT\r\n"
+    drips(talk, 0.9)
+    assert talk.ears.is_settled
+    talk.over()
+    assert again.heard() == b"PASS secret\r\n"
+
+
 def deletes(talk: Talk) -> None:
     """A session that deletes: there is nothing to be found out behind its QUIT."""
     looks(talk)
@@ -371,6 +413,28 @@ def test_a_server_that_hangs_up_at_it_is_not_tried_again() -> None:
     talk.ears.server_ended(talk.now)
     talk.over(server_left=True)
     assert memory.harm().keys() == {"pipelines"}
+
+
+@pytest.mark.parametrize("words", [b"", b"-ERR too much at once\r\n"])
+def test_a_server_that_hangs_up_at_it_when_its_client_has_left_is_not_tried_again(words: bytes) -> None:
+    """Whoever ended first: its client has had its answer to QUIT, and has gone."""
+    memory = untrusted(after=CAPA)
+    talk = Talk(memory=memory, ready=b"")
+    looks(talk)
+    assert talk.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nLIST 3\r\nLIST\r\nSTAT\r\n")
+    talk.ears.client_ended(talk.now)
+    talk.answer(words)
+    talk.ears.server_ended(talk.now)
+    talk.over()
+    assert memory.harm().keys() == {"pipelines"}
+    assert not is_tried(memory)
+
+
+def is_tried(memory: Memory) -> bool:
+    """Whether a session whose client leaves without having deleted anything finds out what the server can."""
+    talk = Talk(memory=memory, ready=b"")
+    looks(talk)
+    return talk.say(b"QUIT\r\n")[1] != b"QUIT\r\n"
 
 
 def test_a_server_that_offers_it_only_after_the_login_is_asked_for_that_first() -> None:
@@ -949,13 +1013,24 @@ def test_what_was_not_heard_yet_is_heard_when_the_server_ends() -> None:
     assert talk.got() == b"+OK\r\n" * 200
 
 
-@pytest.mark.parametrize(("line", "limit"), [(b"USER ", 2048), (b"AUTH PLAIN ", 16384)])
-def test_a_command_without_end_ends_the_session(line: bytes, limit: int) -> None:
+@pytest.mark.parametrize("line", [b"USER ", b"AUTH PLAIN "])
+def test_a_command_without_end_ends_the_session(line: bytes) -> None:
     talk = Talk()
-    talk.say(line + b"x" * (limit - len(line) - 1))
+    talk.say(line + b"x" * (RESPONSE_LIMIT - len(line) - 1))
     assert talk.ears.failure is None
     talk.say(b"x")
-    assert f"{limit:,} octets" in str(talk.ears.failure)
+    assert f"{RESPONSE_LIMIT:,} octets" in str(talk.ears.failure)
+
+
+@pytest.mark.parametrize("memory", [trusting(), trusting(before=False), untrusted()])
+def test_a_password_of_8_kilobytes_is_the_servers_matter(memory: Memory) -> None:
+    """Courier and Cyrus take one of 7,000 octets: it may be a token."""
+    talk = Talk(memory=memory, ready=b"")
+    if talk.say(b"USER anna\r\n")[1]:
+        talk.answer(b"+OK\r\n")
+    line = b"PASS " + b"x" * 8192 + b"\r\n"
+    assert line in talk.say(line)[1]
+    assert talk.ears.failure is None
 
 
 def test_five_strange_commands_before_the_login_end_the_session() -> None:

@@ -102,6 +102,21 @@ def test_nothing_is_read_ahead_for_a_client_that_asks_last_and_for_others_it_is(
         assert again.answer(mail(2))[1] == ahead
 
 
+def test_a_stranger_who_asks_last_spoils_it_for_nobody() -> None:
+    """Whoever is let in may say it before any login, and go."""
+    memory = trusting()
+    stranger = Talk(memory=memory)
+    assert stranger.say(b"LAST\r\n") == (b"", b"LAST\r\n")
+    stranger.ears.client_ended(stranger.now)
+    stranger.over()
+    for user in (b"anna", b"ben"):
+        talk = Talk(memory=memory)
+        talk.say(b"USER %s\r\nPASS secret\r\n" % user)
+        talk.answer(b"+OK\r\n+OK in\r\n" + CAPA + b"+OK 9 99\r\n")
+        walks(talk, *[SIZE] * 4)
+        assert talk.answer(mail(2))[1] == unit(3, 4)
+
+
 # Answers in their order, whatever else the server says
 
 
@@ -110,7 +125,7 @@ def test_an_early_answer_comes_after_all_that_the_server_has_said(monkeypatch: p
     monkeypatch.setattr(client_ear, "TURNS_LIMIT", ANSWERS)
     talk = logged_in()
     talk.say(b"NOOP\r\n" * ANSWERS + b"QUIT\r\n")
-    answers = b"+OK nothing done, %b\r\n" % (b"x" * 320) * ANSWERS
+    answers = b"+OK nothing done, %b\r\n" % (b"x" * 500) * ANSWERS
     assert len(answers) > STRAIGHT
     assert talk.answer(answers) == (answers + b"+OK\r\n", b"QUIT\r\n")
 

@@ -14,7 +14,7 @@ from popover.protocols.dialect import GREETING_LIMIT
 from popover.talk import End
 
 NAME = "mail.example.com"
-EVERY_DIALECT = pytest.mark.parametrize("dialect", DIALECTS)
+EVERY_DIALECT = pytest.mark.parametrize("dialect", [*DIALECTS])
 PREFIXES = {
     "pop3": b"-ERR [SYS/TEMP] ",
     "imap": b"* BYE [UNAVAILABLE] ",
@@ -252,4 +252,4 @@ def test_printable_shows_the_first_octets_and_nothing_else(raw: bytes, limit: in
 
 def test_only_registered_names_are_offered_by_alpn() -> None:
     registered = {"pop3": "pop3", "imap": "imap", "smtp": None, "sieve": "managesieve"}
-    assert {name: dialect.ALPN for name, dialect in DIALECTS.items()} == registered
+    assert {name: DIALECTS[name].ALPN for name in DIALECTS} == registered

@@ -158,6 +158,12 @@ def test_no_line_with_a_token_has_more_than_512_octets(octets: int) -> None:
         assert through(turns, credentials).answer.accepted
 
 
+def test_a_token_of_eight_kilobytes_is_said() -> None:
+    credentials = Credentials("anna@example.com", b"t" * 8 * 1024, "bearer")
+    turns = [(EHLO, CAPABLE), (b"AUTH XOAUTH2\r\n", b"334 \r\n"), (xoauth2(credentials) + b"\r\n", b"235 in\r\n")]
+    assert through(turns, credentials).answer.accepted
+
+
 def test_oauthbearer_where_there_is_only_that() -> None:
     only = b"250-hello\r\n250 AUTH OAUTHBEARER\r\n"
     turns = [

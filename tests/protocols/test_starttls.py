@@ -63,7 +63,7 @@ class Stage:
 
 def begins(dialect: str, said: Iterable[bytes], size: int = WHOLE) -> Stage:
     stage = Stage(said, size)
-    stage.play(STARTTLS[dialect].start_tls(stage.end))  # type: ignore[index]
+    stage.play(STARTTLS[dialect].start_tls(stage.end))
     return stage
 
 
@@ -90,7 +90,7 @@ def test_no_attack_shows_its_words_wherever_they_are_cut(attack: Attack) -> None
     for size in (1, 2, 3, 7, WHOLE):
         stage, failed = Stage(attack.said, size), None
         try:
-            stage.play(STARTTLS[attack.dialect].start_tls(stage.end))  # type: ignore[index]
+            stage.play(STARTTLS[attack.dialect].start_tls(stage.end))
         except (ServerFailure, TLSFailure) as failure:
             failed = failure
         if failed is None:
@@ -110,7 +110,7 @@ def test_by_chance_nothing_but_the_exact_answer_starts_tls(dialect: str, answer:
     word = positive.split(b" begin")[0]
     stage = Stage([*start, answer])
     try:
-        stage.play(STARTTLS[dialect].start_tls(stage.end))  # type: ignore[index]
+        stage.play(STARTTLS[dialect].start_tls(stage.end))
     except (ServerFailure, TLSFailure):
         assert stage.questions == ASKED[dialect][: len(stage.questions)]
     else:
@@ -126,7 +126,7 @@ def test_plain_words_have_an_end(dialect: str) -> None:
     assert "more than 8,192 octets" in fails(dialect, [start + b"x" * 100_000], 100).cause
     stage = Stage([start + b"x" * 100_000], 100)
     with pytest.raises(ServerFailure):
-        stage.play(STARTTLS[dialect].start_tls(stage.end))  # type: ignore[index]
+        stage.play(STARTTLS[dialect].start_tls(stage.end))
     assert len(stage.end.inbox) < OCTETS + 100
 
 
@@ -162,7 +162,7 @@ def test_server_with_tls_from_the_first_octet_on_is_told_apart(dialect: str) -> 
 def test_alert_of_a_server_that_waited_too_long_for_tls_is_enough(dialect: str) -> None:
     """It is no line, and none follows."""
     end = End("mail.example.com")
-    talk = STARTTLS[dialect].start_tls(end)  # type: ignore[index]
+    talk = STARTTLS[dialect].start_tls(end)
     assert next(talk) == More(end)
     end.inbox += b"\x15\x03"
     with pytest.raises(ServerFailure, match="speaks TLS from the first octet on"):
@@ -198,7 +198,7 @@ def greeting(dialect: str, *said: bytes, name: str = "mail.example.com") -> tupl
     found = set()
     for size in (1, 2, 3, 5, 8, 13, WHOLE):
         stage = Stage(said, size, name)
-        given = stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)  # type: ignore[index]
+        given = stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)
         found.add((given.words, given.welcome))  # type: ignore[attr-defined]
     [one] = found
     return one
@@ -258,7 +258,7 @@ def test_server_that_closes_inside_tls_is_no_greeting(dialect: str) -> None:
     for said in ([], [b"2"], [b"+OK\r\nUSER\r\n"], [b"* CAPABILITY\r\n"], [b"250-x\r\n"]):
         stage = Stage(said)
         with pytest.raises(ServerFailure, match="after TLS"):
-            stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)  # type: ignore[index]
+            stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)
 
 
 @dialects
@@ -266,7 +266,7 @@ def test_endless_answer_inside_tls_is_no_greeting(dialect: str) -> None:
     for line in (b"x" * 100_000, b"* x\r\n", b"250-x\r\n", b"+OK\r\n"):
         stage = Stage([line * (2 * INSIDE // len(line) + 1)], 1000)
         with pytest.raises(ServerFailure, match="after TLS"):
-            stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)  # type: ignore[index]
+            stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)
 
 
 @dialects
@@ -274,7 +274,7 @@ def test_endless_answer_inside_tls_is_no_greeting(dialect: str) -> None:
 def test_greeting_is_one_line_whatever_is_said_inside_tls(dialect: str, said: bytes) -> None:
     stage = Stage([said])
     try:
-        given = stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)  # type: ignore[index]
+        given = stage.play(STARTTLS[dialect].greet_anew(stage.end), first=False)
     except ServerFailure:
         return
     words = given.words.decode("ascii")  # type: ignore[attr-defined]

@@ -45,6 +45,17 @@ def on_stage(act: Act, **keys: Any) -> None:
     play(act, service(**keys).patience, lambda client, _: plain.Plain(client), GREETING)
 
 
+def test_what_the_server_has_said_before_anybody_listened_is_heard() -> None:
+    async def main() -> None:
+        scene = Scene(service().patience, lambda client, _: plain.Plain(client))
+        scene.outside.end.inbox += b"* 7 EXISTS\r\n"
+        async with scene.set(GREETING):
+            await scene.client_gets(b"* 7 EXISTS\r\n")
+            await scene.passes(b"a NOOP\r\n", b"a OK\r\n")
+
+    asyncio.run(main())
+
+
 async def fill(scene: Scene) -> int:
     """Let the server send until the client, which reads nothing, keeps some of it waiting; how many octets it was."""
     await scene.client.send(b"a FETCH 1 BODY[]\r\n")

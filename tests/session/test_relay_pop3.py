@@ -188,19 +188,60 @@ def test_a_client_that_closes_behind_its_quit_has_the_server_told_all_the_same()
     on_stage(act, keep_alive=0.05)
 
 
+async def drips(scene: Scene) -> None:
+    """The server says an octet now and then, for as long as there is somebody."""
+    with contextlib.suppress(OSError):
+        while not scene.talk.done():
+            await scene.server.send(b"x")
+            await asyncio.sleep(0.1)
+
+
 def test_a_server_that_drips_keeps_no_session_of_a_client_that_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.5)
 
     async def act(scene: Scene) -> None:
         await leave_early(scene)
         scene.client.half_close()
-        with contextlib.suppress(OSError):
-            while not scene.talk.done():
-                await scene.server.send(b"x")
-                await asyncio.sleep(0.1)
+        await drips(scene)
         assert (await scene.over()).clean
 
     on_stage(act, keep_alive=0.05)
+
+
+def test_a_server_that_drips_behind_its_goodbye_keeps_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "ANSWER_WAIT", 0.5)
+
+    async def act(scene: Scene) -> None:
+        await leave_early(scene)
+        scene.client.half_close()
+        await scene.server.send(b"+OK noop\r\n")
+        await scene.server_hears(b"QUIT\r\n")
+        await scene.server.send(b"+OK bye\r\n")
+        await drips(scene)
+        assert (await scene.over()).clean
+
+    on_stage(act, keep_alive=0.05)
+
+
+def test_a_server_that_drips_into_a_guess_keeps_no_session_of_a_client_that_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing of it is written to the client, by which its end would be felt."""
+    monkeypatch.setattr(waiting, "LINGER", 0.3)
+
+    async def act(scene: Scene) -> None:
+        await log_in(scene)
+        await scene.passes(b"LIST\r\n", b"+OK\r\n" + b"".join(b"%d 6\r\n" % n for n in range(1, 5)) + b".\r\n")
+        mail = b"+OK\r\nmail\r\n.\r\n"
+        for number in (1, 2):
+            await scene.passes(b"RETR %d\r\n" % number, mail)
+        await scene.server_hears(b"RETR 3\r\nLIST 3\r\nRETR 4\r\nLIST 4\r\n")
+        await scene.server.send(b"+OK\r\n")
+        scene.client.sock.close()
+        await drips(scene)
+        await scene.over()
+
+    on_stage(act, keep_alive=0.0)
 
 
 def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session() -> None:

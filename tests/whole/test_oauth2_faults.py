@@ -129,15 +129,12 @@ def test_a_clock_that_jumps_costs_one_refresh_and_no_login(house: House, jump: i
     assert house.provider.refusals(asked) == []
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_gateway_that_is_killed_in_the_midst_of_a_refresh_signs_in_again_after_a_restart(
-    house: House, moment: str
-) -> None:
-    """The provider has not yet heard its question, or the answer is on its way."""
+def kill_in_the_midst(house: House, moment: str, grace: int) -> None:
+    """Kill a gateway while it refreshes. `grace`: seconds for which the provider takes a refresh token once more."""
     house.by_device("short")
     house.change("short", expires=0)
     doomed = house.another()
-    house.provider.mood(hold=moment, grace=60)
+    house.provider.mood(hold=moment, grace=grace)
     with Wire.to(house.account("pop3", "short", popover=doomed).address, "127.0.0.1") as client:
         client.line()
         client.ask(b"USER short")
@@ -145,10 +142,38 @@ def test_a_gateway_that_is_killed_in_the_midst_of_a_refresh_signs_in_again_after
         house.provider.wait_until_held()
         doomed.signal(signal.SIGKILL)
         doomed.wait()
-    house.provider.mood(grace=60)
+    house.provider.mood(grace=grace)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_gateway_that_is_killed_in_the_midst_of_a_refresh_signs_in_again_after_a_restart(
+    house: House, moment: str
+) -> None:
+    """The provider has not yet heard its question, or the answer is on its way."""
+    kill_in_the_midst(house, moment, grace=60)
     again = house.another()
     assert login(house, "pop3", "short", again).startswith(b"+OK")
     assert are(logins(house), TRUE)
+
+
+def test_a_strict_provider_whose_answer_went_with_a_killed_gateway_wants_a_new_sign_in_and_all_are_told(
+    house: House,
+) -> None:
+    """It takes each refresh token once, and the next one has reached nobody."""
+    kill_in_the_midst(house, "after", grace=0)
+    again, asked = house.another(), len(house.provider.asked())
+    for _ in range(2):
+        said = logins(house)
+        assert are(said, LASTING), said
+        assert all(b"wants a new sign-in: the sign-in is void: " in line for line in said.values())
+        assert all(b"on popover's machine, type: popover account login short" in line for line in said.values())
+    assert house.provider.refusals(asked) == ["invalid_grant"]
+    assert login(house, "pop3", "short", again).startswith(LASTING["pop3"])
+    told = [line for line in again.log_lines() if "login undecided" in line]
+    assert told
+    assert all("type: popover account login short" in line for line in told)
+    house.by_device("short")
+    assert login(house, "pop3", "short", again).startswith(b"+OK")
 
 
 def test_eight_old_programs_at_two_gateways_for_half_a_minute_with_tokens_of_five_seconds_never_fail(

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -16,10 +18,12 @@ from parts.messages import PLAIN
 from parts.outlook import CLIENT_ID, PAGE, USER, Outlook
 from parts.popover import COMMAND, Popover, run_popover
 from parts.provider import Provider
+from popover.accounts.oauth2.store import TokenFile
+from popover.accounts.oauth2.vault import Key
 
 LOCAL, NEXT = "canary-local", "canary-next"
 ADD = ("add", "aunt", "--provider", "outlook", "--login", "aunt@outlook.com", "--client-id", CLIENT_ID)
-SERVICE = '[[service]]\naccounts = true\ndialect = "pop3"\nlisten = "127.0.0.1:0"\ntrace = true\n'
+SERVICE = '[[service]]\nname = "house"\naccounts = true\ndialect = "pop3"\nlisten = "127.0.0.1:0"\ntrace = true\n'
 
 
 class House:
@@ -84,6 +88,27 @@ class House:
     def tokens(self) -> Path:
         """Where they are kept."""
         return self.state / "tokens" / "aunt.json"
+
+    def started_for(self, password: str = LOCAL) -> bytes:
+        """What a mail program gets from a popover that is started for it alone (`popover inetd`)."""
+        talk = f"USER aunt\r\nPASS {password}\r\nSTAT\r\nQUIT\r\n".encode()
+        command = [*self.outlook.prefix, *COMMAND, "inetd", "-c", str(self.file), "house"]
+        ended = subprocess.run(
+            command, input=talk, env=os.environ | self.env, capture_output=True, check=False, timeout=60
+        )
+        self.told.append(ended.stderr.decode())
+        return ended.stdout
+
+    def outdate(self) -> None:
+        """Let the access token that is kept be at its end."""
+        closed = TokenFile(self.state / "tokens", "aunt").read()
+        assert closed is not None
+        file = TokenFile(self.state / "tokens", "aunt", Key.of(LOCAL.encode(), closed.salt))
+        with file.locked(), file.writing() as write:
+            kept = file.read()
+            assert kept is not None
+            assert not kept.is_closed
+            write(replace(kept, expires=kept.obtained))
 
     def done(self, popover: Popover) -> None:
         """Whatever was said, nothing secret is in it."""
@@ -172,7 +197,7 @@ def test_show_says_that_it_is_encrypted_and_what_that_means(house: House) -> Non
     shown = house.command("show", "aunt")
     assert "encrypted           by the local password; after each start, renewed from its first login on" in shown
     assert json.loads(house.command("show", "aunt", "--json"))["oauth2"]["encrypted"] is True
-    assert "could not be asked to take it back" in house.command("logout", "aunt")
+    assert "takes no sign-in back from a program" in house.command("logout", "aunt")
     assert not house.tokens.exists()
 
 
@@ -189,6 +214,36 @@ def test_a_password_that_is_kept_itself_beside_them_is_doubted_and_apop_is_not_o
             assert b"<" not in client.line()
         assert any("that lies beside them in clear" in line for line in popover.log_lines())
         assert house.answer(popover).startswith(b"-ERR [SYS/PERM]")  # nobody has signed in
+
+
+def test_a_popover_that_is_started_for_each_connection_opens_and_renews_what_is_sealed_each_time(house: House) -> None:
+    """The provider takes each refresh token once: what the one before has sealed, the next one opens."""
+    house.command(*ADD, "--encrypt", said=f"{LOCAL}\n")
+    house.sign_in()
+    for _ in range(2):
+        house.outdate()
+        before = house.tokens.read_bytes()
+        assert b"-ERR [AUTH]" in house.started_for("wrong")
+        assert house.tokens.read_bytes() == before
+        said = house.started_for().splitlines()
+        assert [line[:3] for line in said] == [b"+OK"] * 5
+        assert said[3].startswith(b"+OK 1 ")
+        assert house.tokens.read_bytes() != before
+        assert "canary" not in house.tokens.read_text()
+        assert house.started_for().count(b"+OK") == 5
+    assert "canary" not in "".join(house.told)
+
+
+def test_several_that_are_started_at_once_renew_it_once(house: House) -> None:
+    house.command(*ADD, "--encrypt", said=f"{LOCAL}\n")
+    house.sign_in()
+    house.outdate()
+    asked = len(house.outlook.provider.asked())
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(lambda _: house.started_for(), range(4)))
+    assert [one.count(b"+OK") for one in said] == [5] * 4
+    assert len(house.outlook.provider.asked()) == asked + 1
+    assert "canary" not in house.tokens.read_text()
 
 
 WRONG: list[tuple[tuple[str, ...], str]] = [

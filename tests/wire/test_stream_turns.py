@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from popover.wire.engine import Ending, Sealed
 from popover.wire.outgoing import ANSWERS
 from popover.wire.stream import CHUNK, Scratch, Stream
+from popover.wire.turns import AT_ONCE
 
 PATIENCE = 30.0
 ANSWER = 4096
@@ -41,7 +43,9 @@ class FakeEngine:
         self.pulls += 1
         self._answer = bytes(self._answers)
         self.waiting = self.turns > 0
-        self.turns -= self.waiting
+        if self.waiting:
+            self.turns -= 1
+            time.sleep(AT_ONCE)
         if sealed is None:
             return 0, Ending("closed")
         into[: len(sealed)] = sealed
@@ -184,3 +188,66 @@ def test_paused_stream_takes_no_turns_and_a_closed_one_never_again(closes: bool)
             await until(lambda: engine.pulls == 4)
 
     play(FakeEngine(), act)
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_who_fetches_as_fast_as_it_can_lets_a_small_session_speak_in_between(has_tls: bool) -> None:
+    async def main() -> list[str]:
+        heard: list[str] = []
+        loop, scratch, over = asyncio.get_running_loop(), Scratch(), asyncio.Event()
+        with contextlib.ExitStack() as stack:
+
+            async def begin(name: str, octets: int) -> socket.socket:
+                far, near = socket.socketpair()
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * CHUNK)
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * CHUNK)
+                far.setblocking(False)
+                stack.enter_context(far)
+                stream = stack.enter_context(contextlib.closing(Stream(loop, near, scratch, name)))
+                if has_tls:
+                    await stream.secure(FakeEngine())
+
+                def on_data(_data: memoryview) -> None:
+                    heard.append(name)
+                    if name == "small":
+                        over.set()
+                    elif len(heard) == 1:
+                        small.send(b"QUIT\r\n")
+                    time.sleep(AT_ONCE)
+
+                stream.on_data = on_data
+                assert far.send(bytes(octets)) == octets
+                stream.resume()
+                return far
+
+            small = await begin("small", 0)
+            for _ in range(5):
+                await begin("large", 3 * CHUNK)
+            async with asyncio.timeout(PATIENCE):
+                await over.wait()
+        return heard
+
+    assert asyncio.run(main()).index("small") == 5  # and not behind the second piece of all others
+
+
+def test_a_buffer_that_was_filled_to_the_last_octet_and_no_more_loses_nothing() -> None:
+    async def main() -> int:
+        loop, got = asyncio.get_running_loop(), bytearray()
+        far, near = socket.socketpair()
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * CHUNK)
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * CHUNK)
+        stream = Stream(loop, near, Scratch(), "server")
+        with far, contextlib.closing(stream):
+            ended = loop.create_future()
+            stream.on_data, stream.on_end = got.extend, ended.set_result
+            stream.resume()
+            for _ in range(3):
+                far.sendall(bytes(CHUNK))
+                for _ in range(9):  # its turn comes, and there is nothing
+                    await asyncio.sleep(0)
+            far.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(PATIENCE):
+                await ended
+        return len(got)
+
+    assert asyncio.run(main()) == 3 * CHUNK

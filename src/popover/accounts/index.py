@@ -39,7 +39,7 @@ class Index:
 
     def find(self, name: str) -> Account | Trouble | None:
         """Find an account by a name as a client has said it; case makes no difference."""
-        self._look()
+        self.look()
         folded = folded_of(name)
         if folded in self._by_name:
             return self._by_name[folded]
@@ -49,16 +49,17 @@ class Index:
 
     def accounts(self) -> tuple[Account, ...]:
         """Give all, each once."""
-        self._look()
+        self.look()
         return self._all
 
     def doubts(self) -> list[str]:
         """Say what of the command's accounts is not in force, a line each."""
-        self._look()
+        self.look()
         trouble = [self._shelf.trouble] if self._shelf.trouble else []
         return [*trouble, *self._shelf.broken.values(), *self._doubts]
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """See what the command has changed; the others do so first, each."""
         if self._shelf.look():
             self._build()
 
@@ -84,5 +85,7 @@ class Index:
 
 def folded_of(name: str) -> str:
     """Fold what a client said, in whichever of the forms that `as_utf8` knows."""
+    if name.isascii():
+        return fold(name)
     octets = name.encode("utf-8", "surrogateescape")
     return fold(as_utf8(octets).decode())

@@ -8,11 +8,12 @@ program which looks each minute costs a hash each quarter of an hour at most, an
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from hmac import compare_digest, digest
 
 from popover.accounts.scrypt import MARK, NOBODY, is_hash, is_of_hash
 from popover.accounts.secrets import CAUSE, read_secret
@@ -61,13 +62,13 @@ class Passwords:
 
     def _same(self, one: bytes, other: bytes) -> bool:
         """Compare in a time that tells nothing, not even which is longer."""
-        first, second = (hmac.digest(self._key, octets, "sha256") for octets in (one, other))
-        return hmac.compare_digest(first, second)
+        first, second = (blake2b(octets, key=self._key, digest_size=32).digest() for octets in (one, other))
+        return compare_digest(first, second)
 
     async def _is_hashed(self, proof: Password, name: str, kept: bytes | None, *, is_known: bool) -> bool:
         line = kept if kept is not None and kept.startswith(MARK) else NOBODY
         said = as_utf8(proof.octets)
-        mark = hmac.digest(self._key, b"\0".join((name.encode("utf-8", "surrogateescape"), line, said)), "sha256")
+        mark = digest(self._key, b"\0".join((name.encode("utf-8", "surrogateescape"), line, said)), "sha256")
         async with self._turns.of(f"{is_known} {mark.hex()}"):
             if self._is_remembered(mark):
                 return True

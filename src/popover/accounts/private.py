@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 
-def check_mode(path: Path, found: os.stat_result) -> str:
+def check_mode(path: Path | str, found: os.stat_result) -> str:
     """Say why a file is no place for a secret, and what mends it; empty: it is one."""
     if not stat.S_ISREG(found.st_mode):
         return "is no ordinary file"
@@ -17,21 +17,23 @@ def check_mode(path: Path, found: os.stat_result) -> str:
     return ""
 
 
-def for_shell(path: Path) -> str:
+def for_shell(path: Path | str) -> str:
     """Write a path as it stands in a command that mends something."""
     return shlex.quote(str(path))
 
 
-def read_private(path: Path, limit: int) -> bytes:
+def read_private(path: Path | str, limit: int) -> bytes:
     """Read a file that nobody else may read. Raises OSError, and ValueError with what is wrong with it."""
     # Without O_NONBLOCK a pipe would keep us until somebody writes into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
-        if wrong := check_mode(path, os.fstat(descriptor)):
+        found = os.fstat(descriptor)
+        if wrong := check_mode(path, found):
             raise ValueError(wrong)
-        octets = b""
-        while len(octets) <= limit and (piece := os.read(descriptor, limit + 1 - len(octets))):
-            octets += piece
+        octets = piece = os.read(descriptor, limit + 1)
+        # One that has given as many as it has needs not be asked for more: each login reads two.
+        while piece and len(octets) != found.st_size and len(octets) <= limit:
+            octets += (piece := os.read(descriptor, limit + 1 - len(octets)))
     finally:
         os.close(descriptor)
     if len(octets) > limit:

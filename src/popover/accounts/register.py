@@ -80,6 +80,7 @@ class Register:
         """Whether APOP and CRAM-MD5 can be compared with the password of each of these accounts. Of each, for a mail
         program takes the strongest way that it sees (curl, mpop and msmtp do), and would fail where a hash is kept.
         """
+        self._index.look()
         self._look_at_kinds()
         if accounts not in self._offers:
             found = {self._kinds.get(one.name, "") for one in self._index.accounts() if _may(one, accounts)}
@@ -169,10 +170,10 @@ class Register:
         return "wrong password"
 
     def _look_at_kinds(self) -> None:
-        accounts = self._index.accounts()  # which may find a new version
+        """See who keeps what, of those that the index knows already."""
         version, until = self._kinds_of
         if version != self._index.version or self._clock() >= until:
-            self._kinds = {account.name: _kind(account) for account in accounts}
+            self._kinds = {account.name: _kind(account) for account in self._index.accounts()}
             self._kinds_of = self._index.version, self._clock() + LOOKED_AT
             self._costs_a_hash = "hash" in self._kinds.values()
             self._offers.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from pathlib import Path
 
 from popover.accounts.kept import KEPT_LIMIT, read_kept
@@ -23,6 +24,8 @@ that providers hand out have some 200. Tokens are not kept here."""
 KEY_LIMIT = 64 * 1024
 """Octets of a private key in PEM: one of RSA with 4,096 bits has 3,300, with its certificates some 10,000."""
 
+_BREAKS = re.compile(rb"[\r\n\0]")
+
 CAUSE = "the gateway cannot read what it needs for this account"
 """All that a client's user has to know; the log knows where and why."""
 
@@ -32,7 +35,7 @@ def read_secret(source: SecretSource) -> bytes:
     octets = _octets(source, SECRET_LIMIT).removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n")
     if not octets:
         raise _failure(source, "is empty")
-    if any(sign in octets for sign in b"\r\n\0"):
+    if _BREAKS.search(octets):
         raise _failure(source, "holds more than one line, or a NUL: no mail protocol could carry it")
     return octets
 
@@ -48,7 +51,7 @@ def _octets(source: SecretSource, limit: int) -> bytes:
     try:
         match source.kind:
             case "file":
-                return read_private(source.path, limit)
+                return read_private(source.where, limit)
             case "account":
                 return _of_account(source, limit)
             case "credential":
@@ -75,7 +78,7 @@ def _credential(name: str, limit: int) -> bytes:
 
 
 def _of_account(source: SecretSource, limit: int) -> bytes:
-    value = read_kept(read_private(source.path, KEPT_LIMIT)).get(source.key)
+    value = read_kept(read_private(source.where, KEPT_LIMIT)).get(source.key)
     if not isinstance(value, str):
         raise ValueError(f"holds no {source.key} any more: popover account passwd makes one")  # noqa: TRY004 - it is the file's
     octets = value.encode("utf-8", "surrogateescape")
@@ -88,7 +91,7 @@ def _why(source: SecretSource, fault: OSError) -> str:
     if isinstance(fault, FileNotFoundError):
         return "does not exist"
     if isinstance(fault, PermissionError) and source.kind == "file":
-        return f"cannot be read by popover's user: make it its owner (chown) and chmod 600 {for_shell(source.path)}"
+        return f"cannot be read by popover's user: make it its owner (chown) and chmod 600 {for_shell(source.where)}"
     return f"cannot be read: {fault.strerror}"
 
 

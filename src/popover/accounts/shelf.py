@@ -29,6 +29,7 @@ class Shelf:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._where = str(folder)
         self._stamp: Stamp = ()
         self._settled = False
         self._files: Files = {}
@@ -48,7 +49,7 @@ class Shelf:
         files: Files = {}
         trouble = ""
         try:
-            found = self._folder.stat()
+            found = os.stat(self._where)  # noqa: PTH116 - at each login and each greeting, and half the time
             stamp: Stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev, found.st_mode)
             if stamp == self._stamp and self._settled:
                 return False

@@ -10,6 +10,8 @@ from popover.config.values import DialectName, Target
 
 def fold(name: str) -> str:
     """The form in which names are compared: without case, and composed (Unicode 3.13, canonical caseless matching)."""
+    if name.isascii():  # as most are, and each login asks several times
+        return name.lower()
     folded = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
 

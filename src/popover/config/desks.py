@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from popover.config.accounts import Account, fold
@@ -82,6 +81,8 @@ def unknown_accounts(services: Iterable[Service], names: Iterable[str]) -> list[
         for name in _listed(service):
             if fold(name) in known:
                 continue
+            import difflib  # noqa: PLC0415 - for mistakes alone
+
             near = difflib.get_close_matches(fold(name), known, 1)
             hint = f"did you mean {quote(known[near[0]])}?" if near else "popover account add makes one"
             lines.append(f"service {quote(service.name)}: accounts: there is no account {quote(name)}; {hint}")

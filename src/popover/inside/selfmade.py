@@ -15,9 +15,7 @@ import contextlib
 import ipaddress
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +62,8 @@ def make(directory: Path, names: Sequence[str], *, anew: bool = False) -> None:
     With `anew` what is there is replaced, its key kept; else what another process has made meanwhile stays. Raises
     StartError.
     """
+    import tempfile  # noqa: PLC0415 - once in two years
+
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=directory) as place:
@@ -104,6 +104,8 @@ def _made(key: str, names: Sequence[str], place: Path) -> str:
     try:
         return _by_cryptography(key, names)
     except ImportError:
+        import shutil  # noqa: PLC0415 - likewise
+
         if shutil.which("openssl"):
             return _by_openssl(key, names, place)
     raise StartError(

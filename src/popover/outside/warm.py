@@ -77,11 +77,13 @@ class Warm:
 
     def lead(self, target: Target) -> None:
         """A route leads to this target: know it from now on."""
-        if self._is_stopped or (target in self._known and target not in self._routed):
+        if target in self._routed:
+            self._routed.move_to_end(target)
             return
-        self._known.setdefault(target, Known())
+        if self._is_stopped or target in self._known:
+            return
+        self._known[target] = Known()
         self._routed[target] = None
-        self._routed.move_to_end(target)
         if len(self._routed) > ROUTED_LIMIT:
             oldest, _ = self._routed.popitem(last=False)
             forgotten = self._known.pop(oldest)

@@ -14,14 +14,13 @@ from popover.config import Activated, Config, doubt
 from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
-from popover.process.at_hand import have_at_hand
 from popover.process.awaited import Awaited
 from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
 from popover.process.handover import Predecessor, hand_over
 from popover.process.privileges import become, is_root, session_ceiling
 from popover.process.state import state_file
-from popover.process.status.server import StatusServer
+from popover.process.status.served import StatusPage
 from popover.process.supervisor import Notifier, inherited_sockets
 
 Load = Callable[[], Config]
@@ -51,7 +50,7 @@ class Daemon:
         self._user = config.user  # as whom we run is decided once, at the start
         self._awaited = Awaited(asyncio.get_running_loop(), log)
         self._gateway = Gateway(log, self._ceiling, inherited, state_file())
-        self._status = StatusServer(asyncio.get_running_loop(), log, self._gateway, inherited)
+        self._status = StatusPage(asyncio.get_running_loop(), log, self._gateway, inherited)
         self._first_look = FirstLook(log, self._gateway.look_up)
 
     async def run(self, announce: Callable[[str], None]) -> None:
@@ -60,6 +59,8 @@ class Daemon:
         loop.set_exception_handler(self._report)
         lines = self._put_in_force(self._config)
         if self._config.user:
+            from popover.process.at_hand import have_at_hand  # noqa: PLC0415 - few become somebody else
+
             have_at_hand(self._config.user)
             become(self._config.user)
         self._warn_of(self._config)

@@ -21,7 +21,7 @@ from popover.process.finders import Finders
 from popover.process.first_look import LookUp
 from popover.process.identities import Identities
 from popover.process.ledger import Ledger
-from popover.process.queue.post import Post
+from popover.process.queue.opened import PostOffice
 from popover.process.state import load as load_state
 from popover.process.state import save as save_state
 from popover.process.state import state_file
@@ -62,7 +62,7 @@ class Gateway:
         self._finders = Finders(log, (state or state_file()).parent)
         if state is not None:
             self._memories.recall(load_state(state, time.time()))
-        self._post = Post(self._dialler, log, None if state is None else state.parent, self._memories.of)
+        self._post = PostOffice(self._dialler, log, None if state is None else state.parent, self._memories.of)
         self._said_no_state = False
         self._began = time.monotonic()
 

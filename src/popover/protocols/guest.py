@@ -24,7 +24,7 @@ class Guest:
 
     def __init__(self, client: End, dialect: str) -> None:
         self._client = client
-        self._dialect = dialect.split()[1]
+        self._dialect = dialect
         self._strangers = Strangers(dialect)
         self._lines = self._refused = 0
 
@@ -80,4 +80,4 @@ class Guest:
 
     @property
     def _program(self) -> str:
-        return f"a mail program that speaks {self._dialect}"
+        return f"a mail program that speaks {self._dialect.split()[1]}"

@@ -7,13 +7,11 @@ it changes nothing and is asked nothing. Each dialect's room has its own.
 
 from __future__ import annotations
 
+# ruff: noqa: PLC0415 - a room is entered when it is wanted
 from collections.abc import Callable
 from typing import Protocol
 
-from popover.protocols.imap.overhear import Imap
-from popover.protocols.pop3.overhear import Pop3
-from popover.protocols.sieve.overhear import Sieve
-from popover.protocols.smtp.overhear import Smtp
+from popover.protocols.rooms import Rooms
 
 
 class Overhearer(Protocol):
@@ -31,4 +29,28 @@ def overhearer(dialect: str) -> Overhearer:
     return _OVERHEARERS[dialect]()
 
 
-_OVERHEARERS: dict[str, Callable[[], Overhearer]] = {"pop3": Pop3, "imap": Imap, "smtp": Smtp, "sieve": Sieve}
+def _pop3() -> Callable[[], Overhearer]:
+    from popover.protocols.pop3.overhear import Pop3
+
+    return Pop3
+
+
+def _imap() -> Callable[[], Overhearer]:
+    from popover.protocols.imap.overhear import Imap
+
+    return Imap
+
+
+def _smtp() -> Callable[[], Overhearer]:
+    from popover.protocols.smtp.overhear import Smtp
+
+    return Smtp
+
+
+def _sieve() -> Callable[[], Overhearer]:
+    from popover.protocols.sieve.overhear import Sieve
+
+    return Sieve
+
+
+_OVERHEARERS = Rooms({"pop3": _pop3, "imap": _imap, "smtp": _smtp, "sieve": _sieve})

@@ -65,7 +65,7 @@ class Asking:
         if self._done.done():
             return
         case, inbox = self._case, self._case.client.end.inbox
-        if not self._is_known:
+        if inbox and not self._is_known:
             if mistake := mistaken_for(bytes(inbox[:FIRST_WORDS]), case.sealing.terms):
                 raise Misdialled(*mistake)
             self._is_known = b"\n" in inbox

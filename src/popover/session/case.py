@@ -13,6 +13,7 @@ from popover.outside.dial import Dialled
 from popover.protocols.device import Keeper
 from popover.protocols.login import Login, Visit
 from popover.protocols.proxy_header import Reader
+from popover.session.alarm import Alarm
 from popover.session.relay import Relay
 from popover.session.sealing import Sealing
 from popover.session.tally import Tally
@@ -23,7 +24,7 @@ from popover.wire.stream import Stream
 
 class Case:
     """One session's. `header`: its balancer's word for where it comes from. `on_left`: called once the client has had
-    its goodbye, while the server is yet to be told.
+    its goodbye, while the server is yet to be told. `alarm`: that of a session which begins at the desk.
 
     `relay`: the talk with a server that is under way, or was the last; `dialled`, `is_warm`: its connection, and
     whether that stood ready. `user`: whom the log names; empty: the one that the ears have heard of. `tally`: what came
@@ -31,8 +32,8 @@ class Case:
     """
 
     __slots__ = (
-        "address", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_served", "is_warm", "keeper",
-        "log", "loop", "on_left", "relay", "sealing", "service", "since", "spy", "tally", "user",
+        "address", "alarm", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_served", "is_warm",
+        "keeper", "log", "loop", "on_left", "relay", "sealing", "service", "since", "spy", "tally", "user",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class Case:
         self.address = address
         self.id = f"{number:x}"
         self.since = loop.time()
+        self.alarm = Alarm(loop)
         self.header: Reader | None = None
         self.on_left: Callable[[], None] = nothing
         self.sealing = Sealing(service, client, None)
@@ -73,9 +75,9 @@ class Case:
 
     def visit(self, login: Login | None) -> Visit:
         """Tell a finder where this login was said; None: a device's, which says none."""
-        service, ends = self.service, ends_of(self.client.sock, self.header)
+        service, desk = self.service, self.service.desk
+        ends = ends_of(self.client.sock, self.header) if desk.table is not None else None  # tables alone ask for it
         local = ends.destination[0] if ends is not None else ""
-        desk = service.desk
         return Visit(login, service.dialect, service.name, self.address, local, desk.accounts, desk.table)
 
     def let_go(self) -> None:

@@ -19,6 +19,7 @@ from popover.session import turned_away
 from popover.session.asking import Asking
 from popover.session.case import Case
 from popover.session.entrance import Entrance
+from popover.session.limit import Limit
 from popover.session.outcome import Outcome
 from popover.session.reach import Reach
 from popover.session.vanished import UnlessVanished, Vanished
@@ -43,7 +44,7 @@ class AtDesk:
         """Learn who the client is, and let it talk with its server. Raises Failure."""
         case = self._case
         try:
-            async with asyncio.timeout_at(case.since + case.service.patience.login_timeout) as limit:
+            with Limit(case.alarm, case.since + case.service.patience.login_timeout) as limit:
                 over = await self._admit(limit)
         except TimeoutError:
             return self._overdue()
@@ -55,12 +56,13 @@ class AtDesk:
 
     def over(self) -> None:
         """The session is over."""
+        self._case.alarm.cancel()
         if self._entrance is not None:
             self._entrance.over()
 
     # -- the client ------------------------------------------------------------------------------
 
-    async def _admit(self, limit: asyncio.Timeout) -> Outcome | None:
+    async def _admit(self, limit: Limit) -> Outcome | None:
         """Talk with the client until a server has let it in; or give how it ended without. Raises Failure, Vanished."""
         case = self._case
         if case.sealing.comes_first:
@@ -78,14 +80,13 @@ class AtDesk:
             elif await self._let_in(reception, came):
                 return None
 
-    async def _seal(self, limit: asyncio.Timeout, *, behind_starttls: bool = False) -> None:
+    async def _seal(self, limit: Limit, *, behind_starttls: bool = False) -> None:
         """Begin TLS. The handshake keeps to the limit by itself: words of ours in the midst of it would only be taken
         for broken TLS. Raises Failure.
         """
-        due = limit.when()
-        limit.reschedule(None)
+        limit.hold()
         await self._case.seal(behind_starttls=behind_starttls)
-        limit.reschedule(due)
+        limit.go_on()
 
     def _reception(self) -> Reception:
         service, sealing = self._case.service, self._case.sealing

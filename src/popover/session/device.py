@@ -13,7 +13,7 @@ from datetime import datetime
 from popover.config import Target
 from popover.errors import Failure, MailRefused, OurFailure, SignInFailure
 from popover.outside.spare import Opened
-from popover.protocols import DIALECTS, FOR_DEVICES
+from popover.protocols import DIALECTS, for_devices
 from popover.protocols.device import (
     Attendance,
     Check,
@@ -63,7 +63,7 @@ class ForDevice:
         await self._find()
         while True:
             self._courier.tls = case.sealing.terms
-            attendance = self._attendance = FOR_DEVICES.attend(case.client.end, self._terms())
+            attendance = self._attendance = for_devices().attend(case.client.end, self._terms())
             try:
                 wish = await self._courier.run(attendance.talk(silently=silently), self._serve)
             except Silent as silent:

@@ -86,7 +86,8 @@ class Entrance:
 
     async def _say_it(self, sign_in: SignIn, way: Way, credentials: Credentials) -> SignedIn:
         server, self._said = way.service.server, credentials
-        self._case.note(f"signing in at {server} as {credentials.user}")
+        if self._case.spy is not None:
+            self._case.note(f"signing in at {server} as {credentials.user}")
         return await sign_in.say(lambda me: self._reception.sign_in(me, credentials, server))
 
     @property

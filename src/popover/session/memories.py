@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from popover.config import Service
 from popover.protocols import DIALECTS, Memory
 from popover.protocols.login import Finder
+from popover.session.modes import get_ready
 from popover.session.ways import Ways
 
 Harm = dict[str, dict[str, float]]
@@ -37,6 +38,8 @@ class Memories:
         self._harm, self._finder = self.harm(), finder
         before = self._before = self._known
         self._known = {service: before.get(service) or self._new(service, finder) for service in services}
+        for service in self._known:
+            get_ready(service)
         for service, known in (before | self._known).items():
             if isinstance(known, Ways):
                 known.is_in_force = service in self._known

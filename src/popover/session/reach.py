@@ -62,7 +62,8 @@ class Reach:
     def _taken(self, opened: Opened) -> Opened:
         case = self._case
         case.dialled, case.is_warm = opened.dialled, opened.ready is not None
-        case.note(_connected(opened, case.loop.time() - case.since))
+        if case.spy is not None:
+            case.note(_connected(opened, case.loop.time() - case.since))
         return opened
 
     def visited(self, service: Service, memory: Memory) -> None:

@@ -29,18 +29,19 @@ from popover.session.aloud import fails_aloud
 from popover.session.first_words import FirstWords
 from popover.session.outcome import BEGIN_TLS, Outcome
 from popover.session.peer import Peer
-from popover.session.turns import Turns
 from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
 from popover.wire.outgoing import MORE, nothing
 from popover.wire.stream import Secured
+from popover.wire.turns import Turns
 
 _NONE = memoryview(b"")
 
 
 class Relay:
     """One session's talk, from the server's greeting to the end. `talk` returns the outcome. `spent`: seconds of the
-    client's login_timeout that are used up. `first_words`: looks whether the client is one.
+    client's login_timeout that are used up. `first_words`: looks whether the client is one. `alarm`: there may be one
+    that is set already, and goes on.
 
     `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
     `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
@@ -48,7 +49,7 @@ class Relay:
     """
 
     __slots__ = (
-        "_alarm", "_client", "_done", "_hears_on", "_loop", "_patience", "_server", "_turns", "_waits", "bytes_in",
+        "_client", "_done", "_hears_on", "_loop", "_patience", "_server", "_waits", "alarm", "bytes_in",
         "bytes_out", "ears", "first_words", "on_left", "on_server", "on_told", "server_left", "spoke_at",
     )  # fmt: skip
 
@@ -63,7 +64,6 @@ class Relay:
         self.on_server: Callable[[memoryview], None] | None = None
         self.on_told: Callable[[], None] | None = None
         self._loop = loop
-        self._turns = Turns.of(loop)
         self._patience = patience
         self._client = client
         self._server = server
@@ -72,7 +72,7 @@ class Relay:
         self.spoke_at = loop.time()
         self._waits = Waiting(patience, client, server, ears, self.spoke_at, spent)
         self._hears_on = False
-        self._alarm = Alarm(loop)
+        self.alarm = Alarm(loop)
 
     async def talk(self, greeting: bytes, ready: bytes = b"", *, silently: bool = False) -> Outcome:
         """Let the two talk until it is over; `greeting` is what the server has said already, `ready` what it was asked
@@ -97,6 +97,10 @@ class Relay:
             self._from_client(memoryview(early))
         else:
             self._flush()
+        if server.end.inbox:  # between a talk about a login and this one
+            said = bytes(server.end.inbox)
+            server.end.inbox.clear()
+            self._from_server(memoryview(said))
         self._tick()
         if client.ending is not None:  # it ended right after its handshake, and what it said in one piece with that
             self._client_ended(client.ending)
@@ -105,7 +109,7 @@ class Relay:
         try:
             outcome = await self._done
         finally:
-            self._alarm.cancel()
+            self.alarm.cancel()
             self.ears.on_wake = nothing
         self.server_left = server.ending is not None and client.ending is None
         return outcome
@@ -152,11 +156,11 @@ class Relay:
             server.write(to_server)
         if ears.has_more and not self._hears_on:
             self._hears_on = True
-            self._turns.add(self._hear_on)
+            Turns.of(self._loop).add(self._hear_on)
         self._see_ends()
         self._pace()
-        if (due := ears.due) < self._alarm.at:
-            self._alarm.set(due, self._wake)
+        if (due := ears.due) < self.alarm.at:
+            self.alarm.set(due, self._wake)
         if self.on_told is not None:
             self.on_told()
 
@@ -280,9 +284,9 @@ class Relay:
                 return
             self._waits.touched = now
             self._server.end_writing()
-            self._alarm.set(now + waiting.LINGER, self._wake)
+            self.alarm.set(now + waiting.LINGER, self._wake)
         else:  # a stall may begin meanwhile and be due earlier
-            self._alarm.set(min(due, now + self._patience.stall_timeout, self.ears.due), self._wake)
+            self.alarm.set(min(due, now + self._patience.stall_timeout, self.ears.due), self._wake)
 
     def fail(self, bug: Exception) -> None:
         """End the talk by raising `bug` in `talk`."""

@@ -19,12 +19,10 @@ from popover.outside.dial import Dialler
 from popover.outside.warm import Warm
 from popover.protocols import DIALECTS, Memory
 from popover.session.case import Case
-from popover.session.desk import AtDesk
-from popover.session.device import ForDevice
+from popover.session.modes import mode_of
 from popover.session.outcome import Outcome
 from popover.session.reach import Dismissed, Reach
 from popover.session.telling import tell
-from popover.session.transparent import Transparent
 from popover.session.waiting import LINGER
 from popover.session.ways import Ways
 from popover.wire.finish import finish
@@ -52,11 +50,7 @@ class Session:
         or where its desk leads; `identity`: what to show a client that speaks TLS.
         """
         case, reach = self.case, Reach(self.case, dialler, warm)
-        mode: AtDesk | ForDevice | Transparent
-        if not isinstance(known, Ways):
-            mode = Transparent(case, reach, known)
-        else:
-            mode = ForDevice(case, reach, known) if case.service.desk.device else AtDesk(case, reach, known)
+        mode = mode_of(case, reach, known)
         case.show(identity)
         case.note(f"{case.address} connected")
         try:

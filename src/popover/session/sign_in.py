@@ -14,6 +14,7 @@ from popover.outside.reasons import explain_ending
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, Terms
 from popover.protocols.reception import ClientTLS, SignedIn
+from popover.session.alarm import Alarm
 from popover.session.case import Case
 from popover.session.dead_spare import DeadSpare
 from popover.session.outcome import ANSWERED, Outcome
@@ -57,10 +58,11 @@ class SignIn:
         server = self._opened.dialled.stream
         stand_in = StandIn(self._seat, me, talk_of(me))
         relay = self._relay = Relay(case.loop, self._way.service.patience, stand_in, server, self._ears)
+        relay.alarm = Alarm(case.loop, case.alarm.at)  # which sees to the login's time
         relay.first_words.is_over = True
 
         def over() -> None:
-            server.pause()
+            server.collect()  # what it says until the next talk stands in its inbox
             relay.conclude(ANSWERED)
 
         stand_in.on_over, relay.on_told = over, stand_in.hear
@@ -75,6 +77,7 @@ class SignIn:
                 outcome = await relay.go_on()
         finally:
             stand_in.leave()
+            relay.on_told = None
         let_down = watch is not None and watch.let_down(outcome, case.loop.time())
         if let_down:
             self._reach.warm.failed(self._way.service.target, self._opened)
@@ -114,6 +117,7 @@ class SignIn:
         relay = self._relay = case.relay = Relay(
             case.loop, self._way.service.patience, client, self._opened.dialled.stream, self._ears
         )
+        relay.alarm = case.alarm
         relay.on_left = case.on_left
         relay.first_words.is_over = True  # they were heard at the desk
         early = bytes(client.end.inbox)

@@ -48,8 +48,8 @@ class StandIn:
             self._go_on()
 
     def leave(self) -> None:
-        """Say nothing any more."""
-        self.on_data = self.on_over = nothing
+        """Say nothing any more. Who listens knows us and we know it: let go (wire/stream.py, close)."""
+        self.on_data = self.on_end = self.on_drain = self.on_over = nothing
         self._talk.close()
 
     def _go_on(self) -> None:

@@ -20,6 +20,8 @@ NAME_LIMIT = 100
 
 def shown(user: str) -> str:
     """Show a name from outside: what is no text is escaped here, what is not printable by the log."""
+    if len(user) <= NAME_LIMIT and user.isascii():
+        return user
     name = user.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 3] + "..."
 

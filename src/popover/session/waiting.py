@@ -75,7 +75,7 @@ class Waiting:
         if self.left_at is not None and not client.backlog:
             goodbye = Outcome("server closed", clean=True)
             if self._ears.is_settled:
-                return max(self.server_spoke, self.left_at) + LINGER, goodbye
+                return min(max(self.server_spoke, self.left_at) + LINGER, self.left_at + ANSWER_WAIT), goodbye
             return self.left_at + ANSWER_WAIT, goodbye
         if client.backlog or server.backlog:
             moved_at, end = (

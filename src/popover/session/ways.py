@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -54,7 +54,7 @@ class Ways:
         """
         if not self.finder.takes_digests:
             return b""
-        return f"<{secrets.token_hex(8)}.{time.time():.0f}@popover>".encode()
+        return b"<%b.%d@popover>" % (os.urandom(8).hex().encode(), time.time())
 
     @property
     def known(self) -> Iterable[Way]:

@@ -34,8 +34,8 @@ class Stream(Outgoing):
     """
 
     __slots__ = (
-        "_engine", "_handshake", "_paused", "_scratch", "_waiter", "_watch", "end", "ending", "on_data", "on_end",
-        "spy",
+        "_engine", "_handshake", "_has_more", "_paused", "_scratch", "_waiter", "_watch", "end", "ending", "on_data",
+        "on_end", "spy",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
@@ -50,6 +50,7 @@ class Stream(Outgoing):
         self._engine: Engine | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = True
+        self._has_more = False  # the last read filled the buffer
         self._watch = Watch(loop, self._fd)
         self._handshake: Handshake | None = None
 
@@ -117,11 +118,11 @@ class Stream(Outgoing):
             self._look()
 
     def _look(self) -> None:
-        """See how the loop is to call us: when there is something to read; at its next turn, for what has come already
-        and was too much for one; or not, while we are paused or the peer does not take what TLS answers it.
+        """See how the loop is to call us: when there is something to read; when it is our turn, for what has come
+        already and was too much for one go; or not, while we are paused or the peer does not take what TLS answers it.
         """
         wanted = not self._paused and self._answers <= ANSWERS
-        turn = wanted and self._engine is not None and self._engine.waiting
+        turn = wanted and (self._has_more or (self._engine is not None and self._engine.waiting))
         reads, watch = wanted and not turn, self._watch
         if reads != watch.reads or turn != watch.turn:  # most often it is as it was
             watch.change(self, reads=reads, turn=turn)
@@ -129,17 +130,22 @@ class Stream(Outgoing):
     def on_readable(self) -> None:
         """Read what there is."""
         if (handshake := self._handshake) is not None and handshake.is_over:
+            self._look()
             return  # `secure` comes first
         try:
             size = self.sock.recv_into(self._scratch.raw)
         except (BlockingIOError, InterruptedError):
+            self._has_more = False
+            self._look()
             return
         except OSError as fault:
             self._lost(fault)
             return
+        self._has_more = size == CHUNK
         if self._engine is not None:
             self._unseal(self._engine, self._scratch.raw[:size] if size else None)
         elif size:
+            self._look()
             if self.spy is not None:
                 self.spy(True, self._scratch.raw[:size])
             self.on_data(self._scratch.raw[:size])
@@ -149,7 +155,9 @@ class Stream(Outgoing):
 
     def on_turn(self) -> None:
         """Go on with what has come already."""
-        if self._engine is not None and (self._handshake is None or not self._handshake.is_over):
+        if self._engine is None or not self._engine.waiting:
+            self.on_readable()
+        elif self._handshake is None or not self._handshake.is_over:
             self._unseal(self._engine, b"")
 
     def _unseal(self, engine: Engine, sealed: Sealed) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Protocol
+
+from popover.wire.turns import Turns
 
 
 class Watched(Protocol):
@@ -21,13 +24,12 @@ class Watch:
     itself.
     """
 
-    __slots__ = ("_fd", "_handle", "_loop", "reads", "turn")
+    __slots__ = ("_fd", "_loop", "reads", "turn")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int) -> None:
         self.reads = self.turn = False
         self._loop = loop
         self._fd = fd
-        self._handle: asyncio.Handle | None = None
 
     def change(self, watched: Watched, *, reads: bool, turn: bool) -> None:
         """Have it called when there is something to read; at the loop's next turn; or not."""
@@ -40,11 +42,9 @@ class Watch:
         if turn != self.turn:
             self.turn = turn
             if turn:
-                self._handle = self._loop.call_soon(self._call, watched)
-            elif self._handle is not None:
-                self._handle.cancel()
-                self._handle = None
+                Turns.of(self._loop).add(partial(self._call, watched))
 
     def _call(self, watched: Watched) -> None:
-        self.turn, self._handle = False, None
-        watched.on_turn()
+        if self.turn:  # else it is not wanted any more
+            self.turn = False
+            watched.on_turn()

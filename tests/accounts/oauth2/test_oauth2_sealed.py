@@ -1,6 +1,7 @@
 """Sealed tokens while the gateway runs, at a real provider that takes each refresh token once."""
 
 import asyncio
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -12,10 +13,10 @@ import pytest
 
 from oauth2_stage import Stage
 from parts.provider import Provider
-from popover.accounts.oauth2 import facts, tokens
+from popover.accounts.oauth2 import facts, keys, tokens
 from popover.accounts.oauth2.flows.device import by_device
 from popover.accounts.oauth2.flows.sign_in import SignIn
-from popover.accounts.oauth2.flows.sign_out import sign_out
+from popover.accounts.oauth2.flows.sign_out import sealed_by, sign_out
 from popover.accounts.oauth2.kept import Kept
 from popover.accounts.oauth2.refresh import renew
 from popover.accounts.oauth2.renewal import DAY, Renewal
@@ -241,15 +242,34 @@ def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
 ) -> None:
     monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
     account = signed_in(stage)
+    at_the_lock, seal_by = threading.Event(), keys.seal_by
+
+    def seal(file: TokenFile, key: Key | None, is_stopped: Callable[[], bool]) -> None:
+        at_the_lock.set()
+        seal_by(file, key, is_stopped)
+
+    monkeypatch.setattr(keys, "seal_by", seal)
 
     async def run() -> None:
         mine = stage.tokens()
         with TokenFile(stage.directory, stage.user).locked():
             login = asyncio.create_task(mine.access_token(account, password=LOCAL))
-            await asyncio.sleep(0.5)  # it is at the lock by now
+            assert await asyncio.to_thread(at_the_lock.wait, 60)
             await mine.close()
             with pytest.raises(ProviderFailure, match="waits long"):  # it is no wrong password
                 await asyncio.wait_for(login, 5)
+
+    asyncio.run(run())
+
+
+def test_a_login_behind_the_last_one_of_a_gateway_is_told_so(stage: Stage) -> None:
+    account = signed_in(stage)
+
+    async def run() -> None:
+        mine = stage.tokens()
+        await mine.close()
+        with pytest.raises(ProviderFailure, match="is being stopped"):
+            await mine.access_token(account, password=LOCAL)
 
     asyncio.run(run())
 
@@ -332,9 +352,14 @@ def test_what_people_are_told_says_that_it_is_encrypted_and_what_that_means(stag
     assert facts.facts(stage.account(), stage.directory, 0.0).state != "good"
 
 
-def test_a_sign_out_forgets_it_and_says_that_it_could_not_be_given_back(stage: Stage) -> None:
+def test_a_sign_out_without_the_key_forgets_it_and_says_that_it_could_not_be_given_back(stage: Stage) -> None:
     account = signed_in(stage)
-    assert sign_out(account, stage.directory, stage.sign_in(account).ask) == (True, None)
+    by_issuer = {"token_url": None, "authorize_url": None, "device_url": None, "issuer": stage.provider.issuer}
+    described = replace(account, oauth2=replace(account.oauth2, **by_issuer))  # type: ignore[type-var]
+    salt = sealed_by(described, stage.directory, stage.sign_in(account).ask)
+    assert salt is not None
+    assert sealed_by(account, stage.directory, stage.sign_in(account).ask) is None  # its provider takes nothing back
+    assert sign_out(described, stage.directory, stage.sign_in(account).ask) == (True, None)
     assert TokenFile(stage.directory, stage.user).read() is None
 
 

@@ -5,5 +5,6 @@ imap.py    IMAP: its server, its clients
 smtp.py    SMTP: likewise
 sieve.py   ManageSieve: likewise
 client.py  a script, and what its client lives through
+case.py    both of a seed; compare.py: what may not differ between two sessions
 duel.py    both ways compared; python -m pairs.wild.duel --minutes 10
 """

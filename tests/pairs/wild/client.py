@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -14,6 +14,7 @@ from pairs.wire import Inbox
 Ending = Literal["read", "half", "close"]
 End = Literal["closed", "reset", "gave up", "left"]
 
+RARE = 0.15
 SHORT = 60  # octets
 CUT_PAUSE = 0.01  # seconds between two pieces of one word
 
@@ -43,6 +44,14 @@ def cut(random: Random, said: bytes) -> int:
     return random.choice((0, 0, len(said) // 3, len(said) - 2))
 
 
+def with_a_rare_one(random: Random, script: Script, rare: tuple[Step, ...]) -> Script:
+    """The script, now and then with one of these in it, but not behind what may be half a line."""
+    if random.random() > RARE:
+        return script
+    steps, at = list(script.steps), random.randint(0, max(len(script.steps) - 1, 0))
+    return replace(script, steps=(*steps[:at], random.choice(rare), *steps[at:]))
+
+
 @dataclass
 class Lived:
     """What came of it. `got`: all octets."""
@@ -51,6 +60,7 @@ class Lived:
     end: End = "left"
     seconds: float = 0.0
     turns: list[float] = field(default_factory=list)  # seconds of each wait
+    is_unheard: bool = False  # it could not say all: a connection that was reset looks closed then
 
 
 EndOf = Callable[[bytes, bytes], int]
@@ -82,7 +92,7 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
 
     try:
         if await wait(b""):
-            await _follow(script, line.send, wait)
+            lived.is_unheard = not await _follow(script, line.send, wait)
         if lived.end == "left" and script.ending != "close":
             if script.ending == "half":
                 await line.end()
@@ -97,7 +107,8 @@ async def live(script: Script, port: int, patience: float, end_of: EndOf) -> Liv
     return lived
 
 
-async def _follow(script: Script, send: Send, wait: Wait) -> None:
+async def _follow(script: Script, send: Send, wait: Wait) -> bool:
+    """Whether all could be said, as far as the client went."""
     for step in script.steps:
         size = step.piece or len(step.say) or 1
         for at in range(0, len(step.say), size):
@@ -106,7 +117,8 @@ async def _follow(script: Script, send: Send, wait: Wait) -> None:
             try:
                 await send(step.say[at : at + size])
             except OSError:
-                return  # what came before the end is still to be read, and then tells
+                return False  # what came before the end is still to be read, and then tells
         if step.until and not await wait(step.until):
-            return
+            break
         await asyncio.sleep(step.pause)
+    return True

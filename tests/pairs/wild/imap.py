@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step, cut
+from pairs.wild.client import Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 MANNERS = (
@@ -14,11 +14,16 @@ MANNERS = (
 CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DEFLATE"
 _LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}\r?\n\Z")
 _AHEAD = re.compile(rb"(?:popover CAPABILITY\r\n)+")
-_HARMLESS = re.compile(rb"^[^ \n]+ +(?:CAPABILITY|NOOP) *\r?\n", re.IGNORECASE | re.MULTILINE)
+_HARMLESS = re.compile(rb"^[^ \n]+ +(?:CAPABILITY|NOOP|STARTTLS) *\r?\n", re.IGNORECASE | re.MULTILINE)
 _GONE = re.compile(rb" (?:STARTTLS|LOGINDISABLED|COMPRESS=\w+)(?=[ \]\r\n])", re.IGNORECASE)
+_NO_TLS = re.compile(
+    rb"^(\S+) (?:NO there is no TLS on this port, go on without|BAD TLS is on already|BAD(?: what\?)?)\r?\n",
+    re.MULTILINE,
+)
 _OURS = re.compile(
     rb"^((?:\S+ OK (?:CAPABILITY|NOOP|LOGOUT) completed|\* BYE logging out|\* CAPABILITY [^\r\n]*))\r\n", re.MULTILINE
 )
+_VERBS = frozenset(b"NOOP CAPABILITY LOGIN AUTHENTICATE SELECT FETCH IDLE STORE XYZZY APPEND CREATE ID LOGOUT".split())
 _GOODBYE = re.compile(rb"\* BYE logging out\r?\n\S+ OK LOGOUT completed\r?\n\Z")
 
 
@@ -174,13 +179,19 @@ def end_of(came: bytes, until: bytes) -> int:
 
 def same(got: bytes) -> bytes:
     """What is compared of all that came."""
-    return _OURS.sub(rb"\1\n", _GONE.sub(b"", got))
+    return _NO_TLS.sub(rb"\1 BAD\n", _OURS.sub(rb"\1\n", _GONE.sub(b"", got)))
 
 
 def goodbye(got: bytes) -> int:
     """Where popover's own goodbye begins; -1: there is none."""
     found = _GOODBYE.search(got)
     return -1 if found is None else found.start()
+
+
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of IMAP's."""
+    verb = b"".join(line.upper().split()[1:2])
+    return bool(line.strip()) and verb not in _VERBS
 
 
 def practice() -> Script:
@@ -209,6 +220,26 @@ _ANY: tuple[Word, ...] = (
 )  # fmt: skip
 
 
+_RARE = (
+    Step(b"r1 COMPRESS DEFLATE\r\n", b"r1"),
+    Step(b"r1 COMPRESS DEFLATE\r\n"),
+    Step(b"r1 UNAUTHENTICATE\r\n", b"r1"),
+    Step(b"r1 STARTTLS\r\n", b"r1"),
+    Step(b"r1 STARTTLS\r\n"),
+    Step(b"r1 AUTHENTICATE LOGIN\r\nYW5uYQ==\r\nc2VjcmV0\r\n"),
+    Step(b"r1 AUTHENTICATE NONE\r\n", b"+r1"),
+    Step(b"r1 NOOP {0}\r\n\r\n", b"r1"),
+    Step(b"r1 ENABLE X\r\n", b"r1"),
+    Step(b"+ NOOP\r\n"),
+    Step(b"r1\r\n"),
+    Step(b"r1 LOGIN {4+}\r\nanna secret\r\n", b"r1"),
+    Step(b"r1 CAPABILITY\r\nr1 NOOP\r\nr1 NOOP\r\n", b"r1"),
+    Step(b"r1 LOGOUT\r\nr2 NOOP\r\n"),
+    Step(b"r1 NOOP"),
+    Step(b"r1 AUTHENTICATE PLAIN AGFubmEAc2VjcmV0\r\nr2 NOOP\r\nr3 APPEND INBOX {9+}\r\nr4 NOOP\r\n\r\n", b"r3"),
+)
+
+
 def script(random: Random) -> Script:
     """A client by chance."""
     end = random.choice((b"\r\n", b"\r\n", b"\r\n", b"\n", b" \r\n"))
@@ -232,4 +263,4 @@ def script(random: Random) -> Script:
     ending = random.choice(("read", "read", "half", "half", "close"))
     if steps and ending != "read" and random.random() < 0.6:
         steps[-1] = Step(steps[-1].say, b"", steps[-1].piece)
-    return Script(tuple(steps), ending)  # type: ignore[arg-type]
+    return with_a_rare_one(random, Script(tuple(steps), ending), _RARE)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 from pairs.wire import HowItEnds, Inbox, Line
 
 CLOSING = 1.0  # seconds for the other side to end as well
+ON_ITS_WAY = 0.5  # seconds in which the first words of a client that has gone already arrive
 DELAY = 1.2  # seconds of a slow answer: more than waiting.GONE, less than a client's patience here
 MANNERS_OF_ALL = ("lf", "drip", "slow", "mute", "leave", "cut", "leave-at-goodbye", "cut-at-goodbye")
 
@@ -107,8 +108,10 @@ class Odd(ABC):
             deadline = time.monotonic() + CLOSING
             while await visit.inbox.more(max(0.0, deadline - time.monotonic())):
                 pass
-        except OSError:
-            pass  # the other side has gone, as it may
+        except OSError:  # the other side has gone, as it may: what it had said before is here
+            while await visit.inbox.more(0):
+                pass
+            visit.heard += visit.inbox.take(len(visit.inbox.held))
         finally:
             visit.is_over = True
             await visit.inbox.stop()
@@ -142,10 +145,11 @@ class Odd(ABC):
 
     async def heard(self, settling: float) -> Heard:
         """What the session has said, once its connection is over or so many seconds have gone by."""
-        deadline = time.monotonic() + settling
+        since = time.monotonic()
         while True:
             ours = [visit for visit in self.visits if self.stripped(bytes(visit.heard))]
-            if all(visit.is_over for visit in ours) or time.monotonic() > deadline:
+            is_settled = bool(ours) and all(visit.is_over for visit in ours)
+            if is_settled or time.monotonic() - since > (settling if ours else min(settling, ON_ITS_WAY)):
                 break
             await asyncio.sleep(0.02)
         said = b"\0".join(self.stripped(bytes(visit.heard)) for visit in ours)

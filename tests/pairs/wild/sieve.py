@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step, cut
+from pairs.wild.client import Ending, Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 # Not mute: of a server that leaves a command unanswered before the login, a client that half-closes in one breath with
@@ -14,6 +14,10 @@ MANNERS = (
     "says-twice",
 )  # fmt: skip
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r?\n\Z")
+_VERBS = frozenset(
+    b"AUTHENTICATE LOGOUT CAPABILITY NOOP HAVESPACE PUTSCRIPT LISTSCRIPTS GETSCRIPT RENAMESCRIPT CHECKSCRIPT "
+    b"UNAUTHENTICATE".split()
+)
 _FINAL = re.compile(rb'^(?:(?:OK|NO|BYE)\b[^\n]*|"[^"\n]*"\r?)\n', re.MULTILINE | re.IGNORECASE)
 SECRET = b"AGFubmEAc2VjcmV0"
 GOODBYE = b'OK "goodbye"'
@@ -116,6 +120,11 @@ def goodbye(got: bytes) -> int:
     return got.rfind(GOODBYE)
 
 
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of ManageSieve's."""
+    return bool(line.strip()) and line.upper().split()[0] not in _VERBS
+
+
 def practice() -> Script:
     """A session that teaches."""
     return Script((Step(b"NOOP\r\n", b"1"), Step(b"LOGOUT\r\n", b"1")))
@@ -131,6 +140,19 @@ _ANY = (
     b'PUTSCRIPT "one" {6+}\r\nkeep;\n', b"CHECKSCRIPT {12+}\r\nLOGOUT\r\nOK\r\n", b'PUTSCRIPT "" {0+}\r\n',
     b'PUTSCRIPT "big" {30000+}\r\n' + b"# x\r\n" * 6000, b'RENAMESCRIPT "one" "two"', b"UNAUTHENTICATE",
 )  # fmt: skip
+
+
+_RARE = (
+    Step(b'AUTHENTICATE "SCRAM-SHA-1" "abc"\r\n'),
+    Step(b'"NOOP"\r\n'),
+    Step(b'SETACTIVE "one"\r\n', b"1"),
+    Step(b'DELETESCRIPT "a\r\n'),
+    Step(b"NOOP {3}\r\nabc\r\n"),
+    Step(b'AUTHENTICATE "PLAIN"\r\nNOOP\r\n'),
+    Step(b'NOOP "\\"{3+}"\r\n', b"1"),
+    Step(b"LOGOUT\r\nNOOP\r\n"),
+    Step(b'PUTSCRIPT "a" {2147483648+}\r\n'),
+)
 
 
 def script(random: Random) -> Script:
@@ -150,4 +172,5 @@ def script(random: Random) -> Script:
         steps.append(Step(said, b"%d" % len(group) if random.random() < 0.93 else b"", cut(random, said)))
     if steps and random.random() < 0.1:
         steps.append(Step(random.choice((b"NOOP", b'HAVESPACE "a" {9+}\r\nab'))))
-    return Script(tuple(steps), random.choice(("read", "read", "half", "half", "close")))
+    ending: Ending = random.choice(("read", "read", "half", "half", "close"))
+    return with_a_rare_one(random, Script(tuple(steps), ending), _RARE)

@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from pairs.wild.client import Script, Step, cut
+from pairs.wild.client import Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
 HELLO = b"EHLO old.example"
@@ -12,6 +12,7 @@ MANNERS = (
     "late-refusal", "no-data", "twice", "two-for-a-mail", "starttls-twice", "empty-challenge", "odd-challenge",
     "loose-end", "mute-to-empty", "slow-data", "speaks-unasked", "folded",
 )  # fmt: skip
+_VERBS = frozenset(b"EHLO HELO MAIL RCPT DATA BDAT AUTH NOOP RSET VRFY HELP XCLIENT QUIT".split())
 _AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) (?:old|other)\.example[ \t]*\r?\n)+", re.IGNORECASE)
 _FINAL = re.compile(rb"^\d{3}(?: [^\n]*|\r?)\n", re.MULTILINE)
 _NOT_COMPARED = re.compile(rb"^250[- ](?:STARTTLS|AUTH=[^\r\n]*)\r?\n", re.MULTILINE)
@@ -156,7 +157,12 @@ def same(got: bytes) -> bytes:
 
 def goodbye(got: bytes) -> int:
     """Where popover's goodbye stands in it, or the server's; -1: nowhere."""
-    return got.rfind(GOODBYE)
+    return got.rfind(GOODBYE.rstrip())
+
+
+def is_strange(line: bytes) -> bool:
+    """Whether this is no command of SMTP's."""
+    return bool(line.strip()) and line.upper().split()[0] not in _VERBS
 
 
 def practice() -> Script:
@@ -197,6 +203,24 @@ def _mail(random: Random) -> list[list[bytes]]:
     return [[b"MAIL FROM:<a@old.example>"], *to, *data]
 
 
+_RARE = (
+    Step(b"ETRN a.example\r\n", b"1"),
+    Step(b"EXPN anna\r\n", b"1"),
+    Step(b"SAML FROM:<a@old.example>\r\n", b"1"),
+    Step(b"AUTH XOAUTH2 abc\r\n", b"1"),
+    Step(b"AUTH PLAIN\r\n=\r\nNOOP\r\n", b"3"),
+    Step(b"AUTH LOGIN\r\nYQ==\r\nYg==\r\n"),
+    Step(b"TURN\r\n", b"1"),
+    Step(b"BDAT 3 LAST\r\nabc", b"1"),
+    Step(b"DATA\r\nNOOP\r\n.\r\nNOOP\r\n", b"3"),
+    Step(b"NOOP"),
+    Step(b"RSET\r\nEHLO old.example\r\nNOOP\r\n", b"3"),
+    Step(b"QUIT\r\nNOOP\r\n"),
+    Step(b"\r\n\r\n"),
+    Step(b"AUTH\r\n", b"1"),
+)
+
+
 def script(random: Random) -> Script:
     """A client by chance."""
     end = random.choice((b"\r\n", b"\r\n", b"\r\n", b"\n", b" \r\n"))
@@ -221,7 +245,7 @@ def script(random: Random) -> Script:
     ending = random.choice(("read", "read", "half", "half", "close"))
     if steps and ending != "read" and random.random() < 0.6:
         steps[-1] = Step(steps[-1].say, b"", steps[-1].piece)
-    return Script(tuple(steps), ending)  # type: ignore[arg-type]
+    return with_a_rare_one(random, Script(tuple(steps), ending), _RARE)  # type: ignore[arg-type]
 
 
 def _ended(word: bytes, end: bytes) -> bytes:

@@ -10,11 +10,15 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.vault import Key
 from popover.accounts.passwords import as_utf8
 from popover.accounts.turns import Turns
+from popover.errors import ProviderFailure
+
+Result = TypeVar("Result")
 
 
 class Keys:
@@ -38,9 +42,8 @@ class Keys:
         open, or in clear, is sealed by it: the password has changed, or its tokens are to be sealed from now on. What
         it does not open stays closed. None: what is open is to be in clear from now on. Raises ProviderFailure.
         """
-        loop = asyncio.get_running_loop()
         if password is None:
-            await loop.run_in_executor(self._threads, seal_by, file, None, self._is_stopped)
+            await _run(self._threads, seal_by, file, None, self._is_stopped)
             return
         said = as_utf8(password)
         mark = hmac.digest(self._secret, said, "sha256")
@@ -49,16 +52,25 @@ class Keys:
             if kept is None or (kept.salt and self._tried.get(account) == (mark, kept.salt)):
                 return
             if kept.is_closed:
-                key = await loop.run_in_executor(self._maker, Key.of, said, kept.salt)
-                await loop.run_in_executor(self._threads, open_by, file, key, self._is_stopped)
+                key = await _run(self._maker, Key.of, said, kept.salt)
+                await _run(self._threads, open_by, file, key, self._is_stopped)
             else:
-                key = await loop.run_in_executor(self._maker, Key.of, said)
-                await loop.run_in_executor(self._threads, seal_by, file, key, self._is_stopped)
+                key = await _run(self._maker, Key.of, said)
+                await _run(self._threads, seal_by, file, key, self._is_stopped)
             self._tried[account] = mark, key.salt
 
     def close(self) -> None:
         """Make none any more."""
         self._maker.shutdown(wait=False, cancel_futures=True)
+
+
+async def _run(threads: Executor, work: Callable[..., Result], *words: object) -> Result:
+    """Have it done by one of these threads. Raises ProviderFailure where there are none any more."""
+    try:
+        done = asyncio.get_running_loop().run_in_executor(threads, work, *words)
+    except RuntimeError:  # `close` was faster than this login
+        raise ProviderFailure("the gateway is being stopped, please try again") from None
+    return await done
 
 
 def _never() -> bool:

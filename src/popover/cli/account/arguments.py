@@ -73,6 +73,9 @@ examples:
 """
 
 _LOGOUT = """\
+Where the tokens are encrypted by the local password, that is asked for, if the provider is one that takes them back;
+who has forgotten it says nothing, and ends the sign-in on the provider's pages.
+
 examples:
   popover account logout grandpa
 """
@@ -88,7 +91,7 @@ def add_verbs(verb: Verb) -> None:
     _show(verb("show", "show what is kept of one account, but for its secrets", _SHOW))
     _passwd(verb("passwd", "change a password", _CHANGE))
     _login(verb("login", "sign in at the provider, by OAuth2", _LOGIN))
-    _config_file(_name(verb("logout", "give that sign-in back, and forget it", _LOGOUT)))
+    _logout(verb("logout", "give that sign-in back, and forget it", _LOGOUT))
     _name(verb("remove", "remove an account", _REMOVE))
 
 
@@ -112,10 +115,20 @@ def _login(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--encrypt", action="store_true", help="from now on encrypt its tokens by the local password")
     form.add_argument("--no-encrypt", action="store_true", help="from now on do not")
+    _password_file(parser)
+    _config_file(parser)
+
+
+def _logout(parser: argparse.ArgumentParser) -> None:
+    _name(parser)
+    _password_file(parser)
+    _config_file(parser)
+
+
+def _password_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--password-file", metavar="FILE", type=Path, help="where that encrypts: take the local password from a file"
     )
-    _config_file(parser)
 
 
 def _config(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,20 @@ def ask(prompt: str, file: Path | None = None, *, twice: bool = False) -> bytes:
     return _checked(typed.encode("utf-8", "surrogateescape"), prompt)
 
 
+def ask_if_known(prompt: str) -> bytes:
+    """Get a secret that may be forgotten, likewise; empty: nothing was said. Raises ConfigError."""
+    if sys.stdin is None:
+        return b""
+    if sys.stdin.isatty():
+        try:
+            said = getpass.getpass(f"{prompt}: ").encode("utf-8", "surrogateescape")
+        except EOFError:
+            said = b""
+    else:
+        said = sys.stdin.buffer.readline(SECRET_LIMIT + 2)
+    return _checked(said, prompt) if said.rstrip(b"\r\n") else b""
+
+
 def _from_file(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:

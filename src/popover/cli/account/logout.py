@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 
 from popover.accounts.oauth2.ask import Ask
-from popover.accounts.oauth2.flows.sign_out import sign_out
+from popover.accounts.oauth2.flows.sign_out import sealed_by, sign_out
 from popover.accounts.secrets import read_key
+from popover.cli.account.ask import ask as ask_for
 from popover.cli.account.login import found
-from popover.cli.account.sealed import told
+from popover.cli.account.sealed import opener, prompt, told
 from popover.cli.output import say
 from popover.config import quote
 from popover.errors import Failure, StartError
@@ -16,9 +17,14 @@ from popover.errors import Failure, StartError
 
 def logout(arguments: argparse.Namespace) -> int:
     """Forget it. Raises ConfigError, StartError."""
+    file = arguments.password_file
+    said = None if file is None else ask_for(prompt(arguments.name), file)  # before root may have become somebody else
     account, _, tokens = found(arguments)
+    ask = Ask(read_key)
+    salt = sealed_by(account, tokens, ask)
     try:
-        was_there, given_back = sign_out(account, tokens, Ask(read_key))
+        key = None if salt is None else opener(account, tokens, salt, said)
+        was_there, given_back = sign_out(account, tokens, ask, key)
     except Failure as fault:
         raise StartError(told(fault)) from None
     name = quote(account.name)
@@ -27,7 +33,10 @@ def logout(arguments: argparse.Namespace) -> int:
     elif given_back:
         say(f"{name} is signed out, and the provider has taken the sign-in back")
     else:
-        why = "could not be asked to take it back" if given_back is None else "takes no sign-in back from a program"
+        why = "takes no sign-in back from a program"
+        if given_back is None:
+            unsaid = "" if salt is None or key is not None else " without the password that encrypts it"
+            why = f"could not be asked to take it back{unsaid}"
         say(
             f"{name} is signed out here; the provider {why}: its own pages, under the account's security, list what "
             "may read the mail, and can end it"

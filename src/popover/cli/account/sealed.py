@@ -15,7 +15,7 @@ from popover.accounts.oauth2.store import TokenFile
 from popover.accounts.oauth2.vault import Key
 from popover.accounts.passwords import as_utf8, read_password
 from popover.accounts.scrypt import MARK, is_of_hash
-from popover.cli.account.ask import ask
+from popover.cli.account.ask import ask, ask_if_known
 from popover.cli.account.show import password_kind
 from popover.cli.output import warn
 from popover.config import Account, quote
@@ -55,6 +55,21 @@ def wish(arguments: argparse.Namespace, account: Account, *, is_kept: bool) -> A
             f"{account.name} keeps its hash"
         )
     return replace(account, oauth2=replace(account.oauth2, encrypt=arguments.encrypt))
+
+
+def opener(account: Account, tokens: Path, salt: bytes, said: bytes | None) -> Key | None:
+    """Give the key that opens what is sealed, of what was `said`, or is asked for; None: nobody says it. Which password
+    it is, only the seal knows: the account may have another one by now. Raises ConfigError, StartError.
+    """
+    if said is None:
+        said = ask_if_known(f"{prompt(account.name)}; nothing, if it is forgotten: the provider is not told then")
+    if not said:
+        return None
+    key = Key.of(as_utf8(said), salt)
+    kept = TokenFile(tokens, account.name, key).read()
+    if kept is not None and kept.is_closed:
+        raise StartError(f"this password does not open what is kept of {quote(account.name)}; nothing was changed")
+    return key
 
 
 class Resealing:

@@ -8,5 +8,5 @@ lock.py      one attempt at a time for each account, in all processes
 rounds.py    which mail is due, and what becomes of it
 sender.py    one attempt
 keeping.py   what a device's session asks of all this
-post.py      all of it, for a gateway
+post.py      all of it, for a gateway; opened.py: imports it for one that needs it
 """

@@ -13,6 +13,7 @@ from popover.log import Log
 from popover.outside.dial import Dialler
 from popover.process.queue.keeping import Keeping
 from popover.process.queue.kept import Kept
+from popover.process.queue.opened import FOLDER
 from popover.process.queue.rounds import Rounds
 from popover.process.queue.sender import Sender, Way
 from popover.process.queue.store import Store
@@ -31,7 +32,7 @@ class Post:
         self._ways = ways
         self._services: tuple[Service, ...] = ()
         self._task: asyncio.Task[None] | None = None
-        self.store = store = None if state is None else Store(state / "queue")
+        self.store = store = None if state is None else Store(state / FOLDER)
         if store is not None:
             self._rounds = Rounds(store, Sender(dialler, store, self._find).send, log)
             self._keeping = Keeping(store, log, self._rounds)

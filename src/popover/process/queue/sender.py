@@ -13,7 +13,7 @@ from popover.outside.opening import open_up
 from popover.outside.spare import Opened
 from popover.process.queue.kept import Kept
 from popover.process.queue.store import Store
-from popover.protocols import FOR_DEVICES
+from popover.protocols import for_devices
 from popover.protocols.device import Delivery
 from popover.protocols.login import Route
 from popover.session.arrival import log_in
@@ -34,6 +34,7 @@ class Sender:
     def __init__(self, dialler: Dialler, store: Store, find: Callable[[Kept], Awaitable[Way]]) -> None:
         self._dialler = dialler
         self._store = store
+        self._room = for_devices()
         self._find = find
 
     async def send(self, kept: Kept) -> Delivery:
@@ -51,7 +52,7 @@ class Sender:
             courier = Courier(asyncio.get_running_loop(), way.patience)
             server = courier.know(stream)
             return await courier.run(
-                FOR_DEVICES.deliver(server, kept.envelope, self._store.octets(kept)), lambda _want: None
+                self._room.deliver(server, kept.envelope, self._store.octets(kept)), lambda _want: None
             )
         except OSError as fault:  # of this mail alone: it must not hold the others up
             why = f"the mail cannot be read: {self._store.folder}: {fault.strerror}"

@@ -7,6 +7,7 @@
     answers.py   what is answered to what (dry)
     writing.py   writes the pages a few lines at a time
     server.py    listens, answers, and lets nobody hold it up
+    served.py    imports all this where a configuration asks for it
 
 Nothing here counts: the numbers are those of `process/ledger.py`, and cost something only while somebody looks.
 """

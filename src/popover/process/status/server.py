@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import time as clock
 from functools import partial
-from typing import Protocol
 
 from popover.config import Activated, Admission, Listen, Status
 from popover.errors import Refused, StartError
@@ -19,11 +18,11 @@ from popover.inside.guard import Guard, plain_address
 from popover.inside.listen import name_of, open_listener, shown
 from popover.log import Log
 from popover.process.status.answers import answer_to
-from popover.process.status.figures import Picture
 from popover.process.status.request import Answer, Paper, Request, WrongRequestError, read_request, write_answer
+from popover.process.status.served import Subject
 from popover.process.status.writing import Writing
 from popover.wire.finish import finish
-from popover.wire.stream import Scratch, Stream
+from popover.wire.stream import Stream
 
 MOST = 16
 """Connections at once; for one more, the oldest is closed. A browser opens six for a page, and this page is one."""
@@ -42,19 +41,6 @@ ACCEPTS = 4
 
 PAUSE = 1.0
 """Seconds without accepting when no descriptor is left: those that there are belong to the sessions."""
-
-
-class Subject(Protocol):
-    """What is told of: the gateway."""
-
-    scratch: Scratch
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether new clients are taken."""
-
-    def picture(self) -> Picture:
-        """Give all that there is to tell."""
 
 
 class StatusServer:

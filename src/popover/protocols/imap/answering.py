@@ -84,9 +84,11 @@ class Answering:
 
     def may(self, command: Command, *, is_alone: bool) -> bool:
         """Whether this may be answered at once. `is_alone`: the client has said nothing behind it."""
-        if not (command.is_sure and is_alone and self.may_now) or command.argument or self._state.is_doubtful:
-            return False
         wanted, state = self._terms.ahead, self._state
+        if not (command.is_sure and is_alone and self.may_now) or command.argument:
+            return False
+        if state.is_doubtful or state.may_owe_more:
+            return False
         if command.verb == b"LOGOUT":
             return wanted.quit_at_once and self._memory.may_leave(self._terms.visitor)
         knows = wanted.ask_ahead and state.known is not None and not state.logged_in

@@ -13,7 +13,8 @@ The parts, and who is handed to whom:
 
 Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
-of its own on the connection, it is one.
+of its own on the connection, it is one; and with a client that talks on behind an AUTHENTICATE that its server leaves
+unanswered, for then nobody knows which of its lines are commands.
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
@@ -38,8 +39,8 @@ from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
 
 HURRY = 0.8
-"""Seconds that a response is kept that a client says before the server has asked for it. A server that never asks is
-rare, but over a wire it works."""
+"""Seconds in all that responses of one session are kept which a client says before the server has asked for them. A
+server that never asks is rare, but over a wire it works; the first rule allows for a second."""
 
 _NOTHING = memoryview(b"")
 
@@ -49,7 +50,7 @@ class Ears:
 
     wants_server = True
     greets_again = False
-    unheard: bytes | None = None
+    unheard: tuple[bytes, ...] | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
@@ -71,6 +72,7 @@ class Ears:
         answering.is_at_rest = lambda: self._server_ear.at_rest
         self._plain = Plain(client)
         self._hurries_since = math.inf
+        self._hurry = HURRY  # seconds that are left of it
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class Ears:
             return _NOTHING
         if self._is_guessing:
             self._plain.client_said(view, now)
-        if state.is_plain:
+        if state.is_plain or self._ear.is_deaf:
             return view
         if view and self._ear.passes(len(view)):
             return view
@@ -199,7 +201,11 @@ class Ears:
     def _listen(self) -> None:
         """Hear what the client has said, as far as its turn has come."""
         self._ear.listen()
-        self._hurries_since = min(self._hurries_since, self.state.now) if self._ear.hurries else math.inf
+        now, since = self.state.now, self._hurries_since
+        if self._ear.hurries:
+            self._hurries_since = min(since, now)
+        elif since < math.inf:
+            self._hurry, self._hurries_since = self._hurry - (now - since), math.inf
         self.has_spoken |= bool(self._server.outbox)
 
     def _become_plain(self) -> None:
@@ -224,16 +230,17 @@ class Ears:
     @property
     def due(self) -> float:
         """When a response is kept no longer; before TLS, where that is required, nothing goes unheard."""
-        return math.inf if self._answering.is_strict else self._hurries_since + HURRY
+        return math.inf if self._answering.is_strict else self._hurries_since + self._hurry
 
     def on_time(self, now: float) -> None:
-        """The server does not ask for a response that is here."""
+        """The server does not ask for a response that is here: it may want to hear it, and more, all the same."""
         self.state.now = now
         if self.due <= now and self._ear.hurries:
+            self._plain.client_said(self._client.inbox, now)
+            if self.state.has_client_ended:
+                self._plain.client_ended(now)
             self._ear.go_on_unasked()
-            self._hurries_since = math.inf  # each response has its own time
             self._listen()
-            self._plain.client_said(b"\n", now)
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
         """Count this client's sessions."""

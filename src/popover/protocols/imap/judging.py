@@ -54,6 +54,7 @@ class Judging:
             if ask is None:
                 return line
             self._answered(ask, is_ok=rest[:2].upper() == b"OK")
+            self._state.may_owe_more |= ask.is_pushed and rest[:3].upper() == b"BAD"
         return self._rewrite(line) if b"CAPABILITY" in line.upper() else line
 
     def _judge_untagged(self, rest: bytes) -> None:
@@ -79,6 +80,7 @@ class Judging:
             state.is_plain = ask.verb == b"AUTHENTICATE" and sasl.may_add_a_layer(ask.mechanism)
         elif is_ok and ask.verb == b"UNAUTHENTICATE":  # RFC 8437
             state.logged_in, state.known = False, None
+        state.is_plain |= self._ear.is_deaf and ask.verb == b"AUTHENTICATE"  # of a login there is nothing more to know
 
     def _rewrite(self, line: bytes) -> bytes:
         """Show the client what it may see, wherever the list of capabilities stands."""

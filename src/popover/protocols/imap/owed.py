@@ -11,11 +11,14 @@ has this many has a server that answers some without their tags."""
 
 
 class Ask(NamedTuple):
-    """A command that the server has heard. `mechanism`: of an AUTHENTICATE, in upper case."""
+    """A command that the server has heard. `mechanism`: of an AUTHENTICATE, in upper case. `is_pushed`: with a literal
+    that came without being asked for, and is many commands to a server that does not know such.
+    """
 
     tag: bytes
     verb: bytes
     mechanism: bytes = b""
+    is_pushed: bool = False
 
 
 class Owed:

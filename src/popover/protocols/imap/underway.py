@@ -36,6 +36,7 @@ class Underway:
     def announce(self, literal: Literal) -> None:
         """A literal is to come."""
         self.left, self._is_waiting = literal
+        self.ask = self.ask._replace(is_pushed=self.ask.is_pushed or not literal.waits)
         self.may_go_on = self._has_begun = False
 
     def go_on(self, mode: Mode) -> None:

@@ -8,7 +8,7 @@ from popover.config import Ahead as Wanted
 from popover.errors import Misdialled
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.ask import Ask
-from popover.protocols.pop3.commands import KNOWN, LINE_LIMIT, RESPONSE_LIMIT, Command, parse
+from popover.protocols.pop3.commands import KNOWN, RESPONSE_LIMIT, Command, parse
 from popover.protocols.pop3.leaving import Leaving
 from popover.protocols.pop3.login import Login
 from popover.protocols.pop3.mailbox import Mailbox
@@ -23,8 +23,8 @@ from popover.talk import End, take_line
 TURNS_LIMIT = 512
 """Commands of a client that pipelines, not yet answered; more wait unread. A mailbox of 500 messages fits."""
 
-BURST = 16
-"""Commands heard in one go: some 0.7 ms of work at most, and then it is the others' turn."""
+BURST = 8
+"""Commands heard in one go: some 0.3 ms of work, and then it is the others' turn. With 4 nobody waits less."""
 
 
 class ClientEar:
@@ -82,17 +82,15 @@ class ClientEar:
         for _ in range(BURST):
             if not inbox or not self._may_listen:
                 return
-            is_response = self._login.is_exchange
-            limit = RESPONSE_LIMIT if is_response or inbox[:4].upper() == b"AUTH" else LINE_LIMIT
-            line = take_line(inbox, limit)
+            line = take_line(inbox, RESPONSE_LIMIT)
             if not line:
-                if len(inbox) >= limit:
+                if len(inbox) >= RESPONSE_LIMIT:
                     self._state.failure = Misdialled(
-                        f"a command of more than {limit:,} octets is too long",
+                        f"a command of more than {RESPONSE_LIMIT:,} octets is too long",
                         "RFC 2449 section 4 allows 255; is it a mail program that connects here?",
                     )
                 return
-            if is_response:
+            if self._login.is_exchange:
                 self._login.respond(line)
             else:
                 self._command(parse(line))

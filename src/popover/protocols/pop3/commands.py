@@ -11,10 +11,11 @@ from typing import NamedTuple
 from popover.protocols import sasl
 
 LINE_LIMIT = 2048
-"""Octets of a command with its line end. RFC 2449 section 4 says 255; Dovecot reads 2,048, and so do we."""
+"""Octets of a command with its line end that we answer ourselves, at the desk. RFC 2449 section 4 says 255."""
 
 RESPONSE_LIMIT = 16 * 1024
-"""Octets of an AUTH command and of a line of its exchange: RFC 4954 section 4 wants 12,288, tokens grow."""
+"""Octets of a line that is for the server. RFC 4954 section 4 wants 12,288 for a response; Courier and Cyrus take
+passwords of 7,000, be they tokens, and refuse those of 12,000 themselves."""
 
 KNOWN = frozenset(b"APOP AUTH CAPA DELE LANG LAST LIST NOOP PASS QUIT RETR RSET STAT STLS TOP UIDL USER UTF8".split())
 """Verbs whose answer has a shape we know (RFC 1939, 1460, 2449, 2595, 5034, 6856)."""

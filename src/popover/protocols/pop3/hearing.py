@@ -66,7 +66,7 @@ class Ears:
         leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
         mending = self._mending = Mending(state, server, owed, way, ahead)
         awake = KeepAlive(wanted, state, way, leaving)
-        self._timing = Timing(state, owed, way, login, leaving, mending, awake)
+        self._timing = Timing(state, way, login, leaving, mending, awake)
         self._lesson = Lesson(state, owed, way, ahead, mailbox, questions, leaving, mending)
         way.on_login = questions.behind_login
         leaving.on_wake = self._wake
@@ -130,7 +130,7 @@ class Ears:
         return self._ear.wants and not self._doubt.is_over
 
     @property
-    def unheard(self) -> bytes | None:  # noqa: D102
+    def unheard(self) -> tuple[bytes, ...] | None:  # noqa: D102
         return self._doubt.unheard if self._doubt.is_over else None
 
     @property
@@ -261,7 +261,7 @@ class Ears:
             return
         self._login.server_left()
         self._owed.end()
-        self._leaving.over()
+        self._leaving.server_left()
 
     # -- time ------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class Leaving:
         self._user = ""
         self._of_next_time: list[bytes] = []
         self._is_registered = self._has_asked = self._has_proved = self._is_asking = False
+        self._gave_up_at = math.inf  # what was asked before QUIT is told
 
     def say(self, command: Command, user: str, of_next_time: list[bytes]) -> None:
         """QUIT. `of_next_time`: questions that may leave with this client's next login; their answers are looked at
@@ -131,11 +132,24 @@ class Leaving:
 
     @property
     def due(self) -> float:
-        """When what is asked before QUIT is told is given up."""
-        if self._command is None or not (self.is_finding_out and self._owed.asked):
+        """When what is asked before QUIT is told is given up; and when the answer to QUIT is, of a server that goes on
+        with what it was asked before.
+        """
+        spoke, manners = self._state.server_spoke, self._state.manners
+        if self._command is None:
+            talks_on = spoke > self._gave_up_at + manners.usual and not self.is_told
+            return self._gave_up_at + manners.patience if talks_on else math.inf
+        if not (self.is_finding_out and self._owed.asked):
             return math.inf
-        since, patience = self._owed.asked[0].since, self._state.manners.patience
-        return min(max(self._state.server_spoke, since) + patience, since + FIND_OUT)
+        since = self._owed.asked[0].since
+        return min(max(spoke, since) + manners.patience, since + FIND_OUT)
+
+    def on_time(self) -> None:
+        """Silence has lasted long enough, or the talk has."""
+        if self._command is None:
+            self.is_told = True  # it hears nothing, and nothing was deleted: the end is all that is left to tell it
+        else:
+            self.give_up(self._owed.asked[0])
 
     def give_up(self, asked: Ask) -> None:
         """What it was asked is not answered, or not as it should: never mind, QUIT is what counts. `asked`: the first
@@ -144,6 +158,11 @@ class Leaving:
         flight = asked.flight
         if flight is not None and flight.missing < len(flight.asks):  # it has answered some of it, and is not just slow
             self._state.manners.fail(flight.ability)
+        self._tell_now()
+
+    def _tell_now(self) -> None:
+        """Say QUIT to the server behind what it has not answered."""
+        self._gave_up_at = self._state.now
         self._way.start_anew()
         self.tell()
 
@@ -157,10 +176,16 @@ class Leaving:
     def _hurry(self) -> None:
         """Another session waits for this one to be over."""
         if self.is_finding_out:
-            self._way.start_anew()
-            self.tell()
+            self._tell_now()
             self._way.send()
             self.on_wake()
+
+    def server_left(self) -> None:
+        """The server has hung up: at what it was asked, perhaps, and it is not asked that again."""
+        asked = self._owed.asked
+        if self.is_finding_out and asked and asked[0].is_doubtful and asked[0].flight is not None:
+            self._state.manners.fail(asked[0].flight.ability)
+        self.over()
 
     def over(self) -> None:
         """The server knows, or is gone."""

@@ -21,7 +21,7 @@ from popover.protocols.pop3.mouth import Mouth
 from popover.protocols.pop3.status import Status
 from popover.talk import End
 
-ANSWERS = 16
+ANSWERS = 8
 """Answers heard in one go: some 0.1 ms of work, and then it is the others' turn. As many as commands
 (`client_ear.BURST`)."""
 

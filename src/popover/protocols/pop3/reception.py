@@ -10,7 +10,7 @@ that were told to use them look for them there; c-client (PHP, Alpine) warns of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from popover.config import Server
 from popover.protocols import sasl_server
@@ -41,10 +41,6 @@ class Reception:
         self._say = self._guest.say
         self._mechanisms = sasl_server.mechanisms(offer.challenge)
         self._user = b""  # as USER has said it
-        self._matters: dict[bytes, Callable[[Command], Came]] = {
-            b"CAPA": self._capabilities, b"USER": self._says_user, b"PASS": self._says_password, b"APOP": self._apop,
-            b"STLS": self._stls, b"QUIT": self._quit, b"NOOP": self._noop,
-        }  # fmt: skip
 
     def greet(self) -> None:
         """Our own greeting, with the stamp for APOP if there is one (RFC 1939 section 7)."""
@@ -96,7 +92,7 @@ class Reception:
             elif verb == b"AUTH":
                 return (yield from self._auth(command))
             elif verb in self._matters:
-                return self._matters[verb](command)
+                return self._matters[verb](self, command)
             elif verb in KNOWN:
                 self._say(b"-ERR please log in first")
             else:
@@ -166,3 +162,8 @@ class Reception:
     def _noop(self, _command: Command) -> Came:
         self._say(b"+OK")
         return None
+
+    _matters: ClassVar[dict[bytes, Callable[[Reception, Command], Came]]] = {
+        b"CAPA": _capabilities, b"USER": _says_user, b"PASS": _says_password, b"APOP": _apop, b"STLS": _stls,
+        b"QUIT": _quit, b"NOOP": _noop,
+    }  # fmt: skip

@@ -8,7 +8,6 @@ from popover.protocols.pop3.keep_alive import KeepAlive
 from popover.protocols.pop3.leaving import Leaving
 from popover.protocols.pop3.login import Login
 from popover.protocols.pop3.mending import Mending
-from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import Way
 
@@ -16,11 +15,10 @@ from popover.protocols.pop3.way import Way
 class Timing:
     """That of one session. It asks each part that waits for something."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - all that wait
-        self, state: State, owed: Owed, way: Way, login: Login, leaving: Leaving, mending: Mending, awake: KeepAlive
+    def __init__(
+        self, state: State, way: Way, login: Login, leaving: Leaving, mending: Mending, awake: KeepAlive
     ) -> None:
         self._state = state
-        self._owed = owed
         self._way = way
         self._login = login
         self._leaving = leaving
@@ -48,6 +46,6 @@ class Timing:
         if now >= self._mending.due:
             self._mending.on_time()
         if now >= self._leaving.due:
-            self._leaving.give_up(self._owed.asked[0])
+            self._leaving.on_time()
         if now >= self._awake.due:
             self._awake.on_time()

@@ -23,7 +23,6 @@ from __future__ import annotations
 from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
 from popover.protocols.dialect import Memory as AnyMemory
 from popover.protocols.reception import Offer
-from popover.protocols.smtp import device
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.reception import Reception
@@ -35,7 +34,6 @@ __all__ = [
     "CAN_WAIT",
     "Ears",
     "Memory",
-    "device",
     "ears",
     "farewell",
     "get_ready",

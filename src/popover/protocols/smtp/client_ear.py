@@ -27,7 +27,7 @@ TURNS_LIMIT = 512
 recipients a mail, Postfix takes 1,000."""
 
 BURST = 64
-"""Commands heard in one go: some 3 ms of work at most, and then it is the others' turn."""
+"""Commands heard in one go: some 3 ms of work, and then it is the others' turn. A mail to fifty is one flight."""
 
 INBOX_LIMIT = 64 * 1024
 """Octets that may wait to be heard: a client that sends a mail without waiting for DATA's answer goes on then."""

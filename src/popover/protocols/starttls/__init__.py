@@ -7,11 +7,11 @@ inside.py                     answers inside TLS
 
 from __future__ import annotations
 
+# ruff: noqa: PLC0415 - as in the package above: a gateway needs one of them, or none
 from typing import Protocol
 
-from popover.config import DialectName
 from popover.protocols.dialect import Greeting
-from popover.protocols.starttls import imap, pop3, sieve, smtp
+from popover.protocols.rooms import Rooms
 from popover.talk import End, Talk
 
 __all__ = ["STARTTLS", "Beginning"]
@@ -29,4 +29,28 @@ class Beginning(Protocol):
         """See, inside TLS, that a mail server speaks there, and greet the client in its place. Raises ServerFailure."""
 
 
-STARTTLS: dict[DialectName, Beginning] = {"pop3": pop3, "imap": imap, "smtp": smtp, "sieve": sieve}
+def _pop3() -> Beginning:
+    from popover.protocols.starttls import pop3
+
+    return pop3
+
+
+def _imap() -> Beginning:
+    from popover.protocols.starttls import imap
+
+    return imap
+
+
+def _smtp() -> Beginning:
+    from popover.protocols.starttls import smtp
+
+    return smtp
+
+
+def _sieve() -> Beginning:
+    from popover.protocols.starttls import sieve
+
+    return sieve
+
+
+STARTTLS = Rooms({"pop3": _pop3, "imap": _imap, "smtp": _smtp, "sieve": _sieve})

@@ -1,0 +1,91 @@
+"""What may not differ between two sessions of one case."""
+
+from typing import NamedTuple
+
+from pairs.wild.case import Case, short
+from pairs.wild.client import Lived
+from pairs.wild.odd import Heard
+
+LONGER = 2.0  # seconds of a client's patience through popover, so that being late is told from being lost
+SECOND = 1.0  # the first rule's
+STRANGERS = b"P commands\r\n"
+STRANGE = 5  # words that no client of the dialect says, before a stranger is sent away
+
+
+class Played(NamedTuple):
+    """A session: its client's side, its server's."""
+
+    lived: Lived
+    heard: Heard
+
+
+def differences(one: Case, direct: Played, through: Played) -> list[str]:
+    """All that went otherwise, in words."""
+    ours, theirs = direct.lived, through.lived
+    if _is_sent_away(one, ours.got, theirs.got):
+        return []
+    found = []
+    is_left = _has_left(one, ours, theirs.got)
+    if one.script.ending != "close" and not is_left and not _is_same(one, ours, theirs):
+        found.append(f"got {short(theirs.got)} in place of {short(ours.got)}")
+    is_lost = (ours.is_unheard or theirs.is_unheard) and {ours.end, theirs.end} <= {"closed", "reset"}
+    if ours.end != theirs.end and not is_lost and not (is_left and theirs.end in {"closed", "left"}):
+        found.append(f"end {theirs.end} in place of {ours.end}")
+    if not _has_heard(one, direct.heard.said, through.heard.said, is_left=is_left):
+        found.append(f"the server heard {short(through.heard.said)} in place of {short(direct.heard.said)}")
+    has_longer = is_left or _waits_for_the_goodbye(one, through.heard)
+    if direct.heard.is_over and not through.heard.is_over and not has_longer:
+        found.append("the server's connection stays open")
+    if not one.is_cut and through.heard.is_over and direct.heard.how != through.heard.how:
+        found.append(f"the server was left {through.heard.how} in place of {direct.heard.how}")
+    slack = SECOND + ours.seconds / 4 + (LONGER if ours.end == "gave up" else 0)
+    if theirs.seconds > ours.seconds + slack:
+        found.append(f"{theirs.seconds:.2f} s in place of {ours.seconds:.2f}")
+    return found
+
+
+def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether the client was told that it is none (docs/architecture.md: a browser is sent away), by what it has said;
+    before that, all is the same.
+    """
+    at = theirs.rfind(STRANGERS)
+    before = one.same(theirs[: theirs.rfind(b"\n", 0, at) + 1])
+    strange = [line for step in one.script.steps for line in step.say.splitlines() if one.dialect.is_strange(line)]
+    return at >= 0 and len(strange) >= STRANGE and one.same(ours).startswith(before)
+
+
+def _has_left(one: Case, direct: Lived, theirs: bytes) -> bool:
+    """Whether the client had its goodbye from popover, all else being the same (docs/speed.md); a RST may have
+    overtaken some of that on the wire.
+    """
+    ours, theirs = one.same(direct.got), one.same(theirs)
+    at = one.dialect.goodbye(theirs)
+    if direct.end == "reset" and len(ours) < at:
+        return theirs.startswith(ours)
+    return at >= 0 and one.ordered(ours[:at]) == one.ordered(theirs[:at]) and len(ours) - at < 150
+
+
+def _has_heard(one: Case, ours: bytes, theirs: bytes, *, is_left: bool) -> bool:
+    """Whether the server heard the same; of a client that went without reading a wire may lose the last words. What a
+    client says behind a goodbye that popover has answered is for nobody.
+    """
+    if is_left and _is_goodbye(theirs) and ours.startswith(theirs):
+        return True
+    return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
+
+
+def _waits_for_the_goodbye(one: Case, heard: Heard) -> bool:
+    """Whether a server that says nothing to a goodbye is given longer than on a wire: popover has answered that."""
+    return "mute" in one.manners and one.features != "off" and _is_goodbye(heard.said)
+
+
+def _is_goodbye(said: bytes) -> bool:
+    """Whether a client's last word was its goodbye."""
+    return said.rstrip().upper().endswith((b"QUIT", b"LOGOUT"))
+
+
+def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
+    direct, through = one.same(ours.got), one.same(theirs.got)
+    if ours.end == "reset" == theirs.end:  # what is on its way may be lost
+        return direct.startswith(through) or through.startswith(direct)
+    return one.ordered(direct) == one.ordered(through)
