@@ -24,7 +24,7 @@ def have_at_hand(user: str) -> None:
         entry = pwd.getpwnam(user)
     except KeyError:  # told by whoever becomes he
         return
-    if _is_open(Path(popover.__path__[0]), entry):
+    if is_open(Path(popover.__path__[0]), entry):
         return
     names = [found.name for found in pkgutil.walk_packages(popover.__path__, "popover.")]
     for name in (*_BORROWED, *(name for name in names if name.split(".")[1] not in _TYPED)):
@@ -32,8 +32,9 @@ def have_at_hand(user: str) -> None:
             import_module(name)
 
 
-def _is_open(place: Path, entry: pwd.struct_passwd) -> bool:
+def is_open(place: Path, entry: pwd.struct_passwd) -> bool:
     """Whether he, with his own group alone, may read there. Within popover.pyz nothing has rights of its own."""
+    place = place.resolve()
     there = next(part for part in (place, *place.parents) if part.exists())
     wanted = stat.S_IROTH | stat.S_IXOTH if there.is_dir() else stat.S_IROTH
     return all(_has(part, entry, stat.S_IXOTH) for part in there.parents) and _has(there, entry, wanted)
