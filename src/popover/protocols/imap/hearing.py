@@ -245,3 +245,4 @@ class Ears:
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
         """Count this client's sessions."""
         self._memory.goes(self._visitor)
+        self._answering.is_at_rest = bool  # it knew us: only the garbage collector could free the two

@@ -65,6 +65,10 @@ class ClientEar:
                 b"CAPA": login.tell_capabilities, b"STLS": login.say_stls, b"QUIT": self._quit,
             }  # fmt: skip
 
+    def let_go(self) -> None:
+        """Hear no more: what it keeps here knows it, and only the garbage collector could free the two."""
+        self._matters.clear()
+
     @property
     def has_room(self) -> bool:
         """More may be heard."""

@@ -298,3 +298,6 @@ class Ears:
         self._login.on_free = lambda: None
         self._leaving.over()
         self._lesson.learn(server_left=server_left)
+        # Parts that know each other only the garbage collector could free, and it would cost 50 us a session.
+        del self._way.on_turn, self._way.may_log_in, self._way.on_login, self._owed.judge, self._leaving.on_wake
+        self._ear.let_go()

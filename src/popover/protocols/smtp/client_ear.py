@@ -94,6 +94,10 @@ class ClientEar:
             return False
         return any(not ask.is_doubtful for ask in self._owed.turns)
 
+    def let_go(self) -> None:
+        """Hear no more: what it keeps here knows it, and only the garbage collector could free the two."""
+        self._matters.clear()
+
     def listen(self) -> None:
         """Hear what has come, as far as it may be heard now."""
         inbox = self._client.inbox
