@@ -8,7 +8,7 @@ import pytest
 
 from hearing import taken
 from imap_talk import Talk
-from popover.protocols.imap.hearing import HURRY
+from popover.protocols.imap.hearing import HURRY, REST
 
 
 @pytest.mark.parametrize("first", [b"a AUTHENTICATE PLAIN\r\n", b"a COMPRESS DEFLATE\r\n"])
@@ -60,6 +60,17 @@ def test_a_server_that_leaves_a_login_unanswered_hears_all_that_comes_behind_it_
     assert talk.ears.is_settled
     answers = b"b OK [CAPABILITY IMAP4rev1 IDLE] in\r\nc BAD no\r\nd OK deflated\r\n"
     assert b"".join(talk.answer(answers[at : at + size])[0] for at in range(0, len(answers), size)) == answers
+
+
+def test_who_was_kept_waiting_and_has_ended_costs_its_server_less_than_a_second_in_all() -> None:
+    talk = Talk()
+    talk.say(b"a AUTHENTICATE PLAIN\r\n*\r\nb NOOP\r\n")
+    talk.ears.client_ended(0.0)
+    talk.ears.on_time(HURRY)
+    assert talk.ears.is_owed
+    talk.answer(b"a BAD no\r\nb OK done\r\n")
+    assert not talk.ears.is_owed
+    assert talk.ears.gap == REST < 1.0 - HURRY
 
 
 def test_what_waits_for_a_challenge_does_so_for_less_than_a_second_in_all() -> None:

@@ -13,7 +13,7 @@ from popover.protocols.plain import QUIET
 from popover.protocols.smtp.belated import HEADERS_LIMIT
 from popover.protocols.smtp.client_ear import BURST, TURNS_LIMIT
 from popover.protocols.smtp.commands import LINE_LIMIT, parse
-from popover.protocols.smtp.hearing import HURRY
+from popover.protocols.smtp.hearing import HURRY, REST
 from popover.protocols.smtp.memory import Memory
 from popover.protocols.smtp.queue import HELD_LIMIT
 from popover.protocols.strangers import STRANGE_LIMIT
@@ -334,6 +334,8 @@ def test_a_server_that_wants_to_hear_more_before_it_answers_hears_it(first: byte
     assert talk.ears.due == math.inf
     assert talk.ears.is_owed
     assert talk.answer(OK)[0] == OK
+    talk.ears.client_ended(HURRY)
+    assert talk.ears.gap <= REST < 1.0 - HURRY  # all that it was kept waiting for, less than a second
 
 
 def test_where_normalizing_is_promised_it_waits() -> None:

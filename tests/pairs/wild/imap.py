@@ -210,6 +210,9 @@ def practice() -> Script:
 Word = tuple[tuple[bytes, ...], tuple[int, ...]]
 """What is said for one command, its tag left out, and after which of it the client waits for a plus."""
 
+_LINES = (
+    b"a\r\nx STARTTLS\r\ny CAPABILITY\r\nz NOOP\r\nz LOGOUT\r\n"  # of a literal; commands to popover, if it miscounts
+)
 _LOGINS: tuple[Word, ...] = (
     ((b"%s LOGIN anna secret",), ()), ((b"%s login {4}", b"anna {6}", b"secret"), (0, 1)),
     ((b"%s LOGIN {4+}\r\nanna {6+}\r\nsecret",), ()), ((b"%s AUTHENTICATE PLAIN", b"AGFubmEAc2VjcmV0"), (0,)),
@@ -222,7 +225,8 @@ _ANY: tuple[Word, ...] = (
     ((b"%s APPEND INBOX {8}", b"ab\ncd\r\nx"), (0,)), ((b"%s APPEND INBOX {8+}\r\nab\ncd\r\nx",), ()),
     ((b"%s APPEND INBOX {90000+}\r\n" + b"x LOGOUT\n" * 10_000,), ()),
     ((b"%s APPEND INBOX {8}\r\nab\ncd\r\nx",), ()), ((b"%s CREATE " + b"y" * 70_000,), ()),
-    ((b"%s ID {3+}\r\na\r\n b",), ()),
+    ((b"%s ID {3+}\r\na\r\n b",), ()), ((b"%s APPEND INBOX {%d+}\r\n" % (b"%s", len(_LINES)) + _LINES,), ()),
+    ((b"%s APPEND INBOX {%d}" % (b"%s", len(_LINES)), _LINES), (0,)),
 )  # fmt: skip
 
 

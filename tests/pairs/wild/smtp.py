@@ -184,7 +184,7 @@ _ANY = (
 _BODIES = (
     b"hello\r\n", b"", b"..\r\n.hidden\r\nx\r\n", b"a\n.\nb\r\n", b"a\n..\nb\n\r\n", b"QUIT\r\nMAIL FROM:<x>\r\n",
     b"a\r.\rb\r\n", b"\r\n" * 20, b"x" * 70_000 + b"\r\n", b"line\n" * 9000 + b"\r\n",
-    b"a\r\n.\nNOOP\r\n", b"a\r\n.\r\r\n",
+    b"a\r\n.\nNOOP\r\n", b"a\r\n.\r\r\n", b"a\r\n..\r\nEHLO old.example\r\nNOOP\r\nQUIT\r\n",
 )  # fmt: skip
 
 

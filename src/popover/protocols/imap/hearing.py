@@ -38,9 +38,13 @@ from popover.protocols.imap.state import State
 from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
 
-HURRY = 0.8
+HURRY = 0.6
 """Seconds in all that responses of one session are kept which a client says before the server has asked for them. A
 server that never asks is rare, but over a wire it works; the first rule allows for a second."""
+
+REST = 0.2
+"""Seconds without a word after which a client that has ended, and was kept waiting so, is taken to have all answers.
+With HURRY less than that second; a wire tells the server at once."""
 
 _NOTHING = memoryview(b"")
 
@@ -111,7 +115,9 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
+        if not self._is_guessing:
+            return 0.0  # a wire tells the server at once
+        return min(self._plain.gap, REST if self._ear.is_deaf else QUIET)
 
     @property
     def has_left(self) -> bool:  # noqa: D102

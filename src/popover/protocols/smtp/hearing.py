@@ -35,9 +35,13 @@ from popover.protocols.smtp.server_ear import ServerEar
 from popover.protocols.smtp.state import State
 from popover.talk import End
 
-HURRY = 0.8
+HURRY = 0.6
 """Seconds that what a client says without waiting for the answer to DATA or AUTH is kept for that. A server that says
 nothing before it has heard it is rare, but over a wire it works; the rest of the talk is passed on unread then."""
+
+REST = 0.2
+"""Seconds without a word after which a client that has ended, and was kept waiting so, is taken to have all answers.
+With HURRY less than the first rule's second; a wire tells the server at once."""
 
 _NONE = memoryview(b"")
 
@@ -63,6 +67,7 @@ class Ears:
         self._plain = Plain(client)  # once octets are just passed on
         self._has_client_ended = False
         self._hurries_since = math.inf
+        self._has_hurried = False
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -94,7 +99,9 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return min(self._plain.gap, QUIET) if self._state.is_plain else 0.0  # a wire tells the server at once
+        if not self._state.is_plain:
+            return 0.0  # a wire tells the server at once
+        return min(self._plain.gap, REST if self._has_hurried else QUIET)
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -202,6 +209,7 @@ class Ears:
         """The server does not answer: it may want to hear more."""
         if self.due <= now and self._ear.hurries:
             self._state.turn_plain()
+            self._has_hurried = True
         self._go_on(now)
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
