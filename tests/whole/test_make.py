@@ -168,3 +168,28 @@ def test_release_is_of_the_version_that_its_tag_says(tmp_path: Path) -> None:
     assert f"this commit's tag is v99, and src/popover/__init__.py says {__version__}" in ended.stderr
     plan = planned("release")
     assert plan.index("git describe") < plan.index("packaging/pyz.py")
+
+
+def test_each_python_of_a_machine_is_found_once_and_those_that_cannot_run_popover_are_not(tmp_path: Path) -> None:
+    """By the list that CI goes through: `make test-pythons`."""
+    folder, pyenv = tmp_path / "bin", tmp_path / "pyenv"
+    for place in (folder, *(pyenv / f"versions/{one}/bin" for one in ("3.98.1", "3.97.0"))):
+        place.mkdir(parents=True)
+    for path, version in (
+        (folder / "python3.97", "3.97.0"),
+        (folder / "python3.96", ""),  # it is too old, or fails: a shim of pyenv's that nobody has chosen
+        (pyenv / "versions/3.97.0/bin/python3", "3.97.0"),
+        (pyenv / "versions/3.98.1/bin/python3", "3.98.1"),
+    ):
+        program(path, f'[ -n "{version}" ] && echo "{version} $3"')
+    named = tmp_path / "named"
+    program(named, 'echo "3.99.10 $3"')
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", "PYENV_ROOT": str(pyenv)}
+    said = subprocess.run([ROOT / "tests/pythons", named], env=env, capture_output=True, text=True, check=True).stdout
+    lines = [line.split() for line in said.splitlines()]
+    assert lines[-3:] == [
+        ["3.97.0", str(folder / "python3.97")],
+        ["3.98.1", str(pyenv / "versions/3.98.1/bin/python3")],
+        ["3.99.10", str(named)],
+    ]
+    assert len({version for version, _ in lines}) == len(lines)
