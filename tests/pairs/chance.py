@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from pairs.features import FEATURES
-from pairs.servers import SERVERS, deleting, ends
+from pairs.servers import SERVERS, deleting, ends, providers
 from pairs.servers.base import Pop3, Visit
 from pairs.talk import PASSWORD, Client, Talk
 from pairs.wire import HowItEnds
@@ -191,7 +191,7 @@ def kind(of: Case) -> type[Pop3]:
         more["at"], more["after"], more["how"] = of.end
         bases = (ends.Ends, *(base for base in bases if base is not Pop3))
     for base in bases:
-        if issubclass(base, deleting.Expire):
+        if issubclass(base, (deleting.Expire, providers.Gmail)):
             more["capa"] = base.capa  # it must say what it does
     if any(base.ends for base in bases):
         more["ends"] = True

@@ -62,7 +62,7 @@ def same(ours: Turn, theirs: Turn, features: str) -> bool:
         return direct.rstrip(DRIP) == through.rstrip(DRIP)  # so many as there was time for
     if has(features, "soften"):
         direct = _softened(direct)
-    is_bare = verb in (b"USER", b"DELE", b"QUIT") and direct.strip().upper() == b"+OK"
+    is_bare = verb in (b"USER", b"DELE", b"QUIT") and _words(direct) == b"+ok"
     if (is_bare or _is_reworded(direct)) and _OURS.fullmatch(
         through
     ):  # to whatever question: its client may be one answer behind
@@ -95,8 +95,12 @@ def _same_line(ours: bytes, theirs: bytes, features: str) -> bool:
 
 
 def _is_reworded(line: bytes) -> bool:
-    words = b"".join(line.split()).lower()
-    return words.removesuffix(b"withouterror").removesuffix(b"withoutfault") in REWORDED
+    return _words(line) in REWORDED
+
+
+def _words(line: bytes) -> bytes:
+    """Without case, blanks, and what some servers here add to all that they say."""
+    return b"".join(line.split()).lower().removesuffix(b"withouterror").removesuffix(b"withoutfault")
 
 
 def _lines(record: Record) -> tuple[list[bytes], int]:

@@ -532,10 +532,31 @@ def test_the_first_message_that_is_read_ahead_is_alone() -> None:
     talk = Talk(memory=memory)
     talk.log_in()
     walks(talk, *[SIZE] * 9)
-    assert talk.answer(mail(2)) == (mail(2), unit(3))
+    assert talk.answer(mail(2)) == (mail(2), unit(3) + b"STAT\r\n")
     assert talk.say(b"NOOP\r\n") == (b"", b"")
-    assert talk.answer(proven(3)) == (b"", b"NOOP\r\n")
+    assert talk.answer(proven(3)) == (b"", b"")
+    assert talk.answer(b"+OK 9 99\r\n") == (b"", b"NOOP\r\n")
     assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", unit(4))
+
+
+def test_a_server_that_answers_list_behind_what_waits_costs_no_session_and_less_than_a_second() -> None:
+    """With one question alone behind a message it answers in order; with many its mails come where nobody waits for
+    them, and such a session is lost.
+    """
+    memory = trusting(but="reads ahead")
+    talk = Talk(memory=memory)
+    talk.log_in()
+    walks(talk, *[SIZE] * 9)
+    talk.answer(mail(2))
+    talk.say(b"RETR 3\r\n")
+    began, got, heard = talk.now, *talk.answer(mail(3) + b"+OK 9 99\r\n+OK 3 %d\r\n" % SIZE)
+    while heard != b"RETR 3\r\n":
+        assert got == b""
+        got, heard = talk.answer({b"CAPA\r\n": CAPA, b"STAT\r\n": b"+OK 9 99\r\n"}[heard]) if heard else talk.wait()
+    assert talk.now - began < 1.0
+    assert talk.ears.failure is None
+    assert talk.answer(mail(3)) == (mail(3), b"")
+    assert memory.harm().keys() == {"reads ahead"}
 
 
 @pytest.mark.parametrize(

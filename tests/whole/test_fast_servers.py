@@ -69,9 +69,12 @@ def _of_any_user(verb: bytes, answer: bytes) -> bytes:
     if verb in (b"STAT", b"LIST", b"UIDL"):
         return b"\n".join(b" ".join(line.split()[: 2 if verb == b"STAT" else 1]) for line in answer.splitlines())
     if verb == b"RETR":
-        return re.sub(rb"\A\+OK[^\n]*\n.*?(?=From: Alice)|X-UIDL: [^\n]*\n", b"", answer, flags=re.DOTALL)
+        return _OF_ONE_USER.sub(b"", answer)
     return answer[:4]
 
+
+# The status line and what a server adds: before the header, or behind it, as GNU Mailutils does in an mbox.
+_OF_ONE_USER = re.compile(rb"\A\+OK[^\n]*\n.*?(?=From: Alice)|(?:X-UIDL|X-IMAPbase|X-UID|Status): [^\n]*\n", re.DOTALL)
 
 ALL = [b"RETR %d" % number for number in range(1, len(MESSAGES) + 1)]
 LOOKS = [b"STAT", b"UIDL", b"LIST"]
