@@ -242,13 +242,13 @@ def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
 ) -> None:
     monkeypatch.setattr(tokens, "LAST_PATIENCE", 0.2)
     account = signed_in(stage)
-    at_the_lock, seal_by = threading.Event(), keys.seal_by
+    at_the_lock, open_by = threading.Event(), keys.open_by
 
-    def seal(file: TokenFile, key: Key | None, is_stopped: Callable[[], bool]) -> None:
+    def opened(file: TokenFile, key: Key, is_stopped: Callable[[], bool]) -> bool:
         at_the_lock.set()
-        seal_by(file, key, is_stopped)
+        return open_by(file, key, is_stopped)
 
-    monkeypatch.setattr(keys, "seal_by", seal)
+    monkeypatch.setattr(keys, "open_by", opened)
 
     async def run() -> None:
         mine = stage.tokens()
