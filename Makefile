@@ -76,7 +76,7 @@ $(READY): pyproject.toml
 
 # What developers need as well.
 $(SETUP): $(READY)
-	@echo "Adding the tools for tests, some 150 MB, in $(VENV)."
+	@echo "Adding the tools for tests, some 350 MB, in $(VENV)."
 	scripts/as-owner $(BIN)/pip install --disable-pip-version-check --editable '.[dev]'
 	@scripts/as-owner touch $@
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from popover.config import Server, Service
-from popover.config.values import ReadAhead
+from popover.config.ahead import ReadAhead
 from popover.protocols import Terms
 from popover.protocols.pop3 import Ears, Memory
 from popover.protocols.pop3.answers import capabilities

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,7 @@ class Running:
             time.sleep(0.02)
 
 
-class Peer:
+class Peer(ABC):
     """A program that does the job. A new one defines `name`, `program`, `version_command` and `command`."""
 
     # In tables and after --peers.
@@ -102,17 +103,17 @@ class Peer:
         """Whether the program is there."""
         return shutil.which(self.program) is not None
 
+    @abstractmethod
     def version_command(self) -> list[str]:
         """What prints the version."""
-        raise NotImplementedError
 
     def version(self) -> str:
         """The version as it prints it, and that of what it depends on most."""
         return find_version(self.version_command())
 
+    @abstractmethod
     def command(self, place: Place) -> list[str]:
         """Write configuration into `place.directory`; return the command, which stays in the foreground."""
-        raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
         """What is added to the environment."""

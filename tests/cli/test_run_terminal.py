@@ -5,18 +5,24 @@ import pty
 import re
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from fakes.mail import mail
 from fakes.scene import Stage, url
+from parts.places import is_root
+from parts.shut import shut_in
 
 pytest_plugins = ["fakes.fixture"]
 
 
-def on_terminal(*words: str, closes: bool = False, until: bytes = b"a scanner") -> str:
+def on_terminal(
+    *words: str, closes: bool = False, until: bytes = b"a scanner", env: Mapping[str, str] | None = None
+) -> str:
     """What is on the screen of `popover run WORDS` before it is ended by Ctrl-C; `closes`: by closing the window."""
     pid, screen = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "popover", "run", *words])
+        os.execve(sys.executable, [sys.executable, "-m", "popover", "run", *words], os.environ | dict(env or {}))
     seen = b""
     try:
         while until not in seen:
@@ -40,6 +46,13 @@ def test_on_a_terminal_it_says_what_to_type_with_the_ports_it_has(stage: Stage) 
     told = re.findall(r"(?m)^  (\S+) mail \(\S+\) +server 127\.0\.0\.1 +port (\d+) +SSL off$", seen)
     assert told == [("incoming", ports[0]), ("outgoing", ports[1])]
     assert seen.count("What to type into the mail client; ") == 1
+
+
+def test_whom_it_becomes_need_not_be_able_to_read_popover(stage: Stage, tmp_path: Path) -> None:
+    """In a clone below a home that is its owner's alone, started as README.md says for low ports."""
+    user = ("--user", "nobody") if is_root() else ()
+    server = f"0={url(stage.server(mail('pop3')), 'pop3')}"
+    assert "incoming mail (POP3)" in on_terminal(server, *stage.trust, *user, env=shut_in(tmp_path))
 
 
 def test_it_ends_with_its_terminal(stage: Stage) -> None:

@@ -30,11 +30,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Script:
-    """What a client does in one session."""
+    """What a client does in one session. `eol`: with which it ends its lines."""
 
     steps: tuple[Step, ...]
     ending: Ending = "quit"
     strict: bool = False
+    eol: bytes = b"\r\n"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,21 @@ _ODD = (
     b"XTND XLST",
     b"RETR",
     b"DELE 1 2",
+    b"RETR  1",
+    b"retr 2 ",
+    b"RETR 99999999999",
+    b"TOP 1",
+    b"TOP 1 x",
+    b"LIST 0",
+    b"LIST 1 2",
+    b"UIDL x",
+    b"STAT 1",
+    b"NOOP x",
+    b"CAPA x",
+    b"USER",
+    b"PASS",
+    b"USER ben",
+    b"RSET 1",
 )
 
 
@@ -122,7 +138,8 @@ def _script(chance: Random, *, alone: bool) -> Script:
         groups = ((command,) for group in groups for command in group)
     steps = tuple(_step(chance, group) for group in groups)
     endings: tuple[Ending, ...] = ("quit", "close", "reset", "half")
-    return Script(steps, chance.choices(endings, (9, 1, 1, 1))[0], chance.random() < 0.15)
+    ending, strict = chance.choices(endings, (9, 1, 1, 1))[0], chance.random() < 0.15
+    return Script(steps, ending, strict, b"\n" if chance.random() < 0.05 else b"\r\n")
 
 
 def _groups(chance: Random) -> Iterable[tuple[bytes, ...]]:
@@ -207,17 +224,17 @@ def client(script: Script) -> Client:
     async def play(talk: Talk) -> None:
         talk.strict = script.strict
         for step in script.steps:
-            await _say(talk, step)
+            await _say(talk, step, script.eol)
             for command in step.commands:
-                await talk.hear(command + b"\r\n")
+                await talk.hear(command + script.eol)
             await asyncio.sleep(step.pause)
         await _part_from(talk, script.ending)
 
     return play
 
 
-async def _say(talk: Talk, step: Step) -> None:
-    octets = b"".join(command + b"\r\n" for command in step.commands)
+async def _say(talk: Talk, step: Step, eol: bytes) -> None:
+    octets = b"".join(command + eol for command in step.commands)
     if step.cut:
         await talk.say(octets[: step.cut])
         await asyncio.sleep(0.002)
@@ -268,5 +285,6 @@ def told(of: Case) -> str:
         lines.append(f"mails: {[len(mail) for mail in of.mails]} octets")
     for script in of.scripts:
         said = " | ".join(b" + ".join(step.commands).decode("latin-1") for step in script.steps)
-        lines.append(f"session: {said} | {script.ending}{', strict' if script.strict else ''}")
+        manner = (", strict" if script.strict else "") + (", LF" if script.eol != b"\r\n" else "")
+        lines.append(f"session: {said} | {script.ending}{manner}")
     return "\n  ".join(re.sub(r"PASS secret", "PASS", line) for line in lines)

@@ -32,9 +32,11 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found = _turns(ours, theirs, features)
         return [] if found and is_excused(direct, through, server, features) else found
     found = _turns(direct.record, through.record, features)
+    if found and _is_misled(direct.record, through.record, features):
+        return []
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and (is_excused(direct, through, server, features) or _is_misled(direct.record, through.record, features)):
+    if found and is_excused(direct, through, server, features):
         return []
     found += _end(direct.record, through.record, server, features)
     if not found:

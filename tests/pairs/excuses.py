@@ -8,7 +8,7 @@ from pairs.features import has
 from pairs.rewrites import Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget
-from pairs.servers.drips import SilentCapa
+from pairs.servers.drips import CapaInPieces, SilentCapa
 from pairs.servers.ends import ClosesAtBadCommand, Ends
 from pairs.servers.providers import Gmx, HMailServer
 from pairs.talk import Record, Turn
@@ -43,7 +43,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or (issubclass(server, Ends) and _fails_ahead(direct, through, server, features))
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
         or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
-        or (issubclass(server, SilentCapa) and _waits_for_capa(ours, theirs, features))
+        or (issubclass(server, (SilentCapa, CapaInPieces)) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
     )
 
@@ -161,7 +161,9 @@ def _has_begun(direct: Record, through: Record, features: str) -> bool:
 
 
 def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
-    """Whether a first bare AUTH waits in vain, for CAPA is asked before it, and the server says nothing any more."""
+    """Whether a first bare AUTH waits in vain, for CAPA is asked before it, and the server says nothing any more, or
+    hundreds of lines one by one.
+    """
     last = len(through.turns) - 1
     return (
         through.turns[last].said.upper().split() == [b"AUTH"]

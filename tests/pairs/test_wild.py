@@ -20,3 +20,4 @@ def test_imap_smtp_and_managesieve_by_chance_are_as_through_a_tunnel(turn: int, 
     tally = asyncio.run(duel([case(seed) for seed in seeds], authority))
     assert tally.sessions == len(seeds)
     assert tally.found == {}
+    assert tally.unsteady <= ROUND // 10  # what differs from itself is not compared

@@ -80,13 +80,19 @@ def test_after_a_refused_login_they_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "pieces", [[b"a LOGIN {4+}\r\nanna {6+}\r\nsecret\r\n"], [b"a LOGIN {4+}\r\nan", b"na {6+}\r\nsecret\r\n"]]
+    ("status", "pieces"),
+    [
+        (b"BAD", [b"a LOGIN {4+}\r\nanna {6+}\r\nsecret\r\n"]),
+        (b"NO", [b"a LOGIN {4+}\r\nan", b"na {6+}\r\nsecret\r\n"]),
+    ],
 )
-def test_where_a_server_may_have_taken_a_literal_for_commands_their_answers_come_first(pieces: list[bytes]) -> None:
+def test_where_a_server_may_have_taken_a_literal_for_commands_their_answers_come_first(
+    status: bytes, pieces: list[bytes]
+) -> None:
     """It knows of no literal that is not asked for (RFC 7888), and takes what stands in it for a command."""
     talk = Talk(ahead=Ahead())
     talk.say(pieces[0])
-    assert talk.answer(b"a BAD what?\r\n")[0] == b"a BAD what?\r\n"
+    assert talk.answer(b"a %s what?\r\n" % status)[0] == b"a %s what?\r\n" % status
     talk.say(*pieces[1:])
     for command in (b"b CAPABILITY\r\n", b"c NOOP\r\n", b"d LOGOUT\r\n"):
         assert talk.say(command) == (b"", command)

@@ -378,6 +378,25 @@ def test_who_answers_a_list_behind_the_capabilities_is_in_step_again_within_a_se
     assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", b"")
 
 
+def test_who_refuses_capa_behind_the_login_and_mixes_up_answers_is_in_step_again_within_a_second() -> None:
+    """No list of capabilities can tell where we are."""
+    memory = shown_before_only()
+    habits = memory.habits((VISITOR, "anna"))
+    habits.questions, habits.leaves_no_time = (b"LIST",), True
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"LIST\r\nCAPA\r\n"
+    talk.say(b"TOP 2 3\r\n")
+    began, got, heard = talk.now, *talk.answer(b"-ERR what?\r\n" + list_of(SIZE))
+    while heard != b"TOP 2 3\r\n":
+        assert got == b""
+        answers = {b"CAPA\r\n": b"-ERR what?\r\n", b"STAT\r\n": b"+OK 3 9\r\n"}
+        got, heard = talk.answer(answers[heard]) if heard else talk.wait()
+    assert talk.now - began < 1.0
+    assert talk.ears.failure is None
+    assert talk.answer(mail(2)) == (mail(2), b"")
+
+
 @pytest.mark.parametrize(
     "answers",
     [

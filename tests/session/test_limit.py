@@ -97,6 +97,27 @@ def test_the_alarm_goes_on_and_calls_who_set_it_last() -> None:
     run(play)
 
 
+def test_what_goes_off_before_is_no_limit_and_a_limit_stays_whatever_is_cancelled() -> None:
+    async def play(loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
+        called: list[str] = []
+        began = loop.time()
+
+        async def block() -> None:
+            with Limit(alarm, began + 4 * SOON):
+                alarm.set(began + SOON, lambda: called.append("before"))
+                await asyncio.sleep(2 * SOON)
+                alarm.set(began + 3 * SOON, lambda: called.append("cancelled"))
+                alarm.cancel()
+                await asyncio.sleep(NEVER)
+
+        with pytest.raises(TimeoutError):
+            await block()
+        assert called == ["before"]
+        assert loop.time() >= began + 4 * SOON
+
+    run(play)
+
+
 def test_behind_cancel_nobody_is_called_and_it_can_be_set_again() -> None:
     async def play(loop: asyncio.AbstractEventLoop, alarm: Alarm) -> None:
         called: list[int] = []

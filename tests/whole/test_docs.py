@@ -12,9 +12,9 @@ import pytest
 
 from popover.cli.arguments import make_parser
 from popover.config.account_fields import ACCOUNT, OAUTH2
+from popover.config.ahead import Ahead
 from popover.config.fields import SERVICE, STATUS, TOP
 from popover.config.table_file import TABLE
-from popover.config.values import Ahead
 from popover.process.status.figures import Figures, Picture
 from popover.process.status.metrics import classic
 from popover.wire.engine import Ending

@@ -30,7 +30,7 @@ def read_private(path: Path | str, limit: int) -> bytes:
         found = os.fstat(descriptor)
         if wrong := check_mode(path, found):
             raise ValueError(wrong)
-        octets = piece = os.read(descriptor, limit + 1)
+        octets = piece = os.read(descriptor, min(found.st_size, limit) + 1)
         # One that has given as many as it has needs not be asked for more: each login reads two.
         while piece and len(octets) != found.st_size and len(octets) <= limit:
             octets += (piece := os.read(descriptor, limit + 1 - len(octets)))

@@ -58,7 +58,7 @@ def choose(arguments: argparse.Namespace, person: Person, found: Found, address:
         person.tell(_CLIENT_ID)
         arguments.client_id = person.chooses("The client id:", "") or None
     if way == "oauth2" and not arguments.client_id:
-        raise ConfigError(_CLIENT_ID)
+        raise ConfigError("without one nothing can be set up" if isinstance(person, Terminal) else _CLIENT_ID)
     if Store(state_file().parent / "accounts").find(name) is not None:
         raise StartError(f"there is an account {quote(name)} already: popover account remove it, or take another name")
     return OwnLogin(

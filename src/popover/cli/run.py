@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from popover.cli.output import OutputError, give_up, say
 from popover.config import (
@@ -103,13 +104,16 @@ class Announcer:
         self._services = config.services
         self._left = sum(len(service.listen) for service in config.services)
         self._lines: list[str] = []
+        self._is_watched = sys.stdout.isatty()
+        if self._is_watched:
+            import_module("popover.check.settings")  # now: whom popover becomes may not be able to read it
 
     def __call__(self, line: str) -> None:
         """Say one line: "127.0.0.1:1110 -> pop3s://pop.example.com:995"."""
         self._left -= 1
         try:
             say(f"listening {line}")  # part of the command line's contract
-            if sys.stdout.isatty():
+            if self._is_watched:
                 self._lines.append(line)
                 if self._left == 0 and (words := what_to_type(self._lines, self._services)):
                     say(words)

@@ -2,6 +2,7 @@
 
     values.py   what a configuration is: Config, Service and its parts, Server, ...
     desk.py     what a service asks, where it does not know the server yet; accounts.py: own logins; routes.py: tables
+    ahead.py    what is done ahead of a client
     device.py   what holds for a device's mails; mailboxes.py: the words for addresses
     networks.py which are private; times.py: hours, rates
     flat.py     a service's flat keys -> its parts, and back
@@ -21,6 +22,7 @@ All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one
 from pathlib import Path
 
 from popover.config.accounts import Account, OAuth2, SecretSource, fold
+from popover.config.ahead import Ahead
 from popover.config.cross import check, clash
 from popover.config.desk import Desk
 from popover.config.desks import unknown_accounts
@@ -41,7 +43,6 @@ from popover.config.values import (
     Activated,
     Address,
     Admission,
-    Ahead,
     DialectName,
     Inside,
     InsideTLS,

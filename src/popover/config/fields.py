@@ -6,6 +6,7 @@ A reader raises ConfigError with what would be right. cattrs calls them and coll
 from pathlib import Path
 from typing import Any, get_args
 
+from popover.config.ahead import ReadAhead
 from popover.config.desk import LocalCheck
 from popover.config.device import QueueWord
 from popover.config.mailboxes import parse_address, parse_recipient
@@ -23,7 +24,7 @@ from popover.config.readers import (
     word,
     words,
 )
-from popover.config.values import BareLF, DialectName, InsideTLS, Listen, ProxyVersion, ReadAhead, TLSVersion
+from popover.config.values import BareLF, DialectName, InsideTLS, Listen, ProxyVersion, TLSVersion
 from popover.config.words import (
     parse_capability,
     parse_hours,

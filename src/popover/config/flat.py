@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from popover.config.ahead import Ahead
 from popover.config.desk import Desk
 from popover.config.device import DeviceRules
-from popover.config.values import Admission, Ahead, Inside, Patience, Service, Target, Trust
+from popover.config.values import Admission, Inside, Patience, Service, Target, Trust
 
 T = TypeVar("T")
 

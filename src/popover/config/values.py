@@ -11,7 +11,7 @@
         +-- Inside    TLS between clients and us
         +-- Admission who may come in: Network (networks.py); Hours: when; Rate: how fast (times.py)
         +-- Patience  how long to wait for whom
-        +-- Ahead     what is done before the client asks
+        +-- Ahead     what is done before the client asks (ahead.py)
 
 In a file the parts' keys stand flat in their `[[service]]` (flat.py). `str()` of each of the small ones gives back
 what a person would write. Standard library only, so that a
@@ -24,6 +24,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from popover.config.ahead import Ahead
 from popover.config.desk import Desk
 from popover.config.device import DeviceRules
 from popover.config.networks import Network, is_private
@@ -34,7 +35,6 @@ Security: TypeAlias = Literal["tls", "starttls"]  # from the first octet on; aft
 TLSVersion: TypeAlias = Literal["1.2", "1.3"]
 InsideTLS: TypeAlias = Literal["off", "offer", "require", "implicit"]
 ProxyVersion: TypeAlias = Literal["v1", "v2"]  # of the PROXY header, protocols/proxy_header.py
-ReadAhead: TypeAlias = bool | Literal["always"]  # "always": also where RETR alone has a lasting effect (Gmail)
 BareLF: TypeAlias = Literal["pass", "normalize"]
 
 
@@ -189,26 +189,6 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """What is done ahead of a POP3 client, some of it for IMAP. Nothing here changes what it gets: docs/speed.md."""
-
-    warm: int = 1  # connections that stand ready while the service is in use; 0: none
-    ask_ahead: bool = True
-    read_ahead: ReadAhead = True
-    read_ahead_bytes: int = 1024 * 1024  # held for one session; a client that is gone cost no more than that
-    user_at_once: bool = True
-    dele_at_once: bool = True
-    quit_at_once: bool = True
-    keep_alive: float = 45  # seconds of silence before a NOOP; 0: none. Outlook.com drops a session after 60
-    soften: bool = True
-
-    @property
-    def wants_to_know(self) -> bool:
-        """Whether it is of any use to know what the server can."""
-        return self.ask_ahead or bool(self.read_ahead) or self.user_at_once or self.dele_at_once
-
-
-@dataclass(frozen=True, slots=True)
 class Service:
     """One way in and what it leads to."""
 
@@ -218,7 +198,7 @@ class Service:
     inside: Inside = Inside()
     admission: Admission = Admission()
     patience: Patience = Patience()
-    ahead: Ahead = Ahead()
+    ahead: Ahead = Ahead()  # noqa: RUF009 - frozen
     hide: tuple[str, ...] = ()  # capabilities that its clients are not to see, in upper case
     trace: bool = False  # log what is said, without secrets and bodies
     bare_lf: BareLF = "pass"  # what becomes of the lines of a mail that end in LF alone (SMTP)

@@ -15,7 +15,6 @@ from popover.errors import ConfigError, StartError
 from popover.inside.listen import shown
 from popover.log import Log
 from popover.process.awaited import Awaited
-from popover.process.beforehand import import_all
 from popover.process.first_look import FirstLook
 from popover.process.gateway import Gateway
 from popover.process.handover import Predecessor, hand_over
@@ -60,8 +59,9 @@ class Daemon:
         loop.set_exception_handler(self._report)
         lines = self._put_in_force(self._config)
         if self._config.user:
-            if self._load is not None:
-                import_all()
+            from popover.process.at_hand import have_at_hand  # noqa: PLC0415 - few become somebody else
+
+            have_at_hand(self._config.user)
             become(self._config.user)
         self._warn_of(self._config)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -114,10 +114,9 @@ class Ears(Protocol):
         """A client that has begun TLS is told inside it once more what it was greeted with before."""
 
     @property
-    def unheard(self) -> tuple[bytes, ...] | None:
-        """All that the client has said, in the pieces in which it came, once a server has left that had stood ready,
-        without an answer to any of it: to another connection it can be said once more. None where that is not so, or
-        could do harm.
+    def unheard(self) -> bytes | None:
+        """All that the client has said, once a server has left that had stood ready, without an answer to any of it:
+        to another connection it can be said once more. None where that is not so, or could do harm.
         """
 
     @property

@@ -39,7 +39,7 @@ class Plain:
     is_settled = True
     wants_client = wants_server = True
     greets_again = False
-    unheard: tuple[bytes, ...] | None = None
+    unheard: bytes | None = None
     has_more = wants_tls = is_idling = is_at_work = False
     due = math.inf
 

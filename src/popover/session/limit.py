@@ -16,23 +16,23 @@ class Limit:
     goes on with it.
     """
 
-    __slots__ = ("_alarm", "_due", "_is_held", "_is_up", "_task")
+    __slots__ = ("_alarm", "_due", "_is_up", "_task")
 
     def __init__(self, alarm: Alarm, due: float) -> None:
         self._alarm = alarm
         self._due = due
-        self._is_held = self._is_up = False
+        self._is_up = False
         self._task: asyncio.Task[object] | None = None
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._alarm.set(self._due, self._ring)
+        self._alarm.limit(self._due, self._ring)
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._alarm.forget()
+        self._alarm.free()
         task, self._task = self._task, None
         if task is None or not self._is_up:
             return
@@ -42,14 +42,13 @@ class Limit:
 
     def hold(self) -> None:
         """Let it pass without a word, for somebody else keeps the time."""
-        self._is_held = True
+        self._alarm.free()
 
     def go_on(self) -> None:
         """Keep it again; at once, if it has passed."""
-        self._is_held = False
-        self._alarm.set(self._due, self._ring)
+        self._alarm.limit(self._due, self._ring)
 
     def _ring(self) -> None:
-        if self._task is not None and not self._is_held and not self._is_up:
+        if self._task is not None:
             self._is_up = True
             self._task.cancel()

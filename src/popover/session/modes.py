@@ -52,14 +52,3 @@ def get_ready(service: Service) -> None:
         for_devices()
     if service.trace:
         overhearer(service.dialect)
-
-
-def get_ready_for_any() -> None:
-    """Import all that the sessions of any service may need."""
-    from popover.session import desk, device  # noqa: F401 - they are for later
-
-    for_devices()
-    for dialect in DIALECTS:
-        for rooms in (DIALECTS, STARTTLS):
-            rooms[dialect]
-        overhearer(dialect)

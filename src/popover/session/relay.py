@@ -45,7 +45,8 @@ class Relay:
 
     `server_left`: it was the server that ended it. `spoke_at`: when the client last said something (loop time).
     `on_left`: called once the client has had its goodbye and the server has not. `on_server`: called when the server
-    has said something, before anybody hears it. `on_told`: called when all that there was to say has been said.
+    has said something, before anybody hears it. `on_told`: called when all that there was to say has been said; whether
+    there is no more.
     """
 
     __slots__ = (
@@ -62,7 +63,7 @@ class Relay:
         self.ears = ears
         self.on_left: Callable[[], None] = nothing
         self.on_server: Callable[[memoryview], None] | None = None
-        self.on_told: Callable[[], None] | None = None
+        self.on_told: Callable[[], bool] | None = None
         self._loop = loop
         self._patience = patience
         self._client = client
@@ -159,10 +160,10 @@ class Relay:
             Turns.of(self._loop).add(self._hear_on)
         self._see_ends()
         self._pace()
+        if self.on_told is not None and not self.on_told():
+            return  # there is more to say at once, and then we come here again
         if (due := ears.due) < self.alarm.at:
             self.alarm.set(due, self._wake)
-        if self.on_told is not None:
-            self.on_told()
 
     def _see_ends(self) -> None:
         """See what has ended by what was just said."""

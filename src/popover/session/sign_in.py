@@ -14,7 +14,6 @@ from popover.outside.reasons import explain_ending
 from popover.outside.spare import Opened
 from popover.protocols import DIALECTS, Terms
 from popover.protocols.reception import ClientTLS, SignedIn
-from popover.session.alarm import Alarm
 from popover.session.case import Case
 from popover.session.dead_spare import DeadSpare
 from popover.session.outcome import ANSWERED, Outcome
@@ -58,7 +57,7 @@ class SignIn:
         server = self._opened.dialled.stream
         stand_in = StandIn(self._seat, me, talk_of(me))
         relay = self._relay = Relay(case.loop, self._way.service.patience, stand_in, server, self._ears)
-        relay.alarm = Alarm(case.loop, case.alarm.at)  # which sees to the login's time
+        relay.alarm = case.alarm
         relay.first_words.is_over = True
 
         def over() -> None:
@@ -77,7 +76,6 @@ class SignIn:
                 outcome = await relay.go_on()
         finally:
             stand_in.leave()
-            relay.on_told = None
         let_down = watch is not None and watch.let_down(outcome, case.loop.time())
         if let_down:
             self._reach.warm.failed(self._way.service.target, self._opened)

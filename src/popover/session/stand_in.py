@@ -42,10 +42,13 @@ class StandIn:
             self._me.inbox += data
             self._has_news = True
 
-    def hear(self) -> None:
-        """Have the talk look at what it was told."""
-        if self._has_news and not self._is_going and not self._is_over:
+    def hear(self) -> bool:
+        """Have the talk look at what it was told; whether it has no more to say for now."""
+        if self._is_going:
+            return self._is_over
+        if self._has_news:
             self._go_on()
+        return True
 
     def leave(self) -> None:
         """Say nothing any more. Who listens knows us and we know it: let go (wire/stream.py, close)."""

@@ -68,7 +68,7 @@ class Transparent:
     async def _say_again(self, opened: Opened) -> tuple[Opened, Outcome]:
         """Have a new connection, and say to it what the dead one has not heard. Raises Failure."""
         relay = self._case.relay
-        said = (relay.ears.unheard if relay is not None else None) or ()
+        said = (relay.ears.unheard if relay is not None else None) or b""
         opened.dialled.stream.leave()
         fresh = await self._have(self._reach.open)
         return fresh, await self._talk(fresh, before=Before(said, self._told, opened.ready or b""))

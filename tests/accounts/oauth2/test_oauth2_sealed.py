@@ -244,11 +244,11 @@ def test_a_gateway_that_is_stopped_waits_for_no_lock_to_open_them(
     account = signed_in(stage)
     at_the_lock, open_by = threading.Event(), keys.open_by
 
-    def opened(file: TokenFile, key: Key, is_stopped: Callable[[], bool]) -> bool:
+    def opening(file: TokenFile, key: Key, is_stopped: Callable[[], bool]) -> bool:
         at_the_lock.set()
         return open_by(file, key, is_stopped)
 
-    monkeypatch.setattr(keys, "open_by", opened)
+    monkeypatch.setattr(keys, "open_by", opening)
 
     async def run() -> None:
         mine = stage.tokens()

@@ -28,7 +28,7 @@ def differences(one: Case, direct: Played, through: Played) -> list[str]:
     is_left = _has_left(one, ours, theirs.got)
     if one.script.ending != "close" and not is_left and not _is_same(one, ours, theirs):
         found.append(f"got {short(theirs.got)} in place of {short(ours.got)}")
-    is_lost = (ours.is_unheard or theirs.is_unheard) and {ours.end, theirs.end} <= {"closed", "reset"}
+    is_lost = _is_lost(ours) and _is_lost(theirs)
     if ours.end != theirs.end and not is_lost and not (is_left and theirs.end in {"closed", "left"}):
         found.append(f"end {theirs.end} in place of {ours.end}")
     if not _has_heard(one, direct.heard.said, through.heard.said, is_left=is_left):
@@ -86,6 +86,11 @@ def _is_goodbye(said: bytes) -> bool:
 
 def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
     direct, through = one.same(ours.got), one.same(theirs.got)
-    if ours.end == "reset" == theirs.end:  # what is on its way may be lost
+    if _is_lost(ours) and _is_lost(theirs):  # what is on its way may be lost
         return direct.startswith(through) or through.startswith(direct)
     return one.ordered(direct) == one.ordered(through)
+
+
+def _is_lost(lived: Lived) -> bool:
+    """Whether the connection was reset; it looks closed to who could not say all."""
+    return lived.end == "reset" or (lived.end == "closed" and lived.is_unheard)

@@ -33,7 +33,7 @@ class Tally:
     """What came of some cases."""
 
     sessions: int = 0
-    unsteady: int = 0  # differed from themselves, through the tunnel alone
+    unsteady: int = 0  # differed from themselves, through the tunnel alone, and popover's was like one of those
     found: dict[int, list[str]] = field(default_factory=dict)
     once: dict[int, list[str]] = field(default_factory=dict)  # and not again, alone
 
@@ -50,11 +50,13 @@ async def play(cases: Iterable[Case], stage: Stage) -> Tally:
             tally.sessions += 1
             if not differences(one, ours, theirs):
                 return
-            others = [await _session(one, direct, 0.0) for _ in range(2)]
-            if any(differences(one, ours, other) for other in others):
-                tally.unsteady += 1
-            elif found := differences(one, ours, await _session(one, way, LONGER)):
-                tally.found[one.seed] = found
+            references = [ours, *[await _session(one, direct, 0.0) for _ in range(2)]]
+            sessions = [theirs, await _session(one, way, LONGER)]
+            found = [[differences(one, ours, theirs) for ours in references] for theirs in sessions]
+            if all(map(all, found)):
+                tally.found[one.seed] = found[1][0]
+            else:
+                tally.unsteady += any(differences(one, ours, other) for other in references[1:])
 
     await asyncio.gather(*[duel(*both) for both in zip(wanted, through, strict=True)])
     return tally

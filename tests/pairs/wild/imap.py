@@ -12,10 +12,13 @@ MANNERS = (
     "no-bye", "short-ok", "slow-plus",
 )  # fmt: skip
 CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DEFLATE"
+TEMPTING = (  # in a mail; elsewhere no client would see it so
+    b"a OK hm\r\n* BYE\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\n* OK [CAPABILITY COMPRESS=DEFLATE] x\r\n+ go on\r\n"
+)
 _LITERAL = re.compile(rb"\{(\d{1,12})(\+?)\}\r?\n\Z")
 _AHEAD = re.compile(rb"(?:popover CAPABILITY\r\n)+")
 _HARMLESS = re.compile(rb"^[^ \n]+ +(?:CAPABILITY|NOOP|STARTTLS) *\r?\n", re.IGNORECASE | re.MULTILINE)
-_GONE = re.compile(rb" (?:STARTTLS|LOGINDISABLED|COMPRESS=\w+)(?=[ \]\r\n])", re.IGNORECASE)
+_SHOWN = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR"  # of these, and nothing of what only looks like them
 _NO_TLS = re.compile(
     rb"^(\S+) (?:NO there is no TLS on this port, go on without|BAD TLS is on already|BAD(?: what\?)?)\r?\n",
     re.MULTILINE,
@@ -54,7 +57,7 @@ class Imap(Odd):
         tag, verb = words[0], words[1].upper() if len(words) > 1 else b""
         if not tag:
             return
-        if verb not in (b"CAPABILITY", b"NOOP") and await self.once(visit, b"* BYE going down\r\n"):
+        if verb not in (b"CAPABILITY", b"NOOP", b"STARTTLS") and await self.once(visit, b"* BYE going down\r\n"):
             return
         if not await self.literals(visit, tag, line):
             return
@@ -118,6 +121,9 @@ class Imap(Odd):
     async def on_capability(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         await self.say(visit, b"* CAPABILITY " + CAPABILITIES + b"\r\n" + tag + b" OK CAPABILITY completed\r\n")
 
+    async def on_starttls(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
+        await self.say(visit, tag + b" BAD what?\r\n")
+
     async def on_noop(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         if visit.logged_in:
             await self.say(visit, b"* 1 RECENT\r\n")
@@ -141,7 +147,7 @@ class Imap(Odd):
         await self.done(visit, tag, b"OK [READ-WRITE] SELECT completed")
 
     async def on_fetch(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
-        mail = b"a OK hm\r\n* BYE\r\n* CAPABILITY STARTTLS {4}\r\n" * 3
+        mail = (TEMPTING + tag + b" OK hm {4}\r\n") * 3
         if "long-line" in self.manners:
             await self.say(visit, b"* 1 FETCH (ENVELOPE (" + b"x" * 70_000 + b"))\r\n")
         if "braces" in self.manners:
@@ -179,7 +185,7 @@ def end_of(came: bytes, until: bytes) -> int:
 
 def same(got: bytes) -> bytes:
     """What is compared of all that came."""
-    return _NO_TLS.sub(rb"\1 BAD\n", _OURS.sub(rb"\1\n", _GONE.sub(b"", got)))
+    return _NO_TLS.sub(rb"\1 BAD\n", _OURS.sub(rb"\1\n", got.replace(CAPABILITIES, _SHOWN)))
 
 
 def goodbye(got: bytes) -> int:

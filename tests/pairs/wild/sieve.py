@@ -6,10 +6,8 @@ from random import Random
 from pairs.wild.client import Ending, Script, Step, cut, with_a_rare_one
 from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 
-# Not mute: of a server that leaves a command unanswered before the login, a client that half-closes in one breath with
-# its last command is told by guessing.
 MANNERS = (
-    *(one for one in MANNERS_OF_ALL if one != "mute"),
+    *MANNERS_OF_ALL,
     "greets-long", "asks-once-more", "asks-nothing", "counted", "bare", "codes", "refuses", "ok-first", "lower",
     "says-twice",
 )  # fmt: skip

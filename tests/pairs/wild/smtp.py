@@ -16,7 +16,6 @@ _VERBS = frozenset(b"EHLO HELO MAIL RCPT DATA BDAT AUTH NOOP RSET VRFY HELP XCLI
 _AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) (?:old|other)\.example[ \t]*\r?\n)+", re.IGNORECASE)
 _FINAL = re.compile(rb"^\d{3}(?: [^\n]*|\r?)\n", re.MULTILINE)
 _NOT_COMPARED = re.compile(rb"^250[- ](?:STARTTLS|AUTH=[^\r\n]*)\r?\n", re.MULTILINE)
-_MARK = re.compile(rb"^250-", re.MULTILINE)
 GOODBYE = b"221 2.0.0 Bye\r\n"
 
 
@@ -152,7 +151,7 @@ def end_of(came: bytes, until: bytes) -> int:
 
 def same(got: bytes) -> bytes:
     """What is compared of all that came."""
-    return _MARK.sub(b"250 ", _NOT_COMPARED.sub(b"", got))
+    return _NOT_COMPARED.sub(b"", got)
 
 
 def goodbye(got: bytes) -> int:

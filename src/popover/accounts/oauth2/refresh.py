@@ -80,8 +80,7 @@ def renew(
             found = read_token(ask.send(form, way))
             match found:
                 case Later():
-                    remedy = found.remedy or "what is kept stays good: it is tried again"
-                    raise NotNow(f"{way.title} gives no token: {found.cause}", remedy, found.after)
+                    raise _not_now(way, found)
                 case LoginNeeded():
                     trouble = troubled(found, now)
                     before = kept or nothing(account, way, now)
@@ -90,6 +89,11 @@ def renew(
             new = became(found, kept, now, account, way)
             write(new)
     return new
+
+
+def _not_now(way: Way, found: Later) -> NotNow:
+    remedy = found.remedy or "what is kept stays good: it is tried again"
+    return NotNow(f"{way.title} gives no token: {found.cause}", remedy, found.after)
 
 
 def closed(account: Account, *, was_said: bool = False) -> SignInNeeded:

@@ -33,17 +33,15 @@ class Doubt:
         self._state = state
         self._way = way
         self._leaving = leaving
-        self._said: list[bytes] | None = [] if has_waited else None  # may hold a password: goes with the first word
-        self._size = 0  # octets of it
+        self._said = bytearray() if has_waited else None  # it may hold a password, and goes with the first word
         self._held = b""
         self._since = 0.0
 
     def client_said(self, data: bytes | bytearray | memoryview) -> None:
         """Keep what the client says."""
-        if self._said is not None and data:
-            self._said.append(bytes(data))
-            self._size += len(data)
-            if self._size > KEPT:
+        if self._said is not None:
+            self._said += data
+            if len(self._said) > KEPT:
                 self._said = None
 
     def begin(self) -> None:
@@ -72,9 +70,9 @@ class Doubt:
         return b"" if self.is_over else self.let_go()
 
     @property
-    def unheard(self) -> tuple[bytes, ...] | None:
-        """All that the client has said, by its pieces, if none of it can have changed anything: the first of it was
-        refused, or it was all about a login that nobody knows to have been heard. None: it is not to be said again.
+    def unheard(self) -> bytes | None:
+        """All that the client has said, if none of it can have changed anything: the first of it was refused, or it was
+        all about a login that nobody knows to have been heard. None: it is not to be said again.
         """
         state, way = self._state, self._way
         if self._said is None or state.begins_tls or state.turns_plain or state.failure is not None:
@@ -82,4 +80,4 @@ class Doubt:
         if not self._said and state.now - self._since > YOUNG:
             return None  # it was this client that waited for too long
         may_change = way.changes or way.has_deletions or self._leaving.has_said
-        return tuple(self._said) if self._held or not may_change else None
+        return bytes(self._said) if self._held or not may_change else None

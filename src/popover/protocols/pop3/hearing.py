@@ -130,7 +130,7 @@ class Ears:
         return self._ear.wants and not self._doubt.is_over
 
     @property
-    def unheard(self) -> tuple[bytes, ...] | None:  # noqa: D102
+    def unheard(self) -> bytes | None:  # noqa: D102
         return self._doubt.unheard if self._doubt.is_over else None
 
     @property

@@ -1,7 +1,7 @@
 """In step again: where an answer is another's, all is thrown away up to one that can only be to what is asked now.
 
 That is one to CAPA, after a moment of silence. Nothing that a server says of itself looks like it. If other answers to
-CAPA may be yet to come, a STAT behind them tells which was the last.
+CAPA may be yet to come, or it is refused, a STAT behind them tells which was the last.
 """
 
 from __future__ import annotations
@@ -63,11 +63,10 @@ class Step:
         if self._is_last_asked:
             return self._hear_last()
         found = list(_CAPABILITIES.finditer(self._heard))
-        if not found or found[-1].end() != len(self._heard):
-            return False
-        if len(found) >= self._lists:
+        is_whole = bool(found) and found[-1].end() == len(self._heard)
+        if is_whole and len(found) >= self._lists:
             return True
-        if self._state.logged_in and self._is_asked:
+        if (is_whole or self._ends_with_refusal) and self._state.logged_in and self._is_asked:
             self._is_last_asked = True
             self._server.outbox += STAT.line
         return False
@@ -79,6 +78,11 @@ class Step:
             return True
         self.due = self._state.now + self._state.manners.patience  # it may be an answer that is late
         return False
+
+    @property
+    def _ends_with_refusal(self) -> bool:
+        """Some know CAPA before the login alone."""
+        return self._ends_with_status and bytes(self._heard).splitlines()[-1].startswith(b"-")
 
     @property
     def _ends_with_stat(self) -> bool:

@@ -44,7 +44,7 @@ class Ears:
     has_left = is_idling = is_at_work = False
     wants_server = True
     greets_again = True
-    unheard: tuple[bytes, ...] | None = None
+    unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
         self.logged_in = self.wants_tls = self.has_more = False

@@ -48,7 +48,7 @@ class Ears:
     wants_server = True
     greets_again = False
     is_idling = False
-    unheard: tuple[bytes, ...] | None = None
+    unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
