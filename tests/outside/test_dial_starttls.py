@@ -32,7 +32,7 @@ from services import service
 HOST = "127.0.0.1"
 BOTH: tuple[Security, ...] = ("tls", "starttls")
 
-dialects = pytest.mark.parametrize("dialect", STARTTLS)
+dialects = pytest.mark.parametrize("dialect", [*STARTTLS])
 
 
 def play(act: Callable[[Dialler], Coroutine[Any, Any, None]]) -> None:
@@ -139,7 +139,7 @@ def test_port_where_nothing_listens_is_refused_as_any(authority: Authority, dial
     play(act)
 
 
-@pytest.mark.parametrize("dialect", STARTTLS)
+@pytest.mark.parametrize("dialect", [*STARTTLS])
 @pytest.mark.parametrize("security", BOTH)
 def test_usual_port_where_nothing_listens_names_the_other_url(dialect: DialectName, security: Security) -> None:
     other: Security = "starttls" if security == "tls" else "tls"

@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -45,13 +45,13 @@ class Place(Protocol):
 class SQLitePlace:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "mail.db"
-        with sqlite3.connect(self._file) as made:
+        with closing(sqlite3.connect(self._file)) as opened, opened as made:
             made.execute("create table users (name text, server text, port int, login text, password text, nr integer)")
         self.source = SQL(f"sqlite:///{self._file}", QUERY)
         self._lock: sqlite3.Connection | None = None
 
     def add(self, name: str, *servers: str, login: str | None = None) -> None:
-        with sqlite3.connect(self._file) as database:
+        with closing(sqlite3.connect(self._file)) as opened, opened as database:
             for number, server in enumerate(servers):
                 database.execute("insert into users values (?, ?, null, ?, null, ?)", (name, server, login, number))
 

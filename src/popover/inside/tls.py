@@ -22,11 +22,11 @@ from popover.wire.verified import CIPHERS
 
 LEGACY_CIPHERS = (
     "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:kRSA+AES:kRSA+CAMELLIA:3DES:RC4-SHA:RC4-MD5:"
-    "!aNULL:!eNULL:!aDSS:!PSK:!SRP:@SECLEVEL=0"
+    "!aNULL:!eNULL:!aDSS:!PSK:!SRP:!AESCCM8:@SECLEVEL=0"
 )
 """What TLS 1.2 may use towards servers (wire/verified.py), and below it what each age had: RSA key exchange, SHA-1,
 3DES and RC4 where OpenSSL still has them. Nothing without a key or without encryption, and no export ciphers: FREAK and
-Logjam used those."""
+Logjam used those. CCM with tags of 8 octets (RFC 6655) is for sensors, and OpenSSL 3.6 counts it as 64 bits."""
 
 ENCRYPTED = "ENCRYPTED"  # the reason of a KeysError, besides OpenSSL's own
 
