@@ -75,7 +75,7 @@ def test_case_64_client_that_vanishes_before_the_greeting_leaves_nothing_behind(
     for leave in (Wire.close, Wire.reset):
         leave(gateway.client())
         gateway.session()
-    assert gateway.popover.fds() == before
+    gateway.popover.wait_until(lambda: gateway.popover.fds() == before, "all of it to be closed")
     server.script = pop3
     gateway.serves()
 
@@ -108,7 +108,7 @@ def test_case_65_client_that_resets_in_mid_mail_frees_the_server_at_once(stage: 
         assert gateway.session()["end"] == "client reset"
         assert over.wait(30)
         over.clear()
-    assert gateway.popover.fds() == before[0]
+    gateway.popover.wait_until(lambda: gateway.popover.fds() == before[0], "all of it to be closed")
     assert gateway.popover.rss() - before[1] < GROWTH
 
 
