@@ -10,6 +10,7 @@ from fakes.mail import GREETINGS, Heard, mail, message_of, pop3, silent
 from fakes.scene import UNHURRIED, Stage
 from fakes.tls import TLSWire
 from fakes.wire import Wire
+from parts.net import wait_until
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -75,7 +76,7 @@ def test_case_64_client_that_vanishes_before_the_greeting_leaves_nothing_behind(
     for leave in (Wire.close, Wire.reset):
         leave(gateway.client())
         gateway.session()
-    gateway.popover.wait_until(lambda: gateway.popover.fds() == before, "all of it to be closed")
+    wait_until(lambda: gateway.popover.fds() == before, "all of it to be closed")
     server.script = pop3
     gateway.serves()
 
@@ -108,7 +109,7 @@ def test_case_65_client_that_resets_in_mid_mail_frees_the_server_at_once(stage: 
         assert gateway.session()["end"] == "client reset"
         assert over.wait(30)
         over.clear()
-    gateway.popover.wait_until(lambda: gateway.popover.fds() == before[0], "all of it to be closed")
+    wait_until(lambda: gateway.popover.fds() == before[0], "all of it to be closed")
     assert gateway.popover.rss() - before[1] < GROWTH
 
 

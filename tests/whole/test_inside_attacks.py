@@ -436,7 +436,7 @@ def test_handshakes_that_fail_leave_nothing_behind(stage: Stage) -> None:
         if count == 300:
             before, fds = gateway.popover.rss(), gateway.popover.fds()
     assert gateway.popover.rss() - before < 4096  # KiB
-    gateway.popover.wait_until(lambda: gateway.popover.fds() == fds, "all of it to be closed")
+    wait_until(lambda: gateway.popover.fds() == fds, "all of it to be closed")
 
 
 @pytest.mark.parametrize("dialect", ["pop3", "imap", "smtp"])
