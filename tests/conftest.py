@@ -12,6 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from depth import examples
 from fakes.power import CAN_MOUNT
 from parts.certificates import Authority
 from parts.dovecot import Dovecot
@@ -32,7 +33,7 @@ collect_ignore = [
 ]
 
 # A busy machine is no reason to fail; what hangs is ended by pytest's own time-out.
-hypothesis.settings.register_profile("popover", deadline=None)
+hypothesis.settings.register_profile("popover", deadline=None, max_examples=examples(100))
 hypothesis.settings.load_profile("popover")
 
 # Nothing of what a gateway remembers goes to this machine's own place.
