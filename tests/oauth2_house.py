@@ -171,7 +171,7 @@ class AnyHouse(Generic[P]):
         assert told
         assert not [canary for canary in CANARIES if canary in told]
         given = self.provider.given_secrets()
-        assert len(given) > 3
+        assert given
         assert not [one for one in given if one in told]
 
     def __enter__(self) -> Self:

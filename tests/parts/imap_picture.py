@@ -78,8 +78,10 @@ class Picture:
         return int(found[1])
 
     def delete(self, uid: int) -> None:
-        """Have it gone for good."""
-        assert self.ask(b"UID STORE %d +FLAGS.SILENT (\\Deleted)" % uid, b"EXPUNGE") == [b"OK", b"OK"]
+        """Have it gone for good. Dovecot may not have looked since somebody stored it, and changes no flags of what it
+        has not seen; CHECK has it look.
+        """
+        assert self.ask(b"CHECK", b"UID STORE %d +FLAGS.SILENT (\\Deleted)" % uid, b"EXPUNGE") == [b"OK"] * 3
 
     def idle(self) -> None:
         """Wait to be told something, and stop at once."""
