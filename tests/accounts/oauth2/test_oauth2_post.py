@@ -87,6 +87,15 @@ def test_a_form_is_posted_and_its_answer_is_read(authority: Authority) -> None:
     assert form == b"a=b+c&d=%C3%BC"
 
 
+@pytest.mark.parametrize(
+    "body", [b"\r\n{}", b"Content-Length: 2\r\n\r\n{}", b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+)
+def test_a_provider_may_leave_without_a_goodbye_of_tls(authority: Authority, body: bytes) -> None:
+    """As many web servers do; with Debian 12's Python it was no TLS where the answer does not say how long it is."""
+    with serving(authority, say(HEAD + body)) as (url, _):
+        assert send(url, authority.ca_file).body == b"{}"
+
+
 @pytest.mark.parametrize("after", ["", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 9])
 def test_what_is_no_number_of_seconds_is_no_pause(authority: Authority, after: str) -> None:
     with serving(authority, say(HEAD + f"Retry-After: {after}\r\nContent-Length: 0\r\n\r\n".encode())) as (url, _):

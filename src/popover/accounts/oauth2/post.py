@@ -75,7 +75,7 @@ class Post:
         found = self._contexts.get(ca_file)
         if found is None:
             try:
-                found = self._contexts[ca_file] = verified_context(ca_file)
+                found = self._contexts[ca_file] = verified_context(ca_file, is_framed=True)
             except OSError as fault:
                 raise ProviderFailure(
                     "the certificates that vouch for the provider cannot be read", f"ca_file: {ca_file}: {fault}"
