@@ -12,7 +12,7 @@ import pytest
 from popover.wire.engine import Ending, Sealed
 from popover.wire.outgoing import ANSWERS
 from popover.wire.stream import CHUNK, Scratch, Stream
-from popover.wire.turns import AT_ONCE
+from popover.wire.turns import AT_MOST
 
 PATIENCE = 30.0
 ANSWER = 4096
@@ -45,7 +45,7 @@ class FakeEngine:
         self.waiting = self.turns > 0
         if self.waiting:
             self.turns -= 1
-            time.sleep(AT_ONCE)
+            time.sleep(AT_MOST)
         if sealed is None:
             return 0, Ending("closed")
         into[: len(sealed)] = sealed
@@ -213,7 +213,7 @@ def test_who_fetches_as_fast_as_it_can_lets_a_small_session_speak_in_between(has
                         over.set()
                     elif len(heard) == 1:
                         small.send(b"QUIT\r\n")
-                    time.sleep(AT_ONCE)
+                    time.sleep(AT_MOST)
 
                 stream.on_data = on_data
                 assert far.send(bytes(octets)) == octets

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from popover.wire.turns import AT_ONCE, Turns
+from popover.wire.turns import AT_MOST, Turns
 
 
 def test_who_has_much_to_do_keeps_nobody_waiting_for_longer_than_one_turn() -> None:
@@ -18,7 +18,7 @@ def test_who_has_much_to_do_keeps_nobody_waiting_for_longer_than_one_turn() -> N
         assert turns is Turns.of(loop)
 
         def work(name: str, times: int) -> None:
-            until = loop.time() + AT_ONCE
+            until = loop.time() + AT_MOST
             while loop.time() < until:
                 pass
             done.append(name)
@@ -47,7 +47,7 @@ def test_what_has_come_meanwhile_is_heard_before_the_next_turn() -> None:
         over = loop.create_future()
 
         def work(times: int) -> None:
-            until = loop.time() + AT_ONCE
+            until = loop.time() + AT_MOST
             far.send(b"x")  # comes while we are at work
             while loop.time() < until:
                 pass

@@ -20,8 +20,8 @@ def verified_context(
 ) -> ssl.SSLContext:
     """Make a context that verifies chain and host name. `ca_file`: PEM; None: the system's trust store.
 
-    `is_framed`: what is spoken tells by itself whether an answer is whole (JSON by HTTP, LDAP), and its servers often leave
-    without close_notify, which Python before 3.11.4 would call broken, as later ones do not.
+    `is_framed`: what is spoken tells by itself whether an answer is whole (JSON by HTTP, LDAP), and its servers often
+    leave without close_notify, which Python before 3.11.4 would call broken, as later ones do not.
 
     Raises OSError, ssl.SSLError (which is one) for a trust store that cannot be read.
     """
