@@ -360,15 +360,21 @@ def test_what_was_found_out_about_a_message_is_not_told_of_it_once_it_is_deleted
     assert talk.say(b"LIST 1\r\n") == ((b"", b"LIST 1\r\n") if number == 1 else (b"+OK 1 3\r\n", b""))
 
 
-@pytest.mark.parametrize("stat", [b"+OK 3 9\r\n", b"+ 3 9\r\n", b"-ERR no\r\n"])
-def test_who_answers_a_list_behind_the_capabilities_is_in_step_again_within_a_second(stat: bytes) -> None:
-    """Whatever the server says to the STAT that tells which answer to CAPA was the last."""
+def asks_list_and_capa() -> Talk:
+    """A client in a hurry has just logged in: LIST, which it asked the last time, and CAPA are under way."""
     memory = shown_before_only()
     habits = memory.habits((VISITOR, "anna"))
     habits.questions, habits.leaves_no_time = (b"LIST",), True
     talk = Talk(memory=memory)
     talk.say(b"USER anna\r\nPASS secret\r\n")
     assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"LIST\r\nCAPA\r\n"
+    return talk
+
+
+@pytest.mark.parametrize("stat", [b"+OK 3 9\r\n", b"+ 3 9\r\n", b"-ERR no\r\n"])
+def test_who_answers_a_list_behind_the_capabilities_is_in_step_again_within_a_second(stat: bytes) -> None:
+    """Whatever the server says to the STAT that tells which answer to CAPA was the last."""
+    talk = asks_list_and_capa()
     talk.say(b"NOOP\r\n")
     began, got, heard = talk.now, *talk.answer(CAPA + list_of(SIZE))
     while heard != b"NOOP\r\n":
@@ -380,12 +386,7 @@ def test_who_answers_a_list_behind_the_capabilities_is_in_step_again_within_a_se
 
 def test_who_refuses_capa_behind_the_login_and_mixes_up_answers_is_in_step_again_within_a_second() -> None:
     """No list of capabilities can tell where we are."""
-    memory = shown_before_only()
-    habits = memory.habits((VISITOR, "anna"))
-    habits.questions, habits.leaves_no_time = (b"LIST",), True
-    talk = Talk(memory=memory)
-    talk.say(b"USER anna\r\nPASS secret\r\n")
-    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"LIST\r\nCAPA\r\n"
+    talk = asks_list_and_capa()
     talk.say(b"TOP 2 3\r\n")
     began, got, heard = talk.now, *talk.answer(b"-ERR what?\r\n" + list_of(SIZE))
     while heard != b"TOP 2 3\r\n":

@@ -1,5 +1,8 @@
 """Rooms of one kind, one per dialect, entered when they are wanted and no sooner: most gateways serve one dialect, and
 each of the others would cost them half a megabyte (docs/benchmarks.md, "At rest"), and its part of every start.
+
+Each import is written out where the rooms are: so mypy sees that a module is what it has to be, and import-linter who
+knows whom.
 """
 
 from __future__ import annotations
