@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
@@ -46,6 +47,19 @@ def plain(octets: bytes) -> bytes:
     return OURS.sub(b"+OK\r\n", octets)
 
 
+def played(
+    nature: Nature, sessions: list[list[Group]], of: Service, seed: int
+) -> Iterator[tuple[Client, Model, World]]:
+    """Play one session after the other, each said step by step, with one memory."""
+    stepwise = [step_by_step(groups) for groups in sessions]
+    memory = remembers(stepwise)
+    for groups in stepwise:
+        client, server = Client(groups), Model(nature)
+        world = World(of, memory, client, server)
+        world.run(Random(seed))
+        yield client, server, world
+
+
 @many
 @given(mailboxes, without_end, st.lists(scripts(), min_size=1, max_size=3), services, seeds)
 def test_who_waits_in_vain_has_got_all_that_there_is(
@@ -57,12 +71,7 @@ def test_who_waits_in_vain_has_got_all_that_there_is(
 ) -> None:
     """Nothing more, nothing less, and nothing is deleted: as if there were no gateway."""
     nature = Nature(messages, never_ends=never_ends)
-    sessions = [step_by_step(groups) for groups in sessions]
-    memory = remembers(sessions)
-    for groups in sessions:
-        client, server = Client(groups), Model(nature)
-        world = World(of, memory, client, server)
-        world.run(Random(seed))
+    for client, server, world in played(nature, sessions, of, seed):
         wanted, alone = direct(nature, [[line] for line in client.said])
         assert plain(bytes(client.received)) == plain(b"".join(wanted))
         answered = len(split(bytes(client.received), client.said)) == len(client.said) + 1
@@ -87,12 +96,7 @@ def test_what_a_server_says_more_is_the_clients_in_its_place(
 ) -> None:
     """Its client takes it for the answer to what it says next, and so it does over a wire."""
     nature = Nature(messages, adds=adds)
-    sessions = [step_by_step(groups) for groups in sessions]
-    memory = remembers(sessions)
-    for groups in sessions:
-        client, server = Client(groups), Model(nature)
-        world = World(of, memory, client, server)
-        world.run(Random(seed))
+    for client, server, world in played(nature, sessions, of, seed):
         for _ in range(SOME):  # a client that has lost count may be done, and gets the rest in a moment
             if world.ears.is_owed and world.ears.due < math.inf:
                 world.pass_time(world.ears.due)
