@@ -3,8 +3,10 @@
 import pytest
 
 from hearing import every_cut
-from popover.protocols.plain import Plain
+from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
+
+SECOND = 1.0  # the first rule's
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,7 @@ def test_an_answer_to_what_came_before_a_goodbye_is_none_to_that(said: bytes, an
         for piece in cuts:
             talk.server_said(piece, 0.0)
             assert not talk.has_quit
+
+
+def test_a_client_that_has_ended_is_kept_for_less_than_a_second() -> None:
+    assert SECOND - 0.1 > QUIET

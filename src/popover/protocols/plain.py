@@ -13,9 +13,10 @@ ANSWER_GAP = 5.0
 """Seconds after an answer in which another may follow, for a client that pipelined and half-closed. Failed
 logins are answered after 2 to 3 s by Dovecot and Perdition; a mailbox stays locked that long at most."""
 
-QUIET = 1.0
+QUIET = 0.8
 """Seconds without a word after which an answer that had begun before the client's end is taken to be whole: a server
-that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 to 1 s."""
+that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 s or more;
+and with a client that waits for the server's end it is less than the first rule's second."""
 
 _LAST_WORDS = re.compile(rb"(?:(\S+) +)?(?:QUIT|LOGOUT)\s*\Z", re.IGNORECASE)  # with IMAP's tag
 _GOODBYE = re.compile(rb"(?:221|\+OK|-ERR|OK|NO|BYE)\b", re.IGNORECASE)
