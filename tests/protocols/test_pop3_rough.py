@@ -5,6 +5,7 @@ import base64
 import pytest
 from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, untrusted, walks
 
+from hearing import every_cut
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
@@ -21,6 +22,21 @@ from services import changed
 def is_careful(memory: Memory, user: bytes = b"anna") -> bool:
     """Whether a session of this user does nothing by itself."""
     return Talk(memory=memory).say(b"USER " + user + b"\r\n") == (b"", b"USER " + user + b"\r\n")
+
+
+# Lists that end in their own way
+
+
+@pytest.mark.parametrize("end", [b"USER\n.\r\n", b"USER\n.\n", b"USER\r\n.\n"])
+@pytest.mark.parametrize(("asks", "first"), [(b"CAPA\r\n", b"TOP"), (b"AUTH\r\n", b"PLAIN")])
+def test_a_list_of_capabilities_ends_with_a_dot_however_its_lines_end(asks: bytes, first: bytes, end: bytes) -> None:
+    """It is looked at as a whole, so nobody else could see its end: not even for a moment does the client wait."""
+    answer = b"+OK\r\n" + first + b"\n" + end
+    for cuts in every_cut(answer):
+        talk = Talk(ready=b"")
+        assert talk.say(asks) == (b"", asks)
+        assert b"".join(talk.answer(piece)[0] for piece in cuts) == answer
+        assert not talk.ears.is_owed
 
 
 # Servers for which fetching has an effect
