@@ -72,6 +72,10 @@ class Ears(Protocol):
         """The client waits for an answer."""
 
     @property
+    def is_ahead(self) -> bool:
+        """The server has yet to answer what the client has not asked: that it ends may be our doing."""
+
+    @property
     def is_at_work(self) -> bool:
         """The server has got a whole mail, and may be silent over it for long before it answers."""
 

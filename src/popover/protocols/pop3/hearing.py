@@ -113,6 +113,10 @@ class Ears:
         return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
+    def is_ahead(self) -> bool:  # noqa: D102
+        return self._way.is_ahead
+
+    @property
     def is_at_work(self) -> bool:  # noqa: D102
         return False
 
