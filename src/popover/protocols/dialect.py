@@ -72,8 +72,8 @@ class Ears(Protocol):
         """The client waits for an answer."""
 
     @property
-    def is_ahead(self) -> bool:
-        """The server has yet to answer what the client has not asked: that it ends may be our doing."""
+    def asked_last(self) -> bool:
+        """What the server was asked last was asked by us, ahead of the client: that it ends may be our doing."""
 
     @property
     def is_at_work(self) -> bool:

@@ -43,7 +43,7 @@ class Plain:
     wants_client = wants_server = True
     greets_again = False
     unheard: bytes | None = None
-    has_more = wants_tls = is_idling = is_ahead = is_at_work = False
+    has_more = wants_tls = is_idling = asked_last = is_at_work = False
     due = math.inf
 
     def __init__(self, client: End, is_whole: IsWhole = never_sure) -> None:

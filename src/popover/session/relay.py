@@ -264,7 +264,7 @@ class Relay:
     @property
     def _is_our_doing(self) -> bool:
         """Whether the server may have gone at a question of ours, with a client that has ended and has all answers."""
-        return self._client.ending is not None and not self.ears.is_owed and self.ears.is_ahead
+        return self._client.ending is not None and not self.ears.is_owed and self.ears.asked_last
 
     @fails_aloud
     def _all_delivered(self) -> None:

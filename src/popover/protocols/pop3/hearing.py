@@ -113,8 +113,8 @@ class Ears:
         return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
-    def is_ahead(self) -> bool:  # noqa: D102
-        return self._way.is_ahead
+    def asked_last(self) -> bool:  # noqa: D102
+        return self._way.guessed_last
 
     @property
     def is_at_work(self) -> bool:  # noqa: D102
