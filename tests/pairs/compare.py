@@ -4,7 +4,7 @@ from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
-from pairs.excuses import Played, is_excused, refused
+from pairs.excuses import Played, goes_further, is_excused, refused
 from pairs.features import has
 from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
@@ -38,7 +38,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found = []
     if found and is_excused(direct, through, server, features):
         return []
-    found += _end(direct.record, through.record, server, features)
+    found += _end(direct, through, server, features)
     if not found:
         found += _states(direct, through, server, features)
         found += (
@@ -91,10 +91,13 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
     return []
 
 
-def _end(direct: Record, through: Record, server: type[Pop3], features: str) -> list[Difference]:
+def _end(played: Played, other: Played, server: type[Pop3], features: str) -> list[Difference]:
+    direct, through = played.record, other.record
     if _is_kept_awake(direct, through, server):
         return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
+        return []
+    if refused(played) and goes_further(played, through, features):  # the server never heard the PASS at which it ends
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
 

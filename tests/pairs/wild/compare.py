@@ -22,7 +22,7 @@ class Played(NamedTuple):
 def differences(one: Case, direct: Played, through: Played) -> list[str]:
     """All that went otherwise, in words."""
     ours, theirs = direct.lived, through.lived
-    if _is_sent_away(one, ours.got, theirs.got):
+    if _is_sent_away(one, ours.got, theirs.got) or _went_as_a_stranger(one, direct.heard.said, through.heard.said):
         return []
     found = []
     is_left = _has_left(one, ours, theirs.got)
@@ -50,8 +50,20 @@ def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
     """
     at = theirs.rfind(STRANGERS)
     before = one.same(theirs[: theirs.rfind(b"\n", 0, at) + 1])
-    strange = [line for step in one.script.steps for line in step.say.splitlines() if one.dialect.is_strange(line)]
-    return at >= 0 and len(strange) >= STRANGE and one.same(ours).startswith(before)
+    strange = sum(_strange(one, step.say) for step in one.script.steps)
+    return at >= 0 and strange >= STRANGE and one.same(ours).startswith(before)
+
+
+def _went_as_a_stranger(one: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether it was told so and did not read it: the server has heard all before the word that was one too many."""
+    next_line = ours[len(theirs) :].split(b"\n")[0]
+    is_one_too_many = _strange(one, theirs) == STRANGE - 1 and bool(_strange(one, next_line))
+    return one.script.ending == "close" and is_one_too_many and ours.startswith(theirs)
+
+
+def _strange(one: Case, said: bytes) -> int:
+    """How many lines no client of the dialect says."""
+    return sum(one.dialect.is_strange(line) for line in said.splitlines())
 
 
 def _has_left(one: Case, direct: Lived, theirs: bytes) -> bool:
@@ -92,5 +104,5 @@ def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
 
 
 def _is_lost(lived: Lived) -> bool:
-    """Whether the connection was reset; it looks closed to who could not say all."""
-    return lived.end == "reset" or (lived.end == "closed" and lived.is_unheard)
+    """Whether the connection was reset; it looks closed, or is left unread, to who could not say all."""
+    return lived.end == "reset" or (lived.end in {"closed", "left"} and lived.is_unheard)

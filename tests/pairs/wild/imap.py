@@ -168,7 +168,7 @@ class Imap(Odd):
         if "leave-at-goodbye" in self.manners:
             raise OverError
         bye = b"" if "no-bye" in self.manners else b"* BYE logging out\r\n"
-        await self.say(visit, bye + self._kept.pop(visit, b"") + tag + b" OK LOGOUT completed\r\n")
+        await self.say_goodbye(visit, bye + self._kept.pop(visit, b"") + tag + b" OK LOGOUT completed\r\n")
         raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 

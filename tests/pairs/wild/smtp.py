@@ -135,11 +135,8 @@ class Smtp(Odd):
     async def on_quit(self, visit: Visit, _: bytes) -> None:
         if "leave-at-goodbye" in self.manners:
             raise OverError
-        if "cut-at-goodbye" in self.manners:
-            await self.say(visit, GOODBYE)
-            raise OverError("cut")
-        await self.say(visit, GOODBYE)
-        raise OverError
+        await self.say_goodbye(visit, GOODBYE)
+        raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 
 def end_of(came: bytes, until: bytes) -> int:
