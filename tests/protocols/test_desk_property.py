@@ -73,7 +73,7 @@ def test_whatever_a_server_says_there_is_an_answer_or_a_sign_in_failure(
         assert "canary" not in failure.cause + failure.remedy
         return
     words = came.answer.words
-    assert words.endswith(b"\n")  # as the server ends its lines
+    assert words.endswith(b"\r\n")
     assert b"canary" not in words
     if dialect != "imap":
         assert came.answer.accepted == words.upper().startswith({"pop3": b"+OK", "smtp": b"2", "sieve": b"OK"}[dialect])
