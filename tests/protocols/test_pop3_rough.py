@@ -39,6 +39,24 @@ def test_a_list_of_capabilities_ends_with_a_dot_however_its_lines_end(asks: byte
         assert not talk.ears.is_owed
 
 
+# Logins that a server need not know
+
+
+@pytest.mark.parametrize("memory", [trusting(), trusting(but="keeps")])
+@pytest.mark.parametrize("greeting", [b"+OK hello\r\n", b"+OK hello <1.2@mail.example.com>\r\n"])
+def test_nothing_leaves_behind_an_apop_that_may_have_no_answer(greeting: bytes, memory: Memory) -> None:
+    """A server without a timestamp in its greeting does not know it (RFC 1939 section 7); there are such as say nothing
+    to what they do not know, and `+OK` to CAPA would be taken for a login.
+    """
+    talk = Talk(memory=memory, greeting=greeting)
+    login = b"APOP anna c4c9334bac560ecc979e58001b3e22fb\r\n"
+    _, heard = talk.say(login)
+    assert heard.startswith(login)
+    assert (heard == login) is (b"<" not in greeting)
+    if heard == login:
+        assert talk.say(b"QUIT\r\n") == (b"", b"QUIT\r\n")
+
+
 # Servers for which fetching has an effect
 
 

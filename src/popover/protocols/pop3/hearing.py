@@ -167,7 +167,9 @@ class Ears:
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
-        self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
+        stamp = stamp_of(greeting)
+        self.state.has_stamp = bool(stamp)
+        self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp
         self._doubt.begin()
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
         if b"\n" in greeting[:-1]:
