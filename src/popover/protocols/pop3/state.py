@@ -24,9 +24,9 @@ class State:
     """
 
     __slots__ = (
-        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "has_stamp", "hide", "is_careful",
-        "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke",
-        "stamp", "tls", "turns_plain", "unasked_at", "visitor",
+        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "has_stamp", "hide",
+        "is_careful", "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now",
+        "server_spoke", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
