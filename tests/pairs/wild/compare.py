@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pairs.features import has
 from pairs.wild.case import Case, short
 from pairs.wild.client import Lived
 from pairs.wild.odd import Heard
@@ -81,14 +82,15 @@ def _has_heard(one: Case, ours: bytes, theirs: bytes, *, is_left: bool) -> bool:
     """Whether the server heard the same; of a client that went without reading a wire may lose the last words. What a
     client says behind a goodbye that popover has answered is for nobody.
     """
-    if is_left and _is_goodbye(theirs) and ours.startswith(theirs):
+    goes_unread = one.script.ending == "close"
+    if (is_left or goes_unread) and _is_goodbye(theirs) and ours.startswith(theirs):
         return True
-    return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
+    return ours == theirs or (goes_unread and theirs.startswith(ours))
 
 
 def _waits_for_the_goodbye(one: Case, heard: Heard) -> bool:
     """Whether a server that says nothing to a goodbye is given longer than on a wire: popover has answered that."""
-    return "mute" in one.manners and one.features != "off" and _is_goodbye(heard.said)
+    return "mute" in one.manners and has(one.features, "quit_at_once") and _is_goodbye(heard.said)
 
 
 def _is_goodbye(said: bytes) -> bool:

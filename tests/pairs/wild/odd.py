@@ -16,7 +16,7 @@ MANNERS_OF_ALL = ("lf", "drip", "slow", "mute", "leave", "cut", "leave-at-goodby
 # What a server is like before anybody has said anything, so that it is so on a connection that stands ready, too.
 AT_ALL_TIMES = frozenset(
     ("lf", "drip", "greets-long", "speaks-behind-greeting", "short-ehlo", "bare-codes", "starttls-twice", "folded",
-     "tells", "preauth")
+     "tells", "preauth", "no-ehlo")
 )  # fmt: skip
 
 
