@@ -46,7 +46,7 @@ class Reach:
         """
         case = self._case
         client = ends_of(case.client.sock, case.header) if target.proxy_to_server else None
-        case.dialled, case.is_warm = await self._dialler.dial(target, client=client), False
+        case.dialled, case.is_warm, case.making = await self._dialler.dial(target, client=client), False, 0.0
         stream = case.dialled.stream
         try:
             greeting = await open_up(target, case.dialled)
@@ -61,7 +61,7 @@ class Reach:
 
     def _taken(self, opened: Opened) -> Opened:
         case = self._case
-        case.dialled, case.is_warm = opened.dialled, opened.ready is not None
+        case.dialled, case.is_warm, case.making = opened.dialled, opened.ready is not None, opened.took
         if case.spy is not None:
             case.note(_connected(opened, case.loop.time() - case.since))
         return opened

@@ -120,6 +120,7 @@ class Mending:
         """The client waits behind something of ours, for longer than it usually takes."""
         state, first, login = self._state, self._owed.asked[0], self._owed.turns[0]
         self.was_overdue = True
+        state.spared.none()
         if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
             login.behind = None
             self._owed.catch_up()
@@ -147,6 +148,7 @@ class Mending:
         """Nobody knows whose answers come, after this one and its status line."""
         self._lost = self._way.forget()
         self._state.is_careful = True
+        self._state.spared.none()
         probes = [one for one in self._lost if one in self._probes]
         can_be_asked_again = all(_can_be_asked_again(one) for one in (*self._lost, *self._held))
         is_clear = not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
