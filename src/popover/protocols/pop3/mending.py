@@ -148,7 +148,6 @@ class Mending:
         """Nobody knows whose answers come, after this one and its status line."""
         self._lost = self._way.forget()
         self._state.is_careful = True
-        self._state.spared.none()
         probes = [one for one in self._lost if one in self._probes]
         can_be_asked_again = all(_can_be_asked_again(one) for one in (*self._lost, *self._held))
         is_clear = not any(one.is_done and one.behind is not None for one in self._owed.turns)  # a login's, perhaps
