@@ -1,8 +1,10 @@
 """What of a session counts as saved by running ahead: the making of a connection that stood ready, and round trips."""
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from popover.protocols import pop3
 from popover.protocols.login import Credentials
 from popover.protocols.reception import Offer
 from popover.session.case import Case
+from popover.session.outcome import Outcome
 from popover.session.sign_in import SignIn
+from popover.session.telling import tell
 from popover.session.ways import Way
 from popover.wire.sockets import shortest_round_trip
 from popover.wire.stream import Scratch, Secured, Stream
@@ -155,7 +159,37 @@ def test_what_was_said_behind_a_login_at_the_desk_was_spared_nothing(early: byte
     asyncio.run(main())
 
 
-def test_a_round_trip_is_as_short_as_tcp_has_seen_and_nothing_where_nobody_knows() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.0, None), (0.0009, None), (0.001, 0.001), (1.2349, 1.234), (200.0, 200.0)]
+)
+def test_no_more_is_told_than_was_saved(seconds: float, told: float | None) -> None:
+    lines: list[bytes] = []
+    loop = asyncio.new_event_loop()
+    with closing(loop), closing(socket.socket()) as sock:
+        client = Stream(loop, sock, Scratch(), "x")
+        case = Case(loop, Log(lambda line, _: lines.append(line), "json"), flat_service("pop3"), client, "127.0.0.1", 1)
+        case.saved = seconds
+        tell(case, Outcome("client closed", clean=True))
+    event = json.loads(lines[-1])
+    assert event.get("saved_seconds") == told
+    assert ("saved" in event["text"]) is (told is not None)
+
+
+def test_a_round_trip_is_the_shortest_so_far_whatever_the_last_one_took() -> None:
+    """So it never grows, as a mean does."""
+    one, other = tcp_pair()
+    seen = []
+    with one, other:
+        for number in range(200):
+            one.sendall(b"x" * (number % 10 + 1) * 1000)
+            other.sendall(other.recv(10_000)[:1])
+            one.recv(1)
+            seen.append(shortest_round_trip(one))
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] > 0
+
+
+def test_a_round_trip_is_nothing_where_nobody_knows() -> None:
     one, other = tcp_pair()
     with one, other:
         assert 0 < shortest_round_trip(one) < LITTLE

@@ -46,7 +46,7 @@ class Reach:
         """
         case = self._case
         client = ends_of(case.client.sock, case.header) if target.proxy_to_server else None
-        case.dialled, case.is_warm, case.making = await self._dialler.dial(target, client=client), False, 0.0
+        case.dialled, case.is_warm = await self._dialler.dial(target, client=client), False
         stream = case.dialled.stream
         try:
             greeting = await open_up(target, case.dialled)
