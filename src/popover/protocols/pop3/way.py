@@ -86,7 +86,7 @@ class Way:
     @property
     def keeps_waiting(self) -> bool:
         """Something that the client has asked is not sent yet."""
-        return any(one.kind is Kind.CLIENT for one in self.unsent)
+        return bool(self.unsent) and any(one.kind is Kind.CLIENT for one in self.unsent)  # most often there is nothing
 
     @property
     def is_ahead(self) -> bool:
