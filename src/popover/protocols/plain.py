@@ -43,6 +43,7 @@ class Plain:
     wants_client = wants_server = True
     greets_again = False
     unheard: bytes | None = None
+    spared = 0
     has_more = wants_tls = is_idling = asked_last = is_at_work = False
     due = math.inf
 
