@@ -39,6 +39,37 @@ def test_a_list_of_capabilities_ends_with_a_dot_however_its_lines_end(asks: byte
         assert not talk.ears.is_owed
 
 
+# Mails that end in their own way
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+@pytest.mark.parametrize("end", [b"\n.\r\n", b"\n.\n"])
+def test_who_waits_for_a_mail_read_ahead_that_ends_behind_lf_has_it_once_that_is_overdue(
+    end: bytes, *, is_shown: bool
+) -> None:
+    """It goes on over the answers behind it, and nobody else can see its end: it is asked again, step by step."""
+    answer = b"+OK\r\nmessage 3" + end
+    said = answer + b"+OK 3 %d\r\n" % SIZE
+    said += proven(4)[:-1] if is_shown else b"+OK 4 999\r\n"
+    if is_shown:  # all that is on its way ends so
+        said = said.replace(b"\r\n.\r\n", end) + b"\n"
+    for cuts in every_cut(said):
+        talk = logged_in() if is_shown else Talk(memory=trusting(but="reads ahead"))
+        if not is_shown:
+            talk.log_in()
+        walks(talk, *[SIZE] * 4)
+        heard = talk.answer(mail(2))[1]
+        assert heard == (unit(3, 4) if is_shown else unit(3) + b"STAT\r\n")
+        assert talk.say(b"RETR 3\r\n") == (b"", b"")
+        for piece in cuts:
+            assert talk.answer(piece) == (b"", b"")
+        before = talk.now
+        assert talk.wait() == (b"", b"RETR 3\r\n")
+        assert talk.now - before < 1
+        assert talk.answer(answer)[0] == answer
+        assert talk.say(b"RETR 4\r\n") == (b"", b"RETR 4\r\n")
+
+
 # Logins that a server need not know
 
 
