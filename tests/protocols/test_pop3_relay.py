@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from hearing import taken
+from hearing import every_cut, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
 from popover.protocols import Terms
@@ -1191,6 +1191,26 @@ def test_a_name_said_behind_a_login_is_nobodys(late: bytes) -> None:
     talk = Talk(memory=first.memory)
     talk.say(b"USER anna\r\nPASS secret\r\n")
     assert b"PASS" not in talk.heard() + talk.answer(b"+OK\r\n")[1]
+
+
+def test_a_login_that_hurries_a_session_out_waits_for_its_end_and_not_for_what_that_was_asked_before() -> None:
+    """Of several answers nobody knows which is that to QUIT."""
+    flight = CAPA + b"+OK\r\n+OK 3 9\r\n"
+    for cuts in every_cut(flight):
+        first = Talk(memory=trusting(but="pipelines"))
+        first.say(b"USER anna\r\nPASS secret\r\n")
+        first.answer(b"+OK\r\n+OK in\r\n")
+        assert first.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nNOOP\r\nSTAT\r\n")
+        talk = Talk(changed(service(), ask_ahead=False), memory=first.memory)
+        talk.say(b"USER anna\r\nPASS secret\r\n")
+        talk.answer(b"+OK\r\n")
+        assert first.heard() == b"QUIT\r\n"
+        for piece in cuts:
+            first.answer(piece)
+        assert talk.heard() == b""
+        assert first.answer(b"+OK bye\r\n") == (b"", b"")
+        first.ears.server_ended(first.now)
+        assert talk.heard() == b"PASS secret\r\n"
 
 
 def test_a_login_waits_no_longer_than_that() -> None:
