@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from pairs.features import has
+from pairs.wild import smtp
 from pairs.wild.case import Case, short
 from pairs.wild.client import Lived
 from pairs.wild.odd import Heard
@@ -57,8 +58,9 @@ def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
 
 def _went_as_a_stranger(one: Case, ours: bytes, theirs: bytes) -> bool:
     """Whether it was told so and did not read it: the server has heard all before the word that was one too many."""
-    next_line = ours[len(theirs) :].split(b"\n")[0]
-    is_one_too_many = _strange(one, theirs) == STRANGE - 1 and bool(_strange(one, next_line))
+    before, last = _strange(one, theirs), ours[len(theirs) :].split(b"\n")[0]
+    most = STRANGE - 1 if one.dialect is smtp else before  # with IMAP's literals; a mail has any number
+    is_one_too_many = STRANGE - 1 <= before <= most and bool(_strange(one, last))
     return one.script.ending == "close" and is_one_too_many and ours.startswith(theirs)
 
 
