@@ -5,6 +5,7 @@ import base64
 import pytest
 from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, untrusted, walks
 
+from hearing import every_cut
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
@@ -325,6 +326,18 @@ def test_capa_that_does_not_end_keeps_no_auth_waiting(capa: bytes) -> None:
     assert talk.answer(b"-ERR what\r\n")[0] == b"-ERR what\r\n"
     again = Talk(memory=talk.memory, ready=b"")
     assert again.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
+
+
+def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_question() -> None:
+    """Wherever it has paused for longer than it usually takes."""
+    capa, refusal = b"+OK\r\nTOP\r\nSASL PLAIN\r\nUIDL\r\n.\r\n", b"-ERR what\r\n"
+    for cut in range(1, len(capa)):
+        for pieces in every_cut(capa[cut:] + refusal):
+            talk = Talk(memory=Memory(), ready=b"")
+            assert talk.say(b"AUTH\r\n") == (b"", b"CAPA\r\n")
+            assert talk.answer(capa[:cut]) == (b"", b"")
+            assert talk.wait() == (b"", b"AUTH\r\n")
+            assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
 
 
 @pytest.mark.parametrize(("more", "got"), [(b"+OK by the way\r\n", b""), (b"-ERR bye\r\n", b"-ERR bye\r\n")])
