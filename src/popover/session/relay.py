@@ -5,7 +5,8 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
 - The server ended cleanly: the client gets all, then the end.
 - The server's stream was cut, reset or broken: the client gets a reset, so that it cannot take half a mail for
   a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
-  close without close_notify then, or say something in plain text behind their TLS (exim).
+  close without close_notify then, or say something in plain text behind their TLS (exim). Another: a client that has
+  ended its side and is owed nothing has all of it, however a server goes that we have asked something ahead.
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is
   told, which frees the mailbox (the recipe left it locked until the server's timeout). The ears know when that is;
   where nobody listens, an answer counts as whole when nothing has followed for a while.
@@ -250,7 +251,7 @@ class Relay:
             return
         self.ears.server_ended(self._loop.time())
         self._flush()
-        if self.ears.has_left or (ending.kind in _HARMLESS and self.ears.has_quit):
+        if self.ears.has_left or (ending.kind in _HARMLESS and self.ears.has_quit) or self._is_our_doing:
             ending = Ending("closed")
         if ending.kind != "closed":
             failure = explain_ending(ending, self._server.end.name)
@@ -259,6 +260,11 @@ class Relay:
             self._client.on_drain = self._all_delivered
         else:
             self._all_delivered()
+
+    @property
+    def _is_our_doing(self) -> bool:
+        """Whether the server may have gone at a question of ours, with a client that has ended and has all answers."""
+        return self._client.ending is not None and not self.ears.is_owed and self.ears.asked_last
 
     @fails_aloud
     def _all_delivered(self) -> None:

@@ -153,6 +153,8 @@ class Owed:
         if ask.counts_dots:  # for the first message of a session
             ask.octets -= self._body.stuffed(self._view[at:end])
         self._give(ask, at, end)
+        if ask.needs_all and ask.kind is Kind.CLIENT and self._body.looks_whole:
+            self.is_loose, self._body.is_open = True, False  # nobody has it yet, and no line of such a list is a dot
         if not self._body.is_open:
             self._finish(self._line)
         return end
