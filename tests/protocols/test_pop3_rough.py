@@ -392,6 +392,18 @@ def test_capa_that_does_not_end_keeps_no_auth_waiting(capa: bytes) -> None:
     assert again.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
 
 
+def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_question() -> None:
+    """Wherever it has paused for longer than it usually takes."""
+    capa, refusal = b"+OK\r\nTOP\r\nSASL PLAIN\r\nUIDL\r\n.\r\n", b"-ERR what\r\n"
+    for cut in range(1, len(capa)):
+        for pieces in every_cut(capa[cut:] + refusal):
+            talk = Talk(memory=Memory(), ready=b"")
+            assert talk.say(b"AUTH\r\n") == (b"", b"CAPA\r\n")
+            assert talk.answer(capa[:cut]) == (b"", b"")
+            assert talk.wait() == (b"", b"AUTH\r\n")
+            assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
+
+
 @pytest.mark.parametrize(("more", "got"), [(b"+OK by the way\r\n", b""), (b"-ERR bye\r\n", b"-ERR bye\r\n")])
 def test_line_more_to_a_question_of_ours_is_no_answer_to_the_clients(more: bytes, got: bytes) -> None:
     talk = logged_in(keep_alive=45)
