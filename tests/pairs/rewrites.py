@@ -62,7 +62,7 @@ def same(ours: Turn, theirs: Turn, features: str) -> bool:
         return direct.rstrip(DRIP) == through.rstrip(DRIP)  # so many as there was time for
     if has(features, "soften"):
         direct = _softened(direct)
-    is_bare = verb in (b"USER", b"DELE", b"QUIT") and _words(direct) == b"+ok"
+    is_bare = verb in (b"USER", b"DELE", b"QUIT") and _words(direct) in (b"+ok", b"+okand")
     if (is_bare or _is_reworded(direct)) and _OURS.fullmatch(
         through
     ):  # to whatever question: its client may be one answer behind

@@ -220,8 +220,8 @@ class Ahead:
     def wanted(self) -> Iterator[list[Ask]]:
         """Give the flights that fetch messages now, as far as width and octets allow: each a message, and behind it
         `LIST n`, whose answer names the message and so proves that what came before it was the answer to RETR n. The
-        first of a server has a STAT behind it, so that LIST is not the last; and a NOOP between them, for `+OK 3 27`,
-        said twice, would answer both.
+        first of a server has a STAT behind it, so that LIST is not the last; and another LIST between them, for
+        `+OK 3 27`, said twice, would answer both.
         """
         manners = self._state.manners
         if manners.reads_ahead is Shown.NO:
@@ -252,10 +252,16 @@ class Ahead:
         self.add(message)
         proofs = [ask(b"LIST %d" % message.number)]
         if self._state.manners.reads_ahead is not Shown.YES:
-            proofs += (_NOOP, _STAT)  # some answer LIST in its turn only if nothing waits behind it
+            # Some answer LIST in its turn only if nothing waits behind it, and some twice if something does.
+            proofs += (self._another(message.number), _STAT)
         for proof in proofs:
             Ask(proof, Kind.GUESS, flight).is_dropped = True
         return flight.asks
+
+    def _another(self, number: int) -> Command:
+        """Ask what has another answer than `LIST number`, and than STAT."""
+        others = (number - 1, self._mailbox.after(number))
+        return next((ask(b"LIST %d" % other) for other in others if self._mailbox.has(other)), _NOOP)
 
 
 _LISTS = (b"STAT", b"LIST", b"UIDL", b"LAST")
