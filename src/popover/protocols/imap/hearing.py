@@ -9,7 +9,8 @@ The parts, and who is handed to whom:
     state      how the session goes                  owed        which commands are not answered yet
     view       what a client sees of a list          answering   what is answered here
     login      who logs in                           underway    a command that is not whole
-    client_ear, server_ear   who hears whom          judging     what a server's lines mean
+    dispatch   what becomes of each command          judging     what a server's lines mean
+    client_ear, server_ear   who hears whom
 
 Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
@@ -29,6 +30,7 @@ from popover.protocols.dialect import Terms
 from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.capability import View, listed_in
 from popover.protocols.imap.client_ear import ClientEar
+from popover.protocols.imap.dispatch import Dispatch
 from popover.protocols.imap.judging import Judging
 from popover.protocols.imap.login import Login
 from popover.protocols.imap.memory import Memory
@@ -69,8 +71,9 @@ class Ears:
         view = View(terms)
         answering = self._answering = Answering(terms, state, client, owed, view, memory)
         login = self._login = Login()
-        ear = self._ear = ClientEar(state, client, server, owed, answering, login)
-        judging = Judging(state, owed, ear, view)
+        dispatch = self._dispatch = Dispatch(state, server, owed, answering, login)
+        self._ear = ClientEar(state, client, server, answering, login, dispatch)
+        judging = Judging(state, owed, dispatch, view)
         self._server_ear = ServerEar(client, judging)
         judging.is_strict = lambda: answering.is_strict
         answering.is_at_rest = lambda: self._server_ear.at_rest
@@ -107,7 +110,7 @@ class Ears:
             return not self._server_ear.at_rest
         if self._is_guessing and self._plain.is_owed:
             return True
-        return not state.is_plain and (self._owed.count > 0 or self._ear.awaits or self._ear.has_more)
+        return not state.is_plain and (self._owed.count > 0 or self._dispatch.awaits or self._ear.has_more)
 
     @property
     def is_at_work(self) -> bool:  # noqa: D102
@@ -117,7 +120,7 @@ class Ears:
     def gap(self) -> float:  # noqa: D102
         if not self._is_guessing:
             return 0.0  # a wire tells the server at once
-        return min(self._plain.gap, REST if self._ear.is_deaf else QUIET)
+        return min(self._plain.gap, REST if self._dispatch.is_deaf else QUIET)
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -145,7 +148,7 @@ class Ears:
 
     @property
     def is_idling(self) -> bool:  # noqa: D102
-        return self._ear.is_idling
+        return self._dispatch.is_idling
 
     @property
     def _is_guessing(self) -> bool:
@@ -171,7 +174,7 @@ class Ears:
             return _NOTHING
         if self._is_guessing:
             self._plain.client_said(view, now)
-        if state.is_plain or self._ear.is_deaf:
+        if state.is_plain or self._dispatch.is_deaf:
             return view
         if view and self._ear.passes(len(view)):
             return view
@@ -245,7 +248,7 @@ class Ears:
             self._plain.client_said(self._client.inbox, now)
             if self.state.has_client_ended:
                 self._plain.client_ended(now)
-            self._ear.go_on_unasked()
+            self._dispatch.go_on_unasked(self._client.inbox)
             self._listen()
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's
