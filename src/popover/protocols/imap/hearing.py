@@ -10,7 +10,7 @@ The parts, and who is handed to whom:
     view       what a client sees of a list          answering   what is answered here
     login      who logs in                           underway    a command that is not whole
     dispatch   what becomes of each command          judging     what a server's lines mean
-    client_ear, server_ear   who hears whom
+    hurry      how long a response is kept           client_ear, server_ear   who hears whom
 
 Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
@@ -31,6 +31,7 @@ from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.capability import View, listed_in
 from popover.protocols.imap.client_ear import ClientEar
 from popover.protocols.imap.dispatch import Dispatch
+from popover.protocols.imap.hurry import Hurry
 from popover.protocols.imap.judging import Judging
 from popover.protocols.imap.login import Login
 from popover.protocols.imap.memory import Memory
@@ -40,13 +41,9 @@ from popover.protocols.imap.state import State
 from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
 
-HURRY = 0.6
-"""Seconds in all that responses of one session are kept which a client says before the server has asked for them. A
-server that never asks is rare, but over a wire it works; the first rule allows for a second."""
-
 REST = 0.2
 """Seconds without a word after which a client that has ended, and was kept waiting so, is taken to have all answers.
-With HURRY less than that second; a wire tells the server at once."""
+With `hurry.HURRY` less than a second; a wire tells the server at once."""
 
 _NOTHING = memoryview(b"")
 
@@ -78,8 +75,7 @@ class Ears:
         judging.is_strict = lambda: answering.is_strict
         answering.is_at_rest = lambda: self._server_ear.at_rest
         self._plain = Plain(client)
-        self._hurries_since = math.inf
-        self._hurry = HURRY  # seconds that are left of it
+        self._hurry = Hurry()
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -210,11 +206,7 @@ class Ears:
     def _listen(self) -> None:
         """Hear what the client has said, as far as its turn has come."""
         self._ear.listen()
-        now, since = self.state.now, self._hurries_since
-        if self._ear.hurries:
-            self._hurries_since = min(since, now)
-        elif since < math.inf:
-            self._hurry, self._hurries_since = self._hurry - (now - since), math.inf
+        self._hurry.see(self.state.now, hurries=self._ear.hurries)
         self.has_spoken |= bool(self._server.outbox)
 
     def _become_plain(self) -> None:
@@ -239,7 +231,7 @@ class Ears:
     @property
     def due(self) -> float:
         """When a response is kept no longer; before TLS, where that is required, nothing goes unheard."""
-        return math.inf if self._answering.is_strict else self._hurries_since + self._hurry
+        return math.inf if self._answering.is_strict else self._hurry.due
 
     def on_time(self, now: float) -> None:
         """The server does not ask for a response that is here: it may want to hear it, and more, all the same."""
