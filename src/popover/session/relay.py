@@ -28,6 +28,7 @@ from popover.session.alarm import Alarm
 from popover.session.aloud import fails_aloud
 from popover.session.first_words import FirstWords
 from popover.session.outcome import BEGIN_TLS, Outcome
+from popover.session.pace import pace
 from popover.session.peer import Peer
 from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
@@ -159,7 +160,7 @@ class Relay:
             self._hears_on = True
             Turns.of(self._loop).add(self._hear_on)
         self._see_ends()
-        self._pace()
+        pace(client, server, ears)
         if self.on_told is not None and not self.on_told():
             return  # there is more to say at once, and then we come here again
         if (due := ears.due) < self.alarm.at:
@@ -198,24 +199,6 @@ class Relay:
         if not self._done.done():
             self._flush()
 
-    def _pace(self) -> None:
-        """Read from each side what the other can take, and no more than is wanted. A client that reads nothing is
-        still listened to, for its end, where what it can ask meanwhile is limited.
-        """
-        client, server, ears = self._client, self._server, self.ears
-        if ears.wants_tls:  # what comes from now on is not this talk's
-            client.pause()
-            server.pause()
-            return
-        if ears.wants_client and not server.backlog:
-            client.resume()
-        else:
-            client.pause()
-        if ears.wants_server and not client.backlog:
-            server.resume()
-        else:
-            server.pause()
-
     @fails_aloud
     def _drained(self) -> None:
         """One side has taken all: the other may go on, and it is another that we wait for now."""
@@ -223,7 +206,7 @@ class Relay:
             return
         if self.ears.wants_tls:
             self._see_ends()
-        self._pace()
+        pace(self._client, self._server, self.ears)
         self._tick()
 
     # -- ends ------------------------------------------------------------------------------------
