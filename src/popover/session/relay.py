@@ -21,9 +21,8 @@ from collections.abc import Callable
 
 from popover.config import Patience
 from popover.errors import Misdialled
-from popover.outside.reasons import explain_ending
 from popover.protocols import Ears
-from popover.session import waiting
+from popover.session import ends, waiting
 from popover.session.alarm import Alarm
 from popover.session.aloud import fails_aloud
 from popover.session.first_words import FirstWords
@@ -121,8 +120,7 @@ class Relay:
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
         if not self.first_words.is_over and (mistake := self.first_words.hear(data)):
-            failure = Misdialled(*mistake)
-            self.conclude(Outcome(failure.end, clean=True, failure=failure, may_be_told=True))
+            self.conclude(ends.of_failure(Misdialled(*mistake), is_owed=False))
         if self._done.done() or self._server.ending is not None:
             return
         self._waits.touched = self.spoke_at = self._loop.time()
@@ -170,9 +168,7 @@ class Relay:
         """See what has ended by what was just said."""
         client, server, ears = self._client, self._server, self.ears
         if ears.failure is not None:
-            is_ours = not isinstance(ears.failure, Misdialled)
-            told = not is_ours and not ears.is_owed
-            self.conclude(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
+            self.conclude(ends.of_failure(ears.failure, is_owed=ears.is_owed))
         elif ears.wants_tls:
             if not client.backlog:
                 self.conclude(BEGIN_TLS)
@@ -233,11 +229,8 @@ class Relay:
             return
         self.ears.server_ended(self._loop.time())
         self._flush()
-        if self.ears.has_left or (ending.kind in _HARMLESS and self.ears.has_quit):
-            ending = Ending("closed")
-        if ending.kind != "closed":
-            failure = explain_ending(ending, self._server.end.name)
-            self.conclude(Outcome(f"server {ending.kind}", clean=False, failure=failure))
+        if (outcome := ends.of_server(ending, self.ears, self._server.end.name)) is not None:
+            self.conclude(outcome)
         elif self._client.backlog:
             self._client.on_drain = self._all_delivered
         else:
@@ -281,6 +274,3 @@ class Relay:
         """End the talk so, unless it is over."""
         if not self._done.done():
             self._done.set_result(outcome)
-
-
-_HARMLESS = ("cut", "broken")  # once the client has said goodbye and has its answer
