@@ -11,7 +11,7 @@ mailbox.py    what a session knows of the mailbox
 queue.py      which answer belongs to which question, and to whom its octets go (judge.py: who is told what it comes to)
 body.py       where a body ends; status.py: a status line on its way; mouth.py: octets on their way to the client
 way.py        what is sent to the server, and when
-ahead.py      guesses: the next messages
+ahead.py      guesses: the next messages; walk.py: where a client is on its way through the mailbox
 questions.py  guesses: what to ask with a login, or after it
 login.py      how a client logs in
 leaving.py    how it leaves
