@@ -8,6 +8,8 @@ queue.py          which answer is whose
 state.py          how a session goes
 hello.py          EHLO, HELO
 leaving.py        QUIT
+login.py          who logs in
+starttls.py       STARTTLS, and what has to wait for it; words.py: what is said of TLS
 belated.py        header lines behind a mail
 memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
@@ -15,7 +17,6 @@ client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 overhear.py       what a trace may show
 device/           what is said with devices that send mail
 reception.py, auth.py   at the desk, before the server is known; sign_in.py   what is said to the server then
-words.py          what is said of TLS
 """
 
 from __future__ import annotations

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from popover.errors import Misdialled
-from popover.protocols.sasl import user_of
 from popover.protocols.smtp.belated import PASSED_OVER, Belated
 from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
-from popover.protocols.smtp.prompts import prompt
+from popover.protocols.smtp.login import Login
 from popover.protocols.smtp.queue import Ask, Owed
+from popover.protocols.smtp.starttls import StartTLS
 from popover.protocols.smtp.state import State
-from popover.protocols.smtp.words import IN_TLS, NO_ARGUMENT, NO_TLS, READY, TLS_FIRST, TOO_LATE
 from popover.protocols.strangers import Strangers
 from popover.talk import End, take_line
 
@@ -47,9 +46,10 @@ class ClientEar:
         self._mends = state.terms.bare_lf == "normalize"
         self._strangers = Strangers("an SMTP")
         self._belated = Belated()
-        self._tells_user = False
+        self._login = Login(state)
+        self._starttls = StartTLS(state, owed)
         self._matters: dict[bytes, Callable[[Command], object]] = {
-            b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls,
+            b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls.say,
             b"QUIT": self._quit,
         }  # fmt: skip
 
@@ -187,7 +187,7 @@ class ClientEar:
         elif self._is_strange():
             return
         if state.needs_tls and (verb not in BEFORE_TLS or command.may_be_two):
-            self._refuse(command)
+            self._starttls.refuse(command)
         elif verb in HELLOS:
             self._greet(command)
         else:
@@ -212,12 +212,6 @@ class ClientEar:
         if self._mends and not line.endswith(b"\r\n"):
             line = line[:-1] + b"\r\n"
         self._server.outbox += line
-
-    def _refuse(self, command: Command) -> None:
-        """It must not be said before TLS. The octets of a BDAT follow all the same."""
-        self._owed.owe(Ask(command.verb, TLS_FIRST))
-        if command.chunk:
-            self._state.body = Chunk(command.chunk, is_dropped=True)
 
     def _greet(self, command: Command) -> None:
         words = self._hello.known(command)
@@ -244,35 +238,12 @@ class ClientEar:
         self._client.inbox.clear()  # nobody hears it
         self._state.waits_for = told
 
-    def _starttls(self, command: Command) -> None:
-        """TLS is started with us, never with the server (protocol notes, S4 and S5)."""
-        state = self._state
-        if state.terms.tls in ("off", "on"):
-            self._owed.owe(Ask(command.verb, NO_TLS if state.terms.tls == "off" else IN_TLS))
-        elif state.logged_in:
-            self._owed.owe(Ask(command.verb, TOO_LATE))
-        elif command.argument:
-            self._owed.owe(Ask(command.verb, NO_ARGUMENT))
-        else:
-            state.waits_for = last = Ask(command.verb, READY)
-            last.on_said = state.start_tls
-            self._owed.owe(last)
-
-    # -- the login -------------------------------------------------------------------------------
-
     def _auth(self, command: Command) -> None:
-        mechanism, _, response = command.argument.partition(b" ")
         ask = self._state.waits_for = self.pass_on(command)
-        ask.mechanism = mechanism.upper()
-        ask.change = prompt if ask.mechanism == b"LOGIN" else None
-        self._state.user = user_of(ask.mechanism, response)
-        self._tells_user = not response.strip()
+        self._login.hear(ask, command.argument)
 
     def _respond(self, line: bytes) -> None:
-        """A line of an AUTH exchange goes through as it is. Only the first may hold the user's name and no secret."""
-        state = self._state
-        state.challenged = False
-        if self._tells_user and state.waits_for is not None:
-            self._tells_user = False
-            state.user = user_of(state.waits_for.mechanism, line)
+        """A line of an AUTH exchange goes through as it is."""
+        self._state.challenged = False
+        self._login.respond(line)
         self._send(line)

@@ -13,6 +13,7 @@ a 250 for it knows that the server has the mail.
 
     state      how the session goes                    queue     which answer is whose
     hello      EHLO, HELO                              leaving   QUIT
+    login      who logs in                             starttls  STARTTLS, and what has to wait for it
     client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
