@@ -17,8 +17,9 @@ client_ear.py, server_ear.py, judging.py, hearing.py   who hears whom, and the w
 
 from __future__ import annotations
 
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.imap.hearing import Ears
 from popover.protocols.imap.memory import Memory
 from popover.protocols.imap.reception import Reception

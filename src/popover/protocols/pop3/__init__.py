@@ -29,8 +29,9 @@ reception.py  at the desk, before the server is known; sign_in.py   what is said
 from __future__ import annotations
 
 from popover.errors import ServerFailure
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.pop3.answers import PIPELINING, capabilities
 from popover.protocols.pop3.hearing import Ears
 from popover.protocols.pop3.manners import Shown

@@ -21,8 +21,9 @@ reception.py, auth.py   at the desk, before the server is known; sign_in.py   wh
 
 from __future__ import annotations
 
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.reception import Offer
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory
