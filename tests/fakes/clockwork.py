@@ -165,6 +165,7 @@ class Servers:
     async def dial(self, target: Target, client: Carried | None = None) -> Dialled:
         """Connect. With `held` set, only once that is."""
         assert client is None
+        since = self._loop.now
         self.asked.append(target)
         if self.held is not None:
             await self.held.wait()
@@ -178,7 +179,7 @@ class Servers:
         self.streams.append(stream)
         tls: Any = SimpleNamespace(version="TLSv1.3", cipher="none", resumed=False)
         verifier: Any = SimpleNamespace(keep=lambda *_: None)
-        return Dialled(Secured(stream), ("127.0.0.1", 995), tls, verifier)
+        return Dialled(Secured(stream), ("127.0.0.1", 995), tls, verifier, since)
 
 
 def tcp_pair() -> tuple[socket.socket, socket.socket]:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -56,8 +57,6 @@ class Popover:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="backslashreplace",
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -208,20 +207,44 @@ class StartError(Exception):
 
 
 class _Lines:
-    """Reads one pipe in a thread of its own, so that popover never waits for a test to read."""
+    """Reads one pipe in a thread of its own, so that popover never waits for a test to read. Who looks reads what is
+    there, too: popover writes a line before it goes on, and so what it has written is seen.
+    """
 
-    def __init__(self, pipe: IO[str]) -> None:
-        self.lines: list[str] = []
+    def __init__(self, pipe: IO[bytes]) -> None:
         self.ended = False
         self._pipe = pipe
+        self._lines: list[str] = []
+        self._rest = b""
+        self._one = threading.Lock()
+        os.set_blocking(pipe.fileno(), False)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
+    @property
+    def lines(self) -> list[str]:
+        """All whole lines so far, without their ends."""
+        self._take()
+        return self._lines
+
     def _read(self) -> None:
-        with self._pipe:
-            for line in self._pipe:
-                self.lines.append(line.rstrip("\n"))
-        self.ended = True
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLIN)
+        while not self.ended:
+            poll.poll()
+            self._take()
+        self._pipe.close()
+
+    def _take(self) -> None:
+        with self._one:
+            while not self.ended:
+                try:
+                    found = os.read(self._pipe.fileno(), 64 * 1024)
+                except BlockingIOError:
+                    return
+                self.ended = not found
+                *lines, self._rest = (self._rest + (found or b"\n" * bool(self._rest))).split(b"\n")
+                self._lines += (line.decode(errors="backslashreplace") for line in lines)
 
     def join(self) -> None:
         self._thread.join(10)

@@ -545,6 +545,12 @@ def test_the_server_s_own_words_are_the_client_s(answer: bytes, accepted: bool, 
     assert asked == LOGIN
 
 
+@pytest.mark.parametrize("step", [1, 6, 10**6])
+def test_a_client_gets_crlf_from_a_server_that_ends_its_lines_in_lf(step: int) -> None:
+    """What a literal holds stays as it is."""
+    assert signs_in(SEEN + b"NO {4}\na\nb\r\n", step)[0].words == b"NO {4}\r\na\nb\r\r\n"
+
+
 def test_a_long_secret_is_counted() -> None:
     _, asked = signs_in(SEEN + b"OK\r\n", secret=b"x" * 2000)
     assert asked.startswith(b'AUTHENTICATE "PLAIN" {2676+}\r\n')

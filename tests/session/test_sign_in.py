@@ -41,7 +41,7 @@ def test_who_stood_in_for_a_client_is_freed_without_the_garbage_collector(monkey
         service, server = flat_service("pop3"), Peer(socks[3])
         inside, outside = (Stream(loop, sock, scratch, "x") for sock in (socks[0], socks[2]))
         case = Case(loop, Log(lambda *_: None), service, inside, "127.0.0.1", 1)
-        opened = Opened(Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY), b"+OK hi\r\n")
+        opened = Opened(Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0), b"+OK hi\r\n")
         login = SignIn(case, NOBODY, Way(service, pop3.memory()), opened)
         reception, credentials = pop3.reception(inside.end, Offer()), Credentials("anna", b"secret")
         said = asyncio.create_task(login.say(lambda me: reception.sign_in(me, credentials, service.server)))

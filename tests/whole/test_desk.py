@@ -298,3 +298,4 @@ def test_second_session_runs_ahead_on_a_connection_that_stands_ready(house: Hous
     visits: list[dict[str, Any]] = []
     visit()
     wait_until(lambda: visit()["warm"], "a session with a connection that stood ready")
+    assert visits[-1]["saved_seconds"] > 0

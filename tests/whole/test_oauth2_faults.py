@@ -16,6 +16,7 @@ from oauth2_house import DIALECTS, LOCAL, House, opened
 from parts.certificates import Authority
 from parts.clients import IMAP_CLIENTS, POP3_CLIENTS
 from parts.dovecot import Dovecot
+from parts.net import wait_until
 from parts.popover import Popover
 from parts.provider import Provider
 
@@ -169,9 +170,12 @@ def test_a_strict_provider_whose_answer_went_with_a_killed_gateway_wants_a_new_s
         assert all(b"on popover's machine, type: popover account login short" in line for line in said.values())
     assert house.provider.refusals(asked) == ["invalid_grant"]
     assert login(house, "pop3", "short", again).startswith(LASTING["pop3"])
-    told = [line for line in again.log_lines() if "login undecided" in line]
-    assert told
-    assert all("type: popover account login short" in line for line in told)
+
+    def told() -> list[str]:
+        return [line for line in again.log_lines() if "login undecided" in line]
+
+    wait_until(told, "the log tells of it")  # the client may have its answer before
+    assert all("type: popover account login short" in line for line in told())
     house.by_device("short")
     assert login(house, "pop3", "short", again).startswith(b"+OK")
 

@@ -218,11 +218,11 @@ from typing import Any
 
 async def good(plain: Stream, tls: Engine, rest: Any) -> None:
     secured = await plain.secure(tls)
-    Dialled(secured, ("a", 1), tls, rest)
+    Dialled(secured, ("a", 1), tls, rest, 0.0)
     Relay(rest, rest, plain, secured, rest)
 
 def into_dialled(plain: Stream, tls: Engine, rest: Any) -> None:
-    Dialled(plain, ("a", 1), tls, rest)
+    Dialled(plain, ("a", 1), tls, rest, 0.0)
 
 def into_relay(plain: Stream, rest: Any) -> None:
     Relay(rest, rest, plain, plain, rest)

@@ -48,13 +48,14 @@ its names, so not long; the client has been waiting already."""
 
 class Dialled(NamedTuple):
     """A verified connection to a server, and what carries a login: a Stream without TLS is of no type for it.
-    `address`: where the server is.
+    `address`: where the server is. `since`: when connecting to it began (loop time).
     """
 
     stream: Secured
     address: SocketAddress
     tls: Engine
     verifier: Verifier
+    since: float
 
 
 class Dialler:
@@ -175,7 +176,7 @@ class Dialler:
 
     async def _secure(self, target: Target, verifier: Verifier, found: list[AddrInfoType], step: Step) -> Dialled:
         """Connect to one of these, and shake hands. Raises Failure, or TLSError."""
-        server = target.server
+        server, since = target.server, self._loop.time()
         sock, step.address = await self._connect(target, found)
         stream = step.stream = Stream(self._loop, sock, self._scratch, server.host)
         stream.write(step.preface)
@@ -194,7 +195,7 @@ class Dialler:
         if not tls.resumed:
             verifier.drop(server.host, server.port)
         verifier.check_pin(server.host, tls)
-        return Dialled(secured, step.address, tls, verifier)
+        return Dialled(secured, step.address, tls, verifier, since)
 
     async def _start_tls(self, target: Target, stream: Stream, step: Step) -> None:
         """Talk to the server in plain text until it has agreed to TLS. Raises Failure."""

@@ -52,13 +52,14 @@ GetReady = Callable[[End], Talk[bytes | None]]
 
 class Opened(NamedTuple):
     """A connection to a server that has greeted. `ready`: what the dialect learned while it waited; None: it did not.
-    `age`: seconds for which it stood ready.
+    `age`: seconds for which it stood ready; `took`: seconds from the beginning of its making to its greeting.
     """
 
     dialled: Dialled
     greeting: bytes
     ready: bytes | None = None
     age: float = 0.0
+    took: float = 0.0
 
 
 class Known:

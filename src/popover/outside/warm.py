@@ -184,6 +184,7 @@ class Warm:
         try:
             dialled = await self._dialler.dial(target)
             greeting = await open_up(target, dialled)
+            took = self._loop.time() - dialled.since
             stream = dialled.stream
             if not greeting.welcome or stream.end.inbox or known.get_ready is None:
                 return True
@@ -192,7 +193,7 @@ class Warm:
             if ready is None:
                 return False
             if known.most and not stream.end.inbox and self._known.get(target) is known:
-                opened = Opened(dialled, greeting.words, ready)
+                opened = Opened(dialled, greeting.words, ready, took=took)
                 known.spares.append(Spare(self._loop, self._ended, target, known, opened))
                 dialled = None
         finally:

@@ -62,6 +62,7 @@ class Account:
         self._failed: Counter[str] = Counter()
         self._ended = self._refused = self._warm = self._in = self._out = 0
         self._wrong_logins = self._undecided_logins = 0
+        self._saved = 0.0
         self._last: float | None = None
         self._reached: float | None = None
         self._unreached: float | None = None
@@ -88,6 +89,7 @@ class Account:
         self._ended += 1
         self._last = now
         self._warm += case.is_warm
+        self._saved += case.saved
         octets_in, octets_out = case.octets
         self._in += octets_in
         self._out += octets_out
@@ -148,6 +150,7 @@ class Account:
             failed=dict(self._failed),
             refused=self._refused,
             warm=self._warm,
+            saved=self._saved,
             wrong_logins=self._wrong_logins,
             undecided_logins=self._undecided_logins,
             octets_in=octets_in,

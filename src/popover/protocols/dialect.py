@@ -124,6 +124,12 @@ class Ears(Protocol):
         """The client has said that it waits to be told something (IDLE): that nobody speaks is no fault then."""
 
     @property
+    def spared(self) -> int:
+        """Round trips to the server for which the client would have waited, and has not, because its answers were here
+        before it asked, or did not have to come: so many at least (spared.py).
+        """
+
+    @property
     def due(self) -> float:
         """When to call `on_time` at the latest; infinity: not before something is said."""
 

@@ -40,6 +40,7 @@ class Plain:
     wants_client = wants_server = True
     greets_again = False
     unheard: bytes | None = None
+    spared = 0
     has_more = wants_tls = is_idling = is_at_work = False
     due = math.inf
 

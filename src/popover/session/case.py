@@ -19,6 +19,7 @@ from popover.session.sealing import Sealing
 from popover.session.tally import Tally
 from popover.session.trace import Spy
 from popover.wire.outgoing import nothing
+from popover.wire.sockets import shortest_round_trip
 from popover.wire.stream import Stream
 
 
@@ -27,13 +28,16 @@ class Case:
     its goodbye, while the server is yet to be told. `alarm`: that of a session which begins at the desk.
 
     `relay`: the talk with a server that is under way, or was the last; `dialled`, `is_warm`: its connection, and
-    whether that stood ready. `user`: whom the log names; empty: the one that the ears have heard of. `tally`: what came
-    of its logins at the desk. `is_served`: a device's server was there; `keeper`: who keeps a device's mails for later.
+    whether that stood ready; `making`: then, the seconds that making it took. `saved`: seconds of waiting that all that
+    is done ahead has spared the client, at least, in the talks that are over. `user`: whom the log names; empty: the
+    one that the ears have heard of. `tally`: what came of its logins at the desk. `is_served`: a device's server was
+    there; `keeper`: who keeps a device's mails for later.
     """
 
     __slots__ = (
         "address", "alarm", "bytes_in", "bytes_out", "client", "dialled", "header", "id", "is_served", "is_warm",
-        "keeper", "log", "loop", "on_left", "relay", "sealing", "service", "since", "spy", "tally", "user",
+        "keeper", "log", "loop", "making", "on_left", "relay", "saved", "sealing", "service", "since", "spy", "tally",
+        "user",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +57,7 @@ class Case:
         self.relay: Relay | None = None
         self.dialled: Dialled | None = None
         self.is_warm = self.is_served = False
+        self.making = self.saved = 0.0
         self.keeper: Keeper | None = None
         self.user = ""
         self.tally = Tally()
@@ -92,8 +97,16 @@ class Case:
             return self.bytes_in, self.bytes_out
         return self.bytes_in + self.relay.bytes_in, self.bytes_out + self.relay.bytes_out
 
-    def add_up(self) -> None:
-        """The relay's talk is over: its octets are counted."""
+    def add_up(self, *, waits: bool = True) -> None:
+        """The relay's talk is over: its octets are counted, and what it was spared. `waits`: the client has said one
+        thing after the other, as far as the ears know.
+        """
         self.bytes_in, self.bytes_out = self.octets
-        if self.relay is not None:
-            self.relay.bytes_in = self.relay.bytes_out = 0
+        if self.relay is None:
+            return
+        self.relay.bytes_in = self.relay.bytes_out = 0
+        ears, dialled = self.relay.ears, self.dialled
+        if ears.logged_in and dialled is not None:  # so the connection was alive, and it was a mail program
+            self.saved += self.making
+            if waits and ears.spared:
+                self.saved += ears.spared * shortest_round_trip(dialled.stream.sock)

@@ -184,6 +184,7 @@ class ForDevice:
             else:
                 self._route.tell(target, True)
                 self._way, self._case.is_served = way, True
+                self._case.saved += self._case.making
                 if self._keeper is not None:
                     self._keeper.reached(self._account)
                 return server

@@ -61,7 +61,7 @@ class Reach:
 
     def _taken(self, opened: Opened) -> Opened:
         case = self._case
-        case.dialled, case.is_warm = opened.dialled, opened.ready is not None
+        case.dialled, case.is_warm, case.making = opened.dialled, opened.ready is not None, opened.took
         if case.spy is not None:
             case.note(_connected(opened, case.loop.time() - case.since))
         return opened

@@ -125,7 +125,7 @@ class SignIn:
         try:
             return await relay.go_on(early)
         finally:
-            case.add_up()
+            case.add_up(waits=not early)
 
     def over(self) -> bool:
         """Let the server go: the session is over, or the server has refused it. Whether somebody was logged in."""

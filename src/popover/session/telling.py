@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from popover.config import host_port
@@ -37,6 +38,8 @@ def _fields(case: Case, outcome: Outcome) -> _Fields:
         "seconds": round(case.loop.time() - case.since, 3),
         "end": outcome.end,
     }
+    if saved := math.floor(case.saved * 1000):
+        fields["saved_seconds"] = saved / 1000
     if user := case.user or (relay.ears.user if relay is not None else ""):
         fields["user"] = user
     if failure is not None:
@@ -53,9 +56,10 @@ def _sentence(fields: _Fields) -> str:
     if fields["warm"]:
         how = f"warm, {how}"
     by = f" ({fields['client_tls']} {fields['client_cipher']})" if fields["client_tls"] else ""
+    saved = f"saved {fields['saved_seconds']} s, " if "saved_seconds" in fields else ""
     line = (
         f"{fields['client']}{by} -> {where}, {how}{fields['bytes_in']} in, {fields['bytes_out']} out, "
-        f"{fields['seconds']} s, {fields['end']}"
+        f"{fields['seconds']} s, {saved}{fields['end']}"
     )
     if "cause" in fields:
         line += f": {fields['cause']}; {fields['remedy']}" if fields["remedy"] else f": {fields['cause']}"

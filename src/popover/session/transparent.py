@@ -132,7 +132,7 @@ class Transparent:
         finally:
             ears.over(case.loop.time(), server_left=server_left)
             self._told = relay.bytes_out - (0 if silently else len(opened.greeting))
-            case.add_up()
+            case.add_up(waits=before is None)
         sealing.spent += case.loop.time() - since
         if outcome is BEGIN_TLS:
             client.collect()

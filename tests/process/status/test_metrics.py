@@ -16,7 +16,7 @@ from popover.process.status.figures import DAY, Figures, Mails, Picture
 NOW = 1_800_000_000.0
 BUSY = Figures(
     "a", "pop3s://a:995", ("127.0.0.1:1110",), 3, 4, {"no tls": 2, "no address": 1}, 5, 6, 7, 8,
-    NOW - 1, NOW - 2.5, NOW - 3, None, None, "TLSv1.3", NOW + DAY,
+    NOW - 1, NOW - 2.5, NOW - 3, None, None, "TLSv1.3", NOW + DAY, saved=9.25,
 )  # fmt: skip
 NEW = Figures("b", "imaps://b:993")
 
@@ -105,6 +105,7 @@ def test_openmetrics_are_as_the_standard_has_them() -> None:
     assert found["popover_failed_sessions_total", (*a, ("end", "no tls"))] == 2
     assert found["popover_refused_clients_total", a] == 5
     assert found["popover_warm_sessions_total", a] == 6
+    assert [found["popover_saved_seconds_total", one] for one in (a, b)] == [9.25, 0]
     assert found["popover_from_clients_bytes_total", a] == 7
     assert found["popover_to_clients_bytes_total", a] == 8
     assert found["popover_session_timestamp_seconds", a] == NOW - 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from popover.log import escape
 from popover.process.status.figures import DAY, Figures, Mails, Picture, Told
-from popover.process.status.page import WORDS_LIMIT, page, span, text
+from popover.process.status.page import WORDS_LIMIT, length, page, span, text
 
 NOW = 1_800_000_000.0
 
@@ -184,3 +184,27 @@ def test_mails_of_devices_are_told_where_some_are_kept() -> None:
     assert "1 mail of devices waits for the server." in written(picture(WELL, mails=Mails(1)))
     told = written(picture(WELL, mails=Mails(2, 1)))
     assert "2 mails of devices wait for the server; <STRONG>1 mail has FAILED</STRONG>: popover queue list" in told
+
+
+def test_what_running_ahead_has_saved_is_told_once_it_is_worth_it() -> None:
+    assert "ahead" not in Reading(written(picture(WELL, replace(WELL, saved=0.09)))).words
+    words = " ".join(Reading(written(picture(replace(WELL, saved=200.9)))).words.split())
+    assert "Running ahead has saved at least 3 minutes 20 seconds of waiting Octets" in words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.199, "0.1 seconds"),
+        (1.0, "1.0 seconds"),
+        (59.99, "59.9 seconds"),
+        (60.0, "1 minute"),
+        (61.9, "1 minute 1 second"),
+        (3599.9, "59 minutes 59 seconds"),
+        (3659.0, "1 hour"),
+        (2 * DAY - 1, "1 day 23 hours"),
+        (1234 * DAY + 3600.0, "1,234 days 1 hour"),
+    ],
+)
+def test_a_length_is_told_in_two_units_and_never_longer_than_it_is(seconds: float, told: str) -> None:
+    assert length(seconds) == told

@@ -69,6 +69,8 @@ def test_numbers_are_those_of_the_log(stage: Stage, dovecot: Dovecot) -> None:
     assert told["from_clients_bytes_total"] == sum(one["bytes_in"] for one in ended)
     assert told["to_clients_bytes_total"] == sum(one["bytes_out"] for one in ended)
     assert told["warm_sessions_total"] == sum(one["warm"] for one in ended)
+    saved = sum(one.get("saved_seconds", 0) for one in ended)
+    assert saved <= told["saved_seconds_total"] < saved + 0.001 * len(ended)  # the log's are cut to milliseconds
     assert told["sessions"] == 0
     assert told["server_reachable"] == told["ready"] == 1
     assert abs(told["session_timestamp_seconds"] - time.time()) < 600

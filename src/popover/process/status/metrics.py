@@ -107,6 +107,8 @@ _EACH: tuple[tuple[str, Literal["gauge", "counter"], str, Callable[[Figures], fl
     ("sessions", "gauge", "Sessions now.", lambda one: one.sessions),
     ("ended_sessions", "counter", "Sessions that are over.", lambda one: one.ended),
     ("warm_sessions", "counter", "Sessions given a connection that stood ready.", lambda one: one.warm),
+    ("saved_seconds", "counter", "Waiting that running ahead has spared mail programs, at least.",
+     lambda one: round(one.saved, 6)),
     ("refused_clients", "counter", "Clients that were not let in.", lambda one: one.refused),
     ("wrong_logins", "counter", "Logins at the desk with a wrong name or password.", lambda one: one.wrong_logins),
     ("undecided_logins", "counter", "Logins at the desk that nobody could judge, or that did not get to their server.",

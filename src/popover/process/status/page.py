@@ -6,11 +6,16 @@ browser knows, and so needs no word about its encoding (RFC 1866 section 3.2.1).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 from popover.log import escape
 from popover.process.status.figures import DAY, Figures, Mails, Picture, Told
+
+WORTH_TELLING = 0.1
+"""Seconds of waiting from which the page tells that they were spared: less is what nobody notices."""
 
 WORDS_LIMIT = 1000
 """Characters of one sentence from elsewhere. The longest of ours have some 400."""
@@ -50,6 +55,15 @@ def span(seconds: float) -> str:
         if seconds >= size:
             return _count(int(seconds // size), unit)
     return "0 seconds"
+
+
+def length(seconds: float) -> str:
+    """Write how long something is at least, in its two largest whole units; less than a minute in tenths of seconds."""
+    for (size, unit), (less, part) in pairwise(_SPANS):
+        if seconds >= size:
+            rest = int(seconds % size // less)
+            return _count(int(seconds // size), unit) + (f" {_count(rest, part)}" if rest else "")
+    return f"{math.floor(seconds * 10) / 10} seconds"
 
 
 def _ago(at: float, now: float) -> str:
@@ -100,6 +114,8 @@ def _lines(one: Figures, now: float) -> Iterator[tuple[str, str]]:
     yield "Sessions", f"{one.sessions:,} now; {one.ended:,} before{last}"
     if one.warm:
         yield "Began at once", f"{_count(one.warm, 'session')}, by a connection that stood ready"
+    if one.saved >= WORTH_TELLING:
+        yield "Running ahead", f"has saved at least {length(one.saved)} of waiting"
     if one.wrong_logins:
         yield "Wrong logins", f"{one.wrong_logins:,}"
     if one.undecided_logins:

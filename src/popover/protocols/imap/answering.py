@@ -117,6 +117,7 @@ class Answering:
     def answer(self, tag: bytes, verb: bytes) -> None:
         """Answer what may be answered here."""
         state, say = self._state, self._client.outbox.extend
+        state.spared += 1
         if verb == b"LOGOUT":
             state.has_left = True
             say(b"* BYE logging out\r\n" + tag + b" OK LOGOUT completed\r\n")

@@ -139,6 +139,10 @@ class Ears:
         return self._ear.has_more
 
     @property
+    def spared(self) -> int:  # noqa: D102
+        return self.state.spared
+
+    @property
     def wants_tls(self) -> bool:  # noqa: D102
         return self.state.wants_tls
 

@@ -110,6 +110,8 @@ class ClientEar:
 
     def _command(self, command: Command) -> None:
         verb = command.verb
+        if self._client.inbox or self._owed.turns:
+            self._state.spared.no_more()
         if self._owed.client_goes_on():
             self._state.is_careful = True
             self._ahead.drop_all()
@@ -157,6 +159,8 @@ class ClientEar:
             found = None
         if found is not None:
             self._way.owe(found)
+            if not self._owed.turns:  # it was here, all of it
+                self._state.spared.one()
         return found
 
     def _fetch(self, command: Command) -> None:

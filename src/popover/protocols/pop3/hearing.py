@@ -154,6 +154,10 @@ class Ears:
         return self._way.has_spoken or bool(self._owed.asked)
 
     @property
+    def spared(self) -> int:  # noqa: D102
+        return self.state.spared.round_trips
+
+    @property
     def held(self) -> int:
         """Octets kept for a client that has not asked for them yet."""
         return self.ahead.held

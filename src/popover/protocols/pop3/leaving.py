@@ -30,11 +30,11 @@ FIND_OUT = 2.0
 class Leaving:
     """The end of one session. `has_said`: the client has said QUIT. `is_early`: and has its answer from us.
 
-    `is_told`: the server has answered it.
+    `is_told`: the server has answered it. `is_awaited`: another session waits for that.
     """
 
     def __init__(self, wanted: Wanted, state: State, mailbox: Mailbox, owed: Owed, way: Way, ahead: Ahead) -> None:
-        self.has_said = self.is_early = self.is_told = False
+        self.has_said = self.is_early = self.is_told = self.is_awaited = False
         self._wanted = wanted
         self._state = state
         self._mailbox = mailbox
@@ -175,6 +175,7 @@ class Leaving:
 
     def _hurry(self) -> None:
         """Another session waits for this one to be over."""
+        self.is_awaited = True
         if self.is_finding_out:
             self._tell_now()
             self._way.send()

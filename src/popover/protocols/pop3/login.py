@@ -160,6 +160,7 @@ class Login:
             return self._state.now >= self.wait_until
         if self.user and self._state.memory.waits(self.user, self._free):
             self.wait_until = self._state.now + LOCK_WAIT
+            self._state.spared.none()
             return False
         return True
 

@@ -120,6 +120,7 @@ class Mending:
         """The client waits behind something of ours, for longer than it usually takes."""
         state, first, login = self._state, self._owed.asked[0], self._owed.turns[0]
         self.was_overdue = True
+        state.spared.none()
         if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
             login.behind = None
             self._owed.catch_up()

@@ -17,6 +17,7 @@ from popover.protocols.pop3.state import State
 from popover.protocols.pop3.way import Way
 
 _FETCHES = (b"RETR", b"TOP")
+_ANSWERED_HERE = (b"USER", b"DELE", b"QUIT")
 
 
 class ServerEar:
@@ -97,6 +98,8 @@ class ServerEar:
         self._judge_additions(ask)
         if ask.kind is Kind.GUESS:
             self._ahead.landed(ask)
+        elif ask.kind is Kind.OURS:
+            self._judge_ours(ask)
         if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
         state.is_odd |= not (ask.is_ok or line.startswith(b"-ERR"))
@@ -115,6 +118,17 @@ class ServerEar:
             self._judge_success(ask, line)
         if ask.flight is not None and not ask.flight.missing:
             self._judge_flight(ask)
+
+    def _judge_ours(self, ask: Ask) -> None:
+        """Whether the client has gained a round trip by what we had answered, or has waited for what it had not asked.
+        What it says behind a USER or a DELE may have waited for this answer as long as it would have itself.
+        """
+        is_awaited = self._leaving.is_awaited if ask.verb == b"QUIT" else self._way.keeps_waiting
+        if ask.verb in _ANSWERED_HERE:
+            if not is_awaited:
+                self._state.spared.one()
+        elif is_awaited:
+            self._state.spared.none()
 
     def _judge_additions(self, ask: Ask) -> None:
         """Whether it says more than it is asked."""

@@ -8,6 +8,7 @@ from popover.protocols.pop3.answers import stamp_of
 from popover.protocols.pop3.habits import Habits
 from popover.protocols.pop3.memory import Memory
 from popover.protocols.reception import ClientTLS
+from popover.protocols.spared import Spared
 
 
 class State:
@@ -26,7 +27,7 @@ class State:
     __slots__ = (
         "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "hide", "is_careful",
         "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke",
-        "stamp", "tls", "turns_plain", "unasked_at", "visitor",
+        "spared", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -41,6 +42,7 @@ class State:
         self.now = self.client_spoke = self.server_spoke = 0.0
         self.has_client_ended = False
         self.logged_in = False
+        self.spared = Spared()
         self.is_strange = self.is_informed = self.is_odd = False
         self.is_careful = self.manners.adds_lines
         self.unasked_at = 0.0

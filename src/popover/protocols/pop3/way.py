@@ -75,13 +75,18 @@ class Way:
     @property
     def has_clients(self) -> bool:
         """Something that the client has asked is not answered by the server."""
-        return bool(self._under_way[Kind.CLIENT]) or any(one.kind is Kind.CLIENT for one in self.unsent)
+        return bool(self._under_way[Kind.CLIENT]) or self.keeps_waiting
 
     @property
     def has_ours(self) -> bool:
         """The server has something to answer, or to hear, that the client did not ask, or has had its answer to."""
         ours = self._under_way[Kind.OURS] + self._under_way[Kind.GUESS]
         return bool(ours) or any(one.kind is not Kind.CLIENT for one in self.unsent)
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """Something that the client has asked is not sent yet."""
+        return bool(self.unsent) and any(one.kind is Kind.CLIENT for one in self.unsent)  # most often there is nothing
 
     @property
     def is_ahead(self) -> bool:
@@ -148,6 +153,8 @@ class Way:
 
     def pass_on(self, command: Command) -> Ask:
         """Ask what the client asks."""
+        if self._under_way[Kind.GUESS]:  # its answer comes behind those
+            self._state.spared.none()
         one = Ask(command, Kind.CLIENT)
         self.changes += one.verb in _CHANGES
         self.enqueue(one)
@@ -176,6 +183,7 @@ class Way:
 
     def ask_again(self, one: Ask) -> None:
         """Ask, step by step and before all that waits, what the client is owed and what got lost."""
+        self._state.spared.none()
         fresh = Ask(Command(_line(one.command), one.verb, one.command.argument), Kind.CLIENT)
         fresh.needs_all = one.needs_all
         one.is_claimed = False

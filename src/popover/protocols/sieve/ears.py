@@ -41,6 +41,7 @@ class Ears:
     wants_server = True
     greets_again = True
     unheard: bytes | None = None
+    spared = 0
 
     def __init__(self, client: End, server: End, terms: Terms) -> None:
         self.logged_in = self.wants_tls = self.has_more = False

@@ -39,9 +39,14 @@ def sign_in(me: End, credentials: Credentials, server: Server) -> Talk[SignedIn]
 
 
 def _answer(caller: Caller) -> Talk[bytes]:
-    """Take a whole line of an answer, literals and all."""
-    line = yield from caller.line()
+    """Take a whole line of an answer, literals and all; each of its line ends is CRLF, whatever the server's are."""
+    line = yield from _line(caller)
     while literal := LITERAL.search(line):
         line += yield from caller.octets(int(literal[1]))
-        line += yield from caller.line()
+        line += yield from _line(caller)
     return line
+
+
+def _line(caller: Caller) -> Talk[bytes]:
+    line = yield from caller.line()
+    return line[:-1].removesuffix(b"\r") + b"\r\n"

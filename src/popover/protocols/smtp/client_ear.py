@@ -216,6 +216,7 @@ class ClientEar:
     def _greet(self, command: Command) -> None:
         words = self._hello.known(command)
         if words is not None:
+            self._state.spared += not (self._owed.turns or self._client.inbox)  # who says more at once does not wait
             self._owed.owe(Ask(command.verb, words))
         else:
             self._hello.asked(command, self.pass_on(command))

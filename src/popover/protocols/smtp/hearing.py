@@ -125,6 +125,10 @@ class Ears:
         return self._ear.has_more
 
     @property
+    def spared(self) -> int:  # noqa: D102
+        return self._state.spared
+
+    @property
     def wants_tls(self) -> bool:  # noqa: D102
         return self._state.wants_tls
 

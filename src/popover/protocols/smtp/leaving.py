@@ -31,6 +31,7 @@ class Leaving:
         if self._owed.turns or command.argument or not wanted.quit_at_once or not self._memory.may_leave(visitor):
             return None
         self.is_early = self.has_quit = True
+        self._state.spared += 1
         self._memory.leaves(visitor)
         self._owed.owe(Ask(command.verb, _BYE))
         self._owed.is_nobodys = True
