@@ -13,6 +13,7 @@ body.py       where a body ends; status.py: a status line on its way; mouth.py: 
 way.py        what is sent to the server, and when
 ahead.py      guesses: the next messages; walk.py: where a client is on its way through the mailbox
 questions.py  guesses: what to ask with a login, or after it
+flights.py    what their answers show, and what becomes of them
 login.py      how a client logs in
 leaving.py    how it leaves
 keep_alive.py so that its server waits for it

@@ -13,7 +13,8 @@ The parts, and who is handed to whom:
     login      USER, PASS, APOP, AUTH                      leaving    QUIT
     mending    when answers do not come (step)             keep_alive so that the server waits for a person
     timing     what is due, of all of these                doubt      a connection that may be dead
-    lesson     what the next session is to know            client_ear, server_ear   who hears whom
+    lesson     what the next session is to know            flights    what left in one piece, once it is answered
+    client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
