@@ -14,7 +14,7 @@ way.py        what is sent to the server, and when
 ahead.py      guesses: the next messages; walk.py: where a client is on its way through the mailbox
 questions.py  guesses: what to ask with a login, or after it
 flights.py    what their answers show, and what becomes of them
-login.py      how a client logs in
+login.py      how a client logs in; stls.py: STLS, and what has to wait for it
 leaving.py    how it leaves
 keep_alive.py so that its server waits for it
 timing.py     what is due
