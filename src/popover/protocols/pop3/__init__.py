@@ -23,7 +23,8 @@ lesson.py     what a session that is over teaches
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come
 overhear.py    what a trace may show
-client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
+client_ear.py, server_ear.py, sending.py   who hears whom, and what leaves then
+parts.py, hearing.py   all of these, and the whole
 reception.py  at the desk, before the server is known; sign_in.py   what is said to the server then
 """
 
