@@ -52,7 +52,7 @@ class Ears:
     """One session's IMAP, from the greeting on. See `dialect.Ears`."""
 
     wants_server = True
-    greets_again = False
+    greets_again = is_at_work = False
     unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
@@ -107,10 +107,6 @@ class Ears:
         if self._is_guessing and self._plain.is_owed:
             return True
         return not state.is_plain and (self._owed.count > 0 or self._dispatch.awaits or self._ear.has_more)
-
-    @property
-    def is_at_work(self) -> bool:  # noqa: D102
-        return False
 
     @property
     def gap(self) -> float:  # noqa: D102

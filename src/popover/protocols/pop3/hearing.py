@@ -25,7 +25,7 @@ from popover.talk import End
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
-    greets_again = False
+    greets_again = is_at_work = is_idling = False
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
@@ -83,10 +83,6 @@ class Ears:
         return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
-    def is_at_work(self) -> bool:  # noqa: D102
-        return False
-
-    @property
     def gap(self) -> float:  # noqa: D102
         state, gap = self.state, 0.0
         if state.is_plain:
@@ -114,10 +110,6 @@ class Ears:
     @property
     def wants_tls(self) -> bool:  # noqa: D102
         return self.state.begins_tls and not self._owed.turns
-
-    @property
-    def is_idling(self) -> bool:  # noqa: D102
-        return False
 
     @property
     def has_spoken(self) -> bool:  # noqa: D102
