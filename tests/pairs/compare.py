@@ -4,7 +4,7 @@ from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
-from pairs.excuses import Played, is_excused, refused
+from pairs.excuses import Played, goes_further, is_excused, refused
 from pairs.features import has
 from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
@@ -38,7 +38,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         found = []
     if found and is_excused(direct, through, server, features):
         return []
-    found += _end(direct.record, through.record, server, features)
+    found += _end(direct, through, server, features)
     if not found:
         found += _states(direct, through, server, features)
         found += (
@@ -78,7 +78,7 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
     for number, (ours, theirs) in enumerate(zip(direct.turns, through.turns, strict=False)):
         if ours.said != theirs.said:
             return [Difference(f"turn {number}: says {theirs.said!r} in place of {ours.said!r}")]
-        if _quits_early(direct, theirs, features) or refused.explains(ours, theirs):
+        if _quits_early(direct, theirs, features, number) or refused.explains(ours, theirs):
             continue
         if not same(ours, theirs, features):
             return [
@@ -91,10 +91,13 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
     return []
 
 
-def _end(direct: Record, through: Record, server: type[Pop3], features: str) -> list[Difference]:
+def _end(played: Played, other: Played, server: type[Pop3], features: str) -> list[Difference]:
+    direct, through = played.record, other.record
     if _is_kept_awake(direct, through, server):
         return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
+        return []
+    if refused(played) and goes_further(played, through, features):  # the server never heard the PASS at which it ends
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
 
@@ -111,7 +114,8 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
-    if through.left and not direct.left and _quits_early(played.record, other.record.turns[-1], features):
+    quits = (_quits_early(played.record, turn, features, number) for number, turn in enumerate(other.record.turns))
+    if through.left and any(quits):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if len(through.said) == len(direct.said) + 1:
@@ -160,12 +164,12 @@ def _without(verb: bytes, state: State) -> State:
     return state._replace(said=tuple(visit for visit in said if visit))
 
 
-def _quits_early(direct: Record, theirs: Turn, features: str) -> bool:
-    """Whether this is popover's own +OK to a QUIT that has nothing to commit."""
+def _quits_early(direct: Record, theirs: Turn, features: str, number: int | None = None) -> bool:
+    """Whether this is popover's own +OK to a QUIT that has nothing to commit. `number`: of a turn before the last."""
     if verb_of(theirs.said) != b"QUIT" or not has(features, "quit_at_once") or theirs.got[:3] != b"+OK":
         return False
     deletions = 0
-    for turn in direct.turns:
+    for turn in direct.turns[:number]:
         verb = verb_of(turn.said)
         deletions = 0 if verb == b"RSET" or not verb else deletions + (verb == b"DELE" and turn.got[:3] == b"+OK")
     return not deletions

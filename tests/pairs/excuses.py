@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pairs.features import has
 from pairs.rewrites import Refused, same, verb_of
 from pairs.servers.base import Pop3, State
-from pairs.servers.capabilities import Budget
+from pairs.servers.capabilities import Budget, CapaBeforeLoginOnly
 from pairs.servers.drips import CapaInPieces, SilentCapa
 from pairs.servers.ends import ClosesAtBadCommand, Ends
 from pairs.servers.providers import Gmx, HMailServer
@@ -35,8 +35,8 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
     ours, theirs = direct.record, through.record
     is_spared = server.better or (issubclass(server, _COUNT) and any(map(_is_spared, ours.turns))) or refused(direct)
     return (
-        (is_spared and _goes_further(direct, theirs, features))
-        or (_is_spared(ours.turns[-1]) and _goes_further(direct, theirs, features))
+        (is_spared and goes_further(direct, theirs, features))
+        or (_is_spared(ours.turns[-1]) and goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (server.ends and _has_it_already(direct, through, features))
@@ -45,10 +45,15 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
         or (issubclass(server, (SilentCapa, CapaInPieces)) and _waits_for_capa(ours, theirs, features))
         or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
+        or (
+            issubclass(server, CapaBeforeLoginOnly)
+            and issubclass(server, _COUNT)
+            and _ends_at_capa(direct, through, features)
+        )
     )
 
 
-def _goes_further(direct: Played, through: Record, features: str) -> bool:
+def goes_further(direct: Played, through: Record, features: str) -> bool:
     """Whether all is the same up to where the tunnel lost the session, if need be with a refusal as a last word, and
     popover had an answer there: of what comes then there is nothing to compare.
     """
@@ -186,6 +191,24 @@ def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
         and through.turns[at].got[:4] == b"-ERR"
         and len(direct.turns) > at
         and _begins_alike(direct, through, at, features)
+    )
+
+
+def _ends_at_capa(direct: Played, through: Played, features: str) -> bool:
+    """Whether a server ended the session at a CAPA behind the login, which is no command there and was one before:
+    popover asks it so of a client that always deletes, for at its QUIT there is no time, and then knows better.
+    """
+    last = len(through.record.turns) - 1
+    login = [turn for turn in through.record.turns[:last] if verb_of(turn.said) == b"PASS" and turn.got[:3] == b"+OK"]
+    return (
+        has(features, "ask_ahead")
+        and bool(login)
+        and through.record.end == "closed"
+        and not through.record.turns[last].got
+        and len(direct.record.turns) > last
+        and _begins_alike(direct.record, through.record, last, features)
+        and through.state.removed <= direct.state.removed
+        and not through.state.open
     )
 
 

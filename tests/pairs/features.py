@@ -23,17 +23,24 @@ FEATURES: dict[str, dict[str, object]] = {
     "sealed": {**_ON, "tls": "implicit"},
 }
 
+# What the fuzzers play besides: each feature off alone, and messages read ahead of every client.
+MORE: dict[str, dict[str, object]] = {
+    **{f"but {name}": {**_ON, name: off} for name, off in _OFF.items()},
+    "always": {**_ON, "read_ahead": "always"},
+}
+_ALL = FEATURES | MORE
+
 
 def toml(features: str) -> str:
     """The keys of this set for a service."""
-    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in FEATURES[features].items())
+    return "\n".join(f"{key} = {json.dumps(value)}" for key, value in _ALL[features].items())
 
 
 def is_sealed(features: str) -> bool:
     """Whether the clients come by TLS."""
-    return "tls" in FEATURES[features]
+    return "tls" in _ALL[features]
 
 
 def has(features: str, name: str) -> bool:
     """Whether this set has that switch on; what a set does not name has its default, which is on."""
-    return bool(FEATURES[features].get(name, True))
+    return bool(_ALL[features].get(name, True))

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pairs import chance
+from pairs import chance, scripts
 from pairs.chance import Case
 from pairs.compare import Difference, differences
 from pairs.excuses import Played
@@ -97,7 +97,7 @@ class Duel:
 async def session(case: Case, number: int, way: Way[Pop3], longer: float, meter: Meter) -> Played:
     """One session of a case."""
     way.server.begin(number)
-    record = await converse(chance.client(case.scripts[number]), way.port, way.server.patience, meter, longer)
+    record = await converse(scripts.client(case.scripts[number]), way.port, way.server.patience, meter, longer)
     return Played(record, await way.server.state(SETTLING_LONGER if longer else SETTLING))
 
 

@@ -17,7 +17,11 @@ def inventions(direct: Played, through: Played, server: type[Pop3]) -> list[str]
     lines = {b" ".join(words).strip() for words in said} | set(_heard(direct))
     found = [f"the server heard {line!r}, which nobody said" for line in _heard(through) if line not in lines]
     verbs = {b"DELE", b"RETR", b"TOP"} if issubclass(server, _READING_DELETES) else {b"DELE"}
-    names = {name for verb, argument in said if verb in verbs for name in _names(argument)} | direct.state.removed
+    sessions = sum(not turn.said for turn in through.record.turns)
+    shift = len(through.state.removed) if sessions > 1 else 0  # who comes again finds the rest under other numbers
+    names = {
+        name for verb, argument in said if verb in verbs for name in _names(argument, shift)
+    } | direct.state.removed
     found += [f"{name} is removed, and nobody wanted it" for name in through.state.removed if name not in names]
     return found
 
@@ -33,7 +37,8 @@ def _words(line: bytes) -> tuple[bytes, bytes]:
     return verb.upper(), argument.strip()
 
 
-def _names(argument: bytes) -> Iterable[str]:
-    """The names that the mail with this number may have (`mailbox.numbered`, `locks.MailsArrive`)."""
+def _names(argument: bytes, shift: int) -> Iterable[str]:
+    """What the mail with this number may be called (`mailbox.numbered`, `locks.MailsArrive`), so many being gone."""
     first = argument.split(b" ")[0]
-    return (f"u{int(first):05}", f"n{int(first) - 1}") if first.isdigit() else ()
+    numbers = range(int(first), int(first) + shift + 1) if first.isdigit() else ()
+    return [name for number in numbers for name in (f"u{number:05}", f"n{number - 1}")]

@@ -76,6 +76,7 @@ class Talk:
     async def open(self) -> bytes:
         """Connect and hear the greeting; a connection before this one is left."""
         await self.leave()
+        self.record.end = "left"
         self._line = await connect(self._port)
         self._inbox = Inbox(self._line)
         self._was_reset = False

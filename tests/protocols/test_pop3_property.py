@@ -270,6 +270,13 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
     True,
     64,
 )
+@example(
+    Nature(messages=(b"Subject: m\r\n",) * 2, pipelining="after"),
+    [[[line] for line in GOOD], [[line] for line in [*GOOD, b"STAT\r\n", b"STAT\r\n", b"TOP 1 0\r\n"]]],
+    service(read_ahead=True, read_ahead_bytes=1 << 20),
+    True,
+    1089,
+)
 @pytest.mark.usefixtures("limits")
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int

@@ -1180,6 +1180,19 @@ def test_a_login_waits_for_the_last_session_of_this_user_to_be_over() -> None:
     assert talk.heard() == b"PASS secret\r\n"
 
 
+@pytest.mark.parametrize("late", [b"USER\r\n", b"USER ben\r\n", b"APOP ben 0123\r\n", b"AUTH PLAIN AGJlbgB4\r\n"])
+def test_a_name_said_behind_a_login_is_nobodys(late: bytes) -> None:
+    """Who comes next waits for him that logged in."""
+    first = logged_in()
+    first.say(late)
+    first.answer(b"-ERR you are in\r\n")
+    assert first.ears.user == "anna"
+    assert first.say(b"QUIT\r\n") == (b"+OK\r\n", b"QUIT\r\n")
+    talk = Talk(memory=first.memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    assert b"PASS" not in talk.heard() + talk.answer(b"+OK\r\n")[1]
+
+
 def test_a_login_waits_no_longer_than_that() -> None:
     first = logged_in()
     first.say(b"QUIT\r\n")

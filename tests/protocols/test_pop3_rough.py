@@ -5,6 +5,7 @@ import base64
 import pytest
 from test_pop3_relay import CAPA, SIZE, Talk, list_of, logged_in, mail, proven, unit, untrusted, walks
 
+from hearing import every_cut
 from model_pop3 import VISITOR, Chance, Client, Model, Nature, World, service, trusting
 from popover.protocols.pop3 import Memory, client_ear
 from popover.protocols.pop3.answers import Listing, capabilities
@@ -21,6 +22,70 @@ from services import changed
 def is_careful(memory: Memory, user: bytes = b"anna") -> bool:
     """Whether a session of this user does nothing by itself."""
     return Talk(memory=memory).say(b"USER " + user + b"\r\n") == (b"", b"USER " + user + b"\r\n")
+
+
+# Lists that end in their own way
+
+
+@pytest.mark.parametrize("end", [b"USER\n.\r\n", b"USER\n.\n", b"USER\r\n.\n"])
+@pytest.mark.parametrize(("asks", "first"), [(b"CAPA\r\n", b"TOP"), (b"AUTH\r\n", b"PLAIN")])
+def test_a_list_of_capabilities_ends_with_a_dot_however_its_lines_end(asks: bytes, first: bytes, end: bytes) -> None:
+    """It is looked at as a whole, so nobody else could see its end: not even for a moment does the client wait."""
+    answer = b"+OK\r\n" + first + b"\n" + end
+    for cuts in every_cut(answer):
+        talk = Talk(ready=b"")
+        assert talk.say(asks) == (b"", asks)
+        assert b"".join(talk.answer(piece)[0] for piece in cuts) == answer
+        assert not talk.ears.is_owed
+
+
+# Mails that end in their own way
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+@pytest.mark.parametrize("end", [b"\n.\r\n", b"\n.\n"])
+def test_who_waits_for_a_mail_read_ahead_that_ends_behind_lf_has_it_once_that_is_overdue(
+    end: bytes, *, is_shown: bool
+) -> None:
+    """It goes on over the answers behind it, and nobody else can see its end: it is asked again, step by step."""
+    answer = b"+OK\r\nmessage 3" + end
+    said = answer + b"+OK 3 %d\r\n" % SIZE
+    said += proven(4)[:-1] if is_shown else b"+OK 4 999\r\n"
+    if is_shown:  # all that is on its way ends so
+        said = said.replace(b"\r\n.\r\n", end) + b"\n"
+    for cuts in every_cut(said):
+        talk = logged_in() if is_shown else Talk(memory=trusting(but="reads ahead"))
+        if not is_shown:
+            talk.log_in()
+        walks(talk, *[SIZE] * 4)
+        heard = talk.answer(mail(2))[1]
+        assert heard == (unit(3, 4) if is_shown else unit(3) + b"STAT\r\n")
+        assert talk.say(b"RETR 3\r\n") == (b"", b"")
+        for piece in cuts:
+            assert talk.answer(piece) == (b"", b"")
+        before = talk.now
+        assert talk.wait() == (b"", b"RETR 3\r\n")
+        assert talk.now - before < 1
+        assert talk.answer(answer)[0] == answer
+        assert talk.say(b"RETR 4\r\n") == (b"", b"RETR 4\r\n")
+
+
+# Logins that a server need not know
+
+
+@pytest.mark.parametrize("memory", [trusting(), trusting(but="keeps")])
+@pytest.mark.parametrize("greeting", [b"+OK hello\r\n", b"+OK hello <1.2@mail.example.com>\r\n"])
+def test_nothing_leaves_behind_an_apop_that_may_have_no_answer(greeting: bytes, memory: Memory) -> None:
+    """A server without a timestamp in its greeting does not know it (RFC 1939 section 7); there are such as say nothing
+    to what they do not know, and `+OK` to CAPA would be taken for a login.
+    """
+    talk = Talk(memory=memory, greeting=greeting)
+    login = b"APOP anna c4c9334bac560ecc979e58001b3e22fb\r\n"
+    _, heard = talk.say(login)
+    assert heard.startswith(login)
+    assert (heard == login) is (b"<" not in greeting)
+    if heard == login:
+        assert talk.say(b"QUIT\r\n") == (b"", b"QUIT\r\n")
 
 
 # Servers for which fetching has an effect
@@ -325,6 +390,18 @@ def test_capa_that_does_not_end_keeps_no_auth_waiting(capa: bytes) -> None:
     assert talk.answer(b"-ERR what\r\n")[0] == b"-ERR what\r\n"
     again = Talk(memory=talk.memory, ready=b"")
     assert again.say(b"AUTH\r\n") == (b"", b"AUTH\r\n")
+
+
+def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_question() -> None:
+    """Wherever it has paused for longer than it usually takes."""
+    capa, refusal = b"+OK\r\nTOP\r\nSASL PLAIN\r\nUIDL\r\n.\r\n", b"-ERR what\r\n"
+    for cut in range(1, len(capa)):
+        for pieces in every_cut(capa[cut:] + refusal):
+            talk = Talk(memory=Memory(), ready=b"")
+            assert talk.say(b"AUTH\r\n") == (b"", b"CAPA\r\n")
+            assert talk.answer(capa[:cut]) == (b"", b"")
+            assert talk.wait() == (b"", b"AUTH\r\n")
+            assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
 
 
 @pytest.mark.parametrize(("more", "got"), [(b"+OK by the way\r\n", b""), (b"-ERR bye\r\n", b"-ERR bye\r\n")])

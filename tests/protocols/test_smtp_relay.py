@@ -198,7 +198,13 @@ def test_five_unknown_commands_before_a_login_end_the_session_and_nothing_is_ech
     assert "CANARY" not in talk.ears.failure.cause + talk.ears.failure.remedy
 
 
-@pytest.mark.parametrize("login", [(b"AUTH PLAIN AGEAYg==\r\n", b"235 in\r\n"), (b"MAIL FROM:<a@x>\r\n", OK)])
+@pytest.mark.parametrize(
+    "login",
+    [
+        (b"AUTH PLAIN AGEAYg==\r\n", b"235 in\r\n"), (b"MAIL FROM:<a@x>\r\n", OK),
+        (b"MAIL FROM:<a@x>\r\n", b"530 log in first\r\n"), (b"data\r\n", b"451 not now\r\n"),
+    ],
+)  # fmt: skip
 def test_unknown_commands_after_a_login_or_a_mail_are_the_servers_matter(login: tuple[bytes, bytes]) -> None:
     talk = Talk()
     talk.ask(*login)

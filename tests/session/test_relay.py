@@ -370,21 +370,35 @@ def cut_after(authority: Authority, said: list[bytes], *, answer: bytes = b"+OK 
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"RETR 1\r\n", b"QUIT\r\nRETR 1\r\n", b"QUITE\r\n", b"a LOGOUTS\r\n", b"TOP 1 1\r\n"]
+    ("said", "answer"),
+    [(said, b"+OK half of ") for said in (b"", b"RETR 1\r\n", b"QUIT\r\nRETR 1\r\n", b"QUITE\r\n", b"TOP 1 1\r\n")]
+    # To what stood before a goodbye in one piece with it.
+    + [(b"MAIL FROM:<a@x>\r\nDATA\r\nQUIT\r\n", b"250 ok\r\n252 by the way\r\n"), (b"QUIT\r\n", b"")]
+    + [(b"a LOGOUTS\r\n", b"a OK\r\n"), (b"a FETCH 1 ALL\r\nb LOGOUT\r\n", b"a OK done\r\n")],
 )
-def test_cut_server_resets_the_client(authority: Authority, said: bytes) -> None:
-    outcome, ending = cut_after(authority, [said])
+def test_cut_server_resets_the_client(authority: Authority, said: bytes, answer: bytes) -> None:
+    outcome, ending = cut_after(authority, [said], answer=answer)
     assert (outcome.end, outcome.clean) == ("server cut", False)
     assert outcome.failure is not None
     assert ending.how == "reset"
 
 
 @settings(max_examples=examples(25), deadline=None)
-@given(st.data(), st.sampled_from([b"QUIT\r\n", b"quit\n", b"DELE 1\r\nQUIT\r\n", b"a7 LOGOUT\r\n", b"QUIT \r\n"]))
-def test_after_the_goodbye_a_cut_is_a_clean_end(authority: Authority, data: st.DataObject, said: bytes) -> None:
+@given(
+    st.data(),
+    st.sampled_from([
+        (b"QUIT\r\n", b"+OK bye\r\n"), (b"quit\n", b"+ok\n"), (b"DELE 1\r\nQUIT\r\n", b"-ERR not all\r\n"),
+        (b"QUIT \r\n", b"221 bye"), (b"RSET\r\nQUIT\r\n", b"250 ok\r\n221-so\r\n221 long\r\n"),
+        (b"a7 LOGOUT\r\n", b"* BYE\r\na7 OK bye\r\n"), (b"a7 logout \n", b"* BYE so long\r\n"),
+        (b"LOGOUT\r\n", b'OK "bye"\r\n'),
+    ]),
+)  # fmt: skip
+def test_after_the_goodbye_a_cut_is_a_clean_end(
+    authority: Authority, data: st.DataObject, talk: tuple[bytes, bytes]
+) -> None:
     """However the client's goodbye comes: many servers just close then, and the client has what it wanted."""
-    come = data.draw(pieces(said))
-    outcome, ending = cut_after(authority, come, answer=b"+OK bye\r\n")
+    said, answer = talk
+    outcome, ending = cut_after(authority, data.draw(pieces(said)), answer=answer)
     assert outcome == Outcome("server closed", clean=True)
     assert ending == (b"", "fin")
 

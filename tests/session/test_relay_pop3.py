@@ -275,6 +275,34 @@ def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monke
     on_stage(act, keep_alive=0.0)
 
 
+@pytest.mark.parametrize("stat", [b"", b"+OK 4", b"+OK 4 36\r\n"])
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_reset_at_a_question_of_ours_is_no_reset_for_a_client_that_has_ended_and_has_all(
+    stat: bytes, *, is_asked: bool
+) -> None:
+    """Over a wire that server would have heard of the client's end, and no STAT. At nothing of ours it is the server's
+    word, and passed on.
+    """
+
+    async def act(scene: Scene) -> None:
+        await scene.client.send(b"USER anna\r\nPASS secret\r\n")
+        await scene.server_hears(b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n")
+        await scene.server.send(b"+OK\r\n+OK in\r\n" + CAPA + stat)
+        await scene.client_gets(b"+OK\r\n+OK in\r\n")
+        if is_asked:
+            await scene.client.send(b"STAT\r\n")
+            await scene.server.send(b"+OK 4 36\r\n"[len(stat) :])
+            await scene.client_gets(b"+OK 4 36\r\n")
+        scene.client.half_close()
+        await scene.server.ending()
+        scene.server.reset()
+        outcome, ending = await asyncio.gather(scene.over(), scene.client.ending())
+        assert outcome.clean is not is_asked
+        assert ending.how == ("reset" if is_asked else "fin")
+
+    on_stage(act)
+
+
 def test_half_a_status_line_reaches_the_client_when_the_server_ends() -> None:
     async def act(scene: Scene) -> None:
         await log_in(scene)

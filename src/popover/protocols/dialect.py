@@ -68,6 +68,10 @@ class Ears(Protocol):
         """The client waits for an answer."""
 
     @property
+    def asked_last(self) -> bool:
+        """What the server was asked last was asked by us, ahead of the client: that it ends may be our doing."""
+
+    @property
     def is_at_work(self) -> bool:
         """The server has got a whole mail, and may be silent over it for long before it answers."""
 

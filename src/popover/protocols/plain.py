@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 
 from popover.errors import Failure
@@ -12,11 +13,13 @@ ANSWER_GAP = 5.0
 """Seconds after an answer in which another may follow, for a client that pipelined and half-closed. Failed
 logins are answered after 2 to 3 s by Dovecot and Perdition; a mailbox stays locked that long at most."""
 
-QUIET = 1.0
+QUIET = 0.8
 """Seconds without a word after which an answer that had begun before the client's end is taken to be whole: a server
-that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 to 1 s."""
+that is told the end in the middle of an answer may drop the rest. TCP's first retransmission comes after 0.2 s or more;
+and with a client that waits for the server's end it is less than the first rule's second."""
 
-_LAST_WORDS = (b"QUIT", b"LOGOUT")
+_LAST_WORDS = re.compile(rb"(?:(\S+) +)?(?:QUIT|LOGOUT)\s*\Z", re.IGNORECASE)  # with IMAP's tag
+_GOODBYE = re.compile(rb"(?:221|\+OK|-ERR|OK|NO|BYE)\b", re.IGNORECASE)
 _TAIL = 512  # octets at the end of what a side said in which its last line is looked for: RFC 5321 section 4.5.3.1.5
 
 IsWhole = Callable[[bytes, int, bytes], bool]
@@ -41,7 +44,7 @@ class Plain:
     greets_again = False
     unheard: bytes | None = None
     spared = 0
-    has_more = wants_tls = is_idling = is_at_work = False
+    has_more = wants_tls = is_idling = asked_last = is_at_work = False
     due = math.inf
 
     def __init__(self, client: End, is_whole: IsWhole = never_sure) -> None:
@@ -61,8 +64,12 @@ class Plain:
 
     @property
     def has_quit(self) -> bool:
-        """The client's last word was QUIT or LOGOUT."""
-        return self._said.rstrip().upper().endswith(_LAST_WORDS)
+        """The client's last word was QUIT or LOGOUT, and the server's last line may be the answer to it."""
+        said, heard = _LAST_WORDS.search(self._said), self._heard.splitlines()
+        if said is None or self.is_owed or not heard:
+            return False
+        tag, last = said[1], heard[-1]
+        return last.startswith((tag + b" ", b"* BYE")) if tag else _GOODBYE.match(last) is not None
 
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:  # noqa: ARG002 - nothing is asked before
         """Pass the greeting on."""

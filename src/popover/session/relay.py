@@ -5,7 +5,8 @@ Nothing is added here: no QUIT, no line, no retry. What is decided here is only 
 - The server ended cleanly: the client gets all, then the end.
 - The server's stream was cut, reset or broken: the client gets a reset, so that it cannot take half a mail for
   a whole one. One exception: after its own QUIT or LOGOUT the client has what it wanted, and many servers
-  close without close_notify then, or say something in plain text behind their TLS (exim).
+  close without close_notify then, or say something in plain text behind their TLS (exim). Another: a client that has
+  ended its side and is owed nothing has all of it, however a server goes that we have asked something ahead.
 - The client ended its side. The answers to what it said are waited for and delivered first; then the server is
   told, which frees the mailbox (the recipe left it locked until the server's timeout). The ears know when that is;
   where nobody listens, an answer counts as whole when nothing has followed for a while.
@@ -229,7 +230,9 @@ class Relay:
             return
         self.ears.server_ended(self._loop.time())
         self._flush()
-        if (outcome := ends.of_server(ending, self.ears, self._server.end.name)) is not None:
+        has_client_ended = self._client.ending is not None
+        outcome = ends.of_server(ending, self.ears, self._server.end.name, has_client_ended=has_client_ended)
+        if outcome is not None:
             self.conclude(outcome)
         elif self._client.backlog:
             self._client.on_drain = self._all_delivered

@@ -11,6 +11,9 @@ from pairs.wild.odd import Odd
 SERVERS: dict[ModuleType, type[Odd]] = {imap: imap.Imap, smtp: smtp.Smtp, sieve: sieve.Sieve}
 
 
+ALONE = ("warm", "ask_ahead", "quit_at_once")
+
+
 class Case(NamedTuple):
     """A server with some manners, and a client."""
 
@@ -41,8 +44,12 @@ class Case(NamedTuple):
 
     @property
     def features(self) -> str:
-        """With which features popover serves it: every seventh has TLS inside as well, every eleventh has all off."""
-        return "sealed" if not self.seed % 7 else "off" if not self.seed % 11 else "on"
+        """With which features popover serves it: every seventh has TLS inside as well, every eleventh has all off, and
+        every thirteenth one that matters here alone.
+        """
+        if not self.seed % 7 or not self.seed % 11:
+            return "off" if self.seed % 7 else "sealed"
+        return ALONE[self.seed // 13 % len(ALONE)] if not self.seed % 13 else "on"
 
     def server(self) -> Odd:
         """One such server."""

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pairs.features import has
 from pairs.wild.case import Case, short
 from pairs.wild.client import Lived
 from pairs.wild.odd import Heard
@@ -22,7 +23,7 @@ class Played(NamedTuple):
 def differences(one: Case, direct: Played, through: Played) -> list[str]:
     """All that went otherwise, in words."""
     ours, theirs = direct.lived, through.lived
-    if _is_sent_away(one, ours.got, theirs.got):
+    if _is_sent_away(one, ours.got, theirs.got) or _went_as_a_stranger(one, direct.heard.said, through.heard.said):
         return []
     found = []
     is_left = _has_left(one, ours, theirs.got)
@@ -50,8 +51,20 @@ def _is_sent_away(one: Case, ours: bytes, theirs: bytes) -> bool:
     """
     at = theirs.rfind(STRANGERS)
     before = one.same(theirs[: theirs.rfind(b"\n", 0, at) + 1])
-    strange = [line for step in one.script.steps for line in step.say.splitlines() if one.dialect.is_strange(line)]
-    return at >= 0 and len(strange) >= STRANGE and one.same(ours).startswith(before)
+    strange = sum(_strange(one, step.say) for step in one.script.steps)
+    return at >= 0 and strange >= STRANGE and one.same(ours).startswith(before)
+
+
+def _went_as_a_stranger(one: Case, ours: bytes, theirs: bytes) -> bool:
+    """Whether it was told so and did not read it: the server has heard all before the word that was one too many."""
+    next_line = ours[len(theirs) :].split(b"\n")[0]
+    is_one_too_many = _strange(one, theirs) == STRANGE - 1 and bool(_strange(one, next_line))
+    return one.script.ending == "close" and is_one_too_many and ours.startswith(theirs)
+
+
+def _strange(one: Case, said: bytes) -> int:
+    """How many lines no client of the dialect says."""
+    return sum(one.dialect.is_strange(line) for line in said.splitlines())
 
 
 def _has_left(one: Case, direct: Lived, theirs: bytes) -> bool:
@@ -69,14 +82,15 @@ def _has_heard(one: Case, ours: bytes, theirs: bytes, *, is_left: bool) -> bool:
     """Whether the server heard the same; of a client that went without reading a wire may lose the last words. What a
     client says behind a goodbye that popover has answered is for nobody.
     """
-    if is_left and _is_goodbye(theirs) and ours.startswith(theirs):
+    goes_unread = one.script.ending == "close"
+    if (is_left or goes_unread) and _is_goodbye(theirs) and ours.startswith(theirs):
         return True
-    return ours == theirs or (one.script.ending == "close" and theirs.startswith(ours))
+    return ours == theirs or (goes_unread and theirs.startswith(ours))
 
 
 def _waits_for_the_goodbye(one: Case, heard: Heard) -> bool:
     """Whether a server that says nothing to a goodbye is given longer than on a wire: popover has answered that."""
-    return "mute" in one.manners and one.features != "off" and _is_goodbye(heard.said)
+    return "mute" in one.manners and has(one.features, "quit_at_once") and _is_goodbye(heard.said)
 
 
 def _is_goodbye(said: bytes) -> bool:
@@ -92,5 +106,5 @@ def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
 
 
 def _is_lost(lived: Lived) -> bool:
-    """Whether the connection was reset; it looks closed to who could not say all."""
-    return lived.end == "reset" or (lived.end == "closed" and lived.is_unheard)
+    """Whether the connection was reset; it looks closed, or is left unread, to who could not say all."""
+    return lived.end == "reset" or (lived.end in {"closed", "left"} and lived.is_unheard)

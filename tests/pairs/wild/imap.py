@@ -9,7 +9,7 @@ from pairs.wild.odd import MANNERS_OF_ALL, Odd, OverError, Visit
 MANNERS = (
     *MANNERS_OF_ALL, "tells", "greets-long", "bare-plus", "plus-lf", "no-plus", "early", "swapped", "preauth",
     "hears-no-plus-literal", "refuses-literals", "speaks-unasked", "braces", "long-line", "literals", "tells-at-login",
-    "no-bye", "short-ok", "slow-plus",
+    "no-bye", "short-ok", "slow-plus", "refuses", "lists-at-login", "leaves-in-idle",
 )  # fmt: skip
 CAPABILITIES = b"IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN SASL-IR STARTTLS COMPRESS=DEFLATE"
 TEMPTING = (  # in a mail; elsewhere no client would see it so
@@ -26,8 +26,11 @@ _NO_TLS = re.compile(
 _OURS = re.compile(
     rb"^((?:\S+ OK (?:CAPABILITY|NOOP|LOGOUT) completed|\* BYE logging out|\* CAPABILITY [^\r\n]*))\r\n", re.MULTILINE
 )
-_VERBS = frozenset(b"NOOP CAPABILITY LOGIN AUTHENTICATE SELECT FETCH IDLE STORE XYZZY APPEND CREATE ID LOGOUT".split())
-_GOODBYE = re.compile(rb"\* BYE logging out\r?\n\S+ OK LOGOUT completed\r?\n\Z")
+_VERBS = frozenset(
+    b"NOOP CAPABILITY LOGIN AUTHENTICATE SELECT FETCH IDLE STORE XYZZY APPEND CREATE ID NAMESPACE ENABLE UID "
+    b"LOGOUT".split()
+)
+_GOODBYE = re.compile(rb"(?:\* BYE logging out\r?\n)?\S+ OK LOGOUT completed\r?\n\Z")
 
 
 class Imap(Odd):
@@ -130,6 +133,11 @@ class Imap(Odd):
         await self.say(visit, tag + b" OK NOOP completed\r\n")
 
     async def on_login(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
+        if "refuses" in self.manners:
+            await self.done(visit, tag, b"NO [AUTHENTICATIONFAILED] wrong")
+            return
+        if "lists-at-login" in self.manners:  # Gmail
+            await self.say(visit, b"* CAPABILITY " + CAPABILITIES + b" MOVE\r\n")
         code = b"[CAPABILITY " + CAPABILITIES + b" MOVE] " if "tells-at-login" in self.manners else b""
         await self.done(visit, tag, b"OK " + code + b"welcome")
         visit.logged_in = True
@@ -140,6 +148,9 @@ class Imap(Odd):
             if (await visit.read_line()).strip() == b"*":
                 await self.done(visit, tag, b"BAD as you like")
                 return
+        if "refuses" in self.manners and words[2].upper() == b"XOAUTH2":  # its reasons, and an empty line for an answer
+            await self.say(visit, b"+ eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+            await visit.read_line()
         await self.on_login(visit, tag, words)
 
     async def on_select(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
@@ -161,6 +172,9 @@ class Imap(Odd):
     async def on_idle(self, visit: Visit, tag: bytes, _: list[bytes]) -> None:
         await self.plus(visit)
         await self.say(visit, b"* 4 EXISTS\r\n")
+        if "leaves-in-idle" in self.manners:
+            await self.say_goodbye(visit, b"* BYE maintenance\r\n")
+            raise OverError
         line = await visit.read_line()
         await self.done(visit, tag, b"OK done" if line.strip().upper() == b"DONE" else b"BAD DONE expected")
 
@@ -168,7 +182,7 @@ class Imap(Odd):
         if "leave-at-goodbye" in self.manners:
             raise OverError
         bye = b"" if "no-bye" in self.manners else b"* BYE logging out\r\n"
-        await self.say(visit, bye + self._kept.pop(visit, b"") + tag + b" OK LOGOUT completed\r\n")
+        await self.say_goodbye(visit, bye + self._kept.pop(visit, b"") + tag + b" OK LOGOUT completed\r\n")
         raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 
@@ -189,7 +203,7 @@ def same(got: bytes) -> bytes:
 
 
 def goodbye(got: bytes) -> int:
-    """Where popover's own goodbye begins; -1: there is none."""
+    """Where the goodbye begins, popover's own or the server's; -1: there is none."""
     found = _GOODBYE.search(got)
     return -1 if found is None else found.start()
 
@@ -217,6 +231,7 @@ _LOGINS: tuple[Word, ...] = (
     ((b"%s LOGIN anna secret",), ()), ((b"%s login {4}", b"anna {6}", b"secret"), (0, 1)),
     ((b"%s LOGIN {4+}\r\nanna {6+}\r\nsecret",), ()), ((b"%s AUTHENTICATE PLAIN", b"AGFubmEAc2VjcmV0"), (0,)),
     ((b"%s AUTHENTICATE PLAIN AGFubmEAc2VjcmV0",), ()), ((b"%s AUTHENTICATE PLAIN", b"*"), (0,)),
+    ((b"%s AUTHENTICATE XOAUTH2 dXNlcj1hbm5h", b""), (0,)), ((b'%s LOGIN "an\\"na" "{4}"',), ()),
 )  # fmt: skip
 _ANY: tuple[Word, ...] = (
     ((b"%s NOOP",), ()), ((b"%s CAPABILITY",), ()), ((b"%s SELECT INBOX",), ()), ((b"%s FETCH 1:* (BODY[])",), ()),
@@ -225,7 +240,9 @@ _ANY: tuple[Word, ...] = (
     ((b"%s APPEND INBOX {8}", b"ab\ncd\r\nx"), (0,)), ((b"%s APPEND INBOX {8+}\r\nab\ncd\r\nx",), ()),
     ((b"%s APPEND INBOX {90000+}\r\n" + b"x LOGOUT\n" * 10_000,), ()),
     ((b"%s APPEND INBOX {8}\r\nab\ncd\r\nx",), ()), ((b"%s CREATE " + b"y" * 70_000,), ()),
-    ((b"%s ID {3+}\r\na\r\n b",), ()), ((b"%s APPEND INBOX {%d+}\r\n" % (b"%s", len(_LINES)) + _LINES,), ()),
+    ((b"%s ID NIL",), ()), ((b"%s NAMESPACE",), ()), ((b"%s ENABLE CONDSTORE",), ()),
+    ((b"%s UID FETCH 1:* (UID)",), ()), ((b"%s ID {3+}\r\na\r\n b",), ()),
+    ((b"%s APPEND INBOX {%d+}\r\n" % (b"%s", len(_LINES)) + _LINES,), ()),
     ((b"%s APPEND INBOX {%d}" % (b"%s", len(_LINES)), _LINES), (0,)),
 )  # fmt: skip
 

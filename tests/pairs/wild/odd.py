@@ -16,7 +16,7 @@ MANNERS_OF_ALL = ("lf", "drip", "slow", "mute", "leave", "cut", "leave-at-goodby
 # What a server is like before anybody has said anything, so that it is so on a connection that stands ready, too.
 AT_ALL_TIMES = frozenset(
     ("lf", "drip", "greets-long", "speaks-behind-greeting", "short-ehlo", "bare-codes", "starttls-twice", "folded",
-     "tells", "preauth")
+     "tells", "preauth", "no-ehlo")
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Visit:
         self.heard = bytearray()
         self.commands = 0  # but for those that popover may ask by itself
         self.is_over = False
+        self.hears = True  # what is said behind a goodbye is for nobody
         self.logged_in = False
 
     async def read_line(self) -> bytes:
@@ -111,7 +112,8 @@ class Odd(ABC):
         except OSError:  # the other side has gone, as it may: what it had said before is here
             while await visit.inbox.more(0):
                 pass
-            visit.heard += visit.inbox.take(len(visit.inbox.held))
+            if visit.hears:
+                visit.heard += visit.inbox.take(len(visit.inbox.held))
         finally:
             visit.is_over = True
             await visit.inbox.stop()
@@ -129,13 +131,18 @@ class Odd(ABC):
         else:
             await visit.line.send(words)
 
+    async def say_goodbye(self, visit: Visit, words: bytes) -> None:
+        """Say it, and hear no more."""
+        visit.hears = False
+        await self.say(visit, words)
+
     async def once(self, visit: Visit, farewell: bytes) -> bool:
         """Do what happens once, at this command; whether it is not answered."""
         visit.commands += 1
         if visit.commands != self.at:
             return False
         if "leave" in self.manners:
-            await self.say(visit, farewell)
+            await self.say_goodbye(visit, farewell)
             raise OverError
         if "cut" in self.manners:
             raise OverError("cut")

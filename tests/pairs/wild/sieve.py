@@ -97,7 +97,7 @@ class Sieve(Odd):
     async def leave(self, visit: Visit) -> None:
         if "leave-at-goodbye" in self.manners:
             raise OverError
-        await self.say(visit, GOODBYE + b"\r\n")
+        await self.say_goodbye(visit, GOODBYE + b"\r\n")
         raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 

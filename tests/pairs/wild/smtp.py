@@ -10,7 +10,7 @@ HELLO = b"EHLO old.example"
 MANNERS = (
     *MANNERS_OF_ALL, "greets-long", "speaks-behind-greeting", "short-ehlo", "bare-codes", "wrong-codes", "early-250",
     "late-refusal", "no-data", "twice", "two-for-a-mail", "starttls-twice", "empty-challenge", "odd-challenge",
-    "loose-end", "mute-to-empty", "slow-data", "speaks-unasked", "folded",
+    "loose-end", "mute-to-empty", "slow-data", "speaks-unasked", "folded", "refuses", "no-ehlo", "wants-login",
 )  # fmt: skip
 _VERBS = frozenset(b"EHLO HELO MAIL RCPT DATA BDAT AUTH NOOP RSET VRFY HELP XCLIENT QUIT".split())
 _AHEAD = re.compile(rb"(?:[ \t]*(?:EHLO|HELO) (?:old|other)\.example[ \t]*\r?\n)+", re.IGNORECASE)
@@ -58,6 +58,9 @@ class Smtp(Odd):
         await self.say(visit, words + b"\r\n")
 
     async def on_ehlo(self, visit: Visit, _: bytes) -> None:
+        if "no-ehlo" in self.manners:
+            await self.reply(visit, b"502 5.5.2 say HELO")
+            return
         if "short-ehlo" in self.manners:
             await self.say(visit, b"250 mx.example\r\n")
             return
@@ -69,6 +72,9 @@ class Smtp(Odd):
         await self.reply(visit, b"250 mx.example")
 
     async def on_mail(self, visit: Visit, _: bytes) -> None:
+        if "wants-login" in self.manners and not visit.logged_in:
+            await self.reply(visit, b"530 5.7.0 log in first")
+            return
         await self.reply(visit, b"299 fine" if "wrong-codes" in self.manners else b"250 2.1.0 Ok")
 
     async def on_rcpt(self, visit: Visit, argument: bytes) -> None:
@@ -91,6 +97,12 @@ class Smtp(Odd):
             if (await visit.read_line()).strip() == b"*":
                 await self.reply(visit, b"501 5.7.0 as you like")
                 return
+        if "refuses" in self.manners:
+            if argument.startswith(b"XOAUTH2"):  # its reasons, and an empty line for an answer
+                await self.say(visit, b"334 eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+                await visit.read_line()
+            await self.reply(visit, b"535 5.7.8 wrong")
+            return
         visit.logged_in = True
         await self.reply(visit, b"235 2.7.0 welcome" if rounds >= 0 else b"504 5.5.4 unknown")
 
@@ -135,11 +147,8 @@ class Smtp(Odd):
     async def on_quit(self, visit: Visit, _: bytes) -> None:
         if "leave-at-goodbye" in self.manners:
             raise OverError
-        if "cut-at-goodbye" in self.manners:
-            await self.say(visit, GOODBYE)
-            raise OverError("cut")
-        await self.say(visit, GOODBYE)
-        raise OverError
+        await self.say_goodbye(visit, GOODBYE)
+        raise OverError("cut" if "cut-at-goodbye" in self.manners else "closed")
 
 
 def end_of(came: bytes, until: bytes) -> int:
@@ -175,6 +184,7 @@ def practice() -> Script:
 _LOGINS = (
     (b"AUTH PLAIN AGFubmEAc2VjcmV0",), (b"AUTH PLAIN", b"AGFubmEAc2VjcmV0"), (b"AUTH LOGIN", b"YW5uYQ==", b"c2VjcmV0"),
     (b"AUTH LOGIN YW5uYQ==", b"c2VjcmV0"), (b"AUTH CRAM-MD5", b"*"), (b"auth login", b"*"), (b"AUTH NONE",),
+    (b"AUTH XOAUTH2 dXNlcj1hbm5h", b""),
 )  # fmt: skip
 _ANY = (
     b"NOOP", b"RSET", b"VRFY anna", b"HELP", b"XCLIENT NAME=x ADDR=192.0.2.1", b"noop  ", b"", b"MAIL FROM:<x@y>",

@@ -52,7 +52,7 @@ class Ears:
     """One session's IMAP, from the greeting on. See `dialect.Ears`."""
 
     wants_server = True
-    greets_again = is_at_work = False
+    greets_again = is_at_work = asked_last = False
     unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:

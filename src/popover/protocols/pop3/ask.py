@@ -144,14 +144,16 @@ class Ask:
             return False
         return is_stat(line) if self.verb == b"CAPA" else self.verb in _MAILS and names(line, self.number)
 
+    def fits_as_proof(self, line: bytes) -> bool:
+        """Whether this status line is one that only this question can get."""
+        return is_stat(line) if self.verb == b"STAT" else self.number > 0 and names(line, self.number)
+
     def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
         if not self.is_ok or self.is_lost(line):
             return not self.is_ok
-        if self.verb == b"STAT":
-            return is_stat(line)
-        if self.verb == b"LIST" and self.number:
-            return names(line, self.number)
+        if self.proves:
+            return self.fits_as_proof(line)
         if self.verb == b"CAPA" and self.learnt is not None:
             return is_capabilities(self.learnt)
         if self.is_dropped or not self.kept:
@@ -170,5 +172,22 @@ def was_not_heard(asked: Sequence[Ask], line: bytes) -> bool:
     return after.verb == b"STAT"
 
 
+def has_swallowed(asked: Sequence[Ask]) -> bool:
+    """Whether the first of these, a mail that has not ended, holds the answers to all that left behind it: then a dot
+    behind LF was its end, or that of one after it.
+    """
+    mails = [place for place, one in enumerate(asked) if one.verb in _MAILS]
+    if not mails or mails[0] or any(one.kind is not Kind.GUESS for one in asked):
+        return False
+    proofs = tuple(asked)[mails[-1] + 1 :]
+    *before, rest = bytes(asked[0].kept[-_TAIL:]).split(b"\n")
+    if rest or not proofs or len(before) <= len(proofs):
+        return False
+    dot, *lines = before[-len(proofs) - 1 :]
+    is_all = all(one.proves and one.fits_as_proof(line) for one, line in zip(proofs, lines, strict=True))
+    return is_all and dot.rstrip(b"\r") == b"."
+
+
+_TAIL = 2048  # octets in which the proofs behind a mail stand: each is a line of at most 512 (RFC 2449 section 4)
 _MAILS = frozenset((b"RETR", b"TOP"))
 _SECRET = frozenset((b"PASS", b"APOP"))

@@ -83,6 +83,10 @@ class Ears:
         return (self._leaving.is_told or not self._leaving.is_early) and not self._way.unsent
 
     @property
+    def asked_last(self) -> bool:  # noqa: D102
+        return self._way.guessed_last
+
+    @property
     def gap(self) -> float:  # noqa: D102
         state, gap = self.state, 0.0
         if state.is_plain:
@@ -129,7 +133,9 @@ class Ears:
     def start(self, greeting: bytes, ready: bytes, now: float) -> None:
         """Begin with the server's greeting, and with its answer to CAPA if it was asked while it waited."""
         self.state.now = self.state.client_spoke = self.state.server_spoke = now
-        self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp_of(greeting)
+        stamp = stamp_of(greeting)
+        self.state.has_stamp = bool(stamp)
+        self.state.has_stale_stamp = bool(self.state.stamp) and self.state.stamp != stamp
         self._doubt.begin()
         self._owed.say(soften(greeting) if self._wanted.soften else greeting)
         if b"\n" in greeting[:-1]:

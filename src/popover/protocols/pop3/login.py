@@ -210,9 +210,11 @@ class Login:
             self._owed.settle(turns[0], self.user_refusal)
 
     def _is(self, user: str) -> None:
-        """The client has said who it is."""
-        self.user = user
+        """The client has said who it is; what it says behind its login does not change that."""
         state = self._state
+        if state.logged_in:
+            return
+        self.user = user
         state.habits = state.memory.habits((state.visitor, user))
         state.is_careful |= bool(state.habits.careful)
 

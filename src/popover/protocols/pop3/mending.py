@@ -16,7 +16,7 @@ import math
 from popover.errors import ServerFailure
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, mechanisms_for_client
-from popover.protocols.pop3.ask import Ask, Flight, Kind
+from popover.protocols.pop3.ask import Ask, Flight, Kind, has_swallowed
 from popover.protocols.pop3.commands import ask
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
@@ -129,6 +129,9 @@ class Mending:
             state.manners.fail(first.flight.ability)
             self._owed.end_half()
             return
+        if has_swallowed(self._owed.asked):
+            self._begin_anew(first)
+            return
         self._not_before = state.now + state.manners.patience * 2 ** len(self._probes)
         question = STAT if first.verb == b"CAPA" and state.logged_in else CAPA
         if len(self._probes) == PROBES or not state.manners.knows_capa:
@@ -141,6 +144,16 @@ class Mending:
         probe.is_dropped = True
         self._probes.append(probe)
         self._way.fly([probe])
+
+    def _begin_anew(self, mail: Ask) -> None:
+        """All that was asked is answered, and the answers stand in this mail: where it ends is for the client to tell,
+        which has it step by step.
+        """
+        if mail.flight is not None:
+            self._state.manners.fail(mail.flight.ability)
+        self._state.is_careful = True
+        self._lost = self._way.forget()
+        self._ask_again()
 
     # -- lost ------------------------------------------------------------------------------------
 

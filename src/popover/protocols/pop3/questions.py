@@ -80,6 +80,8 @@ class Questions:
             return
         if self._way.unsent:
             return  # the client itself says more in the same piece, and may change what would be asked
+        if login.verb == b"APOP" and not state.has_stamp:
+            return  # to this server it is no command, and may have no answer: that to a question would be taken for it
         is_alone = not self._way.is_behind_others(login)
         if keeps is Shown.NOTHING:
             if is_alone:

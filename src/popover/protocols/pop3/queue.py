@@ -46,6 +46,7 @@ class Owed:
         self._status = Status(softening=softening)
         self._line = b""  # the whole status line of the answer whose body comes
         self._was_blank = False  # an empty line is all that there is of an answer
+        self._is_behind_half = False  # the rest of an answer may come that was taken for whole
         self._is_behind_ours = False  # the last answer in this piece was to a question that the client has not asked
         self._view = memoryview(b"")
         self._in_this_go = 0  # answers
@@ -82,9 +83,10 @@ class Owed:
         held = self._status.held
         piece = bytes(self._view[at : at + STATUS_LIMIT - len(held)])
         cut, ask = piece.find(b"\n"), self.asked[0]
+        is_rest = self._is_behind_half and (held or piece)[:1] not in (b"+", b"-")
         if cut < 0:
             held += piece
-            if self._is_next(ask) and (drip := self._status.drip(ask.verb)):
+            if self._is_next(ask) and not is_rest and (drip := self._status.drip(ask.verb)):
                 self.say(drip)
             if len(held) >= STATUS_LIMIT:  # no answer of POP3, but perhaps one for the client
                 words = bytes(held)
@@ -92,7 +94,10 @@ class Owed:
                 self._answered(ask, words)
             return at + len(piece)
         line, end = bytes(held) + piece[: cut + 1], at + cut + 1
-        if not line.strip() and ask.kind is not Kind.CLIENT:
+        if is_rest:
+            held.clear()
+            self._is_behind_half = line.strip() != b"."
+        elif not line.strip() and ask.kind is not Kind.CLIENT:
             held.clear()  # a line without a word answers nothing of ours
             self._was_blank = True
         elif was_not_heard(self.asked, line):
@@ -126,6 +131,7 @@ class Owed:
     def _answered(self, ask: Ask, line: bytes) -> None:
         """A status line has come."""
         self._status.clear()
+        self._is_behind_half = False
         if ask.verb == b"AUTH" and (line.startswith(b"+ ") or line.strip() == b"+"):
             self.challenged = True
             return
@@ -147,6 +153,8 @@ class Owed:
         if ask.counts_dots:  # for the first message of a session
             ask.octets -= self._body.stuffed(self._view[at:end])
         self._give(ask, at, end)
+        if ask.needs_all and ask.kind is Kind.CLIENT and self._body.looks_whole:
+            self.is_loose, self._body.is_open = True, False  # nobody has it yet, and no line of such a list is a dot
         if not self._body.is_open:
             self._finish(self._line)
         return end
@@ -220,8 +228,10 @@ class Owed:
         return self._body.is_open or self._was_blank or bool(self._status.held)
 
     def end_half(self) -> None:
-        """Take what there is of an answer for the whole: one of ours, with nothing else under way."""
-        self._body.is_open = False
+        """Take what there is of an answer for the whole: one of ours, with nothing else under way. A server that was
+        only slow says the rest of its list before it answers the client, and no line of that begins like a status line.
+        """
+        self._is_behind_half, self._body.is_open = self.has_begun, False
         self._status.clear()
         self.asked[0].learnt = None
         self._finish(b"-ERR\r\n")

@@ -89,7 +89,8 @@ class ServerEar:
             self._ahead.landed(ask)
         elif ask.kind is Kind.OURS:
             self._judge_ours(ask)
-        if not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
+        is_its = ask.flight is None or not ask.flight.is_wrong
+        if is_its and not ask.has_body and verb not in (b"PASS", b"APOP", b"AUTH", b"QUIT"):
             state.manners.took(state.now - ask.since)
         state.is_odd |= not (ask.is_ok or line.startswith(b"-ERR"))
         if self._owed.is_loose or state.is_odd:

@@ -20,14 +20,14 @@ class State:
     on. `begins_tls`: the client has asked for TLS, and is not heard any more. `is_informed`: this very server has told
     in this session what it can. `is_strange`: something was said of which we do not know what it does. `is_odd`: the
     server said something that is neither +OK nor -ERR. `unasked_at`: when it said something that nobody had asked for;
-    0: it did not. `stamp`: the one that the client had for APOP before TLS began; `has_stale_stamp`: this server's
-    connection gave another, or none.
+    0: it did not. `stamp`: the one that the client had for APOP before TLS began; `has_stamp`: this server's
+    connection gave one, and so knows APOP; `has_stale_stamp`: it gave another, or none.
     """
 
     __slots__ = (
-        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "hide", "is_careful",
-        "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now", "server_spoke",
-        "spared", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
+        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "has_stamp", "hide",
+        "is_careful", "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now",
+        "server_spoke", "spared", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -36,7 +36,7 @@ class State:
         self.visitor = terms.visitor
         self.tls = terms.tls
         self.hide = terms.hide
-        self.begins_tls = self.has_stale_stamp = False
+        self.begins_tls = self.has_stamp = self.has_stale_stamp = False
         self.stamp = stamp_of(terms.greeted)
         self.habits = Habits()  # of nobody, until the client says who it is
         self.now = self.client_spoke = self.server_spoke = 0.0

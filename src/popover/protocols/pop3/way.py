@@ -64,6 +64,7 @@ class Way:
         self._deletions = 0  # of OURS, under way
         self._doubtful = 0  # guesses of a kind that the server has not shown to bear, under way
         self._last_claimed: Ask | None = None
+        self._last: Ask | None = None  # what was sent last
 
     # -- what is under way -----------------------------------------------------------------------
 
@@ -94,6 +95,11 @@ class Way:
         hurt anybody.
         """
         return any(one.kind is not Kind.CLIENT and one.verb != b"NOOP" for one in self._owed.asked)
+
+    @property
+    def guessed_last(self) -> bool:
+        """What was sent last was a guess, and nobody has asked that since."""
+        return self._last is not None and self._last.is_guess and not self._last.is_claimed
 
     @property
     def is_full(self) -> bool:
@@ -241,6 +247,7 @@ class Way:
             self._send(self.unsent.pop())
 
     def _send(self, one: Ask) -> None:
+        self._last = one
         self._server.outbox += one.line
         one.line = b""
         one.since = self._state.now

@@ -37,7 +37,7 @@ class Ears:
     the handshake fails on it (protocol notes, S1).
     """
 
-    has_left = is_idling = is_at_work = False
+    has_left = is_idling = asked_last = is_at_work = False
     wants_server = True
     greets_again = True
     unheard: bytes | None = None

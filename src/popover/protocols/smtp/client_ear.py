@@ -194,8 +194,10 @@ class ClientEar:
             self._matters.get(verb, self.pass_on)(command)
 
     def _is_strange(self) -> bool:
-        """Count a command that no mail program says; whether it was one too many."""
-        if not self._state.logged_in:
+        """Count a command that no mail program says; whether it was one too many. Who sends mail is one, and may say it
+        to its end whatever the server answers to MAIL and DATA.
+        """
+        if not (self._state.logged_in or self._state.has_mailed):
             self._state.failure = self._strangers.one_more()
         return self._state.failure is not None
 
@@ -203,6 +205,7 @@ class ClientEar:
         """Ask what the client asks."""
         ask = Ask(command.verb)
         ask.is_doubtful = not command.verb
+        self._state.has_mailed |= command.verb in (b"MAIL", b"DATA")
         self._send(command.line)
         self._owed.owe(ask)
         return ask

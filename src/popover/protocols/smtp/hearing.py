@@ -52,7 +52,7 @@ class Ears:
 
     wants_server = True
     greets_again = False
-    is_idling = False
+    is_idling = asked_last = False
     unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:

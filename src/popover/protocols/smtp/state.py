@@ -11,18 +11,19 @@ from popover.protocols.smtp.queue import Ask
 class State:
     """One session's.
 
-    `logged_in`: AUTH has succeeded, or a MAIL was taken without it. `has_begun`: the client has said a command.
-    `has_spoken`: the server has heard something of it. `body`: the one that comes. `waits_for`: what must be answered
-    before more is heard; `challenged`: and the server wants a line of the client for it. `answered_early`: the server
-    has said something in the middle of a body. `turns_plain`, `is_plain`: octets are to be passed on unread, and are.
-    `pipelines`: the server has offered PIPELINING. `spared`: see `dialect.Ears`.
+    `logged_in`: AUTH has succeeded, or a MAIL was taken without it. `has_begun`: the client has said a command;
+    `has_mailed`: a MAIL or DATA, to the server. `has_spoken`: the server has heard something of it. `body`: the one
+    that comes. `waits_for`: what must be answered before more is heard; `challenged`: and the server wants a line of
+    the client for it. `answered_early`: the server has said something in the middle of a body. `turns_plain`,
+    `is_plain`: octets are to be passed on unread, and are. `pipelines`: the server has offered PIPELINING.
+    `spared`: see `dialect.Ears`.
     """
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.user = ""
-        self.logged_in = self.has_begun = self.has_spoken = self.challenged = self.answered_early = False
-        self.turns_plain = self.is_plain = self.wants_tls = self.pipelines = False
+        self.logged_in = self.has_begun = self.has_mailed = self.has_spoken = self.challenged = False
+        self.answered_early = self.turns_plain = self.is_plain = self.wants_tls = self.pipelines = False
         self.spared = 0
         self.failure: Failure | None = None
         self.body: Body | None = None
