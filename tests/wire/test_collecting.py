@@ -1,6 +1,8 @@
 """Who listens to a stream when nobody else does."""
 
 import asyncio
+import gc
+import socket
 from collections.abc import Callable, Coroutine
 
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from popover.talk import End
 from popover.wire.collecting import Collecting
 from popover.wire.engine import Ending
-from popover.wire.scratch import CHUNK
+from popover.wire.scratch import CHUNK, Scratch
+from popover.wire.stream import Stream
 
 Act = Callable[[Collecting, End, list[str]], Coroutine[None, None, None]]
 
@@ -77,3 +80,16 @@ def test_who_is_cancelled_while_he_waits_leaves_nobody_to_be_woken() -> None:
         assert bytes(end.inbox) == b"+OK"
 
     play(act)
+
+
+def test_a_stream_that_was_closed_is_freed_without_the_garbage_collector() -> None:
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            stream = Stream(asyncio.get_running_loop(), ours, Scratch(), "server")
+            gc.collect()
+            stream.close()
+            del stream
+            assert gc.collect() == 0
+
+    asyncio.run(main())
