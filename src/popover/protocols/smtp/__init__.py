@@ -3,7 +3,7 @@
 commands.py       what a client says, one line
 capabilities.py   what a server's answer to EHLO comes to for a client
 prompts.py        what AUTH LOGIN asks
-body.py           where a mail ends, and what becomes of its line ends
+body.py           where a mail ends, and what becomes of its line ends; bodies.py: those of a session
 queue.py          which answer is whose
 state.py          how a session goes
 hello.py          EHLO, HELO

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from popover.errors import Misdialled
 from popover.protocols.smtp.belated import PASSED_OVER, Belated
+from popover.protocols.smtp.bodies import Bodies
 from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
@@ -35,7 +36,17 @@ INBOX_LIMIT = 64 * 1024
 class ClientEar:
     """Hears one client. What it says and is not heard yet stands in the end's inbox. `has_more`: see `dialect.Ears`."""
 
-    def __init__(self, state: State, client: End, server: End, owed: Owed, hello: Hello, leaving: Leaving) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - it is where all parts meet
+        self,
+        state: State,
+        client: End,
+        server: End,
+        owed: Owed,
+        hello: Hello,
+        leaving: Leaving,
+        bodies: Bodies,
+        belated: Belated,
+    ) -> None:
         self.has_more = False
         self._state = state
         self._client = client
@@ -45,7 +56,8 @@ class ClientEar:
         self._leaving = leaving
         self._mends = state.terms.bare_lf == "normalize"
         self._strangers = Strangers("an SMTP")
-        self._belated = Belated()
+        self._bodies = bodies
+        self._belated = belated
         self._login = Login(state)
         self._starttls = StartTLS(state, owed)
         self._matters: dict[bytes, Callable[[Command], object]] = {
@@ -108,7 +120,7 @@ class ClientEar:
             if self._state.body is not None:
                 piece = bytes(inbox)
                 inbox.clear()
-                self._server.outbox += self.hear_body(memoryview(piece))
+                self._server.outbox += self._bodies.hear(memoryview(piece))
             elif not self._hear_line():
                 return
         self.has_more = bool(inbox) and self._may_listen
@@ -149,31 +161,6 @@ class ClientEar:
             is_ours = self._state.needs_tls or parse(bytes(inbox)).verb == b"STARTTLS"
             self._server.outbox += b"" if is_ours else inbox
             inbox.clear()
-
-    # -- bodies ----------------------------------------------------------------------------------
-
-    def hear_body(self, piece: memoryview) -> memoryview:
-        """Hear a piece of the body that comes, or its end; give what goes to the server."""
-        body = self._state.body
-        assert body is not None  # noqa: S101 - that is when this is called
-        fed = body.feed(piece)
-        if fed.is_over:
-            self._client.inbox[:0] = piece[fed.taken :]
-            self.body_over()
-        return memoryview(fed.out)
-
-    def body_over(self) -> None:
-        """The body that came is over: DATA's is answered now, unless the server has said all before its end."""
-        state = self._state
-        is_chunk, state.body = isinstance(state.body, Chunk), None
-        if is_chunk:
-            return
-        self._belated.mail_over()
-        if state.answered_early:
-            state.answered_early = False
-            state.turn_plain()
-        else:
-            self._owed.owe(Ask(b"."))
 
     # -- commands --------------------------------------------------------------------------------
 
