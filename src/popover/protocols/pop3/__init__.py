@@ -10,7 +10,7 @@ state.py      how a session goes
 mailbox.py    what a session knows of the mailbox
 queue.py      which answer belongs to which question, and to whom its octets go (judge.py: who is told what it comes to)
 body.py       where a body ends; status.py: a status line on its way; mouth.py: octets on their way to the client
-way.py        what is sent to the server, and when
+way.py        what is sent to the server, and when; again.py: what got lost is said again
 ahead.py      guesses: the next messages; walk.py: where a client is on its way through the mailbox
 questions.py  guesses: what to ask with a login, or after it
 flights.py    what their answers show, and what becomes of them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from popover.protocols.pop3.again import ask_again
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import octets_of_mail
 from popover.protocols.pop3.ask import Ask
@@ -75,7 +76,7 @@ class Flights:
     def _give_up(self, ask: Ask) -> None:
         """An answer is not certain: throw it away, and ask again what the client waits for."""
         if ask in self._owed.turns:
-            self._way.ask_again(ask)
+            ask_again(ask, self._state, self._owed, self._way)
         else:
             self._ahead.drop(ask)
         self.be_careful()

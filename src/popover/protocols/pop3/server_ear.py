@@ -136,7 +136,7 @@ class ServerEar:
         if verb == b"STAT":
             mailbox.learn_stat(line)
         elif verb == b"LIST" and ask.kind is Kind.OURS:
-            self._way.tell_first(command(b"DELE %d" % ask.number))  # we had answered it, and it was not heard
+            self._way.tell(command(b"DELE %d" % ask.number), first=True)  # we had answered it, and it was not heard
         elif verb == b"LIST" and ask.listing is not None:
             mailbox.learn_list(ask.listing)
             if ask.kind is Kind.CLIENT:
