@@ -187,7 +187,7 @@ def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
     at = last if through.turns[last].got else last - 1
     return (
         any(turn.said.upper().split() == [b"AUTH"] for turn in through.turns[: at + 1])
-        and through.end == "closed"
+        and (through.end == "closed" or (through.end == direct.end == "left" and at == last))
         and through.turns[at].got[:4] == b"-ERR"
         and len(direct.turns) > at
         and _begins_alike(direct, through, at, features)

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from hearing import taken
+from hearing import every_cut, taken
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
 from popover.protocols import Terms
@@ -533,16 +533,22 @@ def test_the_first_message_that_is_read_ahead_is_alone() -> None:
     talk = Talk(memory=memory)
     talk.log_in()
     walks(talk, *[SIZE] * 9)
-    assert talk.answer(mail(2)) == (mail(2), unit(3) + b"STAT\r\n")
+    assert talk.answer(mail(2)) == (mail(2), unit(3) + b"NOOP\r\nSTAT\r\n")
     assert talk.say(b"NOOP\r\n") == (b"", b"")
-    assert talk.answer(proven(3)) == (b"", b"")
+    assert talk.answer(proven(3) + b"+OK\r\n") == (b"", b"")
     assert talk.answer(b"+OK 9 99\r\n") == (b"", b"NOOP\r\n")
     assert talk.answer(b"+OK\r\n") == (b"+OK\r\n", unit(4))
 
 
-def test_a_server_that_answers_list_behind_what_waits_costs_no_session_and_less_than_a_second() -> None:
-    """With one question alone behind a message it answers in order; with many its mails come where nobody waits for
-    them, and such a session is lost.
+NAMED, TOTAL = b"+OK 3 %d\r\n" % SIZE, b"+OK 9 99\r\n"
+
+
+@pytest.mark.parametrize("proofs", [b"+OK\r\n" + TOTAL + NAMED, NAMED + NAMED + b"+OK\r\n" + TOTAL])
+def test_a_server_that_answers_list_behind_what_waits_or_twice_costs_no_session_and_less_than_a_second(
+    proofs: bytes,
+) -> None:
+    """With one question alone behind a message it answers in order, and once; with many its mails come where nobody
+    waits for them, and such a session is lost.
     """
     memory = trusting(but="reads ahead")
     talk = Talk(memory=memory)
@@ -550,10 +556,10 @@ def test_a_server_that_answers_list_behind_what_waits_costs_no_session_and_less_
     walks(talk, *[SIZE] * 9)
     talk.answer(mail(2))
     talk.say(b"RETR 3\r\n")
-    began, got, heard = talk.now, *talk.answer(mail(3) + b"+OK 9 99\r\n+OK 3 %d\r\n" % SIZE)
+    began, got, heard = talk.now, *talk.answer(mail(3) + proofs)
     while heard != b"RETR 3\r\n":
         assert got == b""
-        got, heard = talk.answer({b"CAPA\r\n": CAPA, b"STAT\r\n": b"+OK 9 99\r\n"}[heard]) if heard else talk.wait()
+        got, heard = talk.answer({b"CAPA\r\n": CAPA, b"STAT\r\n": TOTAL}[heard]) if heard else talk.wait()
     assert talk.now - began < 1.0
     assert talk.ears.failure is None
     assert talk.answer(mail(3)) == (mail(3), b"")
@@ -1191,6 +1197,26 @@ def test_a_name_said_behind_a_login_is_nobodys(late: bytes) -> None:
     talk = Talk(memory=first.memory)
     talk.say(b"USER anna\r\nPASS secret\r\n")
     assert b"PASS" not in talk.heard() + talk.answer(b"+OK\r\n")[1]
+
+
+def test_a_login_that_hurries_a_session_out_waits_for_its_end_and_not_for_what_that_was_asked_before() -> None:
+    """Of several answers nobody knows which is that to QUIT."""
+    flight = CAPA + b"+OK\r\n+OK 3 9\r\n"
+    for cuts in every_cut(flight):
+        first = Talk(memory=trusting(but="pipelines"))
+        first.say(b"USER anna\r\nPASS secret\r\n")
+        first.answer(b"+OK\r\n+OK in\r\n")
+        assert first.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nNOOP\r\nSTAT\r\n")
+        talk = Talk(changed(service(), ask_ahead=False), memory=first.memory)
+        talk.say(b"USER anna\r\nPASS secret\r\n")
+        talk.answer(b"+OK\r\n")
+        assert first.heard() == b"QUIT\r\n"
+        for piece in cuts:
+            first.answer(piece)
+        assert talk.heard() == b""
+        assert first.answer(b"+OK bye\r\n") == (b"", b"")
+        first.ears.server_ended(first.now)
+        assert talk.heard() == b"PASS secret\r\n"
 
 
 def test_a_login_waits_no_longer_than_that() -> None:

@@ -193,7 +193,8 @@ class Ahead:
     def wanted(self) -> Iterator[list[Ask]]:
         """Give the flights that fetch messages now, as far as width and octets allow: each a message, and behind it
         `LIST n`, whose answer names the message and so proves that what came before it was the answer to RETR n. The
-        first of a server has a STAT behind it, so that LIST is not the last.
+        first of a server has a STAT behind it, so that LIST is not the last; and a NOOP between them, for `+OK 3 27`,
+        said twice, would answer both.
         """
         manners = self._state.manners
         if manners.reads_ahead is Shown.NO:
@@ -224,11 +225,11 @@ class Ahead:
         self.add(message)
         proofs = [ask(b"LIST %d" % message.number)]
         if self._state.manners.reads_ahead is not Shown.YES:
-            proofs.append(_STAT)  # some answer LIST in its turn only if nothing waits behind it
+            proofs += (_NOOP, _STAT)  # some answer LIST in its turn only if nothing waits behind it
         for proof in proofs:
             Ask(proof, Kind.GUESS, flight).is_dropped = True
         return flight.asks
 
 
 _LISTS = (b"STAT", b"LIST", b"UIDL", b"LAST")
-_STAT = ask(b"STAT")
+_NOOP, _STAT = ask(b"NOOP"), ask(b"STAT")

@@ -144,16 +144,18 @@ class Ask:
             return False
         return is_stat(line) if self.verb == b"CAPA" else self.verb in _MAILS and names(line, self.number)
 
-    def fits_as_proof(self, line: bytes) -> bool:
-        """Whether this status line is one that only this question can get."""
-        return is_stat(line) if self.verb == b"STAT" else self.number > 0 and names(line, self.number)
+    def may_be_answered_so(self, line: bytes) -> bool:
+        """Whether this line may be all of the answer, and +OK."""
+        if self.proves:
+            return is_stat(line) if self.verb == b"STAT" else names(line, self.number)
+        return not self.has_body and line.startswith(b"+OK")
 
     def fits(self, line: bytes) -> bool:
         """Whether what came is what this question must get. `line`: the status line; the rest of it is kept."""
         if not self.is_ok or self.is_lost(line):
             return not self.is_ok
         if self.proves:
-            return self.fits_as_proof(line)
+            return self.may_be_answered_so(line)
         if self.verb == b"CAPA" and self.learnt is not None:
             return is_capabilities(self.learnt)
         if self.is_dropped or not self.kept:
@@ -184,7 +186,7 @@ def has_swallowed(asked: Sequence[Ask]) -> bool:
     if rest or not proofs or len(before) <= len(proofs):
         return False
     dot, *lines = before[-len(proofs) - 1 :]
-    is_all = all(one.proves and one.fits_as_proof(line) for one, line in zip(proofs, lines, strict=True))
+    is_all = all(one.may_be_answered_so(line) for one, line in zip(proofs, lines, strict=True))
     return is_all and dot.rstrip(b"\r") == b"."
 
 

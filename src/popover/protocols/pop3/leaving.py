@@ -47,6 +47,7 @@ class Leaving:
         self._of_next_time: list[bytes] = []
         self._is_registered = self._has_asked = self._has_proved = self._is_asking = False
         self._gave_up_at = math.inf  # what was asked before QUIT is told
+        self._may_hear_others = False  # some of that may yet be answered, and look like QUIT's answer
 
     def say(self, command: Command, user: str, of_next_time: list[bytes]) -> None:
         """QUIT. `of_next_time`: questions that may leave with this client's next login; their answers are looked at
@@ -163,15 +164,17 @@ class Leaving:
     def _tell_now(self) -> None:
         """Say QUIT to the server behind what it has not answered."""
         self._gave_up_at = self._state.now
+        self._may_hear_others |= not self._way.is_empty
         self._way.start_anew()
         self.tell()
 
     def answered(self, ask: Ask) -> None:
-        """The server has answered QUIT."""
+        """The server has answered QUIT; or what it was asked before that: then its end will tell who waits for it."""
         self.is_told = True
         if ask.is_claimed and ask.is_ok and self._mailbox.refused:
             ask.kept[:] = NOT_REMOVED
-        self.over()
+        if not self._may_hear_others:
+            self.over()
 
     def _hurry(self) -> None:
         """Another session waits for this one to be over."""
