@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
+# Tests played at once: two for each processor keep it busy while some wait for programs and time-outs; each takes 400 MB.
+WORKERS ?= 4
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SETUP := $(VENV)/.done
@@ -27,7 +29,7 @@ demo: $(READY)  ## see it work, with a mail server made for it
 test: $(SETUP)  ## every test, against real servers and clients, or make test TESTS=tests/wire; installs nothing
 	tests/install-parts
 	tests/install-provider $(BIN)/python
-	tests/run $(BIN)/python -n 4 --dist loadgroup $(TESTS)
+	tests/run $(BIN)/python -n $(WORKERS) --dist loadgroup $(TESTS)
 
 # Minutes of it are for playing at random; what it found can be played again: python -m pairs.fuzz --seed N.
 MINUTES ?= 60

@@ -39,6 +39,20 @@ class Unwilling(socket.socket):
 socket.socket = Unwilling
 """
 
+# The kernel keeps little of what the peer has not read: megabytes of that are not the program's doing, and in a full
+# buffer Linux drops segments, acknowledgements and all, so that for minutes it may take nothing at all.
+SMALL_BUFFERS = """
+import socket
+
+class Small(socket.socket):
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+socket.socket = Small
+"""
+
 # A bug in the middle of a session: a greeting that holds the word "bug" is too much for it.
 BUGGY_GREETING = """
 import popover.protocols.imap as dialect

@@ -78,10 +78,11 @@ class Picture:
         return int(found[1])
 
     def delete(self, uid: int) -> None:
-        """Have it gone for good. Dovecot may not have looked since somebody stored it, and changes no flags of what it
-        has not seen; CHECK has it look.
-        """
-        assert self.ask(b"CHECK", b"UID STORE %d +FLAGS.SILENT (\\Deleted)" % uid, b"EXPUNGE") == [b"OK"] * 3
+        """Have it gone for good. Dovecot changes no flags of what it has not told of, and may take a while to look."""
+        while uid not in self.uids:
+            self.ask(b"NOOP")
+            self.ask(b"UID FETCH %d (UID)" % uid)
+        assert self.ask(b"UID STORE %d +FLAGS.SILENT (\\Deleted)" % uid, b"EXPUNGE") == [b"OK"] * 2
 
     def idle(self) -> None:
         """Wait to be told something, and stop at once."""

@@ -8,7 +8,8 @@ import pytest
 
 from hearing import taken
 from imap_talk import Talk
-from popover.protocols.imap.hearing import HURRY, REST
+from popover.protocols.imap.hearing import REST
+from popover.protocols.imap.hurry import HURRY
 
 
 @pytest.mark.parametrize("first", [b"a AUTHENTICATE PLAIN\r\n", b"a COMPRESS DEFLATE\r\n"])

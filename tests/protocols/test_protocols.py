@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hearing import UNTIMED, every_cut, hear, pieces
 from popover.errors import ServerFailure
 from popover.protocols import DIALECTS, Greeting, printable, sentence
-from popover.protocols.dialect import GREETING_LIMIT
+from popover.protocols.greeting import GREETING_LIMIT
 from popover.talk import End
 
 NAME = "mail.example.com"

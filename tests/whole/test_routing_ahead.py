@@ -33,6 +33,9 @@ class Server:
         while line := wire.line():
             heard.append(line.strip())
             verb = line.split()[0]
+            if verb == b"USER":
+                with self._lock:  # in the order of the logins: a connection that stood ready is older than its login
+                    self.talks = [*(talk for talk in self.talks if talk is not heard), heard]
             if verb == b"UIDL":
                 wire.send(b"+OK\r\n.\r\n")
             else:

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from popover.config.account_fields import read_account
-from popover.config.account_readers import read_names
 from popover.config.accounts import Account
 from popover.config.cross import find_mistakes, find_status_mistakes
 from popover.config.desks import account_mistakes, desk_mistakes
 from popover.config.fields import SERVICE, STATUS, TOP
 from popover.config.flat import assemble
+from popover.config.labels import account_label, service_label, table_label
 from popover.config.networks import Network
 from popover.config.places import default_listen, default_names
-from popover.config.readers import read_name
 from popover.config.routes import Table
 from popover.config.several import apart
 from popover.config.table_file import find_table_mistakes, read_one, unknown_table
@@ -129,8 +128,7 @@ class _Reading:
             self._add_table(place, file.parent, number, written)
 
     def _add_table(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
-        named = isinstance(written.get("name"), str)
-        place = f"{file}: table {quote(written['name']) if named else number}"
+        place = f"{file}: table {table_label(written, number)}"
         try:
             self._tables.append((replace(read_one(written, directory), place=place), place))
         except ConfigError as wrong:
@@ -173,7 +171,7 @@ class _Reading:
             self.status = Status(read.listen, admission)
 
     def _add(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
-        place = f"{file}: service {_label(written, number)}"
+        place = f"{file}: service {service_label(written, number)}"
         try:
             parts = apart(written)
         except ConfigError as wrong:
@@ -207,7 +205,7 @@ class _Reading:
         return []
 
     def _add_account(self, file: str, directory: Path, number: int, written: dict[str, Any]) -> None:
-        place = f"{file}: account {_account_label(written, number)}"
+        place = f"{file}: account {account_label(written, number)}"
         try:
             account = read_account(written, directory)
         except ConfigError as wrong:
@@ -239,18 +237,3 @@ class _Reading:
 def _dicts(value: object) -> list[dict[str, Any]]:
     """What can be read of `[[service]]` and the like in a file whose top level has a mistake."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _label(written: dict[str, Any], number: int) -> str:
-    """How a mistake names a service that could not be read: its name, its server's host, or its number."""
-    try:
-        return quote(read_name(written["name"]) if "name" in written else SERVICE["server"](written["server"]).host)
-    except (ConfigError, KeyError):
-        return str(number)
-
-
-def _account_label(written: dict[str, Any], number: int) -> str:
-    try:
-        return quote(read_names(written["name"])[0])
-    except (ConfigError, KeyError):
-        return str(number)

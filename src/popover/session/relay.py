@@ -22,13 +22,13 @@ from collections.abc import Callable
 
 from popover.config import Patience
 from popover.errors import Misdialled
-from popover.outside.reasons import explain_ending
 from popover.protocols import Ears
-from popover.session import waiting
+from popover.session import ends, waiting
 from popover.session.alarm import Alarm
 from popover.session.aloud import fails_aloud
 from popover.session.first_words import FirstWords
 from popover.session.outcome import BEGIN_TLS, Outcome
+from popover.session.pace import pace
 from popover.session.peer import Peer
 from popover.session.waiting import Waiting, has_vanished
 from popover.wire.engine import Ending
@@ -121,8 +121,7 @@ class Relay:
     @fails_aloud
     def _from_client(self, data: memoryview) -> None:
         if not self.first_words.is_over and (mistake := self.first_words.hear(data)):
-            failure = Misdialled(*mistake)
-            self.conclude(Outcome(failure.end, clean=True, failure=failure, may_be_told=True))
+            self.conclude(ends.of_failure(Misdialled(*mistake), is_owed=False))
         if self._done.done() or self._server.ending is not None:
             return
         self._waits.touched = self.spoke_at = self._loop.time()
@@ -160,7 +159,7 @@ class Relay:
             self._hears_on = True
             Turns.of(self._loop).add(self._hear_on)
         self._see_ends()
-        self._pace()
+        pace(client, server, ears)
         if self.on_told is not None and not self.on_told():
             return  # there is more to say at once, and then we come here again
         if (due := ears.due) < self.alarm.at:
@@ -170,9 +169,7 @@ class Relay:
         """See what has ended by what was just said."""
         client, server, ears = self._client, self._server, self.ears
         if ears.failure is not None:
-            is_ours = not isinstance(ears.failure, Misdialled)
-            told = not is_ours and not ears.is_owed
-            self.conclude(Outcome(ears.failure.end, clean=not is_ours, failure=ears.failure, may_be_told=told))
+            self.conclude(ends.of_failure(ears.failure, is_owed=ears.is_owed))
         elif ears.wants_tls:
             if not client.backlog:
                 self.conclude(BEGIN_TLS)
@@ -199,24 +196,6 @@ class Relay:
         if not self._done.done():
             self._flush()
 
-    def _pace(self) -> None:
-        """Read from each side what the other can take, and no more than is wanted. A client that reads nothing is
-        still listened to, for its end, where what it can ask meanwhile is limited.
-        """
-        client, server, ears = self._client, self._server, self.ears
-        if ears.wants_tls:  # what comes from now on is not this talk's
-            client.pause()
-            server.pause()
-            return
-        if ears.wants_client and not server.backlog:
-            client.resume()
-        else:
-            client.pause()
-        if ears.wants_server and not client.backlog:
-            server.resume()
-        else:
-            server.pause()
-
     @fails_aloud
     def _drained(self) -> None:
         """One side has taken all: the other may go on, and it is another that we wait for now."""
@@ -224,7 +203,7 @@ class Relay:
             return
         if self.ears.wants_tls:
             self._see_ends()
-        self._pace()
+        pace(self._client, self._server, self.ears)
         self._tick()
 
     # -- ends ------------------------------------------------------------------------------------
@@ -251,20 +230,14 @@ class Relay:
             return
         self.ears.server_ended(self._loop.time())
         self._flush()
-        if self.ears.has_left or (ending.kind in _HARMLESS and self.ears.has_quit) or self._is_our_doing:
-            ending = Ending("closed")
-        if ending.kind != "closed":
-            failure = explain_ending(ending, self._server.end.name)
-            self.conclude(Outcome(f"server {ending.kind}", clean=False, failure=failure))
+        has_client_ended = self._client.ending is not None
+        outcome = ends.of_server(ending, self.ears, self._server.end.name, has_client_ended=has_client_ended)
+        if outcome is not None:
+            self.conclude(outcome)
         elif self._client.backlog:
             self._client.on_drain = self._all_delivered
         else:
             self._all_delivered()
-
-    @property
-    def _is_our_doing(self) -> bool:
-        """Whether the server may have gone at a question of ours, with a client that has ended and has all answers."""
-        return self._client.ending is not None and not self.ears.is_owed and self.ears.asked_last
 
     @fails_aloud
     def _all_delivered(self) -> None:
@@ -304,6 +277,3 @@ class Relay:
         """End the talk so, unless it is over."""
         if not self._done.done():
             self._done.set_result(outcome)
-
-
-_HARMLESS = ("cut", "broken")  # once the client has said goodbye and has its answer

@@ -9,20 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from popover.wire.engine import RECORD, Ending, Octets, Sealed, Ticket, TLSError, UntrustedError
+from popover.wire.records import HEAD, Records, is_plain
 
 TURN = 0.00025
 """Seconds after which an engine lets others have their turn, as `turns.AT_ONCE`. 128 KiB of mail take 0.1 ms, so only a
 server sees this limit that floods us with what costs much and says nothing. What cannot be interrupted comes on top of
-it (FEW, PIECE)."""
-
-PIECE = 32 * 1024
-FEW = 16
-"""OpenSSL gets this many octets, or records, at a time, and the record that they end in, for what it has got it works
-through in one go. 16 changes of the key take it 0.25 ms, 32 KiB of tickets 7 ms; `TURN` is looked at in between. Pieces
-of 16 KiB would cost the whole gateway 5 % of what it takes for a large mail."""
-
-_TYPES, _MAJOR = range(20, 25), 3  # what the first two octets of a record may be
-_HEAD = 5  # octets before a record: type, version (2), length (2); RFC 8446 section 5.1
+it (`records.FEW`, `records.PIECE`)."""
 
 
 def tell_cuts(context: ssl.SSLContext) -> None:
@@ -47,18 +39,6 @@ def _ending(fault: ssl.SSLError) -> Ending:
     return Ending("broken", fault.reason or str(fault))
 
 
-def _is_plain(data: bytes | memoryview, head: int) -> bool:
-    """Whether plain text stands where a record should begin; the first one that begins in `data` does so at `head`.
-
-    Once we have said goodbye, that is one, too: exim with GnuTLS says "421 lost input connection" behind its TLS.
-    """
-    while head + _HEAD <= len(data):
-        if data[head] not in _TYPES or data[head + 1] != _MAJOR:
-            return True
-        head += _HEAD + (data[head + 3] << 8 | data[head + 4])
-    return False
-
-
 def _translated(fault: ssl.SSLError) -> TLSError:
     if isinstance(fault, ssl.SSLCertVerificationError):
         return UntrustedError(fault.verify_code, fault.verify_message)
@@ -76,13 +56,12 @@ class OpenSSL:
     """
 
     __slots__ = (
-        "_come",
         "_heard",
         "_held",
         "_inward",
         "_outward",
         "_parted",
-        "_rest",
+        "_records",
         "_tls",
         "held",
         "version",
@@ -102,8 +81,7 @@ class OpenSSL:
         self.waiting = False
         self._inward = ssl.MemoryBIO()
         self._outward = ssl.MemoryBIO()
-        self._come = old_hello  # octets of the record in progress that are still to come
-        self._rest = b""  # has come, and is not in the BIO yet; begins with the head of a record, or a part of it
+        self._records = Records(self._inward, old_hello)
         self._held = bytearray()
         self.held = 0
         self._heard = heard
@@ -119,14 +97,14 @@ class OpenSSL:
         """Go on with the handshake; whether it is done. Raises TLSError."""
         if self._heard is not None and sealed:
             self._heard += sealed
-        data, at, until = self._gather(sealed), 0, time.monotonic() + TURN
+        data, at, until = self._records.gather(sealed), 0, time.monotonic() + TURN
         while True:
-            end = self._feed(data, at, sealed)
+            end = self._records.feed(data, at, sealed)
             is_done, at = self._go_on(), end
-            if is_done or at + _HEAD > len(data) or time.monotonic() > until:
+            if is_done or at + HEAD > len(data) or time.monotonic() > until:
                 break
-        self._rest = bytes(data[at:])
-        self.waiting = len(self._rest) >= _HEAD or (is_done and self._inward.pending > 0)
+        self._records.rest = bytes(data[at:])
+        self.waiting = len(self._records.rest) >= HEAD or (is_done and self._inward.pending > 0)
         return is_done
 
     def _go_on(self) -> bool:
@@ -142,13 +120,13 @@ class OpenSSL:
 
     def pull(self, into: memoryview, sealed: Sealed) -> tuple[int, Ending | None]:
         """Decrypt what has come: how many octets are in `into`, and the end if this was it."""
-        data, inward, until = self._gather(sealed), self._inward, time.monotonic() + TURN
-        at, size, head = 0, 0, self._come
+        records, inward, until = self._records, self._inward, time.monotonic() + TURN
+        data, at, size, head = records.gather(sealed), 0, 0, records.to_come
         # With a buffer it returns a number; typeshed knows only the form that returns bytes.
         read: Callable[[int, memoryview], int] = self._tls.read  # type: ignore[assignment]
         self.waiting = False
         while True:
-            end, before = self._feed(data, at, sealed), size
+            end, before = records.feed(data, at, sealed), size
             try:
                 # A record is read whole or not at all, so an empty BIO means that all was given out. Asking
                 # that first saves the exception that one read too many would cost.
@@ -159,48 +137,18 @@ class OpenSSL:
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as fault:
-                if self._parted and _is_plain(data, head):
+                if self._parted and is_plain(data, head):
                     return size, Ending("closed")
                 return size, _ending(fault)
-            if end + _HEAD > len(data):
+            if end + HEAD > len(data):
                 break
             if size - before < (end - at) // 2 and time.monotonic() > until:  # much work, and little came of it
                 self.waiting = True
                 break
             at = end
         if end < len(data):
-            self._rest = bytes(data[end:])
+            records.rest = bytes(data[end:])
         return size, None
-
-    def _gather(self, sealed: Sealed) -> bytes | memoryview:
-        """Give what waited, and what has come now."""
-        data = sealed or b""
-        if self._rest:
-            data, self._rest = self._rest + data, b""
-        return data
-
-    def _feed(self, data: bytes | memoryview, start: int, sealed: Sealed) -> int:
-        """Hand OpenSSL the next piece, from `start` on; where it ends: after a whole record, so that none is tried in
-        vain, and less than a head waits. At the end of all (`sealed` is None) it gets the rest and is told so.
-
-        Where what comes is no TLS at all, pieces end anywhere, and OpenSSL says what is wrong.
-        """
-        size, at = len(data), start + self._come
-        for _ in range(FEW):
-            if at + _HEAD > size or at - start >= PIECE:
-                break
-            at += _HEAD + (data[at + 3] << 8 | data[at + 4])
-        if at > size:
-            self._come, at = at - size, size
-        else:
-            self._come = 0
-        if sealed is None:
-            self._inward.write(data[start:])
-            self._inward.write_eof()
-            return size
-        if at > start:
-            self._inward.write(data[start:at])
-        return at
 
     # -- what we say -------------------------------------------------------------------------------
 

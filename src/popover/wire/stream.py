@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NewType
 
 from popover.talk import End
+from popover.wire.collecting import Collecting
 from popover.wire.engine import Ending, Engine, Octets, Sealed, TLSError
 from popover.wire.handshake import Handshake
 from popover.wire.outgoing import ANSWERS, MORE, Outgoing, nothing
@@ -30,12 +31,12 @@ class Stream(Outgoing):
 
     Whoever listens sets `on_data` (its view is valid during the call only), `on_end` (once) and
     `on_drain` (all that was written is with the kernel). Until then what comes is collected in
-    `end.inbox`, for conversations, and `more` waits for it.
+    `end.inbox` (`collecting.py`), for conversations, and `more` waits for it.
     """
 
     __slots__ = (
-        "_engine", "_handshake", "_has_more", "_paused", "_scratch", "_waiter", "_watch", "end", "ending", "on_data",
-        "on_end", "spy",
+        "_collecting", "_engine", "_handshake", "_has_more", "_paused", "_scratch", "_watch", "end", "ending",
+        "on_data", "on_end", "spy",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, scratch: Scratch, name: str) -> None:
@@ -43,12 +44,12 @@ class Stream(Outgoing):
         super().__init__(loop, sock)
         self.end = End(name)
         self.ending: Ending | None = None
-        self.on_data: Callable[[memoryview], None] = self._collect
-        self.on_end: Callable[[Ending], None] = self._collect_end
+        self._collecting = Collecting(loop, self.end, self.pause)
+        self.on_data: Callable[[memoryview], None] = self._collecting.hear
+        self.on_end: Callable[[Ending], None] = self._collecting.hear_end
         self.spy: Callable[[bool, Octets], None] | None = None  # is it incoming, and what
         self._scratch = scratch
         self._engine: Engine | None = None
-        self._waiter: asyncio.Future[None] | None = None
         self._paused = True
         self._has_more = False  # the last read filled the buffer
         self._watch = Watch(loop, self._fd)
@@ -90,7 +91,7 @@ class Stream(Outgoing):
 
     def collect(self) -> None:
         """Listen no more: what comes from now on is collected, as in the beginning."""
-        self.on_data, self.on_end, self.on_drain = self._collect, self._collect_end, nothing
+        self.on_data, self.on_end, self.on_drain = self._collecting.hear, self._collecting.hear_end, nothing
         self.end.ended = self.ending is not None
 
     # -- reading ---------------------------------------------------------------------------------
@@ -99,11 +100,7 @@ class Stream(Outgoing):
         """Wait until `end.inbox` has grown or `end` has ended."""
         if not self.end.ended:
             self.resume()
-            waiter = self._waiter = self._loop.create_future()
-            try:
-                await waiter
-            finally:
-                self._waiter = None
+            await self._collecting.more()
 
     def pause(self) -> None:
         """Read nothing more for now; the peer's TCP window fills up and stops it."""
@@ -198,20 +195,6 @@ class Stream(Outgoing):
             self.ending = ending
             self.on_end(ending)
 
-    def _collect(self, data: memoryview) -> None:
-        self.end.inbox += data
-        if len(self.end.inbox) >= CHUNK:
-            self.pause()
-        self._wake()
-
-    def _collect_end(self, _ending: Ending) -> None:
-        self.end.ended = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     # -- writing ---------------------------------------------------------------------------------
 
     @property
@@ -292,7 +275,7 @@ class Stream(Outgoing):
             self.ending = self.ending or Ending("closed")
             self._fd = -1
             self._write_dead = True
-            self._wake()
+            self._collecting.let_go()
             self.sock.close()
             # The listener knows us and we know it: let go, or only the garbage collector could free the two.
             self.on_data = self.on_end = self.on_drain = nothing

@@ -284,7 +284,7 @@ def test_a_disk_that_takes_no_sealed_file_costs_no_login(stage: Stage, monkeypat
     async def run() -> None:
         mine = stage.tokens()
         first = await mine.access_token(account, password=LOCAL)
-        monkeypatch.setattr("popover.accounts.oauth2.store._write", full)
+        monkeypatch.setattr("popover.accounts.oauth2.disk.write", full)
         assert await mine.access_token(account, password=NEXT) == first
         assert octets(stage) == before
         monkeypatch.undo()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from parts.net import wait_until
 from parts.places import is_root
-from popover.accounts.oauth2 import store
+from popover.accounts.oauth2 import disk
 from popover.accounts.oauth2.kept import Kept, Trouble, from_json, to_json
 from popover.accounts.oauth2.store import TokenFile
 from popover.errors import ProviderFailure
@@ -125,7 +125,7 @@ def test_a_full_disk_is_found_before_a_token_is_spent(tmp_path: Path, monkeypatc
     def full(_descriptor: int, _octets: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store, "_write", full)
+    monkeypatch.setattr(disk, "write", full)
     spent = False
     with pytest.raises(ProviderFailure, match="asks for none"), file.locked(), file.writing():
         spent = True

@@ -12,9 +12,10 @@ Wet:
 
     post.py        one form to a provider, over verified TLS
     ask.py         a form out, an answer in
-    store.py       one file an account; lock.py: one refresh at a time, whoever else is at it
+    store.py       one file an account, and its lock: one refresh at a time, whoever else is at it
+    disk.py        how such a file is opened, written and made to last
     refresh.py     lock, read, ask, write: a token that is good for a while
-    tokens.py      what the register asks: a token, now; renewal.py: before anybody asks
+    tokens.py      what the register asks: a token, now (held.py: of one account); renewal.py: before anybody asks
     facts.py       what there is, for people
     flows/         how a person signs in: device, browser, paste
 

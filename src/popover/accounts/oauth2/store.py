@@ -13,19 +13,15 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from popover.accounts.oauth2 import disk
 from popover.accounts.oauth2.kept import Kept, from_json, to_json
 from popover.accounts.oauth2.vault import Key
 from popover.errors import ProviderFailure
-
-FILE_LIMIT = 64 * 1024
-"""Octets of a file: two tokens of 8 KiB, three times over. So many are reserved before a refresh: a full disk must not
-be found out once the old refresh token is spent."""
 
 _NAME_LIMIT = 120  # characters of an account's name in a file's name, which has 255 octets at most
 
@@ -63,7 +59,7 @@ class TokenFile:
         or that others could have read.
         """
         try:
-            mode, octets = _contents(self.path)
+            mode, octets = disk.contents(self.path)
         except FileNotFoundError:
             return None
         except OSError as fault:
@@ -81,8 +77,8 @@ class TokenFile:
         ProviderFailure.
         """
         try:
-            self._make_directory()
-            descriptor = self._open(self._lock)
+            disk.make_directory(self._directory)
+            descriptor = disk.open_own(self._lock)
         except OSError as fault:
             raise _unwritable(self._directory, fault) from None
         try:
@@ -94,7 +90,7 @@ class TokenFile:
             self._catch_up()
             yield
         finally:
-            _close(descriptor)  # gives the lock back
+            disk.close(descriptor)  # gives the lock back
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Callable[[Kept], None]]:
@@ -107,18 +103,18 @@ class TokenFile:
     @contextlib.contextmanager
     def _room(self) -> Iterator[int]:
         try:
-            descriptor = self._open(self._draft)
+            descriptor = disk.open_own(self._draft)
         except OSError as fault:
             raise _unwritable(self._directory, fault) from None
         try:
             try:
                 os.ftruncate(descriptor, 0)
-                _write(descriptor, bytes(FILE_LIMIT))
+                disk.write(descriptor, bytes(disk.FILE_LIMIT))
             except OSError as fault:
                 raise _unwritable(self._directory, fault) from None
             yield descriptor
         finally:
-            _close(descriptor)
+            disk.close(descriptor)
             with contextlib.suppress(OSError):
                 self._draft.unlink(missing_ok=True)
 
@@ -128,7 +124,7 @@ class TokenFile:
         try:
             self._draft.unlink(missing_ok=True)
             self.path.unlink()
-            self._sync_directory()
+            disk.sync_names(self._directory)
         except FileNotFoundError:
             return False
         except OSError as fault:
@@ -147,22 +143,22 @@ class TokenFile:
                     self._replace(descriptor, octets)
             self._unwritten = None
         with contextlib.suppress(OSError):  # there is none, nearly always
-            mode, octets = _contents(self._draft)
+            mode, octets = disk.contents(self._draft)
             whole = octets.rstrip(b"\0")  # the room behind it
             if not mode & 0o077 and _read(whole) is not None:
                 os.truncate(self._draft, len(whole))
                 self._draft.replace(self.path)
-                self._sync_directory()
+                disk.sync_names(self._directory)
 
     def _replace(self, descriptor: int, octets: bytes) -> None:
         self._unwritten = octets, self.stamp()
         try:
             os.lseek(descriptor, 0, os.SEEK_SET)
-            _write(descriptor, octets)  # into the room that it has
+            disk.write(descriptor, octets)  # into the room that it has
             os.ftruncate(descriptor, len(octets))
             os.fsync(descriptor)
             self._draft.replace(self.path)
-            self._sync_directory()
+            disk.sync_names(self._directory)
         except OSError as fault:
             raise _unwritable(self._directory, fault) from None
         self._unwritten = None
@@ -176,42 +172,6 @@ class TokenFile:
             raise _unwritable(self._directory, fault) from None
         return True
 
-    def _open(self, path: Path) -> int:
-        """Open for writing, made if need be, ours alone. Made by root, it belongs to whom the state belongs."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            if os.geteuid() == 0:
-                owner = self._directory.stat()
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
-
-    def _make_directory(self) -> None:
-        state = self._directory.parent
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            self._directory.mkdir(mode=0o700)
-            if os.geteuid() == 0:
-                owner = state.stat()
-                os.chown(self._directory, owner.st_uid, owner.st_gid)
-
-    def _sync_directory(self) -> None:
-        """Let its names last, and its own: whoever made it may have been killed before that was done."""
-        for directory in (self._directory, self._directory.parent):
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _close(descriptor: int) -> None:
-    """Close it, whatever the disk says to that: what had to last was synced before."""
-    with contextlib.suppress(OSError):
-        os.close(descriptor)
-
 
 def _file_name(account: str) -> str:
     """Make a file's name of an account's: readable where it can be, never another's, never beyond the directory."""
@@ -224,23 +184,11 @@ def _file_name(account: str) -> str:
     return f"{safe[:_NAME_LIMIT]}%{digest}"
 
 
-def _contents(path: Path) -> tuple[int, bytes]:
-    """Read a file: its mode, and what is in it. Raises OSError."""
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
-        return stat.S_IMODE(os.fstat(file.fileno()).st_mode), file.read(FILE_LIMIT + 1) or b""
-
-
 def _read(octets: bytes, key: Key | None = None) -> Kept | None:
     try:
         return from_json(octets, key)
     except ValueError:
         return None
-
-
-def _write(descriptor: int, octets: bytes) -> None:
-    view = memoryview(octets)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _unreadable(path: Path, fault: OSError) -> ProviderFailure:

@@ -7,14 +7,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from popover.accounts.oauth2.ask import Ask, ReadSecret
+from popover.accounts.oauth2.held import Held
 from popover.accounts.oauth2.kept import Kept, belongs
 from popover.accounts.oauth2.keys import Keys
-from popover.accounts.oauth2.refresh import NotNow, closed, renew
-from popover.accounts.oauth2.store import Stamp, TokenFile
+from popover.accounts.oauth2.refresh import closed, renew
+from popover.accounts.oauth2.store import TokenFile
 from popover.config import Account
 from popover.errors import Failure, OurFailure, ProviderFailure
 from popover.log import Log
@@ -25,29 +25,7 @@ PATIENCE = 25.0
 LAST_PATIENCE = 5.0
 """Seconds that a provider has for its answer once the gateway is stopped. They need one; systemd kills after 90."""
 
-PAUSE = 10.0  # seconds after a provider's trouble in which it is not asked again: logins would all wait for the same
-PAUSE_LIMIT = 300.0  # seconds of Retry-After that are believed
-
-REFUSAL_PAUSE = 300.0
-"""Seconds between two new tokens for the reason alone that a mail server has refused the last one. Where POP is
-switched off, each poll of each minute would ask for one."""
-
 _THREADS = 16  # a waiting thread costs little; with 200 accounts after a night without network this is the queue
-
-
-@dataclass(slots=True)
-class _Held:
-    """One account, in this process. Times of `time.monotonic`, but for `asked`, which is one of the wall clock."""
-
-    file: TokenFile
-    kept: Kept | None = None
-    stamp: Stamp | None = None
-    under_way: asyncio.Task[Kept] | None = None
-    trouble: ProviderFailure | None = None  # the last, until `quiet`
-    quiet: float = 0.0
-    told: str = ""  # what was logged of it
-    forced: float = -REFUSAL_PAUSE  # when a refusal was the reason for a new one
-    asked: float = field(default=0.0)  # when a login wanted it last
 
 
 class Tokens:
@@ -60,7 +38,7 @@ class Tokens:
         self._ask = Ask(read_secret, clock)
         self._log = log
         self._clock = clock
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._accounts: tuple[Account, ...] = ()
         self._threads = ThreadPoolExecutor(_THREADS, "oauth2")
         self._keys = Keys(self._threads, lambda: self._ask.is_stopped)
@@ -86,7 +64,7 @@ class Tokens:
         if password is not None or (held.file.key is not None and not account.encrypts):
             fault = await self._unlock(account, held, password)
         held.asked = now = self._clock()
-        kept = self._current(held)
+        kept = held.current()
         if kept is not None and not belongs(kept, account):
             kept = None
         if kept is not None and kept.is_closed:
@@ -94,7 +72,7 @@ class Tokens:
         if kept is not None and kept.is_fresh(now) and kept.access != refused:
             return kept.access
         is_refused = refused is not None and kept is not None and kept.access == refused
-        if is_refused and kept is not None and kept.is_fresh(now) and self._was_just_forced(held):
+        if is_refused and kept is not None and kept.is_fresh(now) and held.was_just_forced:
             return None  # it is not its age: another would be refused likewise
         try:
             kept = await self._renewed(account, held, refused)
@@ -114,7 +92,7 @@ class Tokens:
         for account in self._accounts:
             held = self._of(account)
             try:
-                yield account, self._current(held), held.asked
+                yield account, held.current(), held.asked
             except ProviderFailure:
                 yield account, None, held.asked
 
@@ -137,21 +115,12 @@ class Tokens:
 
     # -- one account ---------------------------------------------------------------------------------
 
-    def _of(self, account: Account) -> _Held:
+    def _of(self, account: Account) -> Held:
         if account.name not in self._held:
-            self._held[account.name] = _Held(TokenFile(self._directory, account.name))
+            self._held[account.name] = Held(TokenFile(self._directory, account.name))
         return self._held[account.name]
 
-    def _current(self, held: _Held) -> Kept | None:
-        """Give what is on disk; another process, or a person's command, may have changed it."""
-        stamp = held.file.stamp()
-        if stamp != held.stamp:
-            held.kept = held.file.read()
-            held.stamp = stamp
-            held.trouble = None
-        return held.kept
-
-    async def _unlock(self, account: Account, held: _Held, password: bytes | None) -> Failure | None:
+    async def _unlock(self, account: Account, held: Held, password: bytes | None) -> Failure | None:
         """Open it, or let it be in clear; what went wrong with that, other than that it is another password's."""
         before = held.file.key
         try:
@@ -163,14 +132,10 @@ class Tokens:
             held.stamp = None
         return None
 
-    def _was_just_forced(self, held: _Held) -> bool:
-        return time.monotonic() - held.forced < REFUSAL_PAUSE
-
-    async def _renewed(self, account: Account, held: _Held, refused: bytes | None) -> Kept:
-        if held.trouble is not None and time.monotonic() < held.quiet:
-            raise ProviderFailure(held.trouble.cause, held.trouble.remedy)
+    async def _renewed(self, account: Account, held: Held, refused: bytes | None) -> Kept:
+        held.rest()
         if refused is not None:
-            held.forced = time.monotonic()
+            held.force()
 
         def is_good(kept: Kept) -> bool:
             return kept.access != refused and kept.is_fresh(self._clock())
@@ -181,7 +146,7 @@ class Tokens:
             kept = await self._joined(account, held, is_good)
         return kept
 
-    async def _joined(self, account: Account, held: _Held, is_good: Callable[[Kept], bool]) -> Kept:
+    async def _joined(self, account: Account, held: Held, is_good: Callable[[Kept], bool]) -> Kept:
         """Wait for the refresh that is under way, or begin one. Who leaves does not end it for the others."""
         if held.under_way is None:
             held.under_way = asyncio.create_task(self._run(account, held, is_good))
@@ -191,15 +156,13 @@ class Tokens:
         except TimeoutError:
             raise ProviderFailure("the provider takes long to give a new token, please try again") from None
 
-    async def _run(self, account: Account, held: _Held, is_good: Callable[[Kept], bool]) -> Kept:
+    async def _run(self, account: Account, held: Held, is_good: Callable[[Kept], bool]) -> Kept:
         loop = asyncio.get_running_loop()
         before = held.kept
         try:
             kept = await loop.run_in_executor(self._threads, renew, account, self._ask, held.file, is_good, self._clock)
         except ProviderFailure as fault:
-            held.trouble = fault
-            after = fault.after if isinstance(fault, NotNow) and fault.after is not None else PAUSE
-            held.quiet = time.monotonic() + min(max(after, PAUSE), PAUSE_LIMIT)
+            held.fails(fault)
             self._tell(account, held, fault)
             raise
         except Failure as fault:
@@ -222,7 +185,7 @@ class Tokens:
             )
         return kept
 
-    def _tell(self, account: Account, held: _Held, fault: Failure) -> None:
+    def _tell(self, account: Account, held: Held, fault: Failure) -> None:
         """Log each trouble once, not at each poll of each client."""
         if held.told == fault.cause:
             return

@@ -11,13 +11,15 @@ answering.py   what is answered here
 spare.py       what is asked on a connection that stands ready
 overhear.py    what a trace may show
 reception.py, said.py   at the desk, before the server is known; sign_in.py   what is said to the server then
+dispatch.py    what becomes of each command; hurry.py: how long a response is kept that nobody has asked for
 client_ear.py, server_ear.py, judging.py, hearing.py   who hears whom, and the whole
 """
 
 from __future__ import annotations
 
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.imap.hearing import Ears
 from popover.protocols.imap.memory import Memory
 from popover.protocols.imap.reception import Reception

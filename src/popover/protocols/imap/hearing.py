@@ -9,7 +9,8 @@ The parts, and who is handed to whom:
     state      how the session goes                  owed        which commands are not answered yet
     view       what a client sees of a list          answering   what is answered here
     login      who logs in                           underway    a command that is not whole
-    client_ear, server_ear   who hears whom          judging     what a server's lines mean
+    dispatch   what becomes of each command          judging     what a server's lines mean
+    hurry      how long a response is kept           client_ear, server_ear   who hears whom
 
 Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
@@ -29,6 +30,8 @@ from popover.protocols.dialect import Terms
 from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.capability import View, listed_in
 from popover.protocols.imap.client_ear import ClientEar
+from popover.protocols.imap.dispatch import Dispatch
+from popover.protocols.imap.hurry import Hurry
 from popover.protocols.imap.judging import Judging
 from popover.protocols.imap.login import Login
 from popover.protocols.imap.memory import Memory
@@ -38,13 +41,9 @@ from popover.protocols.imap.state import State
 from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
 
-HURRY = 0.6
-"""Seconds in all that responses of one session are kept which a client says before the server has asked for them. A
-server that never asks is rare, but over a wire it works; the first rule allows for a second."""
-
 REST = 0.2
 """Seconds without a word after which a client that has ended, and was kept waiting so, is taken to have all answers.
-With HURRY less than that second; a wire tells the server at once."""
+With `hurry.HURRY` less than a second; a wire tells the server at once."""
 
 _NOTHING = memoryview(b"")
 
@@ -53,7 +52,7 @@ class Ears:
     """One session's IMAP, from the greeting on. See `dialect.Ears`."""
 
     wants_server = True
-    greets_again = asked_last = False
+    greets_again = is_at_work = asked_last = False
     unheard: bytes | None = None
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
@@ -69,14 +68,14 @@ class Ears:
         view = View(terms)
         answering = self._answering = Answering(terms, state, client, owed, view, memory)
         login = self._login = Login()
-        ear = self._ear = ClientEar(state, client, server, owed, answering, login)
-        judging = Judging(state, owed, ear, view)
+        dispatch = self._dispatch = Dispatch(state, server, owed, answering, login)
+        self._ear = ClientEar(state, client, server, answering, login, dispatch)
+        judging = Judging(state, owed, dispatch, view)
         self._server_ear = ServerEar(client, judging)
         judging.is_strict = lambda: answering.is_strict
         answering.is_at_rest = lambda: self._server_ear.at_rest
         self._plain = Plain(client)
-        self._hurries_since = math.inf
-        self._hurry = HURRY  # seconds that are left of it
+        self._hurry = Hurry()
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -107,17 +106,13 @@ class Ears:
             return not self._server_ear.at_rest
         if self._is_guessing and self._plain.is_owed:
             return True
-        return not state.is_plain and (self._owed.count > 0 or self._ear.awaits or self._ear.has_more)
-
-    @property
-    def is_at_work(self) -> bool:  # noqa: D102
-        return False
+        return not state.is_plain and (self._owed.count > 0 or self._dispatch.awaits or self._ear.has_more)
 
     @property
     def gap(self) -> float:  # noqa: D102
         if not self._is_guessing:
             return 0.0  # a wire tells the server at once
-        return min(self._plain.gap, REST if self._ear.is_deaf else QUIET)
+        return min(self._plain.gap, REST if self._dispatch.is_deaf else QUIET)
 
     @property
     def has_left(self) -> bool:  # noqa: D102
@@ -149,7 +144,7 @@ class Ears:
 
     @property
     def is_idling(self) -> bool:  # noqa: D102
-        return self._ear.is_idling
+        return self._dispatch.is_idling
 
     @property
     def _is_guessing(self) -> bool:
@@ -175,7 +170,7 @@ class Ears:
             return _NOTHING
         if self._is_guessing:
             self._plain.client_said(view, now)
-        if state.is_plain or self._ear.is_deaf:
+        if state.is_plain or self._dispatch.is_deaf:
             return view
         if view and self._ear.passes(len(view)):
             return view
@@ -211,11 +206,7 @@ class Ears:
     def _listen(self) -> None:
         """Hear what the client has said, as far as its turn has come."""
         self._ear.listen()
-        now, since = self.state.now, self._hurries_since
-        if self._ear.hurries:
-            self._hurries_since = min(since, now)
-        elif since < math.inf:
-            self._hurry, self._hurries_since = self._hurry - (now - since), math.inf
+        self._hurry.see(self.state.now, hurries=self._ear.hurries)
         self.has_spoken |= bool(self._server.outbox)
 
     def _become_plain(self) -> None:
@@ -240,7 +231,7 @@ class Ears:
     @property
     def due(self) -> float:
         """When a response is kept no longer; before TLS, where that is required, nothing goes unheard."""
-        return math.inf if self._answering.is_strict else self._hurries_since + self._hurry
+        return math.inf if self._answering.is_strict else self._hurry.due
 
     def on_time(self, now: float) -> None:
         """The server does not ask for a response that is here: it may want to hear it, and more, all the same."""
@@ -249,7 +240,7 @@ class Ears:
             self._plain.client_said(self._client.inbox, now)
             if self.state.has_client_ended:
                 self._plain.client_ended(now)
-            self._ear.go_on_unasked()
+            self._dispatch.go_on_unasked(self._client.inbox)
             self._listen()
 
     def over(self, now: float, *, server_left: bool) -> None:  # noqa: ARG002 - the seam's

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from popover.errors import ServerFailure
 from popover.protocols import sasl
 from popover.protocols.imap.capability import View, listed_in
-from popover.protocols.imap.client_ear import ClientEar
+from popover.protocols.imap.dispatch import Dispatch
 from popover.protocols.imap.owed import Ask, Owed
 from popover.protocols.imap.state import State
 
@@ -17,11 +17,11 @@ _LOGINS = (b"LOGIN", b"AUTHENTICATE")
 class Judging:
     """One session's `server_ear.Judge`."""
 
-    def __init__(self, state: State, owed: Owed, ear: ClientEar, view: View) -> None:
+    def __init__(self, state: State, owed: Owed, dispatch: Dispatch, view: View) -> None:
         self.is_strict: Callable[[], bool] = lambda: False
         self._state = state
         self._owed = owed
-        self._ear = ear
+        self._dispatch = dispatch
         self._view = view
         self._is_greeted = False
 
@@ -38,19 +38,19 @@ class Judging:
         if begin[:1] == b"+":
             return True
         if blank:
-            return word in self._owed or self._ear.knows(word)
-        return self._owed.may_begin(word) or self._ear.knows(word)
+            return word in self._owed or self._dispatch.knows(word)
+        return self._owed.may_begin(word) or self._dispatch.knows(word)
 
     def judge(self, line: bytes) -> bytes:
         """Hear a whole line; give what the client gets for it."""
         word, _, rest = line.partition(b" ")
         if word == b"*":
             self._judge_untagged(rest)
-        elif word.strip() == b"+" or (line[:1] == b"+" and self._ear.may_be_told):  # some leave out the blank
-            self._ear.go_on()
+        elif word.strip() == b"+" or (line[:1] == b"+" and self._dispatch.may_be_told):  # some leave out the blank
+            self._dispatch.go_on()
             return line
         else:
-            ask = self._ear.answered(word) or self._owed.take(word)
+            ask = self._dispatch.answered(word) or self._owed.take(word)
             if ask is None:
                 return line
             self._answered(ask, is_ok=rest[:2].upper() == b"OK")
@@ -73,14 +73,16 @@ class Judging:
         if ask.verb == b"LOGOUT":
             state.has_quit = state.is_told = True
         elif ask.verb == b"COMPRESS":  # RFC 4978: from here on it is deflated, or it is not
-            self._ear.release()
+            self._dispatch.release()
             state.is_plain = is_ok
         elif is_ok and ask.verb in _LOGINS:
             state.logged_in = True
             state.is_plain = ask.verb == b"AUTHENTICATE" and sasl.may_add_a_layer(ask.mechanism)
         elif is_ok and ask.verb == b"UNAUTHENTICATE":  # RFC 8437
             state.logged_in, state.known = False, None
-        state.is_plain |= self._ear.is_deaf and ask.verb == b"AUTHENTICATE"  # of a login there is nothing more to know
+        state.is_plain |= (
+            self._dispatch.is_deaf and ask.verb == b"AUTHENTICATE"
+        )  # of a login there is nothing more to know
 
     def _rewrite(self, line: bytes) -> bytes:
         """Show the client what it may see, wherever the list of capabilities stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from popover.errors import ServerFailure
-from popover.protocols.dialect import GREETING_LIMIT
+from popover.protocols.greeting import GREETING_LIMIT
 from popover.protocols.imap.capability import listed_in
 from popover.talk import Broken, End, Talk, read_line
 

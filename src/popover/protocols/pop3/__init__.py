@@ -10,10 +10,11 @@ state.py      how a session goes
 mailbox.py    what a session knows of the mailbox
 queue.py      which answer belongs to which question, and to whom its octets go (judge.py: who is told what it comes to)
 body.py       where a body ends; status.py: a status line on its way; mouth.py: octets on their way to the client
-way.py        what is sent to the server, and when
-ahead.py      guesses: the next messages
+way.py        what is sent to the server, and when; again.py: what got lost is said again
+ahead.py      guesses: the next messages; walk.py: where a client is on its way through the mailbox
 questions.py  guesses: what to ask with a login, or after it
-login.py      how a client logs in
+flights.py    what their answers show, and what becomes of them
+login.py      how a client logs in; stls.py: STLS, and what has to wait for it
 leaving.py    how it leaves
 keep_alive.py so that its server waits for it
 timing.py     what is due
@@ -22,15 +23,17 @@ lesson.py     what a session that is over teaches
 mending.py    when answers do not come
 step.py       when nobody knows whose answers come
 overhear.py    what a trace may show
-client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
+client_ear.py, server_ear.py, sending.py   who hears whom, and what leaves then
+parts.py, hearing.py   all of these, and the whole
 reception.py  at the desk, before the server is known; sign_in.py   what is said to the server then
 """
 
 from __future__ import annotations
 
 from popover.errors import ServerFailure
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.pop3.answers import PIPELINING, capabilities
 from popover.protocols.pop3.hearing import Ears
 from popover.protocols.pop3.manners import Shown

@@ -1,8 +1,8 @@
 """Guesses: what to ask before the client does, what became of it, and when it must be thrown away.
 
-Two kinds: the questions after a login (`questions.py`), and walks through the mailbox: the client fetches
-one message after the other, by RETR or by TOP, and the next ones are fetched while it digests this one. A
-walk begins with the second message in order, or with the first where this client earned it before.
+Two kinds: the questions after a login (`questions.py`), and walks through the mailbox (`walk.py`): the client fetches
+one message after the other, and the next ones are fetched while it digests this one. A walk begins with the second
+message in order, or with the first where this client earned it before.
 Its width doubles while guesses come true. All guesses of a session together are limited in octets, and those on their
 way in the time that they take: whatever the client asks meanwhile must wait for them.
 """
@@ -19,6 +19,7 @@ from popover.protocols.pop3.habits import WIDEST
 from popover.protocols.pop3.mailbox import UNKNOWN, Mailbox
 from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.state import State
+from popover.protocols.pop3.walk import Walk
 
 FIRST_WIDTH = 2
 """Messages a walk reads ahead when it has just begun: one being digested, one on its way."""
@@ -26,34 +27,6 @@ FIRST_WIDTH = 2
 OVER = 160 * 1024
 """Octets held at most beyond the limit. Reading stops where the limit is met, so that is one piece of the stream: all
 that its scratch holds. A server whose LIST tells too little might else fill one piece after the other."""
-
-_LINE = 80  # octets of a line of mail, generously: what TOP's lines are reckoned with
-_HEADER = 8 * 1024  # octets of a header, likewise
-
-
-class Walk:
-    """A client on its way through the mailbox with one verb. `last`: where it is; `front`: how far we guessed.
-
-    `guesses`: those under way or in hand, in their order.
-    """
-
-    __slots__ = ("front", "guesses", "last", "lines", "verb", "width")
-
-    def __init__(self, verb: bytes, lines: bytes) -> None:
-        self.verb = verb
-        self.lines = lines
-        self.last = self.front = self.width = 0
-        self.guesses = 0
-
-    def command(self, number: int) -> Command:
-        """Say what this walk asks of a message."""
-        return ask(b"%s %d %s" % (self.verb, number, self.lines) if self.lines else b"%s %d" % (self.verb, number))
-
-    def reckon(self, size: int) -> int:
-        """Guess the octets of an answer, for a message of `size` octets."""
-        if self.verb == b"TOP" and self.lines.isdigit() and len(self.lines) < 6:  # noqa: PLR2004 - 99999 lines are all
-            return min(size, _HEADER + _LINE * int(self.lines))
-        return size
 
 
 class Ahead:

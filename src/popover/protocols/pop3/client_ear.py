@@ -16,6 +16,7 @@ from popover.protocols.pop3.manners import Shown
 from popover.protocols.pop3.questions import Questions
 from popover.protocols.pop3.queue import Owed
 from popover.protocols.pop3.state import State
+from popover.protocols.pop3.stls import Stls
 from popover.protocols.pop3.way import Way
 from popover.protocols.strangers import Strangers
 from popover.talk import End, take_line
@@ -54,15 +55,16 @@ class ClientEar:
         self._questions = questions
         self._login = login
         self._leaving = leaving
+        stls = self._stls = Stls(state, owed, way)
         self._strangers = Strangers("a POP3")
         self._matters: dict[bytes, Callable[[Command], object]] = {
             b"USER": login.say_user, b"PASS": login.say_login, b"APOP": login.say_login, b"AUTH": login.say_auth,
-            b"STLS": login.say_stls, b"RETR": self._fetch, b"TOP": self._fetch, b"DELE": self._delete,
+            b"STLS": stls.say, b"RETR": self._fetch, b"TOP": self._fetch, b"DELE": self._delete,
             b"QUIT": self._quit,
         }  # fmt: skip
         if state.tls == "require":  # nothing of what is said before TLS is for the server
-            self._matters |= dict.fromkeys(KNOWN, login.refuse) | {
-                b"CAPA": login.tell_capabilities, b"STLS": login.say_stls, b"QUIT": self._quit,
+            self._matters |= dict.fromkeys(KNOWN, stls.refuse) | {
+                b"CAPA": stls.tell_capabilities, b"STLS": stls.say, b"QUIT": self._quit,
             }  # fmt: skip
 
     def let_go(self) -> None:
@@ -139,7 +141,7 @@ class ClientEar:
             if state.failure is not None:
                 return
         if state.tls == "require":
-            self._login.refuse(command)
+            self._stls.refuse(command)
         else:
             self._way.pass_on(command)
 

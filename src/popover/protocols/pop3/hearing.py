@@ -5,16 +5,6 @@ a gateway is left out), STLS, AUTH where the server would hang up at it and, if 
 Answered on the server's behalf are only: USER, DELE of a message that this session has seen, QUIT of a session that
 deleted nothing. Asked on the client's behalf are only questions without side effect; never a DELE, never a QUIT.
 
-The parts, and who is handed to whom:
-
-    state      how the session goes, and the time          queue      which answer is whose
-    mailbox    which messages there are                    way        what goes out, and when
-    ahead      guesses                                     questions  what is asked ahead after a login
-    login      USER, PASS, APOP, AUTH                      leaving    QUIT
-    mending    when answers do not come (step)             keep_alive so that the server waits for a person
-    timing     what is due, of all of these                doubt      a connection that may be dead
-    lesson     what the next session is to know            client_ear, server_ear   who hears whom
-
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
 """
 
@@ -25,57 +15,37 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
-from popover.protocols.plain import QUIET, Plain
-from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.plain import QUIET
 from popover.protocols.pop3.answers import soften, stamp_of
-from popover.protocols.pop3.client_ear import ClientEar
-from popover.protocols.pop3.doubt import Doubt
-from popover.protocols.pop3.keep_alive import KeepAlive
-from popover.protocols.pop3.leaving import Leaving
-from popover.protocols.pop3.lesson import Lesson
-from popover.protocols.pop3.login import Login
-from popover.protocols.pop3.mailbox import Mailbox
 from popover.protocols.pop3.memory import Memory
-from popover.protocols.pop3.mending import Mending
-from popover.protocols.pop3.questions import Questions
-from popover.protocols.pop3.queue import Owed
-from popover.protocols.pop3.server_ear import ServerEar
-from popover.protocols.pop3.state import State
-from popover.protocols.pop3.timing import Timing
-from popover.protocols.pop3.way import Way
+from popover.protocols.pop3.parts import Parts
 from popover.talk import End
 
 
 class Ears:
     """One session's POP3, from the greeting on. See `dialect.Ears`."""
 
-    greets_again = False
+    greets_again = is_at_work = is_idling = False
 
     def __init__(self, client: End, server: End, terms: Terms, memory: Memory) -> None:
         self.on_wake: Callable[[], None] = lambda: None
-        wanted = self._wanted = terms.ahead
+        self._wanted = terms.ahead
         self._client = client
-        self._server = server
-        state = self.state = State(memory, terms)
-        mailbox = self.mailbox = Mailbox()
-        owed = self._owed = Owed(client, softening=wanted.soften)
-        way = self._way = Way(state, server, owed)
-        ahead = self.ahead = Ahead(wanted, state, mailbox)
-        questions = self._questions = Questions(wanted, state, mailbox, ahead, way)
-        login = self._login = Login(wanted, state, server, owed, way, ahead)
-        leaving = self._leaving = Leaving(wanted, state, mailbox, owed, way, ahead)
-        mending = self._mending = Mending(state, server, owed, way, ahead)
-        awake = KeepAlive(wanted, state, way, leaving)
-        self._timing = Timing(state, way, login, leaving, mending, awake)
-        self._lesson = Lesson(state, owed, way, ahead, mailbox, questions, leaving, mending)
-        way.on_login = questions.behind_login
-        leaving.on_wake = self._wake
-        login.on_free = self._free
-        self._ear = ClientEar(wanted, state, mailbox, client, owed, way, ahead, questions, login, leaving)
-        ServerEar(state, mailbox, owed, way, ahead, questions, login, leaving, mending)
-        self._doubt = Doubt(state, way, leaving, has_waited=terms.has_waited)
-        self._plain = Plain(client)  # once octets are just passed on
+        parts = self._parts = Parts(client, server, terms, memory)
+        self.state = parts.state
+        self.ahead = parts.ahead
+        self._owed = parts.owed
+        self._way = parts.way
+        self._login = parts.login
+        self._leaving = parts.leaving
+        self._mending = parts.mending
+        self._ear = parts.ear
+        self._doubt = parts.doubt
+        self._plain = parts.plain
+        self._sending = parts.sending
         self._unheard = bytearray()  # what the server has said, too much for one go
+        parts.leaving.on_wake = self._wake
+        parts.login.on_free = self._free
 
     # -- facts -----------------------------------------------------------------------------------
 
@@ -117,10 +87,6 @@ class Ears:
         return self._way.guessed_last
 
     @property
-    def is_at_work(self) -> bool:  # noqa: D102
-        return False
-
-    @property
     def gap(self) -> float:  # noqa: D102
         state, gap = self.state, 0.0
         if state.is_plain:
@@ -150,10 +116,6 @@ class Ears:
         return self.state.begins_tls and not self._owed.turns
 
     @property
-    def is_idling(self) -> bool:  # noqa: D102
-        return False
-
-    @property
     def has_spoken(self) -> bool:  # noqa: D102
         return self._way.has_spoken or bool(self._owed.asked)
 
@@ -179,7 +141,7 @@ class Ears:
         if b"\n" in greeting[:-1]:
             self.state.unasked_at, self.state.is_careful = now, True
         if ready and self._wanted.wants_to_know:
-            self._questions.was_told(ready)
+            self._parts.questions.was_told(ready)
 
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear the client."""
@@ -194,7 +156,7 @@ class Ears:
         if not self._leaving.has_said and not self.state.begins_tls:  # after QUIT there is nothing to say
             self._client.inbox += data
             self._ear.listen()
-            self._go_on()
+            self._sending.go_on()
         return memoryview(b"")
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
@@ -224,34 +186,11 @@ class Ears:
         before = len(self._client.outbox)
         if not self.state.turns_plain:
             self._ear.listen()
-        self._go_on()
+        self._sending.go_on()
         if len(self._client.outbox) > before:  # words of ours that come after all that the server has said
             self._client.outbox[before:before] = straight
             straight = straight[:0]
         return straight
-
-    def _go_on(self) -> None:
-        """Send what may be sent now, guess what may be guessed."""
-        if self.state.begins_tls and self.wants_tls:  # a USER that was held is forgotten with all the rest
-            return
-        way = self._way
-        if way.unsent:
-            way.send()
-        self._leaving.go_on()
-        if self.ahead.may_fetch and self.state.logged_in and way.is_quiet and not self._leaving.has_said:
-            self._questions.fetch_ahead()
-        if way.unsent:
-            way.send()
-        if self.state.turns_plain and not self.state.is_plain and not self._way.has_ours and not self._way.unsent:
-            self._become_plain()
-
-    def _become_plain(self) -> None:
-        """From now on just octets."""
-        self.state.is_plain = True
-        self.ahead.drop_all()
-        self._owed.let_go()
-        self._server.outbox += self._plain.client_said(self._client.inbox, self.state.now)
-        self._client.inbox.clear()
 
     def client_ended(self, now: float) -> None:
         """The client says no more."""
@@ -280,7 +219,7 @@ class Ears:
         """When something is to be done by itself."""
         if self.state.begins_tls and self.wants_tls:
             return math.inf
-        return min(self._timing.due, self._doubt.due)
+        return min(self._parts.timing.due, self._doubt.due)
 
     def on_time(self, now: float) -> None:
         """Do what is due."""
@@ -290,8 +229,8 @@ class Ears:
         if now >= self._doubt.due:
             self._unheard += self._doubt.let_go()
             self._hear_on()
-        self._timing.on_time()
-        self._go_on()
+        self._parts.timing.on_time()
+        self._sending.go_on()
 
     def _wake(self) -> None:
         self.on_wake()
@@ -299,7 +238,7 @@ class Ears:
     def _free(self) -> None:
         """The mailbox that a login has waited for is free."""
         self._login.go_on()
-        self._go_on()
+        self._sending.go_on()
         self.on_wake()
 
     def over(self, now: float, *, server_left: bool) -> None:
@@ -307,7 +246,5 @@ class Ears:
         self.state.now = now
         self._login.on_free = lambda: None
         self._leaving.over()
-        self._lesson.learn(server_left=server_left)
-        # Parts that know each other only the garbage collector could free, and it would cost 50 us a session.
-        del self._way.on_turn, self._way.may_log_in, self._way.on_login, self._owed.judge, self._leaving.on_wake
-        self._ear.let_go()
+        self._parts.lesson.learn(server_left=server_left)
+        self._parts.let_go()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from popover.config import Ahead as Wanted
 from popover.protocols.pop3.ahead import Ahead
-from popover.protocols.pop3.answers import for_client, is_shown, mechanisms_for_client
+from popover.protocols.pop3.answers import is_shown, mechanisms_for_client
 from popover.protocols.pop3.ask import Ask
 from popover.protocols.pop3.commands import Command
 from popover.protocols.pop3.manners import Shown
@@ -114,31 +114,6 @@ class Login:
             self._way.tell(CAPA)
         self._way.pass_on(command)
 
-    def say_stls(self, command: Command) -> None:
-        """TLS is started with us, not with the server, before a login and once (RFC 2595 section 4). A client that
-        tries it unasked where there is none (fetchmail, mutt) goes on without. Behind what is not answered after the
-        login it is the server's to refuse: an answer of ours would wait for ever behind one whose end nobody can see.
-        """
-        state = self._state
-        if state.logged_in and self._owed.turns:
-            self._way.pass_on(command)
-            return
-        is_late = state.logged_in or any(one.verb in _LOGINS for one in self._owed.turns)
-        words = NO_STLS.get(state.tls, b"-ERR TLS begins before the login" if is_late else b"")
-        state.begins_tls = not words
-        self._owed.owe(Ask.answered(command, (words or b"+OK begin TLS") + b"\r\n"))
-
-    def refuse(self, command: Command) -> None:
-        """TLS has to begin first. The words say that nothing is wrong with name or password (RFC 3206 section 4), and
-        the server hears nothing.
-        """
-        self._owed.owe(Ask.answered(command, WANTS_STLS + b"\r\n"))
-
-    def tell_capabilities(self, command: Command) -> None:
-        """What there is before TLS: TLS. All else is asked anew behind it (RFC 2595 section 4)."""
-        words = for_client(b"+OK\r\nRESP-CODES\r\n.\r\n", self._state.tls, self._state.hide)
-        self._owed.owe(Ask.answered(command, words))
-
     def respond(self, line: bytes) -> None:
         """A line of an AUTH exchange goes through as it is."""
         if self._tells_user:  # what comes later may be a password
@@ -244,13 +219,9 @@ class Login:
         state.is_careful |= bool(state.habits.careful)
 
 
-_LOGINS = frozenset((b"PASS", b"APOP", b"AUTH"))
 _STALE = b"-ERR [SYS/TEMP] the server was called anew when TLS began, please connect again\r\n"
 """To an APOP whose digest is over the stamp of a connection that is no more: the server would call it a wrong password.
 RFC 3206 section 3: nothing is wrong with name or password, and later it may work; a client's other logins work now."""
-
-NO_STLS = {"off": b"-ERR no TLS on this port, go on without", "on": b"-ERR TLS is spoken already"}
-WANTS_STLS = b"-ERR [SYS/PERM] this service wants STLS first"
 
 
 def _name(command: Command) -> str:

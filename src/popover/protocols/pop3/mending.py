@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 from popover.errors import ServerFailure
+from popover.protocols.pop3.again import ask_again, tell_again
 from popover.protocols.pop3.ahead import Ahead
 from popover.protocols.pop3.answers import for_client, mechanisms_for_client
 from popover.protocols.pop3.ask import Ask, Flight, Kind, has_swallowed
@@ -185,12 +186,12 @@ class Mending:
         """Everybody is in step again."""
         self._owed.is_lost = False
         for one in reversed(self._held):
-            self._way.ask_again(one)
+            ask_again(one, self._state, self._owed, self._way)
         for one in reversed(self._lost):
             if one.kind is Kind.OURS and one.verb == b"DELE":
-                self._way.tell_first(ask(b"LIST %d" % one.number))  # whether it was heard: `ServerEar`
+                self._way.tell(ask(b"LIST %d" % one.number), first=True)  # whether it was heard: `ServerEar`
             elif one.kind is Kind.OURS and one.verb == b"USER":
-                self._way.tell_again(one)
+                tell_again(one, self._way)
             elif one.kind is Kind.GUESS:
                 self._ahead.landed(one)
         self._lost = []

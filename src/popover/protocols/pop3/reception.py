@@ -19,8 +19,8 @@ from popover.protocols.guest import Gone, Guest
 from popover.protocols.login import Credentials, Digest, Login
 from popover.protocols.pop3.answers import for_client, mechanisms_for_client
 from popover.protocols.pop3.commands import KNOWN, LINE_LIMIT, RESPONSE_LIMIT, Command, parse
-from popover.protocols.pop3.login import NO_STLS, WANTS_STLS
 from popover.protocols.pop3.sign_in import sign_in
+from popover.protocols.pop3.stls import NO_STLS, WANTS_STLS
 from popover.protocols.reception import Offer, SignedIn, Wish
 from popover.protocols.sasl_server import Unreadable, Withdrawn
 from popover.talk import End, Talk

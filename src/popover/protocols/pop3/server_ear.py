@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from popover.protocols.pop3.ahead import OVER, Ahead
-from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, octets_of_mail, soften
+from popover.protocols.pop3.ahead import Ahead
+from popover.protocols.pop3.answers import capabilities, for_client, is_capabilities, soften
 from popover.protocols.pop3.ask import Ask, Kind
 from popover.protocols.pop3.commands import KNOWN
 from popover.protocols.pop3.commands import ask as command
+from popover.protocols.pop3.flights import Flights
 from popover.protocols.pop3.leaving import Leaving
 from popover.protocols.pop3.login import Login
 from popover.protocols.pop3.mailbox import Mailbox
@@ -45,6 +46,7 @@ class ServerEar:
         self._leaving = leaving
         self._mending = mending
         self._has_told_stat = False  # to us, and it was asked nothing more
+        self._flights = Flights(state, mailbox, owed, way, ahead)
         owed.judge = self
 
     def hold(self, ask: Ask, octets: int) -> None:
@@ -58,28 +60,15 @@ class ServerEar:
         """From now on answers may come later than we think: go as a wire goes. A server that hangs up may say why; one
         that goes on to answer adds lines, and is never run ahead of again.
         """
-        self._be_careful()
+        self._flights.be_careful()
         if self._leaving.has_found_out or self._leaving.is_told:
             self._state.manners.fail("adds nothing")
         elif not self._state.unasked_at:
             self._state.unasked_at = self._state.now
 
     def lost(self, ask: Ask) -> None:
-        """The server has not heard what left in that flight: never again, and ask what the client waits for."""
-        asked, flight = self._owed.asked, ask.flight
-        lost: list[Ask] = []
-        while asked and asked[0].flight is flight:
-            lost.append(asked.popleft())
-            self._way.answered(lost[-1])
-            self._ahead.landed(lost[-1])
-        for one in self._owed.turns:
-            if one.behind in lost:
-                one.behind = None
-        # What has been answered in this flight will not be proven any more, and somebody may wait for it.
-        for one in reversed(lost if flight is None else flight.asks):
-            self._give_up(one)
-        if flight is not None:
-            self._state.manners.fail(flight.ability)
+        """The server has not heard what left in that flight."""
+        self._flights.lost(ask)
 
     def wrong(self, ask: Ask, line: bytes) -> None:
         """Nobody knows any more which answer is whose."""
@@ -105,7 +94,7 @@ class ServerEar:
             state.manners.took(state.now - ask.since)
         state.is_odd |= not (ask.is_ok or line.startswith(b"-ERR"))
         if self._owed.is_loose or state.is_odd:
-            self._be_careful()
+            self._flights.be_careful()
         if verb == b"CAPA":
             self._judge_capa(ask)
         elif verb in (b"PASS", b"APOP", b"AUTH", b"STLS"):
@@ -118,7 +107,7 @@ class ServerEar:
         else:
             self._judge_success(ask, line)
         if ask.flight is not None and not ask.flight.missing:
-            self._judge_flight(ask)
+            self._flights.judge(ask)
 
     def _judge_ours(self, ask: Ask) -> None:
         """Whether the client has gained a round trip by what we had answered, or has waited for what it had not asked.
@@ -140,55 +129,6 @@ class ServerEar:
             state.manners.show("adds nothing")
         self._has_told_stat = ask.verb == b"STAT" and ask.kind is Kind.GUESS and not self._owed.asked
 
-    # -- flights ---------------------------------------------------------------------------------
-
-    def _judge_flight(self, last: Ask) -> None:
-        """All its answers have come."""
-        flight, manners = last.flight, self._state.manners
-        if flight is None or flight.is_wrong:
-            return
-        if flight.ability == "reads ahead":
-            self._judge_message(flight.asks[0])
-        if flight.is_void:
-            for ask in flight.asks:
-                self._give_up(ask)
-        elif self._state.logged_in:
-            if flight.shows:
-                manners.show(flight.ability)
-                self._shows_lists(*flight.asks)
-            manners.carried(sum(len(ask.kept) for ask in flight.asks), self._state.now - last.since)
-
-    def _shows_lists(self, *asks: Ask) -> None:
-        """An answer to LIST has come whole, and the next one in its turn, or the client goes on."""
-        if any(ask.verb == b"LIST" and ask.has_body and ask.is_ok for ask in asks):
-            self._state.manners.show("lists")
-
-    def _judge_message(self, message: Ask) -> None:
-        """A mail has come, and the answer behind it names it. Its octets must be those of LIST, too, unless this
-        server's LIST is known not to tell them.
-        """
-        mailbox, flight = self._mailbox, message.flight
-        if flight is None or flight.is_void or message.is_dropped:
-            return
-        is_as_told = mailbox.compare(message.number, octets_of_mail(message.kept)) if message.verb == b"RETR" else None
-        if is_as_told is False and mailbox.exact is not False:
-            if mailbox.exact:
-                self._state.manners.fail("reads ahead")
-            flight.is_proven, flight.is_void = False, True
-
-    def _give_up(self, ask: Ask) -> None:
-        """An answer is not certain: throw it away, and ask again what the client waits for."""
-        if ask in self._owed.turns:
-            self._way.ask_again(ask)
-        else:
-            self._ahead.drop(ask)
-        self._be_careful()
-
-    def _be_careful(self) -> None:
-        """Go step by step from now on."""
-        self._state.is_careful = True
-        self._ahead.drop_all()
-
     # -- single answers --------------------------------------------------------------------------
 
     def _judge_success(self, ask: Ask, line: bytes) -> None:
@@ -196,11 +136,11 @@ class ServerEar:
         if verb == b"STAT":
             mailbox.learn_stat(line)
         elif verb == b"LIST" and ask.kind is Kind.OURS:
-            self._way.tell_first(command(b"DELE %d" % ask.number))  # we had answered it, and it was not heard
+            self._way.tell(command(b"DELE %d" % ask.number), first=True)  # we had answered it, and it was not heard
         elif verb == b"LIST" and ask.listing is not None:
             mailbox.learn_list(ask.listing)
             if ask.kind is Kind.CLIENT:
-                self._shows_lists(ask)
+                self._flights.shows_lists(ask)
         elif verb in _FETCHES and ask.number:
             mailbox.count = max(mailbox.count, ask.number)
             if ask.octets and ask.kind is Kind.CLIENT:
@@ -242,7 +182,7 @@ class ServerEar:
         if ask.has_body or ask.verb == b"STLS":
             return  # AUTH without a mechanism just asks for the list
         if not ask.is_ok:
-            self._be_careful()
+            self._flights.be_careful()
         elif self._state.logged_in:
             self._questions.after_login()
 
@@ -264,7 +204,4 @@ class ServerEar:
         if verb == b"QUIT":
             self._leaving.answered(ask)
         if ask.is_guess or not ask.is_claimed or self._ahead:
-            self._be_careful()
-
-
-__all__ = ["OVER", "ServerEar"]
+            self._flights.be_careful()

@@ -180,34 +180,11 @@ class Way:
         self._owed.owe(Ask.answered(command, words))
         return quiet
 
-    def tell(self, command: Command) -> Ask:
-        """Say something to the server whose answer the client does not get."""
+    def tell(self, command: Command, *, first: bool = False) -> Ask:
+        """Say something to the server whose answer the client does not get; `first`: before all that waits."""
         quiet = Ask(command, Kind.OURS)
         quiet.is_dropped = True
-        self.enqueue(quiet)
-        return quiet
-
-    def ask_again(self, one: Ask) -> None:
-        """Ask, step by step and before all that waits, what the client is owed and what got lost."""
-        self._state.spared.none()
-        fresh = Ask(Command(_line(one.command), one.verb, one.command.argument), Kind.CLIENT)
-        fresh.needs_all = one.needs_all
-        one.is_claimed = False
-        at = self._owed.turns.index(one)
-        self._owed.turns[at] = fresh
-        self.enqueue(fresh, first=True)
-
-    def tell_again(self, one: Ask) -> None:
-        """Say, before all that waits, what got lost and is a matter between the server and us."""
-        fresh = self.tell_first(Command(_line(one.command), one.verb, one.command.argument))
-        if one is self.user_ask:
-            self.user_ask = fresh
-
-    def tell_first(self, command: Command) -> Ask:
-        """Say something before all that waits, whose answer the client does not get."""
-        quiet = Ask(command, Kind.OURS)
-        quiet.is_dropped = True
-        self.enqueue(quiet, first=True)
+        self.enqueue(quiet, first=first)
         return quiet
 
     def enqueue(self, one: Ask, *, first: bool = False) -> None:
@@ -289,7 +266,3 @@ class Way:
 _CHANGES = frozenset((b"DELE", b"RSET"))
 _DECIDED = frozenset((b"PASS", b"AUTH", b"APOP"))
 _LOGINS = frozenset((b"PASS", b"APOP"))
-
-
-def _line(command: Command) -> bytes:
-    return b" ".join(word for word in command.key if word) + b"\r\n"

@@ -1,8 +1,8 @@
-"""Commands and answers as they go by unread, behind the login: which of them have come to their end."""
+"""How many commands are not answered: one by one before the login, and behind it by what goes by unread."""
 
 from __future__ import annotations
 
-from popover.protocols.sieve.grammar import LITERAL
+from popover.protocols.sieve.grammar import LITERAL, status
 
 _HEAD = 8  # octets in which a status is told from a line of an answer
 _TAIL = 32  # octets before a line end in which a literal is announced
@@ -37,3 +37,30 @@ class Passing:
                 ended.append(self._head)
                 self._head = b""
         return ended
+
+
+class Count:
+    """That of one session. `owed`: commands without an answer. `is_lost`: nobody can count any more."""
+
+    def __init__(self) -> None:
+        self.owed = 0
+        self.is_lost = False
+        self._said, self._answers = Passing(), Passing()
+
+    def add(self) -> None:
+        """A command goes to the server."""
+        self.owed += 1
+
+    def take(self) -> None:
+        """One has its answer."""
+        self.owed = max(self.owed - 1, 0)
+
+    def said(self, words: bytes) -> None:
+        """See commands go by."""
+        if not self.is_lost:
+            self.owed += len(self._said.see(words))
+
+    def answered(self, words: bytes) -> None:
+        """See answers go by."""
+        if not self.is_lost:
+            self.owed = max(self.owed - sum(bool(status(begin)) for begin in self._answers.see(words)), 0)

@@ -7,31 +7,27 @@ part of it, or a command, or, behind a security layer, neither.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
 from popover.protocols.plain import Plain
+from popover.protocols.sieve.answering import answer_to
 from popover.protocols.sieve.capabilities import listed, one
-from popover.protocols.sieve.counting import Passing
-from popover.protocols.sieve.grammar import HARMLESS, LIMIT, status, take, tokens
+from popover.protocols.sieve.counting import Count
+from popover.protocols.sieve.grammar import LIMIT, status, take
+from popover.protocols.sieve.hurry import Hurry
 from popover.protocols.sieve.login import Login
-from popover.protocols.sieve.words import BEGIN_TLS, IN_TLS, KNOWN, NO_TLS, TLS_FIRST, UNKNOWN
+from popover.protocols.sieve.words import BEGIN_TLS, UNKNOWN
 from popover.protocols.strangers import Strangers
 from popover.talk import End
 
 BURST = 32
 """Commands heard in one go: some 0.4 ms of work at most, and then it is the others' turn."""
 
-HURRY = 0.2
-"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
-which the server waits without a challenge, as over a wire it could. From then on octets just pass, which does no harm
-to a login that only takes long."""
-
 QUIET = 0.6
-"""Seconds without a word where it is guessed that all is answered. With HURRY less than a second, for a client that has
-ended: those who know ManageSieve wait for each answer, and are guessed at by nobody."""
+"""Seconds without a word where it is guessed that all is answered. With `hurry.HURRY` less than a second, for a client
+that has ended: those who know ManageSieve wait for each answer, and are guessed at by nobody."""
 
 _NOTHING = memoryview(b"")
 
@@ -57,14 +53,12 @@ class Ears:
         self._strangers = Strangers("a ManageSieve")
         self._login = Login()
         self._heard = bytearray()
-        self._owed = 0
+        self._count = Count()
         self._waits = False  # an answer of ours, for those of the server that come before it
         self._has_client_ended = False
         self._is_through = False  # nobody listens any more
-        self._is_guessing = False  # and nobody can count
         self._is_leaving = False  # the server has said BYE: no word of ours follows it
-        self._said, self._answers = Passing(), Passing()
-        self._hurries_since = math.inf
+        self._hurry = Hurry()
 
     @property
     def user(self) -> str:
@@ -73,7 +67,7 @@ class Ears:
 
     @property
     def is_owed(self) -> bool:  # noqa: D102
-        return self._plain.is_owed if self._is_guessing else self._owed > 0 or self._holds
+        return self._plain.is_owed if self._count.is_lost else self._count.owed > 0 or self._holds
 
     @property
     def awaits_login(self) -> bool:  # noqa: D102
@@ -81,7 +75,7 @@ class Ears:
 
     @property
     def gap(self) -> float:  # noqa: D102
-        return min(self._plain.gap, QUIET) if self._is_guessing else 0.0  # a wire tells the server at once
+        return min(self._plain.gap, QUIET) if self._count.is_lost else 0.0  # a wire tells the server at once
 
     @property
     def has_quit(self) -> bool:  # noqa: D102
@@ -119,7 +113,7 @@ class Ears:
     def client_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear commands until the login, and pass all else on."""
         if self._is_through:
-            self._count_said(bytes(data))
+            self._count.said(bytes(data))
             return self._plain.client_said(data, now)
         self._client.inbox += data
         self._hear(now)
@@ -128,8 +122,7 @@ class Ears:
     def _hear(self, now: float) -> None:
         """Deal with what the client has said, as far as its turn has come."""
         self._hear_commands(now)
-        hurries = self._holds and self._login.is_asked
-        self._hurries_since = min(self._hurries_since, now) if hurries else math.inf
+        self._hurry.see(now, hurries=self._holds and self._login.is_asked)
 
     def _hear_commands(self, now: float) -> None:
         inbox = self._client.inbox
@@ -151,7 +144,7 @@ class Ears:
         else:
             self.has_more = bool(inbox)
         if self._is_through and inbox:
-            self._count_said(bytes(inbox))
+            self._count.said(bytes(inbox))
             self._pass(bytes(inbox), now)
             inbox.clear()
 
@@ -167,18 +160,18 @@ class Ears:
         elif self._has_client_ended and inbox:
             said = bytes(inbox)
             inbox.clear()
-            if self._login.is_challenged or self._answer_to(said) is None:
+            if self._login.is_challenged or answer_to(said, self._terms.tls) is None:
                 self._pass(said, now)
 
     def _obey(self, command: bytes, now: float) -> bool:
         """Pass a command on, or answer it; False: its turn has not come."""
-        answer = self._answer_to(command)
+        answer = answer_to(command, self._terms.tls)
         if answer is None:
-            self._login.hear(command, self._owed)
-            self._owed += 1
+            self._login.hear(command, self._count.owed)
+            self._count.add()
             self._pass(command, now)
             return True
-        if self._owed:
+        if self._count.owed:
             return False
         if answer is UNKNOWN:
             self.failure = self._strangers.one_more()
@@ -186,32 +179,15 @@ class Ears:
         self.wants_tls = answer is BEGIN_TLS
         return True
 
-    def _answer_to(self, command: bytes) -> bytes | None:
-        """What we say to a command ourselves; None: it is the server's. Before a TLS that has to begin, only what
-        certainly holds no login is: some servers may take for a line what others take for a literal.
-        """
-        tls, found = self._terms.tls, tokens(command)
-        verb = found[0].upper() if found else b""
-        if verb == b"STARTTLS":
-            return {"off": NO_TLS, "on": IN_TLS}.get(tls, BEGIN_TLS)
-        if verb not in KNOWN and not (found and command[:1] in b'"{' and tls != "require"):
-            return UNKNOWN  # in quotes it is a response to what the server has refused by now
-        return TLS_FIRST if tls == "require" and not HARMLESS.fullmatch(command) else None
-
     def _pass(self, words: bytes, now: float) -> None:
         self._server.outbox += self._plain.client_said(words, now)
-
-    def _count_said(self, words: bytes) -> None:
-        """Behind the login: each command has an answer."""
-        if not self._is_guessing:
-            self._owed += len(self._said.see(words))
 
     # -- the server ------------------------------------------------------------------------------
 
     def server_said(self, data: bytes | bytearray | memoryview, now: float) -> memoryview:
         """Hear answers until the login, and pass all else on."""
         if self._is_through:
-            self._count_answers(bytes(data))
+            self._count.answered(bytes(data))
             return self._plain.server_said(data, now)
         self._heard += data
         while not self._is_through and (answer := take(self._heard)):
@@ -220,7 +196,7 @@ class Ears:
         if len(self._heard) > LIMIT:
             self._is_a_wire()
         if self._is_through and self._heard:
-            self._count_answers(bytes(self._heard))
+            self._count.answered(bytes(self._heard))
             self._client.outbox += self._plain.server_said(bytes(self._heard), now)
             self._heard.clear()
         self._hear(now)
@@ -232,24 +208,20 @@ class Ears:
             self.failure = ServerFailure(f"{self._server.name} says more than {LIMIT:,} octets before a login")
             self._heard.clear()
         else:
-            self._is_through = self._is_guessing = True
-
-    def _count_answers(self, words: bytes) -> None:
-        if not self._is_guessing:
-            self._owed = max(self._owed - sum(bool(status(begin)) for begin in self._answers.see(words)), 0)
+            self._is_through = self._count.is_lost = True
 
     def _answered(self, answer: bytes) -> bytes:
         """See what an answer, or a line of one, means; give it as the client is to have it."""
         word = status(answer)
         if not word:
             return answer if self._login.is_challenge() else one(answer, self._terms)
-        self._owed = max(self._owed - 1, 0)
+        self._count.take()
         if word == b"BYE":
             self._is_leaving = True
-            self._is_through = self._is_guessing = self._terms.tls != "require"
+            self._is_through = self._count.is_lost = self._terms.tls != "require"
         if self._login.is_answer() and word == b"OK":
             self.logged_in = self._is_through = True
-            self._is_guessing = self._login.may_add_a_layer
+            self._count.is_lost = self._login.may_add_a_layer
         return answer
 
     # -- the ends --------------------------------------------------------------------------------
@@ -269,12 +241,12 @@ class Ears:
     @property
     def due(self) -> float:
         """When what waits for the answer to a login is kept no longer; where TLS has to begin first, there is none."""
-        return self._hurries_since + HURRY
+        return self._hurry.due
 
     def on_time(self, now: float) -> None:
         """The server does not answer: it may want to hear more."""
         if self.due <= now:
-            self._is_through = self._is_guessing = True
+            self._is_through = self._count.is_lost = True
             self._hear(now)
 
     def over(self, now: float, *, server_left: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from popover.protocols.dialect import Greeting, greeting_line, stranger
+from popover.protocols.dialect import Greeting
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.sieve.grammar import status, take, tokens
 from popover.protocols.sieve.words import said
 from popover.talk import End, Talk

@@ -3,11 +3,13 @@
 commands.py       what a client says, one line
 capabilities.py   what a server's answer to EHLO comes to for a client
 prompts.py        what AUTH LOGIN asks
-body.py           where a mail ends, and what becomes of its line ends
+body.py           where a mail ends, and what becomes of its line ends; bodies.py: those of a session
 queue.py          which answer is whose
 state.py          how a session goes
 hello.py          EHLO, HELO
 leaving.py        QUIT
+login.py          who logs in
+starttls.py       STARTTLS, and what has to wait for it; words.py: what is said of TLS
 belated.py        header lines behind a mail
 memory.py         what a service's sessions remember
 spare.py          what is said on a connection that waits
@@ -15,13 +17,13 @@ client_ear.py, server_ear.py, hearing.py   who hears whom, and the whole
 overhear.py       what a trace may show
 device/           what is said with devices that send mail
 reception.py, auth.py   at the desk, before the server is known; sign_in.py   what is said to the server then
-words.py          what is said of TLS
 """
 
 from __future__ import annotations
 
-from popover.protocols.dialect import Greeting, Terms, greeting_line, sentence, stranger
+from popover.protocols.dialect import Greeting, Terms, sentence
 from popover.protocols.dialect import Memory as AnyMemory
+from popover.protocols.greeting import greeting_line, stranger
 from popover.protocols.reception import Offer
 from popover.protocols.smtp.hearing import Ears
 from popover.protocols.smtp.memory import Memory

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from popover.errors import Misdialled
-from popover.protocols.sasl import user_of
 from popover.protocols.smtp.belated import PASSED_OVER, Belated
+from popover.protocols.smtp.bodies import Bodies
 from popover.protocols.smtp.body import Chunk
 from popover.protocols.smtp.commands import BEFORE_TLS, HELLOS, KNOWN, LINE_LIMIT, Command, parse
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
-from popover.protocols.smtp.prompts import prompt
+from popover.protocols.smtp.login import Login
 from popover.protocols.smtp.queue import Ask, Owed
+from popover.protocols.smtp.starttls import StartTLS
 from popover.protocols.smtp.state import State
-from popover.protocols.smtp.words import IN_TLS, NO_ARGUMENT, NO_TLS, READY, TLS_FIRST, TOO_LATE
 from popover.protocols.strangers import Strangers
 from popover.talk import End, take_line
 
@@ -36,7 +36,17 @@ INBOX_LIMIT = 64 * 1024
 class ClientEar:
     """Hears one client. What it says and is not heard yet stands in the end's inbox. `has_more`: see `dialect.Ears`."""
 
-    def __init__(self, state: State, client: End, server: End, owed: Owed, hello: Hello, leaving: Leaving) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - it is where all parts meet
+        self,
+        state: State,
+        client: End,
+        server: End,
+        owed: Owed,
+        hello: Hello,
+        leaving: Leaving,
+        bodies: Bodies,
+        belated: Belated,
+    ) -> None:
         self.has_more = False
         self._state = state
         self._client = client
@@ -46,10 +56,12 @@ class ClientEar:
         self._leaving = leaving
         self._mends = state.terms.bare_lf == "normalize"
         self._strangers = Strangers("an SMTP")
-        self._belated = Belated()
-        self._tells_user = False
+        self._bodies = bodies
+        self._belated = belated
+        self._login = Login(state)
+        self._starttls = StartTLS(state, owed)
         self._matters: dict[bytes, Callable[[Command], object]] = {
-            b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls,
+            b"AUTH": self._auth, b"BDAT": self._chunk, b"DATA": self._data, b"STARTTLS": self._starttls.say,
             b"QUIT": self._quit,
         }  # fmt: skip
 
@@ -108,7 +120,7 @@ class ClientEar:
             if self._state.body is not None:
                 piece = bytes(inbox)
                 inbox.clear()
-                self._server.outbox += self.hear_body(memoryview(piece))
+                self._server.outbox += self._bodies.hear(memoryview(piece))
             elif not self._hear_line():
                 return
         self.has_more = bool(inbox) and self._may_listen
@@ -150,31 +162,6 @@ class ClientEar:
             self._server.outbox += b"" if is_ours else inbox
             inbox.clear()
 
-    # -- bodies ----------------------------------------------------------------------------------
-
-    def hear_body(self, piece: memoryview) -> memoryview:
-        """Hear a piece of the body that comes, or its end; give what goes to the server."""
-        body = self._state.body
-        assert body is not None  # noqa: S101 - that is when this is called
-        fed = body.feed(piece)
-        if fed.is_over:
-            self._client.inbox[:0] = piece[fed.taken :]
-            self.body_over()
-        return memoryview(fed.out)
-
-    def body_over(self) -> None:
-        """The body that came is over: DATA's is answered now, unless the server has said all before its end."""
-        state = self._state
-        is_chunk, state.body = isinstance(state.body, Chunk), None
-        if is_chunk:
-            return
-        self._belated.mail_over()
-        if state.answered_early:
-            state.answered_early = False
-            state.turn_plain()
-        else:
-            self._owed.owe(Ask(b"."))
-
     # -- commands --------------------------------------------------------------------------------
 
     def _command(self, command: Command) -> None:
@@ -187,7 +174,7 @@ class ClientEar:
         elif self._is_strange():
             return
         if state.needs_tls and (verb not in BEFORE_TLS or command.may_be_two):
-            self._refuse(command)
+            self._starttls.refuse(command)
         elif verb in HELLOS:
             self._greet(command)
         else:
@@ -216,12 +203,6 @@ class ClientEar:
             line = line[:-1] + b"\r\n"
         self._server.outbox += line
 
-    def _refuse(self, command: Command) -> None:
-        """It must not be said before TLS. The octets of a BDAT follow all the same."""
-        self._owed.owe(Ask(command.verb, TLS_FIRST))
-        if command.chunk:
-            self._state.body = Chunk(command.chunk, is_dropped=True)
-
     def _greet(self, command: Command) -> None:
         words = self._hello.known(command)
         if words is not None:
@@ -248,35 +229,12 @@ class ClientEar:
         self._client.inbox.clear()  # nobody hears it
         self._state.waits_for = told
 
-    def _starttls(self, command: Command) -> None:
-        """TLS is started with us, never with the server (protocol notes, S4 and S5)."""
-        state = self._state
-        if state.terms.tls in ("off", "on"):
-            self._owed.owe(Ask(command.verb, NO_TLS if state.terms.tls == "off" else IN_TLS))
-        elif state.logged_in:
-            self._owed.owe(Ask(command.verb, TOO_LATE))
-        elif command.argument:
-            self._owed.owe(Ask(command.verb, NO_ARGUMENT))
-        else:
-            state.waits_for = last = Ask(command.verb, READY)
-            last.on_said = state.start_tls
-            self._owed.owe(last)
-
-    # -- the login -------------------------------------------------------------------------------
-
     def _auth(self, command: Command) -> None:
-        mechanism, _, response = command.argument.partition(b" ")
         ask = self._state.waits_for = self.pass_on(command)
-        ask.mechanism = mechanism.upper()
-        ask.change = prompt if ask.mechanism == b"LOGIN" else None
-        self._state.user = user_of(ask.mechanism, response)
-        self._tells_user = not response.strip()
+        self._login.hear(ask, command.argument)
 
     def _respond(self, line: bytes) -> None:
-        """A line of an AUTH exchange goes through as it is. Only the first may hold the user's name and no secret."""
-        state = self._state
-        state.challenged = False
-        if self._tells_user and state.waits_for is not None:
-            self._tells_user = False
-            state.user = user_of(state.waits_for.mechanism, line)
+        """A line of an AUTH exchange goes through as it is."""
+        self._state.challenged = False
+        self._login.respond(line)
         self._send(line)

@@ -13,6 +13,8 @@ a 250 for it knows that the server has the mail.
 
     state      how the session goes                    queue     which answer is whose
     hello      EHLO, HELO                              leaving   QUIT
+    login      who logs in                             starttls  STARTTLS, and what has to wait for it
+    bodies     mails as they go by                     belated   header lines behind one
     client_ear, server_ear   who hears whom
 
 Dry: octets in, octets out; the wet side (popover.session.relay) has the sockets and the clock.
@@ -26,6 +28,8 @@ from collections.abc import Callable
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
 from popover.protocols.plain import QUIET, Plain
+from popover.protocols.smtp.belated import Belated
+from popover.protocols.smtp.bodies import Bodies
 from popover.protocols.smtp.client_ear import ClientEar
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
@@ -62,8 +66,10 @@ class Ears:
         owed = self._owed = Owed(client)
         hello = self._hello = Hello(state, memory)
         leaving = self._leaving = Leaving(state, owed, memory)
-        ear = self._ear = ClientEar(state, client, server, owed, hello, leaving)
-        owed.judge = ServerEar(state, ear, hello, leaving)
+        belated = Belated()
+        bodies = self._bodies = Bodies(state, client, owed, belated)
+        self._ear = ClientEar(state, client, server, owed, hello, leaving, bodies, belated)
+        owed.judge = ServerEar(state, bodies, hello, leaving)
         self._plain = Plain(client)  # once octets are just passed on
         self._has_client_ended = False
         self._hurries_since = math.inf
@@ -151,7 +157,7 @@ class Ears:
             return _NONE
         straight = _NONE
         if state.body is not None and not self._client.inbox and view:
-            straight = self._ear.hear_body(view)
+            straight = self._bodies.hear(view)
             if not self._client.inbox:
                 return straight
             self._server.outbox += straight

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from popover.protocols.sasl import may_add_a_layer
+from popover.protocols.smtp.bodies import Bodies
 from popover.protocols.smtp.body import Dots, Mended
-from popover.protocols.smtp.client_ear import ClientEar
 from popover.protocols.smtp.commands import HELLOS, REVERSALS
 from popover.protocols.smtp.hello import Hello
 from popover.protocols.smtp.leaving import Leaving
@@ -15,9 +15,9 @@ from popover.protocols.smtp.state import State
 class ServerEar:
     """Hears one server. See `queue.Judge`."""
 
-    def __init__(self, state: State, ear: ClientEar, hello: Hello, leaving: Leaving) -> None:
+    def __init__(self, state: State, bodies: Bodies, hello: Hello, leaving: Leaving) -> None:
         self._state = state
-        self._ear = ear
+        self._bodies = bodies
         self._hello = hello
         self._leaving = leaving
 
@@ -64,7 +64,7 @@ class ServerEar:
         """
         body = self._state.body
         if isinstance(body, Dots) and body.looks_over:
-            self._ear.body_over()
+            self._bodies.over()
         elif body is not None:
             self._state.answered_early = True
         elif words[:1] == b"3":

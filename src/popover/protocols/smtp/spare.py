@@ -9,7 +9,7 @@ out here first, where nobody waits.
 from __future__ import annotations
 
 from popover.errors import ServerFailure
-from popover.protocols.dialect import GREETING_LIMIT
+from popover.protocols.greeting import GREETING_LIMIT
 from popover.protocols.smtp.memory import Memory
 from popover.talk import Broken, End, Talk, read_line
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from popover.config import DialectName, scheme_of
 from popover.errors import ServerFailure, TLSFailure
-from popover.protocols.dialect import GREETING_LIMIT, printable
+from popover.protocols.dialect import printable
+from popover.protocols.greeting import GREETING_LIMIT
 from popover.talk import End, More, Talk, take_line
 
 OCTETS = GREETING_LIMIT

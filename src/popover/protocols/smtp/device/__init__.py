@@ -11,7 +11,7 @@ address.py      MAIL FROM and RCPT TO: an address and what stands behind it
 carriage.py     the octets of a mail, from the device to the server and to a draft
 header.py       the block of header lines, held until it is whole
 fields.py       From, Reply-To, Date, Message-ID
-stuffing.py     a mail of BDAT as DATA has it
+chunks.py       a mail that comes by BDAT; stuffing.py: as DATA has it
 line.py         a server: asked, and heard
 sending.py      a mail that was kept, to a server
 answers.py      what we say by ourselves

@@ -6,24 +6,20 @@ A refusal for good (5xx) is the device's in any case, in the server's words.
 
 from __future__ import annotations
 
-import re
-
 from popover.protocols.device import DeviceTerms, Draft, Errand, Keep, Wait
 from popover.protocols.guest import Gone
 from popover.protocols.smtp.commands import Command
 from popover.protocols.smtp.device import answers
 from popover.protocols.smtp.device.address import Path, parse_path
 from popover.protocols.smtp.device.carriage import Carriage
+from popover.protocols.smtp.device.chunks import Chunk, Chunks, announced, pour
 from popover.protocols.smtp.device.fields import stamp
 from popover.protocols.smtp.device.header import Head
 from popover.protocols.smtp.device.hello import KEPT_SIZE
 from popover.protocols.smtp.device.letter import Letter
 from popover.protocols.smtp.device.line import LOST, Line, Reply
 from popover.protocols.smtp.device.outside import Outside
-from popover.protocols.smtp.device.stuffing import Stuffed
 from popover.talk import End, More
-
-_CHUNK = re.compile(rb"([0-9]{1,20})([ \t]+LAST)?[ \t]*", re.IGNORECASE)
 
 
 class Mailing:
@@ -41,7 +37,7 @@ class Mailing:
         self._rules = terms.rules
         self._outside = outside
         self._letter: Letter | None = None
-        self._chunks: tuple[Carriage, Stuffed] | None = None
+        self._chunks: Chunks | None = None
         self._open: Carriage | None = None  # of a mail that is neither kept nor dropped yet
 
     # -- the envelope ----------------------------------------------------------------------------
@@ -123,7 +119,7 @@ class Mailing:
         """Leave the mail under way where it is."""
         letter, self._letter = self._letter, None
         if self._chunks is not None:
-            self._abandon(self._chunks[0])
+            self._abandon(self._chunks.carriage)
         elif letter is not None and letter.is_live and self._outside.line is not None:
             self.waits_for = Wait.ANSWER
             yield from self._outside.line.start_over()
@@ -226,37 +222,29 @@ class Mailing:
     # -- in chunks -------------------------------------------------------------------------------
 
     def bdat(self, command: Command) -> Errand[bytes]:
-        """BDAT (RFC 3030 section 2), which nobody was offered: the mail becomes one of DATA. Raises Gone."""
-        found = _CHUNK.fullmatch(command.argument)
-        if found is None:
+        """BDAT. Raises Gone."""
+        chunk = announced(command.argument)
+        if chunk is None:
             return answers.NO_CHUNK
         if self._chunks is None:
             begun = yield from self._begin()
             if isinstance(begun, bytes):
-                yield from self._chunk(int(found[1]), None)
+                yield from self._pour(chunk, None)
                 return begun
-            self._chunks = begun[1], Stuffed()
-        yield from self._chunk(int(found[1]), self._chunks)
-        if not found[2]:
+            self._chunks = Chunks(begun[1])
+        yield from self._pour(chunk, self._chunks)
+        if not chunk.is_last:
             return answers.CHUNK_OK
-        (carriage, stuffed), self._chunks = self._chunks, None
-        carriage.take(bytearray(stuffed.end()))
+        chunks, self._chunks = self._chunks, None
         assert self._letter is not None  # noqa: S101 - only `forget` drops it, and the chunks with it
-        return (yield from self._finish(self._letter, carriage))
+        return (yield from self._finish(self._letter, chunks.end()))
 
-    def _chunk(self, size: int, chunks: tuple[Carriage, Stuffed] | None) -> Errand[None]:
-        """Hear so many octets, and pass them on if somebody is to get them."""
-        inbox = self._client.inbox
+    def _pour(self, chunk: Chunk, chunks: Chunks | None) -> Errand[None]:
+        """Hear what was announced. Raises Gone."""
         self.waits_for = Wait.MAIL
-        while size:
-            if not inbox:
-                if self._client.ended:
-                    if chunks is not None:
-                        self._abandon(chunks[0])
-                    raise Gone
-                yield More(self._client)
-            piece = bytes(inbox[:size])
-            del inbox[: len(piece)]
-            size -= len(piece)
+        try:
+            yield from pour(self._client, chunk.size, chunks)
+        except Gone:
             if chunks is not None:
-                chunks[0].take(bytearray(chunks[1].feed(piece)))
+                self._abandon(chunks.carriage)
+            raise
