@@ -404,6 +404,15 @@ def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_qu
             assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
 
 
+def test_an_empty_line_behind_one_that_answered_our_capa_is_the_clients() -> None:
+    """Some servers have nothing else to say."""
+    talk = Talk(memory=Memory(), ready=b"")
+    talk.say(b"AUTH\r\n")
+    talk.answer(b"\r\n")
+    assert talk.wait() == (b"", b"AUTH\r\n")
+    assert talk.answer(b"\r\n")[0] == b"\r\n"
+
+
 @pytest.mark.parametrize(("more", "got"), [(b"+OK by the way\r\n", b""), (b"-ERR bye\r\n", b"-ERR bye\r\n")])
 def test_line_more_to_a_question_of_ours_is_no_answer_to_the_clients(more: bytes, got: bytes) -> None:
     talk = logged_in(keep_alive=45)

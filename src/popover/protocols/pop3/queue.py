@@ -231,7 +231,8 @@ class Owed:
         """Take what there is of an answer for the whole: one of ours, with nothing else under way. A server that was
         only slow says the rest of its list before it answers the client, and no line of that begins like a status line.
         """
-        self._is_behind_half, self._body.is_open = self.has_begun, False
+        self._is_behind_half = self._body.is_open or bool(self._status.held)  # who says empty lines may say another
+        self._body.is_open = False
         self._status.clear()
         self.asked[0].learnt = None
         self._finish(b"-ERR\r\n")
