@@ -12,7 +12,7 @@ from popover.protocols.pop3.answers import Listing, capabilities
 from popover.protocols.pop3.body import TAIL
 from popover.protocols.pop3.habits import MISTRUST
 from popover.protocols.pop3.mailbox import STRIDE, Mailbox
-from popover.protocols.pop3.manners import USUAL_LIMIT
+from popover.protocols.pop3.manners import USUAL_LIMIT, Shown
 from popover.protocols.pop3.mouth import STRAIGHT
 from popover.protocols.pop3.queue import ANSWERS
 from popover.protocols.pop3.way import UNANSWERED_LIMIT
@@ -402,6 +402,18 @@ def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_qu
             assert talk.answer(capa[:cut]) == (b"", b"")
             assert talk.wait() == (b"", b"AUTH\r\n")
             assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
+
+
+@pytest.mark.parametrize(("lines", "is_one"), [(b"1 56\r\n2 70\r\n", True), (b"one 56\r\n", False), (b"7\r\n", False)])
+def test_a_list_that_makes_no_sense_does_not_show_that_the_server_lists(lines: bytes, *, is_one: bool) -> None:
+    """A walk through the mailbox would rely on it."""
+    talk = Talk(memory=trusting(but="lists"))
+    talk.log_in()
+    assert talk.say(b"LIST\r\n") == (b"", b"LIST\r\n")
+    answer = b"+OK\r\n" + lines + b".\r\n"
+    assert talk.answer(answer)[0] == answer
+    talk.say(b"NOOP\r\n")
+    assert (talk.memory.manners.lists is Shown.YES) == is_one
 
 
 def test_an_empty_line_behind_one_that_answered_our_capa_is_the_clients() -> None:

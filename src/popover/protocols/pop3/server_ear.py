@@ -139,7 +139,7 @@ class ServerEar:
             self._way.tell(command(b"DELE %d" % ask.number), first=True)  # we had answered it, and it was not heard
         elif verb == b"LIST" and ask.listing is not None:
             mailbox.learn_list(ask.listing)
-            if ask.kind is Kind.CLIENT:
+            if ask.kind is Kind.CLIENT and ask.listing.is_sane:
                 self._flights.shows_lists(ask)
         elif verb in _FETCHES and ask.number:
             mailbox.count = max(mailbox.count, ask.number)
