@@ -8,8 +8,7 @@ import pytest
 
 from hearing import taken
 from imap_talk import Talk
-from popover.protocols.imap.hearing import REST
-from popover.protocols.imap.hurry import HURRY
+from popover.protocols.imap.hearing import HURRY, REST
 
 
 @pytest.mark.parametrize("first", [b"a AUTHENTICATE PLAIN\r\n", b"a COMPRESS DEFLATE\r\n"])

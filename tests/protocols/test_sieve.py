@@ -13,9 +13,8 @@ from popover.protocols import DIALECTS, overhear
 from popover.protocols.dialect import Terms
 from popover.protocols.login import Credentials, Login, Password
 from popover.protocols.reception import ClientTLS, Offer, SignedIn, Wish
-from popover.protocols.sieve.ears import BURST, Ears
+from popover.protocols.sieve.ears import BURST, HURRY, Ears
 from popover.protocols.sieve.grammar import LIMIT, string, take, tokens
-from popover.protocols.sieve.hurry import HURRY
 from popover.protocols.sieve.reception import Reception
 from popover.protocols.starttls import STARTTLS
 from popover.talk import End, Talk

@@ -11,7 +11,7 @@ answering.py   what is answered here
 spare.py       what is asked on a connection that stands ready
 overhear.py    what a trace may show
 reception.py, said.py   at the desk, before the server is known; sign_in.py   what is said to the server then
-dispatch.py    what becomes of each command; hurry.py: how long a response is kept that nobody has asked for
+dispatch.py    what becomes of each command
 client_ear.py, server_ear.py, judging.py, hearing.py   who hears whom, and the whole
 """
 

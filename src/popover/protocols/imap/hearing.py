@@ -10,7 +10,7 @@ The parts, and who is handed to whom:
     view       what a client sees of a list          answering   what is answered here
     login      who logs in                           underway    a command that is not whole
     dispatch   what becomes of each command          judging     what a server's lines mean
-    hurry      how long a response is kept           client_ear, server_ear   who hears whom
+    ../hurry   how long a response is kept           client_ear, server_ear   who hears whom
 
 Where an answer cannot be known by its tag any more (a line that is no command, a command in the midst of IDLE), what
 is owed is guessed as for a talk that nobody listens to (plain.py). After COMPRESS, or a login that may have put a layer
@@ -27,11 +27,11 @@ from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled
 from popover.protocols.dialect import Terms
+from popover.protocols.hurry import Hurry
 from popover.protocols.imap.answering import Answering
 from popover.protocols.imap.capability import View, listed_in
 from popover.protocols.imap.client_ear import ClientEar
 from popover.protocols.imap.dispatch import Dispatch
-from popover.protocols.imap.hurry import Hurry
 from popover.protocols.imap.judging import Judging
 from popover.protocols.imap.login import Login
 from popover.protocols.imap.memory import Memory
@@ -41,9 +41,13 @@ from popover.protocols.imap.state import State
 from popover.protocols.plain import QUIET, Plain
 from popover.talk import End
 
+HURRY = 0.6
+"""Seconds in all that responses of one session are kept which a client says before the server has asked for them. A
+server that never asks is rare, but over a wire it works; the first rule allows for a second."""
+
 REST = 0.2
 """Seconds without a word after which a client that has ended, and was kept waiting so, is taken to have all answers.
-With `hurry.HURRY` less than a second; a wire tells the server at once."""
+With HURRY less than a second; a wire tells the server at once."""
 
 _NOTHING = memoryview(b"")
 
@@ -75,7 +79,7 @@ class Ears:
         judging.is_strict = lambda: answering.is_strict
         answering.is_at_rest = lambda: self._server_ear.at_rest
         self._plain = Plain(client)
-        self._hurry = Hurry()
+        self._hurry = Hurry(HURRY, in_all=True)
 
     # -- facts -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ words.py         what is said by us
 greeting.py      the first words
 ears.py          the session until the login; then it is passed on unread
 counting.py      how many commands are not answered, behind the login, too
-login.py         who logs in, and which answer is that to the login; hurry.py: how long words are kept that do not wait
+login.py         who logs in, and which answer is that to the login
 answering.py     what is answered here
 reception.py     at the desk; sign_in.py: what is said to the server then
 overhear.py      what a trace may show

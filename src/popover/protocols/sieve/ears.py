@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from popover.errors import Failure, Misdialled, ServerFailure
 from popover.protocols.dialect import Terms
+from popover.protocols.hurry import Hurry
 from popover.protocols.plain import Plain
 from popover.protocols.sieve.answering import answer_to
 from popover.protocols.sieve.capabilities import listed, one
 from popover.protocols.sieve.counting import Count
 from popover.protocols.sieve.grammar import LIMIT, status, take
-from popover.protocols.sieve.hurry import Hurry
 from popover.protocols.sieve.login import Login
 from popover.protocols.sieve.words import BEGIN_TLS, UNKNOWN
 from popover.protocols.strangers import Strangers
@@ -25,8 +25,13 @@ from popover.talk import End
 BURST = 32
 """Commands heard in one go: some 0.4 ms of work at most, and then it is the others' turn."""
 
+HURRY = 0.2
+"""Seconds that words are kept which a client says before its AUTHENTICATE is answered: they may be the response for
+which the server waits without a challenge, as over a wire it could. From then on octets just pass, which does no harm
+to a login that only takes long."""
+
 QUIET = 0.6
-"""Seconds without a word where it is guessed that all is answered. With `hurry.HURRY` less than a second, for a client
+"""Seconds without a word where it is guessed that all is answered. With HURRY less than a second, for a client
 that has ended: those who know ManageSieve wait for each answer, and are guessed at by nobody."""
 
 _NOTHING = memoryview(b"")
@@ -58,7 +63,7 @@ class Ears:
         self._has_client_ended = False
         self._is_through = False  # nobody listens any more
         self._is_leaving = False  # the server has said BYE: no word of ours follows it
-        self._hurry = Hurry()
+        self._hurry = Hurry(HURRY)
 
     @property
     def user(self) -> str:

@@ -27,6 +27,7 @@ from collections.abc import Callable
 
 from popover.errors import Failure
 from popover.protocols.dialect import Terms
+from popover.protocols.hurry import Hurry
 from popover.protocols.plain import QUIET, Plain
 from popover.protocols.smtp.belated import Belated
 from popover.protocols.smtp.bodies import Bodies
@@ -72,7 +73,7 @@ class Ears:
         owed.judge = ServerEar(state, bodies, hello, leaving)
         self._plain = Plain(client)  # once octets are just passed on
         self._has_client_ended = False
-        self._hurries_since = math.inf
+        self._hurry = Hurry(HURRY)
         self._has_hurried = False
 
     # -- facts -----------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ class Ears:
             self._become_plain(now)
         elif self._has_client_ended:
             self._ear.end()
-        self._hurries_since = min(self._hurries_since, now) if self._ear.hurries else math.inf
+        self._hurry.see(now, hurries=self._ear.hurries)
 
     def _become_plain(self, now: float) -> None:
         """From now on just octets; unless TLS begins, and they are its own."""
@@ -213,7 +214,7 @@ class Ears:
     @property
     def due(self) -> float:
         """When what is kept is kept no longer; not where something is promised that only a listener can keep."""
-        return self._hurries_since + HURRY if self._state.may_turn_plain else math.inf
+        return self._hurry.due if self._state.may_turn_plain else math.inf
 
     def on_time(self, now: float) -> None:
         """The server does not answer: it may want to hear more."""
