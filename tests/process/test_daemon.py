@@ -234,7 +234,7 @@ def test_running_sessions_may_finish(stage: Stage, server: FakeServer, stop: sig
     port = popover.ports[0]
     with in_mid_mail(port) as client:
         popover.signal(stop)
-        popover.wait_for_event("stopping")
+        assert popover.wait_for_event("stopping")["text"] == "waiting for 1 session to finish"
         assert refuses_connections(port)
         gets_the_rest(client)
     assert popover.wait() == 0

@@ -104,8 +104,8 @@ class Daemon:
             self._successor.cancel()
         self._notify.stopping()
         self._gateway.stop_accepting()
-        if self._gateway.sessions:
-            self._log.event("notice", "stopping", f"waiting for {self._gateway.sessions} sessions to finish")
+        if left := self._gateway.sessions:
+            self._log.event("notice", "stopping", f"waiting for {left} session{'s' if left > 1 else ''} to finish")
         waits = [asyncio.create_task(self._gateway.drained()), asyncio.create_task(self._now.wait())]
         patience = None if self._is_succeeded else self._config.drain_timeout
         await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
