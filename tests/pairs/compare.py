@@ -10,6 +10,7 @@ from pairs.inventions import inventions
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
+from pairs.stale import refreshed
 from pairs.talk import Record, Turn
 
 SECOND = 1.0  # the first rule's
@@ -26,6 +27,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     """All that popover did otherwise, in words."""
     if found := [Difference(words) for words in inventions(direct, through, server)]:
         return found
+    through = through._replace(record=refreshed(direct.record, through.record, server, features))
     steps = _in_step(direct.record)
     if server.alone and steps < len(direct.record.turns):  # which commands meet in one piece then is chance, on any way
         ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rest=b"") for one in (direct, through))

@@ -100,7 +100,7 @@ def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
         and {direct.record.end, through.record.end} <= {"closed", "reset"}
         and len(ours) - SOONER <= len(theirs) <= len(ours)
         and not theirs[-1].whole
-        and all(same(*turns, features) for turns in zip(ours, theirs[:-1], strict=False))
+        and _begins_alike(direct.record, through.record, len(theirs) - 1, features)
         and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
         and direct.state.removed == through.state.removed
         and not through.state.open
