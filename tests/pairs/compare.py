@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pairs.excuses import Played, goes_further, is_excused, refused
 from pairs.features import has
 from pairs.inventions import inventions
+from pairs.returning import finds_all_again
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
@@ -38,7 +39,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         return []
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and is_excused(direct, through, server, features):
+    if found and (is_excused(direct, through, server, features) or finds_all_again(direct, through, server, features)):
         return []
     found += _end(direct, through, server, features)
     if not found:

@@ -65,7 +65,7 @@ def goes_further(direct: Played, through: Record, features: str) -> bool:
         (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
-        and _begins_alike(ours, through, last, features)
+        and begins_alike(ours, through, last, features)
     )
 
 
@@ -81,7 +81,7 @@ def _hears_it_later(direct: Played, through: Played, features: str) -> bool:
         and not ours.turns[last].whole
         and len(theirs.turns) > last
         and _is_early(theirs.turns[last])
-        and _begins_alike(ours, theirs, last, features)
+        and begins_alike(ours, theirs, last, features)
         and theirs.end in ("closed", "reset", "left")
         and not any(turn.whole for turn in later)
         and direct.state.removed == through.state.removed
@@ -100,7 +100,7 @@ def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
         and {direct.record.end, through.record.end} <= {"closed", "reset"}
         and len(ours) - SOONER <= len(theirs) <= len(ours)
         and not theirs[-1].whole
-        and _begins_alike(direct.record, through.record, len(theirs) - 1, features)
+        and begins_alike(direct.record, through.record, len(theirs) - 1, features)
         and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
         and direct.state.removed == through.state.removed
         and not through.state.open
@@ -116,7 +116,7 @@ def _has_it_already(direct: Played, through: Played, features: str) -> bool:
     return (
         {ours.end, theirs.end} <= {"closed", "reset"}
         and not ours.turns[last].got
-        and _begins_alike(ours, theirs, last, features)
+        and begins_alike(ours, theirs, last, features)
         and all(turn.whole == (turn is not theirs.turns[-1]) for turn in theirs.turns[last:])
         and all(verb_of(turn.said) in AHEAD | {b"CAPA"} for turn in theirs.turns[last:-1])
         and direct.state.removed == through.state.removed
@@ -138,7 +138,7 @@ def _fails_ahead(direct: Played, through: Played, server: type[Ends], features: 
         and last < len(ours)
         and through.record.end in ("closed", "reset")
         and not theirs[-1].whole
-        and _begins_alike(direct.record, through.record, last, features)
+        and begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
     )
@@ -148,7 +148,7 @@ def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
     """Whether a RST of the server's overtook the last octets before it."""
     return (
         len(direct.turns) == len(through.turns)
-        and _begins_alike(direct, through, len(direct.turns), features)
+        and begins_alike(direct, through, len(direct.turns), features)
         and direct.rest.startswith(through.rest)
         and direct.end == through.end
     )
@@ -159,7 +159,7 @@ def _has_begun(direct: Record, through: Record, features: str) -> bool:
     ours, theirs = direct.turns[-1].got, through.turns[-1].got
     return (
         len(direct.turns) == len(through.turns)
-        and _begins_alike(direct, through, len(direct.turns) - 1, features)
+        and begins_alike(direct, through, len(direct.turns) - 1, features)
         and len(ours) <= 2 * len(theirs)
         and (ours.startswith(theirs) or theirs.startswith(ours))
     )
@@ -175,7 +175,7 @@ def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
         and through.end == "gave up"
         and not through.turns[last].got
         and len(direct.turns) > last
-        and _begins_alike(direct, through, last, features)
+        and begins_alike(direct, through, last, features)
     )
 
 
@@ -190,7 +190,7 @@ def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
         and (through.end == "closed" or (through.end == direct.end == "left" and at == last))
         and through.turns[at].got[:4] == b"-ERR"
         and len(direct.turns) > at
-        and _begins_alike(direct, through, at, features)
+        and begins_alike(direct, through, at, features)
     )
 
 
@@ -206,13 +206,13 @@ def _ends_at_capa(direct: Played, through: Played, features: str) -> bool:
         and through.record.end == "closed"
         and not through.record.turns[last].got
         and len(direct.record.turns) > last
-        and _begins_alike(direct.record, through.record, last, features)
+        and begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
     )
 
 
-def _begins_alike(direct: Record, through: Record, turns: int, features: str) -> bool:
+def begins_alike(direct: Record, through: Record, turns: int, features: str) -> bool:
     """Whether that many turns are the same, refusals that are told later included."""
     refused = Refused()
     pairs = zip(direct.turns[:turns], through.turns, strict=False)
