@@ -13,6 +13,10 @@ class ResetsAtThree(Ends):
     mails = (b"Subject: a\r\n\r\nx\r\n", b"Subject: b\r\n\r\nx\r\n", b"Subject: c\r\n\r\nx\r\n")
 
 
+class ResetsAtDele(ResetsAtThree):
+    at = b"DELE 3"
+
+
 FIRST: list[Said] = [*LOGIN, ("RETR 1", "+OK\nSubject: a\n\nx\n."), ("DELE 1", "+OK marked")]
 UIDL: Said = ("UIDL", "+OK\n1 u00001\n2 u00002\n3 u00003\n.")
 DIRECT: list[Said] = [
@@ -49,6 +53,7 @@ def test_a_client_whose_quit_was_not_answered_finds_all_again() -> None:
 def test_not_at_other_servers_nor_with_nothing_asked_ahead() -> None:
     assert differ(RIGHT, kind=Pop3)
     assert differ(RIGHT, kind=ClosesAtQuit)
+    assert differ(RIGHT, kind=ResetsAtDele)
     assert differ(RIGHT, features="off")
 
 
