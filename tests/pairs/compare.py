@@ -4,7 +4,7 @@ from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
-from pairs.excuses import Played, goes_further, is_excused, refused
+from pairs.excuses import Played, goes_further, is_excused, is_spared, refused
 from pairs.features import has
 from pairs.inventions import inventions
 from pairs.returning import finds_all_again
@@ -100,7 +100,8 @@ def _end(played: Played, other: Played, server: type[Pop3], features: str) -> li
         return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
-    if refused(played) and goes_further(played, through, features):  # the server never heard the PASS at which it ends
+    # The server never heard the PASS at which it ends, or the STLS that popover answered.
+    if (refused(played) or is_spared(direct.turns[-1])) and goes_further(played, through, features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
 

@@ -5,7 +5,7 @@ docs/speed.md has the reason under "What is still worse".
 from typing import NamedTuple
 
 from pairs.features import has
-from pairs.rewrites import Refused, same, verb_of
+from pairs.rewrites import NO_TLS, Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget, CapaBeforeLoginOnly
 from pairs.servers.drips import CapaInPieces, SilentCapa
@@ -33,10 +33,10 @@ class Played(NamedTuple):
 def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
     """Whether two sessions that differ may."""
     ours, theirs = direct.record, through.record
-    is_spared = server.better or (issubclass(server, _COUNT) and any(map(_is_spared, ours.turns))) or refused(direct)
+    spared = server.better or (issubclass(server, _COUNT) and any(map(is_spared, ours.turns))) or refused(direct)
     return (
-        (is_spared and goes_further(direct, theirs, features))
-        or (_is_spared(ours.turns[-1]) and goes_further(direct, theirs, features))
+        (spared and goes_further(direct, theirs, features))
+        or (is_spared(ours.turns[-1]) and goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (server.ends and _has_it_already(direct, through, features))
@@ -65,8 +65,13 @@ def goes_further(direct: Played, through: Record, features: str) -> bool:
         (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
+        and not _begins_tls(through.turns[last])
         and begins_alike(ours, through, last, features)
     )
+
+
+def _begins_tls(turn: Turn) -> bool:
+    return turn.said.upper().split() == [b"STLS"] and not turn.got.startswith(NO_TLS)
 
 
 def _hears_it_later(direct: Played, through: Played, features: str) -> bool:
@@ -223,7 +228,7 @@ def _is_early(turn: Turn) -> bool:
     return verb_of(turn.said) in (b"USER", b"DELE") and turn.got[:3] == b"+OK"
 
 
-def _is_spared(turn: Turn) -> bool:
+def is_spared(turn: Turn) -> bool:
     """Whether the client asks what popover answers in the server's place: STLS, and AUTH without a mechanism."""
     return turn.said.upper().split() in ([b"STLS"], [b"AUTH"])
 

@@ -27,3 +27,18 @@ def test_a_session_that_fails_sooner_may_have_a_deletion_whose_refusal_it_was_no
     assert differ(
         [one, ("RETR 2", "-ERR no"), failed], [one, ("RETR 2", "+OK\ntwo\n."), ("RETR 3", "")], GoesAtQuestions
     )
+
+
+def test_a_server_that_says_nothing_to_stls_may_keep_the_tunnels_client_waiting() -> None:
+    one: Said = ("RETR 1", "+OK\none\n.")
+    waits = played([*LOGIN, one, ("STLS", "")], end="gave up")
+    answered: Said = ("STLS", "-ERR no TLS on this port, go on without")
+    assert not differences(waits, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, ("STLS", "")], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, ("STLS", "+OK begin")], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, answered], end="closed", removed=["u1"]), Pop3, "on")
+    assert differences(waits, played([*LOGIN, ("RETR 1", "+OK\ntwo\n."), answered], end="closed"), Pop3, "on")
+    asks = played([*LOGIN, one, ("NOOP", "")], end="gave up")
+    assert differences(asks, played([*LOGIN, one, ("NOOP", "")], end="closed"), Pop3, "on")
+    refuses = played([*LOGIN, one, ("STLS", "-ERR unknown")], end="gave up")
+    assert differences(refuses, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
