@@ -312,6 +312,19 @@ def test_it_becomes_the_user_for_good_and_serves(stage: Stage, server: FakeServe
     assert not [event for event in popover.events("warning") if "running as root" in event["text"]]
 
 
+def test_root_is_told_of_a_way_to_another_user_that_is_taken_where_it_stands(stage: Stage, server: FakeServer) -> None:
+    """With a file there is no --user."""
+    for words, how in (
+        (("-c", stage.config(at(stage, server))), 'user = "nobody" at the top of the file'),
+        ((f"0=imaps://localhost:{server.port}",), "popover run --user nobody"),
+    ):
+        popover = stage.popover(*words)
+        if is_root():
+            popover.wait_for_event("warning", text=f"running as root: better name a user to become ({how})")
+        popover.stop()
+        assert len([event for event in popover.events() if "as root" in str(event["text"])]) == is_root()
+
+
 def status_of(pid: int) -> dict[str, str]:
     """What the kernel says about a process: real, effective, saved and file-system ids, groups, capabilities."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -191,7 +191,8 @@ class Daemon:
         if config.status is not None and config.status.is_public:
             self._warn("status: unsafe_public: public networks may look at the status page")
         if is_root():
-            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
+            how = 'user = "nobody" at the top of the file' if self._load else "popover run --user nobody"
+            self._warn(f"running as root: better name a user to become ({how})")
 
     def _warn_of_services(self, config: Config) -> None:
         """Likewise, what each service leads to, and whom it lets in."""
