@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import socket
 import subprocess
 from pathlib import Path
@@ -172,6 +173,22 @@ def test_a_place_that_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPat
     with pytest.raises(StartError, match="cannot be written: Permission denied"):
         place_of(Path("/root/x/popover.toml"), "example.com").write("")
     assert place_of(Path("/root/x"), "example.com").servers() == set()
+
+
+@pytest.mark.parametrize("old", ["", '[[service]]\nserver = "a.example"\n'])
+def test_a_disk_that_takes_half_of_it_leaves_what_was_there(tmp_path: Path, old: str) -> None:
+    place = place_of(tmp_path / "popover.toml", "example.com")
+    if old:
+        place.file.write_text(old)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) + 20, before[1]))
+    try:
+        with pytest.raises(StartError, match="cannot be written: File too large"):
+            place.write('[[service]]\nserver = "imaps://b.example"\n')
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (place.file.read_text() if place.file.exists() else "") == old
+    assert place.file.exists() == bool(old)
     assert unit.existing("user") is None
 
 
