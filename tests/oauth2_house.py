@@ -172,7 +172,7 @@ class AnyHouse(Generic[P]):
             [*self.told, *(line for one in self.gateways for line in (*one.log_lines(), *one.out_lines()))]
         )
         assert told
-        given = self.provider.given_secrets()
+        given: set[str] = self.provider.given_secrets()
         assert given
         assert not [secret for secret in (*CANARIES, *given) if tells(told.encode(), secret.encode())]
 
