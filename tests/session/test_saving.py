@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,6 +124,43 @@ def test_whose_connection_was_dead_was_spared_nothing(monkeypatch: pytest.Monkey
         assert saved(client) == 0
 
     play(monkeypatch, act)
+
+
+def test_what_was_asked_in_the_place_of_a_client_has_spared_it_nothing() -> None:
+    """With a token the desk asks what the server can, which stands here; its client may never have asked that."""
+
+    async def main() -> None:
+        loop, scratch, socks = asyncio.get_running_loop(), Scratch(), [*tcp_pair(), *tcp_pair()]
+        service, server, client = flat_service("pop3"), Peer(socks[3]), Peer(socks[1])
+        inside, outside = (Stream(loop, sock, scratch, "x") for sock in (socks[0], socks[2]))
+        case = Case(loop, Log(lambda *_: None), service, inside, "127.0.0.1", 1)
+        case.dialled = Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0)
+        ready = b"+OK\r\nSASL XOAUTH2\r\n.\r\n"
+        warm = SimpleNamespace(served=lambda *_, **__: None, failed=lambda *_: None)
+        login = SignIn(
+            case, SimpleNamespace(warm=warm), Way(service, trusting()),  # type: ignore[arg-type]
+            Opened(case.dialled, b"+OK hi\r\n", ready),
+        )  # fmt: skip
+        reception, credentials = pop3.reception(inside.end, Offer()), Credentials("anna", b"token", kind="bearer")
+        said = asyncio.create_task(login.say(lambda me: reception.sign_in(me, credentials, service.server)))
+        async with asyncio.timeout(PATIENCE):
+            assert await server.hears(14) == b"AUTH XOAUTH2\r\n"
+            await server.send(b"+ \r\n")
+            assert await server.hears(8) == b"dXNlcj1h"  # user=a
+            await server.send(b"+OK in\r\n")
+            assert (await said).accepted
+            talking = asyncio.create_task(login.go_on())
+            client.half_close()
+            await server.ending()
+            server.half_close()
+            await talking
+        assert case.saved == 0
+        login.over()
+        inside.close()
+        for sock in socks:
+            sock.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("early", [b"", b"QUIT\r\n"])

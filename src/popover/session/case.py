@@ -97,9 +97,10 @@ class Case:
             return self.bytes_in, self.bytes_out
         return self.bytes_in + self.relay.bytes_in, self.bytes_out + self.relay.bytes_out
 
-    def add_up(self, *, waits: bool = True) -> None:
+    def add_up(self, *, waits: bool = True, others: int = 0) -> None:
         """The relay's talk is over: its octets are counted, and what it was spared. `waits`: the client has said one
-        thing after the other, as far as the ears know.
+        thing after the other, as far as the ears know. `others`: round trips that were spared not it, but who has
+        logged in for it with the same ears.
         """
         self.bytes_in, self.bytes_out = self.octets
         if self.relay is None:
@@ -108,5 +109,5 @@ class Case:
         ears, dialled = self.relay.ears, self.dialled
         if ears.logged_in and dialled is not None:  # so the connection was alive, and it was a mail program
             self.saved += self.making
-            if waits and ears.spared:
-                self.saved += ears.spared * shortest_round_trip(dialled.stream.sock)
+            if waits and ears.spared > others:
+                self.saved += (ears.spared - others) * shortest_round_trip(dialled.stream.sock)

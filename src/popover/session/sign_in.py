@@ -118,14 +118,14 @@ class SignIn:
         relay.alarm = case.alarm
         relay.on_left = case.on_left
         relay.first_words.is_over = True  # they were heard at the desk
-        early = bytes(client.end.inbox)
+        early, others = bytes(client.end.inbox), self._ears.spared  # which may be by a CAPA that no client has said
         seat.ended = client.end.ended
         seat.outbox[:0] = self._rest
         client.end = seat
         try:
             return await relay.go_on(early)
         finally:
-            case.add_up(waits=not early)
+            case.add_up(waits=not early, others=others)
 
     def over(self) -> bool:
         """Let the server go: the session is over, or the server has refused it. Whether somebody was logged in."""
