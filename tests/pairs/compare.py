@@ -119,7 +119,7 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
     quits = (_quits_early(played.record, turn, features, number) for number, turn in enumerate(other.record.turns))
-    if through.left and any(quits):
+    if through.left and (any(quits) or _goes_early(played.record, other.record, features)):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if len(through.said) == len(direct.said) + 1:
