@@ -40,6 +40,13 @@ def test_an_empty_queue_is_told_as_such(store: Store, capsys: pytest.CaptureFixt
     assert not store.folder.exists()
 
 
+def test_who_only_looks_makes_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "mistyped"))
+    for words in (["queue", "list"], ["queue", "retry"], ["account", "list"]):
+        assert main(words) == 0
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_what_waits_and_what_has_failed_is_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     keep(store)
     fail(store, keep(store, "\x1b[2J@example.com"))

@@ -3,7 +3,7 @@
 import pytest
 
 from hearing import every_cut
-from popover.protocols.plain import QUIET, Plain
+from popover.protocols.plain import ANSWER_GAP, Plain
 from popover.talk import End
 
 SECOND = 1.0  # the first rule's
@@ -48,5 +48,22 @@ def test_an_answer_to_what_came_before_a_goodbye_is_none_to_that(said: bytes, an
             assert not talk.has_quit
 
 
-def test_a_client_that_has_ended_is_kept_for_less_than_a_second() -> None:
-    assert SECOND - 0.1 > QUIET
+@pytest.mark.parametrize(
+    ("said", "answer"), [(b"NOOP\r\nRSET\r\n", b"250 ok\r\n"), (b"NOOP\r\n", b"250 o"), (b"NOOP\r\nRS", b"250 ok\r\n")]
+)
+def test_a_client_that_has_ended_is_kept_for_less_than_a_second_where_its_answers_are_guessed(
+    said: bytes, answer: bytes
+) -> None:
+    talk = Plain(End("client"), lambda *_: False)
+    talk.client_said(said, 0.0)
+    talk.server_said(answer, 0.0)
+    talk.client_ended(0.0)
+    assert 0 < talk.gap < SECOND - 0.1
+
+
+@pytest.mark.parametrize(("said", "gap"), [(b"", 0.0), (b"NOOP\r\n", ANSWER_GAP)])
+def test_a_client_that_has_ended_is_kept_as_long_as_it_waits_for_an_answer(said: bytes, gap: float) -> None:
+    talk = Plain(End("client"))
+    talk.client_said(said, 0.0)
+    talk.client_ended(0.0)
+    assert talk.gap == gap

@@ -259,7 +259,7 @@ def test_a_server_cut_behind_a_quit_answered_at_once_is_no_fault_of_the_session(
 
 def test_a_client_that_half_closes_gets_its_answer_then_the_server_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, not when a timer looks: it is known which answer was the last."""
-    monkeypatch.setattr("popover.protocols.plain.QUIET", 2 * PATIENCE)
+    monkeypatch.setattr("popover.protocols.pop3.hearing.QUIET", 2 * PATIENCE)
 
     async def act(scene: Scene) -> None:
         await log_in(scene)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from popover.cli.account.place import open_state
+from popover.cli.account.place import open_state, shown_place
 from popover.cli.output import say, warn
 from popover.errors import StartError
 from popover.log import escape
@@ -25,7 +25,7 @@ PATIENCE = 5.0
 
 def queue(arguments: argparse.Namespace) -> int:
     """Obey: 0 it is done, 1 it could not be. Raises StartError."""
-    store = Store(open_state() / "queue")
+    store = Store(open_state(make=False) / "queue")
     try:
         if arguments.action == "list":
             return _list(store, as_json=arguments.json)
@@ -35,7 +35,7 @@ def queue(arguments: argparse.Namespace) -> int:
             warn(f"there is no mail {word}: popover queue list shows all")
         done = [kept for kept in chosen if _under_lock(store, kept, act)]
     except OSError as fault:
-        raise StartError(f"the queue in {fault.filename or store.folder} cannot be used: {fault.strerror}") from None
+        raise StartError(f"the queue in {shown_place('queue')} cannot be used: {fault.strerror}") from None
     verb = "will be tried within seconds" if arguments.action == "retry" else "dropped"
     if arguments.json:
         say(json.dumps({"done": [kept.name for kept in done]}))
@@ -59,7 +59,7 @@ def _list(store: Store, *, as_json: bool) -> int:
     for kept in failed:
         refused = "; ".join(f"{one}: {said}" for one, said in kept.refused.items())
         say(escape(f"{_short(kept)}  {_line(kept)} failed: {refused}"))
-    where = "" if waiting or failed else f", in {store.folder}"  # each service has its own, and so has each user
+    where = "" if waiting or failed else f", in {shown_place('queue')}"  # each user has his own
     say(escape(f"waiting: {len(waiting)}, failed: {len(failed)}{where}"))
     return 0
 
