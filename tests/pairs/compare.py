@@ -152,7 +152,7 @@ def _begins_alike_there(direct: State, through: State) -> bool:
     """Whether the servers heard the same, but for commands at the end of a connection that commit nothing: a PASS that
     was waiting for its USER's answer has nobody any more. A client that comes again has left more than one behind.
     """
-    if direct.said and through.said and len(direct.said) != len(through.said):
+    if len(direct.said) != len(through.said) and len((*direct.said, *through.said)) > 1:
         return False
     pairs = list(zip_longest(direct.said, through.said, fillvalue=()))
     rest = [word for ours, theirs in pairs for word in (*ours[len(theirs) :], *theirs[len(ours) :])]
