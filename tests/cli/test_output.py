@@ -1,10 +1,16 @@
 """What a command prints, where it cannot be printed: one line says so, and never a traceback."""
 
+import fcntl
+import os
 import re
+import signal
 import subprocess
+import termios
+from pathlib import Path
 
 import pytest
 
+from parts.net import wait_until
 from parts.popover import COMMAND, run_popover
 from popover import __version__
 
@@ -46,6 +52,24 @@ def test_no_command_is_left_out() -> None:
     names = set(re.findall(r"(?m)^    (\w+)", offered[1]))
     assert "run" in names
     assert names <= {words.split()[0] for words in COMMANDS}
+
+
+WAITING = ["explain", "run --check -c {}", "route x -c {}", "check -c {}", "account list -c {}"]
+
+
+@pytest.mark.parametrize("words", WAITING)
+def test_ctrl_c_ends_a_command_that_waits_without_a_word(tmp_path: Path, words: str) -> None:
+    waits = tmp_path / "waits"
+    os.mkfifo(waits)
+    command = [*COMMAND, *words.format(waits).split()]
+    with waits.open("r+b", buffering=0) as ours:  # as long as this is open, its reader waits for more
+        ours.write(b"#")
+        with subprocess.Popen(command, stdin=ours, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            wait_until(lambda: fcntl.ioctl(ours, termios.FIONREAD, bytes(4)) == bytes(4), "it has read that")
+            process.send_signal(signal.SIGINT)
+            assert process.stdout
+            assert process.stdout.read() == b""
+            assert process.wait(30) == 130
 
 
 def test_wrong_use_is_told_whatever_became_of_the_output() -> None:

@@ -1,4 +1,6 @@
-"""What a person types. `main(argv)` returns the exit code: 0 stopped as asked, 1 could not run, 2 wrong use."""
+"""What a person types. `main(argv)` returns the exit code: 0 stopped as asked, 1 could not run, 2 wrong use, 130
+Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from popover.cli.output import OutputError, give_up, guarded, warn
+from popover.cli.output import INTERRUPTED, OutputError, give_up, guarded, warn
 from popover.cli.typed import parse
 from popover.errors import ConfigError, StartError
 
@@ -46,6 +48,8 @@ def _run(words: Sequence[str]) -> int:
             warn(f"{fault}")
     except StartError as fault:
         warn(f"{fault}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 1
 
 

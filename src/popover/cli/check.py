@@ -16,7 +16,7 @@ from popover.check.settings import settings_lines
 from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli.asking import PASSWORD, password_of
-from popover.cli.output import INTERRUPTED, say
+from popover.cli.output import say
 from popover.cli.program import program
 from popover.cli.run import check_tables_of, from_command_line
 from popover.config import Config, default_listen, load, parse_service_word
@@ -36,8 +36,6 @@ def check(arguments: argparse.Namespace) -> int:
                 report.add("file", "fail", mistake)
             say(json.dumps(report.document(), indent=2))
         raise
-    except KeyboardInterrupt:
-        return INTERRUPTED
     if arguments.json:
         say(json.dumps(report.document(), indent=2))
     else:

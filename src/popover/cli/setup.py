@@ -18,7 +18,7 @@ from popover.check.table import Table
 from popover.check.walk import check_all
 from popover.cli import own_login
 from popover.cli.asking import is_terminal
-from popover.cli.output import INTERRUPTED, say
+from popover.cli.output import say
 from popover.cli.own_login import Secrets
 from popover.cli.program import executable, program
 from popover.config import Address, Config, Trust, parse_ip, parse_server
@@ -39,10 +39,7 @@ from popover.wire.stream import Scratch
 def setup(arguments: argparse.Namespace) -> int:
     """Do it: 0 it is done, 1 it is not. Raises ConfigError, StartError."""
     course = _Course(arguments, parse_address(arguments.address), _person(arguments))
-    try:
-        done = course.go()
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    done = course.go()
     if arguments.json:
         say(json.dumps({"popover": __version__, "ok": done, **course.told}, indent=2))
     return 0 if done else 1
