@@ -105,3 +105,18 @@ def test_a_secret_that_root_can_read_and_the_gateway_s_user_can_not_is_told(stag
     for secret in secrets if is_root() else []:
         os.chown(secret, pwd.getpwnam("nobody").pw_uid, -1)
     assert not [one for one in check(path, 1)[0]["findings"] if one["status"] == "warn"]
+
+
+def test_a_queue_that_the_gateway_s_user_can_not_write_is_told(stage: Stage) -> None:
+    path, state = house(stage, "smtps://localhost:1"), stage.directory / "state"
+    device = 'dialect = "smtp"\ndevice = true\nqueue = "when-down"\nallow = ["127.0.0.1"]'
+    text = path.read_text().partition('[[service]]\nname = "imap"')
+    account = "[[account]]" + text[2].partition("[[account]]")[2]
+    service = text[0].replace('dialect = "pop3"', device).replace("accounts = true", 'accounts = ["resident0"]')
+    path.write_text(f'user = "nobody"\n{service}{account}')
+    for is_his in (False, True):
+        state.mkdir(exist_ok=True)
+        if is_his and is_root():
+            os.chown(state, pwd.getpwnam("nobody").pw_uid, -1)
+        told = [one["text"] for one in check(path, 1)[0]["findings"] if one["step"] == "queue"]
+        assert bool(told) == (is_root() and not is_his), told

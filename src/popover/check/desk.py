@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -44,6 +45,13 @@ def check_accounts(report: Report, config: Config, service: Service) -> tuple[Ta
         for line in _not_his(config, let_in):
             what, _, remedy = line.partition("; ")
             report.add("accounts", "warn", what, remedy)
+        if service.rules.queue != "off" and not _is_his(config, folder):
+            report.add(
+                "queue",
+                "warn",
+                f"no mail can be kept in {folder}, which is not {config.user}'s, whom popover becomes",
+                f"install -d -o {config.user} -m 700 DIRECTORY, and start popover with STATE_DIRECTORY=DIRECTORY",
+            )
         for account in let_in:
             _tell(report, account, folder / "tokens")
         if not let_in:
@@ -57,6 +65,18 @@ def _not_his(config: Config, accounts: Iterable[Account]) -> list[str]:
     if config.user is None or os.geteuid() != 0:
         return []
     return [line for account in accounts for line in owner_doubts(account, config.user)]
+
+
+def _is_his(config: Config, folder: Path) -> bool:
+    """Whether popover can write there, if it gives root's rights up; else nothing is known."""
+    if config.user is None or os.geteuid() != 0:
+        return True
+    try:
+        return folder.stat().st_uid == pwd.getpwnam(config.user).pw_uid
+    except KeyError:  # told where popover is to become he
+        return True
+    except OSError:
+        return False
 
 
 def _tell(report: Report, account: Account, tokens: Path) -> None:
