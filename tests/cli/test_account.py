@@ -182,7 +182,8 @@ def test_remove_takes_the_file_away(run: Run, state: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr == 'popover: there is no account "opa": popover account list shows all\n'
     assert run("account", "list", "--json").stdout == "[]\n"
-    assert run("account", "list").stdout == "there is no account yet: popover account add makes one\n"
+    shown = f"there is no account yet in {state / 'accounts'}: popover account add makes one\n"
+    assert run("account", "list").stdout == shown
 
 
 def test_what_a_provider_wants_is_told_with_the_new_account(run: Run) -> None:

@@ -36,8 +36,15 @@ def obey(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
 
 
 def test_an_empty_queue_is_told_as_such(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert obey(capsys, "list") == (0, "waiting: 0, failed: 0\n", "")
+    assert obey(capsys, "list") == (0, f"waiting: 0, failed: 0, in {store.folder}\n", "")
     assert not store.folder.exists()
+
+
+def test_who_only_looks_makes_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "mistyped"))
+    for words in (["queue", "list"], ["queue", "retry"], ["account", "list"]):
+        assert main(words) == 0
+    assert not (tmp_path / "mistyped").exists()
 
 
 def test_what_waits_and_what_has_failed_is_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +66,19 @@ def test_retry_makes_all_that_wait_due(store: Store, capsys: pytest.CaptureFixtu
     names = [keep(store), keep(store)]
     assert json.loads(obey(capsys, "retry", "--json")[1]) == {"done": names}
     assert [kept.due for kept in store.waiting()] == [0.0, 0.0]
+
+
+def test_what_shall_be_tried_at_once_is_listed_so(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(store)
+    obey(capsys, "retry")
+    assert ", 0 tries, next at once\n" in obey(capsys, "list")[1]
+    [mail] = json.loads(obey(capsys, "list", "--json")[1])["waiting"]
+    assert mail["due"] == mail["since"]
+
+
+def test_a_queue_that_cannot_be_read_is_named(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    store.folder.write_text("no directory")
+    assert obey(capsys, "list")[::2] == (1, f"popover: the queue in {store.folder} cannot be used: Not a directory\n")
 
 
 def test_retry_names_mails_as_the_list_does(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,3 +157,9 @@ def test_a_server_of_any_dialect_is_dialled_and_told_no_login(
     assert f"{dialect}s://localhost:{server.port}: ok, 127.0.0.1:{server.port}, TLSv1.3, it says: " in lines[-1]
     assert "a fake server greets you" in lines[-1]
     assert heard == [b""]
+
+
+@pytest.mark.parametrize("option", ["--client", "--listen"])
+def test_what_is_no_address_is_told(file: Path, option: str) -> None:
+    ended = run_popover("route", "alice", "-c", file, option, "nonsense")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f'{option}: "nonsense" is no IP address\n')

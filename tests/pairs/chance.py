@@ -92,9 +92,9 @@ def kind(of: Case) -> type[Pop3]:
     if of.end is not None:
         more["at"], more["after"], more["how"] = of.end
         bases = (ends.Ends, *(base for base in bases if base is not Pop3))
-    for base in bases:
-        if issubclass(base, (deleting.Expire, providers.Gmail)):
-            more["capa"] = base.capa  # it must say what it does
+    readers = [base for base in bases if issubclass(base, (deleting.Expire, providers.Gmail))]
+    for base in sorted(readers, key=lambda base: issubclass(base, deleting.Expire)):
+        more["capa"] = base.capa  # it must say what it does: of both, that TOP deletes as well
     if any(base.ends for base in bases):
         more["ends"] = True
     made: type[Pop3] = type("+".join(of.manners) or "Plain", (*((_Cuts,) if of.seed % 3 == 0 else ()), *bases), more)

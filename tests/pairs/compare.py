@@ -4,12 +4,14 @@ from dataclasses import replace
 from operator import eq
 from typing import NamedTuple
 
-from pairs.excuses import Played, goes_further, is_excused, refused
+from pairs.excuses import Played, goes_further, is_excused, is_spared, refused
 from pairs.features import has
 from pairs.inventions import inventions
+from pairs.returning import finds_all_again
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
+from pairs.stale import refreshed
 from pairs.talk import Record, Turn
 
 SECOND = 1.0  # the first rule's
@@ -26,6 +28,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     """All that popover did otherwise, in words."""
     if found := [Difference(words) for words in inventions(direct, through, server)]:
         return found
+    through = through._replace(record=refreshed(direct.record, through.record, server, features))
     steps = _in_step(direct.record)
     if server.alone and steps < len(direct.record.turns):  # which commands meet in one piece then is chance, on any way
         ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rest=b"") for one in (direct, through))
@@ -36,7 +39,7 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         return []
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and is_excused(direct, through, server, features):
+    if found and (is_excused(direct, through, server, features) or finds_all_again(direct, through, server, features)):
         return []
     found += _end(direct, through, server, features)
     if not found:
@@ -97,7 +100,8 @@ def _end(played: Played, other: Played, server: type[Pop3], features: str) -> li
         return []
     if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
         return []
-    if refused(played) and goes_further(played, through, features):  # the server never heard the PASS at which it ends
+    # The server never heard the PASS at which it ends, or the STLS that popover answered.
+    if (refused(played) or is_spared(direct.turns[-1])) and goes_further(played, through, features):
         return []
     return [Difference(f"end: {through.end} in place of {direct.end}")]
 

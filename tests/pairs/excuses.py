@@ -5,7 +5,7 @@ docs/speed.md has the reason under "What is still worse".
 from typing import NamedTuple
 
 from pairs.features import has
-from pairs.rewrites import Refused, same, verb_of
+from pairs.rewrites import NO_TLS, Refused, same, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.capabilities import Budget, CapaBeforeLoginOnly
 from pairs.servers.drips import CapaInPieces, SilentCapa
@@ -33,10 +33,10 @@ class Played(NamedTuple):
 def is_excused(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
     """Whether two sessions that differ may."""
     ours, theirs = direct.record, through.record
-    is_spared = server.better or (issubclass(server, _COUNT) and any(map(_is_spared, ours.turns))) or refused(direct)
+    spared = server.better or (issubclass(server, _COUNT) and any(map(is_spared, ours.turns))) or refused(direct)
     return (
-        (is_spared and goes_further(direct, theirs, features))
-        or (_is_spared(ours.turns[-1]) and goes_further(direct, theirs, features))
+        (spared and goes_further(direct, theirs, features))
+        or (is_spared(ours.turns[-1]) and goes_further(direct, theirs, features))
         or _hears_it_later(direct, through, features)
         or (server.ends and _fails_sooner(direct, through, features))
         or (server.ends and _has_it_already(direct, through, features))
@@ -65,8 +65,13 @@ def goes_further(direct: Played, through: Record, features: str) -> bool:
         (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
-        and _begins_alike(ours, through, last, features)
+        and not _begins_tls(through.turns[last])
+        and begins_alike(ours, through, last, features)
     )
+
+
+def _begins_tls(turn: Turn) -> bool:
+    return turn.said.upper().split() == [b"STLS"] and not turn.got.startswith(NO_TLS)
 
 
 def _hears_it_later(direct: Played, through: Played, features: str) -> bool:
@@ -81,7 +86,7 @@ def _hears_it_later(direct: Played, through: Played, features: str) -> bool:
         and not ours.turns[last].whole
         and len(theirs.turns) > last
         and _is_early(theirs.turns[last])
-        and _begins_alike(ours, theirs, last, features)
+        and begins_alike(ours, theirs, last, features)
         and theirs.end in ("closed", "reset", "left")
         and not any(turn.whole for turn in later)
         and direct.state.removed == through.state.removed
@@ -100,7 +105,7 @@ def _fails_sooner(direct: Played, through: Played, features: str) -> bool:
         and {direct.record.end, through.record.end} <= {"closed", "reset"}
         and len(ours) - SOONER <= len(theirs) <= len(ours)
         and not theirs[-1].whole
-        and all(same(*turns, features) for turns in zip(ours, theirs[:-1], strict=False))
+        and begins_alike(direct.record, through.record, len(theirs) - 1, features)
         and ours[len(theirs) - 1].got.startswith(theirs[-1].got)
         and direct.state.removed == through.state.removed
         and not through.state.open
@@ -116,7 +121,7 @@ def _has_it_already(direct: Played, through: Played, features: str) -> bool:
     return (
         {ours.end, theirs.end} <= {"closed", "reset"}
         and not ours.turns[last].got
-        and _begins_alike(ours, theirs, last, features)
+        and begins_alike(ours, theirs, last, features)
         and all(turn.whole == (turn is not theirs.turns[-1]) for turn in theirs.turns[last:])
         and all(verb_of(turn.said) in AHEAD | {b"CAPA"} for turn in theirs.turns[last:-1])
         and direct.state.removed == through.state.removed
@@ -138,7 +143,7 @@ def _fails_ahead(direct: Played, through: Played, server: type[Ends], features: 
         and last < len(ours)
         and through.record.end in ("closed", "reset")
         and not theirs[-1].whole
-        and _begins_alike(direct.record, through.record, last, features)
+        and begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
     )
@@ -148,7 +153,7 @@ def _is_overtaken(direct: Record, through: Record, features: str) -> bool:
     """Whether a RST of the server's overtook the last octets before it."""
     return (
         len(direct.turns) == len(through.turns)
-        and _begins_alike(direct, through, len(direct.turns), features)
+        and begins_alike(direct, through, len(direct.turns), features)
         and direct.rest.startswith(through.rest)
         and direct.end == through.end
     )
@@ -159,7 +164,7 @@ def _has_begun(direct: Record, through: Record, features: str) -> bool:
     ours, theirs = direct.turns[-1].got, through.turns[-1].got
     return (
         len(direct.turns) == len(through.turns)
-        and _begins_alike(direct, through, len(direct.turns) - 1, features)
+        and begins_alike(direct, through, len(direct.turns) - 1, features)
         and len(ours) <= 2 * len(theirs)
         and (ours.startswith(theirs) or theirs.startswith(ours))
     )
@@ -175,7 +180,7 @@ def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
         and through.end == "gave up"
         and not through.turns[last].got
         and len(direct.turns) > last
-        and _begins_alike(direct, through, last, features)
+        and begins_alike(direct, through, last, features)
     )
 
 
@@ -190,7 +195,7 @@ def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
         and (through.end == "closed" or (through.end == direct.end == "left" and at == last))
         and through.turns[at].got[:4] == b"-ERR"
         and len(direct.turns) > at
-        and _begins_alike(direct, through, at, features)
+        and begins_alike(direct, through, at, features)
     )
 
 
@@ -206,13 +211,13 @@ def _ends_at_capa(direct: Played, through: Played, features: str) -> bool:
         and through.record.end == "closed"
         and not through.record.turns[last].got
         and len(direct.record.turns) > last
-        and _begins_alike(direct.record, through.record, last, features)
+        and begins_alike(direct.record, through.record, last, features)
         and through.state.removed <= direct.state.removed
         and not through.state.open
     )
 
 
-def _begins_alike(direct: Record, through: Record, turns: int, features: str) -> bool:
+def begins_alike(direct: Record, through: Record, turns: int, features: str) -> bool:
     """Whether that many turns are the same, refusals that are told later included."""
     refused = Refused()
     pairs = zip(direct.turns[:turns], through.turns, strict=False)
@@ -223,7 +228,7 @@ def _is_early(turn: Turn) -> bool:
     return verb_of(turn.said) in (b"USER", b"DELE") and turn.got[:3] == b"+OK"
 
 
-def _is_spared(turn: Turn) -> bool:
+def is_spared(turn: Turn) -> bool:
     """Whether the client asks what popover answers in the server's place: STLS, and AUTH without a mechanism."""
     return turn.said.upper().split() in ([b"STLS"], [b"AUTH"])
 

@@ -4,6 +4,7 @@ For an hour of it, with other seeds, there is `make test-deep`; `python -m pairs
 """
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -27,3 +28,9 @@ def test_by_chance_it_is_as_through_a_tunnel(turn: int, authority: Authority) ->
 
 def test_a_seed_is_a_case() -> None:
     assert chance.case(7) == chance.case(7) != chance.case(8)
+
+
+@pytest.mark.parametrize("manners", [("expire", "gmail-without-expire"), ("gmail-without-expire", "expire")])
+def test_a_server_that_deletes_what_is_read_says_so(manners: tuple[str, ...]) -> None:
+    kind = chance.kind(replace(chance.case(0), manners=manners, end=None))
+    assert "EXPIRE 0" in kind.capa

@@ -40,12 +40,15 @@ def _curl(account: Account, workdir: Path, *arguments: str) -> bytes:
     return run(workdir, "curl", "-q", "-sS", "--user", secret, *trust, *arguments)
 
 
-def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True, protocol: str = "pop3") -> list[bytes]:
+def fetch_by_fetchmail(
+    account: Account, workdir: Path, *, keep: bool = True, protocol: str = "pop3", plugin: str = ""
+) -> list[bytes]:
     """All messages, read ones too, as they were sent; deleted from the server unless `keep`.
 
     A line longer than its buffer of 8 KiB is spoiled: fetchmail 6.4 puts two bytes of its memory and a line
     end in at each end of the buffer.
-    `invisible` saves the Received line that fetchmail would write; `sslproto ''` keeps it from trying STLS
+    `plugin`: a command that it speaks with in the place of a server. `invisible` saves the Received line that
+    fetchmail would write; `sslproto ''` keeps it from trying STLS
     on a plain port, which it would by default.
     """
     begin = "sslproto 'auto'" if account.starttls else "ssl"
@@ -53,6 +56,7 @@ def fetch_by_fetchmail(account: Account, workdir: Path, *, keep: bool = True, pr
     settings = f"""
         set invisible
         poll "{account.host}" protocol {protocol} port {account.port} bad-header accept
+          {f'plugin "{plugin}"' if plugin else ""}
           auth password user "{account.user}" password "{account.password}" {tls}
           {"keep" if keep else "nokeep"} fetchall no rewrite no stripcr no forcecr mda "{_sink(workdir)}"
     """

@@ -234,7 +234,7 @@ def test_running_sessions_may_finish(stage: Stage, server: FakeServer, stop: sig
     port = popover.ports[0]
     with in_mid_mail(port) as client:
         popover.signal(stop)
-        popover.wait_for_event("stopping")
+        assert popover.wait_for_event("stopping")["text"] == "waiting for 1 session to finish"
         assert refuses_connections(port)
         gets_the_rest(client)
     assert popover.wait() == 0
@@ -310,6 +310,19 @@ def test_it_becomes_the_user_for_good_and_serves(stage: Stage, server: FakeServe
         assert client.ask(b"NOOP") == b"* OK NOOP\r\n"
     assert popover.wait_for_event("session")["end"] == "client closed"
     assert not [event for event in popover.events("warning") if "running as root" in event["text"]]
+
+
+def test_root_is_told_of_a_way_to_another_user_that_is_taken_where_it_stands(stage: Stage, server: FakeServer) -> None:
+    """With a file there is no --user."""
+    for words, how in (
+        (("-c", stage.config(at(stage, server))), 'user = "nobody" at the top of the file'),
+        ((f"0=imaps://localhost:{server.port}",), "popover run --user nobody"),
+    ):
+        popover = stage.popover(*words)
+        if is_root():
+            popover.wait_for_event("warning", text=f"running as root: better name a user to become ({how})")
+        popover.stop()
+        assert len([event for event in popover.events() if "as root" in str(event["text"])]) == is_root()
 
 
 def status_of(pid: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """popover started by others: the recipe's own xinetd file, and systemd's socket activation."""
 
 import getpass
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from parts.messages import SAMPLES
 from parts.net import LOOPBACK, free_port, wait_until
 from parts.program import Program, descendants
 from parts.xinetd import RECIPE, xinetd
+from popover.cli.epilogs import INETD
 
 # Where its installer put the command.
 POPOVER = Path(sysconfig.get_path("scripts")) / "popover"
@@ -240,6 +242,16 @@ def test_systemd_starts_one_popover_per_client(
         wait_until(lambda: not descendants(program.pid), "all of systemd's servers have ended")
         # Here stderr is not the client's socket, so the log goes there.
         assert f"{LOOPBACK} -> {LOOPBACK}:{dovecot.pop3s_port}" in program.output()
+
+
+def test_fetchmail_starts_it_as_its_help_says(
+    authority: Authority, dovecot: Dovecot, user: str, workdir: Workdir
+) -> None:
+    [words] = re.findall("fetchmail --plugin 'popover (.*?)'", INETD)
+    server = f"pop3s://localhost:{dovecot.pop3s_port} --ca-file {authority.ca_file}"
+    account = Account(("localhost", dovecot.pop3_port), user, dovecot.password)
+    found = fetch_by_fetchmail(account, workdir(), plugin=f"{POPOVER} {words.replace('pop.example.com', server)}")
+    assert found == dovecot.messages(user)
 
 
 def said(port: int) -> bytes:

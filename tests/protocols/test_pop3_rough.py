@@ -456,6 +456,20 @@ def test_until_a_server_has_shown_that_stat_ends_nothing_leaves_behind_it() -> N
     assert memory.manners.adds_nothing
 
 
+def test_a_line_more_to_a_stat_of_ours_is_not_taken_for_the_answer_to_a_deletion() -> None:
+    """The server's own answer to that would then be the client's to QUIT."""
+    talk = Talk(memory=trusting(but="reads ahead"))
+    talk.log_in()
+    walks(talk, *[SIZE] * 4)
+    assert talk.answer(mail(2))[1] == unit(3) + b"LIST 2\r\nSTAT\r\n"
+    assert talk.say(b"DELE 2\r\n") == (b"+OK message 2 deleted\r\n", b"")
+    assert talk.answer(proven(3) + b"+OK 2 %d\r\n" % SIZE) == (b"", b"")
+    assert talk.answer(b"+OK 9 99\r\n+OK by the way\r\n") == (b"", b"DELE 2\r\n")
+    assert talk.answer(b"+OK marked\r\n")[0] == b""
+    assert talk.say(b"QUIT\r\n") == (b"", b"QUIT\r\n")
+    assert talk.answer(b"+OK bye\r\n")[0] == b"+OK bye\r\n"
+
+
 # What a server that cannot bear it costs
 
 

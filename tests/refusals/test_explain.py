@@ -89,7 +89,7 @@ def test_a_row_is_for_people(row: Row) -> None:
         assert text.isprintable()
         assert not text.endswith(".")
         assert "error" not in text.lower() or "http" in text
-    assert row.source.startswith(("https://", "RFC ", "OpenID", "the server", "docs/"))
+    assert row.source.startswith(("https://", "RFC ", "OpenID", "the server", "docs/", "examples/"))
     assert all(sign == sign.lower() and sign for sign in row.signs)
 
 

@@ -11,6 +11,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -127,12 +128,20 @@ def test_settings_are_told_to_who_wants_them() -> None:
     with Popover(service, "-v", "--allow", "10.0.0.0/8") as popover:
         [event] = popover.wait_for_events("settings", 1)
     assert event["level"] == "debug"
-    for told in ("server = pop3s://localhost:1", "allow = [10.0.0.0/8]", "login_timeout = 60", "warm = 1"):
+    for told in ("server = pop3s://localhost:1", "allow = [10.0.0.0/8]", "login_timeout = 60", "trace = false"):
         assert told in event["text"]
     assert "ca_file" not in event["text"]
     with Popover(service) as popover:
         pass
     assert not popover.events("settings")
+
+
+def test_settings_name_no_server_where_a_table_or_accounts_do(tmp_path: Path) -> None:
+    file = tmp_path / "popover.toml"
+    file.write_text('[[service]]\naccounts = true\ndialect = "pop3"\nlisten = "0"\n')
+    with Popover("-c", str(file), "-v") as popover:
+        [event] = popover.wait_for_events("settings", 1)
+    assert "server = " not in event["text"]
 
 
 class Flaky:

@@ -37,7 +37,7 @@ INETD = f"""\
 examples:
   server = /usr/local/bin/popover      in a file of /etc/xinetd.d, with wait = no:
   server_args = inetd pop3s://pop.example.com
-  fetchmail --plugin 'popover inetd pop.example.com; :' ...
+  fetchmail --plugin 'popover inetd pop.example.com' ...
   popover inetd -c /etc/popover.toml house
       as the service "house" of that file: with its accounts or its table, too
 With wait = yes, xinetd hands over the listening socket, and this one process serves all clients.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from popover.cli.account.place import open_state
+from popover.cli.account.place import open_state, shown_place
 from popover.cli.output import say, warn
 from popover.errors import StartError
 from popover.log import escape
@@ -25,7 +25,7 @@ PATIENCE = 5.0
 
 def queue(arguments: argparse.Namespace) -> int:
     """Obey: 0 it is done, 1 it could not be. Raises StartError."""
-    store = Store(open_state() / "queue")
+    store = Store(open_state(make=False) / "queue")
     try:
         if arguments.action == "list":
             return _list(store, as_json=arguments.json)
@@ -35,7 +35,7 @@ def queue(arguments: argparse.Namespace) -> int:
             warn(f"there is no mail {word}: popover queue list shows all")
         done = [kept for kept in chosen if _under_lock(store, kept, act)]
     except OSError as fault:
-        raise StartError(f"the queue cannot be used: {fault.strerror}") from None
+        raise StartError(f"the queue in {shown_place('queue')} cannot be used: {fault.strerror}") from None
     verb = "will be tried within seconds" if arguments.action == "retry" else "dropped"
     if arguments.json:
         say(json.dumps({"done": [kept.name for kept in done]}))
@@ -55,11 +55,12 @@ def _list(store: Store, *, as_json: bool) -> int:
     for kept in waiting:
         said = f": {kept.words}" if kept.words else ""
         twice = ", may have arrived" if kept.envelope.is_doubtful else ""
-        say(escape(f"{_short(kept)}  {_line(kept)}, {_tries(kept)}, next {_clock(kept.due)}{twice}{said}"))
+        say(escape(f"{_short(kept)}  {_line(kept)}, {_tries(kept)}, next {_next(kept)}{twice}{said}"))
     for kept in failed:
         refused = "; ".join(f"{one}: {said}" for one, said in kept.refused.items())
         say(escape(f"{_short(kept)}  {_line(kept)} failed: {refused}"))
-    say(f"waiting: {len(waiting)}, failed: {len(failed)}")
+    where = "" if waiting or failed else f", in {shown_place('queue')}"  # each user has his own
+    say(escape(f"waiting: {len(waiting)}, failed: {len(failed)}{where}"))
     return 0
 
 
@@ -72,7 +73,7 @@ def _document(kept: Kept) -> dict[str, Any]:
         "sender": envelope.sender,
         "recipients": envelope.recipients,
         "since": datetime.fromtimestamp(kept.since, UTC).isoformat(timespec="seconds"),
-        "due": datetime.fromtimestamp(kept.due, UTC).isoformat(timespec="seconds"),
+        "due": datetime.fromtimestamp(max(kept.due, kept.since), UTC).isoformat(timespec="seconds"),
         "tries": kept.tries,
         "words": kept.words,
         "may_have_arrived": envelope.is_doubtful,
@@ -88,6 +89,10 @@ def _line(kept: Kept) -> str:
 
 def _clock(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _next(kept: Kept) -> str:
+    return "at once" if kept.due == AT_ONCE else _clock(kept.due)
 
 
 def _tries(kept: Kept) -> str:

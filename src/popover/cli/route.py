@@ -11,7 +11,7 @@ from popover.cli.asking import password_of
 from popover.cli.output import say
 from popover.config import Config, Service, Target, host_port, load
 from popover.config.routes import HTTP, Chain
-from popover.config.words import quote
+from popover.config.words import parse_ip, quote
 from popover.errors import ConfigError, Failure
 from popover.outside.dial import Dialler
 from popover.outside.opening import open_up
@@ -24,12 +24,21 @@ from popover.wire.stream import Scratch
 
 def route(arguments: argparse.Namespace) -> int:
     """Ask for each service with a table: 0 all lead somewhere, 1 one does not. Raises ConfigError."""
+    _check_address("--client", arguments.client)
+    _check_address("--listen", arguments.listen)
     config = load(arguments.config)
     services = _services(config, arguments.service)
     password = _password(arguments.user, config, services)
     tables = Tables()
     tables.load(config.tables, services)
     return asyncio.run(_ask(tables, services, password, arguments))
+
+
+def _check_address(option: str, address: str) -> None:
+    try:
+        parse_ip(address)
+    except ConfigError as mistake:
+        raise ConfigError(f"{option}: {mistake}") from None
 
 
 def _services(config: Config, name: str | None) -> list[Service]:

@@ -87,6 +87,8 @@ def log_settings(log: Log, config: Config) -> None:
         values = flatten(service)
         if values["allow"] is None:
             values["allow"] = PRIVATE_NETWORKS
+        if not service.server.host:  # accounts or a table say it
+            del values["server"]
         told = [f"{key} = {_shown(value)}" for key, value in values.items() if value is not None and value != ()]
         log.event("debug", "settings", f"settings: {', '.join(told)}", service=service.name)
 
@@ -94,6 +96,8 @@ def log_settings(log: Log, config: Config) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()  # as it stands in a file
     return pin_text(value) if isinstance(value, bytes) else str(value)
 
 

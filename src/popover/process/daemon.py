@@ -104,8 +104,8 @@ class Daemon:
             self._successor.cancel()
         self._notify.stopping()
         self._gateway.stop_accepting()
-        if self._gateway.sessions:
-            self._log.event("notice", "stopping", f"waiting for {self._gateway.sessions} sessions to finish")
+        if left := self._gateway.sessions:
+            self._log.event("notice", "stopping", f"waiting for {left} session{'s' if left > 1 else ''} to finish")
         waits = [asyncio.create_task(self._gateway.drained()), asyncio.create_task(self._now.wait())]
         patience = None if self._is_succeeded else self._config.drain_timeout
         await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
@@ -191,7 +191,8 @@ class Daemon:
         if config.status is not None and config.status.is_public:
             self._warn("status: unsafe_public: public networks may look at the status page")
         if is_root():
-            self._warn('running as root: better name a user to become (user = "nobody", or run --user nobody)')
+            how = 'user = "nobody" at the top of the file' if self._load else "popover run --user nobody"
+            self._warn(f"running as root: better name a user to become ({how})")
 
     def _warn_of_services(self, config: Config) -> None:
         """Likewise, what each service leads to, and whom it lets in."""

@@ -69,6 +69,9 @@ _MAILBOX = (
 )  # fmt: skip
 
 _SENDING = (
+    _row("5.6.11 | bare linefeeds | bare lf | bare <lf> | bare newlines",
+         "the client ends lines of the mail with LF alone, where CRLF is wanted, and the server does not take that",
+         'let popover make CRLF of them: bare_lf = "normalize" in the [[service]]', "RFC 5321 section 2.3.8"),
     _row("5.1.1 | 5.1.10 | ^551", "there is no such recipient", "look at the address for typing mistakes", _CODES),
     _row("5.1.2 | 5.4.4", "the recipient's domain does not exist, or takes no mail",
          "look at the address for typing mistakes", _CODES),

@@ -88,9 +88,10 @@ class MailsArrive(Pop3):
     """New mail shows within the session, against RFC 1939: after each RETR there is one more."""
 
     mails = MAILS[:3]
+    new: ClassVar[bytes] = b"Subject: new\r\n\r\n"
 
     async def do_retr(self, visit: Visit) -> bytes | None:
         answer = await super().do_retr(visit)
         if visit.number and len(visit.box) < 6:
-            visit.box.append((f"n{len(visit.box)}", b"Subject: new\r\n\r\n"))
+            visit.box.append((f"n{len(visit.box)}", self.new))
         return answer

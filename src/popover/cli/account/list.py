@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from popover.cli.account.place import configured, open_store
+from popover.cli.account.place import configured, open_store, shown_place
 from popover.cli.account.show import document
 from popover.cli.output import say, warn
 
@@ -13,7 +13,7 @@ from popover.cli.output import say, warn
 def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name
     """List them: 1 if a file is none that can be taken. Raises ConfigError, StartError."""
     named = configured(arguments.config)
-    store = open_store()
+    store = open_store(make=False)
     told = [document(account, store.tokens, is_kept=False) for account in named]
     told += [document(account, store.tokens, is_kept=True) for account in store.accounts()]
     if arguments.json:
@@ -27,7 +27,7 @@ def list(arguments: argparse.Namespace) -> int:  # noqa: A001 - the verb's name
             )
             say(f"{one['name']:<{width}}  {one['login']}{way} at {hosts}")
         if not told and not store.broken():
-            say("there is no account yet: popover account add makes one")
+            say(f"there is no account yet in {shown_place('accounts')}: popover account add makes one")
     for line in store.broken():
         warn(line)
     return 1 if store.broken() else 0

@@ -17,13 +17,14 @@ _WANTED = ("popover.config.account_fields", "popover.config.file", "encodings.id
 """What is else imported when it is needed: root's own installation may be closed to the user that root becomes."""
 
 
-def open_store() -> Store:
+def open_store(*, make: bool = True) -> Store:
     """Open the store in the state directory: see `open_state`."""
-    return Store(open_state() / "accounts")
+    return Store(open_state(make=make) / "accounts")
 
 
-def open_state() -> Path:
-    """Open the state directory, as the user who owns it: call it behind all that only root may read.
+def open_state(*, make: bool = True) -> Path:
+    """Open the state directory, as the user who owns it: call it behind all that only root may read. Who only looks
+    does not make it.
 
     What root would write into a directory of somebody else's, he could lead to any place of the machine by a link; and
     the gateway, which runs as he, could not read it. So root becomes he, for good. Raises StartError.
@@ -32,7 +33,10 @@ def open_state() -> Path:
         import_module(room)
     place = state_file().parent
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if make:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif not place.exists():
+            return place
         owner = place.stat()
         if os.geteuid() != 0 or owner.st_uid == 0:
             return place
@@ -47,9 +51,14 @@ def open_state() -> Path:
     return Path()
 
 
+def shown_place(name: str) -> Path:
+    """Say where something of the state directory lies, for people: not as a file of whatever directory we stand in."""
+    return state_file().parent / name
+
+
 def shown_path(name: str) -> Path:
-    """Say where an account is kept, for people: not as a file of whatever directory we stand in."""
-    return Store(state_file().parent / "accounts").path(name)
+    """Say where an account is kept, likewise."""
+    return Store(shown_place("accounts")).path(name)
 
 
 def configured(config: Path | None) -> tuple[Account, ...]:

@@ -6,7 +6,8 @@ is not. So of three kinds of commands (`ask.Kind`) each goes out when what is un
     the client's   as it says them, but for answers of OURS that are still to come; behind guesses, which prove
                    themselves, of a kind that the server has shown to bear
     OURS           USER, DELE, QUIT answered here, a NOOP, a CAPA: when nothing else of this kind, and nothing of the
-                   client's, is under way. A DELE may follow others
+                   client's, is under way, nor a guess of a kind that the server has not shown to bear. A DELE may
+                   follow others
     guesses        in flights, when nothing of the client's and nothing of OURS is under way
 
 What changes the mailbox, or ends the session, leaves when all guesses that the client had claimed before are certain:
@@ -239,6 +240,8 @@ class Way:
         self._owed.asked.append(one)
 
     def _may_send(self, one: Ask) -> bool:
+        if self._doubtful:  # a line more behind what is under way would be taken for the answer to this
+            return False
         under_way = self._under_way
         clients, ours, guesses = under_way[Kind.CLIENT], under_way[Kind.OURS], under_way[Kind.GUESS]
         if one is self.user_ask:
@@ -246,8 +249,6 @@ class Way:
             return not (held or clients or ours or guesses)
         if one.kind is Kind.CLIENT:
             if ours and not (one.verb == b"PASS" and ours == 1 and self.may_leave_with_user):
-                return False
-            if self._doubtful:
                 return False
             return one.verb not in _DECIDED or self.may_log_in()
         if one.verb == b"DELE":

@@ -1,0 +1,44 @@
+"""What is excused as a whole, and what beside it is not."""
+
+from pairs.compare import differences
+from pairs.made import LOGIN, Said, played
+from pairs.servers.base import Pop3
+
+
+class GoesAtQuestions(Pop3):
+    """A question asked ahead may be its end."""
+
+    ends = True
+
+
+def differ(ours: list[Said], theirs: list[Said], kind: type[Pop3]) -> bool:
+    """Whether these differ, behind their login, whose connection is lost at last."""
+    direct, through = (played([*LOGIN, *turns], end="reset") for turns in (ours, theirs))
+    return bool(differences(direct, through, kind, "on"))
+
+
+def test_a_session_that_fails_sooner_may_have_a_deletion_whose_refusal_it_was_not_told_any_more() -> None:
+    one: Said = ("RETR 1", "+OK\none\n.")
+    refused, early, failed = ("DELE 1", "-ERR not yours"), ("DELE 1", "+OK message 1 deleted"), ("RETR 3", "")
+    ours: list[Said] = [one, refused, ("NOOP", "+OK"), failed]
+    assert not differ(ours, [one, early, ("NOOP", "")], GoesAtQuestions)
+    assert differ(ours, [one, early, ("NOOP", "")], Pop3)
+    assert differ(ours, [("RETR 1", "+OK\ntwo\n."), early, ("NOOP", "")], GoesAtQuestions)
+    assert differ(
+        [one, ("RETR 2", "-ERR no"), failed], [one, ("RETR 2", "+OK\ntwo\n."), ("RETR 3", "")], GoesAtQuestions
+    )
+
+
+def test_a_server_that_says_nothing_to_stls_may_keep_the_tunnels_client_waiting() -> None:
+    one: Said = ("RETR 1", "+OK\none\n.")
+    waits = played([*LOGIN, one, ("STLS", "")], end="gave up")
+    answered: Said = ("STLS", "-ERR no TLS on this port, go on without")
+    assert not differences(waits, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, ("STLS", "")], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, ("STLS", "+OK begin")], end="closed"), Pop3, "on")
+    assert differences(waits, played([*LOGIN, one, answered], end="closed", removed=["u1"]), Pop3, "on")
+    assert differences(waits, played([*LOGIN, ("RETR 1", "+OK\ntwo\n."), answered], end="closed"), Pop3, "on")
+    asks = played([*LOGIN, one, ("NOOP", "")], end="gave up")
+    assert differences(asks, played([*LOGIN, one, ("NOOP", "")], end="closed"), Pop3, "on")
+    refuses = played([*LOGIN, one, ("STLS", "-ERR unknown")], end="gave up")
+    assert differences(refuses, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
