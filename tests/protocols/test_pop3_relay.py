@@ -1261,11 +1261,11 @@ def test_nothing_is_kept_of_a_session_that_is_over_while_others_of_its_user_leav
     waiting = Talk(memory=memory)
     waiting.say(b"USER anna\r\nPASS secret\r\n")
     waiting.answer(b"+OK\r\n")
-    parts = [weakref.ref(talk.ears) for talk in (first, waiting)]
-    parts += [weakref.ref(first.ears._leaving), weakref.ref(waiting.ears._login)]  # noqa: SLF001 - what was handed out
+    handed_out = (first.ears._leaving, waiting.ears._login)  # noqa: SLF001 - of which methods are
+    parts = [weakref.ref(part) for part in (first.ears, waiting.ears, *handed_out)]
     for talk in (first, waiting):
         talk.over()
-    del first, waiting, talk
+    del first, waiting, talk, handed_out
     assert [part() for part in parts] == [None] * len(parts)
     assert last.ears.has_left
 
