@@ -1,6 +1,7 @@
 """What may differ between a session through the tunnel and one through popover, and what may not."""
 
 from dataclasses import replace
+from itertools import zip_longest
 from operator import eq
 from typing import NamedTuple
 
@@ -119,7 +120,7 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
     quits = (_quits_early(played.record, turn, features, number) for number, turn in enumerate(other.record.turns))
-    if through.left and any(quits):
+    if through.left and (any(quits) or _goes_early(played.record, other.record, features)):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if len(through.said) == len(direct.said) + 1:
@@ -148,13 +149,14 @@ def _is_overtaken(direct: Record, through: Record) -> bool:
 
 
 def _begins_alike_there(direct: State, through: State) -> bool:
-    """Whether the servers heard the same, but for commands at the end that commit nothing: a PASS that was waiting for
-    its USER's answer has nobody any more.
+    """Whether the servers heard the same, but for commands at the end of a connection that commit nothing: a PASS that
+    was waiting for its USER's answer has nobody any more. A client that comes again has left more than one behind.
     """
-    ours, theirs = (state.said[-1] if state.said else () for state in (direct, through))
-    rest = (*ours[len(theirs) :], *theirs[len(ours) :])
-    is_same_before = direct.said[:-1] == through.said[:-1]
-    return is_same_before and all(map(eq, ours, theirs)) and b"QUIT" not in rest
+    if len(direct.said) != len(through.said) and len((*direct.said, *through.said)) > 1:
+        return False
+    pairs = list(zip_longest(direct.said, through.said, fillvalue=()))
+    rest = [word for ours, theirs in pairs for word in (*ours[len(theirs) :], *theirs[len(ours) :])]
+    return all(all(map(eq, ours, theirs)) for ours, theirs in pairs) and b"QUIT" not in rest
 
 
 def _without_dead(state: State) -> State:

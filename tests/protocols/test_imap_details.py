@@ -643,3 +643,11 @@ def test_a_client_that_ended_in_doubt_is_kept_for_a_second_at_most() -> None:
     talk.ears.client_ended(0.0)
     talk.answer(b"+ \r\na BAD what?\r\n")
     assert talk.ears.gap == QUIET
+
+
+def test_a_refused_starttls_does_not_hold_up_what_stands_behind_it() -> None:
+    """The server may never answer what stands before it, and the client may be gone before it does."""
+    talk = Talk()
+    refusal = b"b NO there is no TLS on this port, go on without\r\n"
+    assert talk.say(b"a FETCH\r\nb STARTTLS\r\nc NOOP\r\n") == (refusal, b"a FETCH\r\nc NOOP\r\n")
+    assert talk.ears.is_settled

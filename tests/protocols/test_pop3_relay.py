@@ -272,6 +272,41 @@ def test_a_server_that_does_not_answer_it_all_is_told_quit_all_the_same(answers:
     assert talk.ears.is_settled
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+@pytest.mark.parametrize("says_capa_at_once", [False, True])
+@pytest.mark.parametrize(
+    "asks",
+    [(), (b"STAT",), (b"UIDL",), (b"LIST",), (b"UIDL", b"LIST"), (b"STAT", b"UIDL"), (b"STAT", b"UIDL", b"LIST")],
+)
+def test_who_answers_two_that_wait_the_other_way_round_does_not_show_that_all_are_answered_in_order(
+    asks: tuple[bytes, ...], *, says_capa_at_once: bool, is_swapped: bool
+) -> None:
+    """Its answer to the CAPA behind a PASS would be the client's to that. `says_capa_at_once`: one line by line."""
+    said = {
+        b"CAPA": CAPA,
+        b"STAT": b"+OK 3 9\r\n",
+        b"UIDL": b"+OK\r\n1 7\r\n2 8\r\n3 9\r\n.\r\n",
+        b"LIST": list_of(2, 3, 4),
+    }
+    said |= {b"NOOP": b"+OK\r\n", b"LIST 3": b"+OK 3 4\r\n"}
+    memory = untrusted(after=CAPA)
+    talk = Talk(memory=memory, ready=b"")
+    for line, answer in (
+        (b"USER anna", b"+OK\r\n"),
+        (b"PASS secret", b"+OK in\r\n"),
+        *((one, said[one]) for one in asks),
+    ):
+        talk.say(line + b"\r\n")
+        talk.answer(answer)
+    asked = talk.say(b"QUIT\r\n")[1].splitlines()
+    answers = [(b"" if one == b"CAPA" and says_capa_at_once else said[one]) for one in asked]
+    if is_swapped:
+        answers = [answers[place ^ 1] if place ^ 1 < len(answers) else answers[place] for place in range(len(answers))]
+    answers = [CAPA, *answers] if says_capa_at_once else answers
+    talk.answer(b"".join(answers))
+    assert (memory.manners.pipelines is Shown.YES) != is_swapped
+
+
 def drips(talk: Talk, seconds: float) -> bytes:
     """The server says an octet now and then, for so long; what it hears meanwhile."""
     heard, until = b"", talk.now + seconds
@@ -1202,12 +1237,12 @@ def test_a_name_said_behind_a_login_is_nobodys(late: bytes) -> None:
 
 def test_a_login_that_hurries_a_session_out_waits_for_its_end_and_not_for_what_that_was_asked_before() -> None:
     """Of several answers nobody knows which is that to QUIT."""
-    flight = CAPA + b"+OK\r\n+OK 3 9\r\n"
+    flight = CAPA + b"+OK\r\n" * 2 + b"+OK 3 9\r\n"
     for cuts in every_cut(flight):
         first = Talk(memory=trusting(but="pipelines"))
         first.say(b"USER anna\r\nPASS secret\r\n")
         first.answer(b"+OK\r\n+OK in\r\n")
-        assert first.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nNOOP\r\nSTAT\r\n")
+        assert first.say(b"QUIT\r\n") == (b"+OK\r\n", b"CAPA\r\nNOOP\r\nNOOP\r\nSTAT\r\n")
         talk = Talk(changed(service(), ask_ahead=False), memory=first.memory)
         talk.say(b"USER anna\r\nPASS secret\r\n")
         talk.answer(b"+OK\r\n")

@@ -50,6 +50,13 @@ class Answering:
         """All else has been answered."""
         return not self._owed.count and self.is_at_rest()
 
+    def may_refuse(self, command: Command) -> bool:
+        """Whether the turn of what is not for the server has come. A STARTTLS that is refused in any case has its tag,
+        and need not wait: what stands behind it is for the server, which may never answer what stands before it.
+        """
+        is_refused = command.verb == b"STARTTLS" and self._terms.tls in NO_TLS
+        return self.may_now or (is_refused and self.is_at_rest())
+
     def must(self, command: Command) -> bool:
         """Whether this is not for the server. Before a TLS that has to begin, only what certainly holds no login is:
         some servers take tags, literals and line ends for good that others do not.

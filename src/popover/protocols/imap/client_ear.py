@@ -126,7 +126,7 @@ class ClientEar:
             on = None
         if on is None:
             command = self._dispatch.take_apart(line)
-            if self._answering.must(command) and not self._answering.may_now:
+            if self._answering.must(command) and not self._answering.may_refuse(command):
                 return False
             is_alone = len(inbox) == len(line)
             del inbox[: len(line)]

@@ -1,7 +1,8 @@
 """What becomes of the client's commands: for the server, or answered here; and which one is under way.
 
 The client's ear cuts what it hears into lines and literals; here it is known what each of them belongs to. What must be
-answered here waits until the client is owed nothing else, so that each answer comes in its turn.
+answered here waits until the client is owed nothing else, so that each answer comes in its turn; but for a STARTTLS
+that is refused in any case.
 """
 
 from __future__ import annotations

@@ -104,14 +104,15 @@ class Leaving:
 
     def _proof(self) -> list[Ask]:
         """Questions whose answers cannot be taken for each other's; one of a message, if there is one, names it.
-        Another stands between it and STAT: `+OK 3 120`, said twice, would answer both.
+        Another stands between it and STAT: `+OK 3 120`, said twice, would answer both. Some answer two that wait the
+        other way round: of an even number STAT is one of such a pair, and has the other's answer then.
         """
         flight, number = Flight("pipelines"), self._mailbox.count
         about_one = [ask(b"LIST %d" % number)] if self._mailbox.has(number) else []
         between = [ask(verb) for verb in self._of_next_time]
         if self._wanted.read_ahead and 0 < number <= MANY and b"LIST" not in self._of_next_time:
             between.append(LIST)
-        if not between:
+        while not between or (len(about_one) + len(between)) % 2:
             between.append(NOOP)
         return [Ask(question, Kind.GUESS, flight) for question in (CAPA, *about_one, *between, STAT)]
 
