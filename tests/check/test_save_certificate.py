@@ -15,6 +15,7 @@ from fakes.server import FakeServer
 from fakes.world import World
 from parts.certificates import Faults
 from parts.check import Checked, run_check
+from parts.places import files_up_to
 
 pytest_plugins = ["fakes.fixture"]
 SERVICE_KEYS = UNHURRIED
@@ -126,6 +127,14 @@ def test_what_stands_in_the_file_is_not_overwritten(stage: Stage, tmp_path: Path
     assert ended.returncode == 2
     assert ended.stderr == f"--save-certificate: {path} is there already: remove it, or name another file\n"
     assert path.read_text() == "precious"
+
+
+def test_a_disk_that_takes_half_of_it_keeps_none_of_it(stage: Stage, tmp_path: Path) -> None:
+    path, server = tmp_path / "mail.pem", server_with(stage, self_signed=True)
+    with files_up_to(100):
+        ended = run_check("--save-certificate", path, f"0=pop3s://localhost:{server.port}")
+    assert ended.stderr == f"--save-certificate: {path} cannot be written: File too large\n"
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("words", [("-c", "x.toml"), ("--ca-file", "x.pem", "localhost"), ("localhost", "127.0.0.1")])

@@ -89,6 +89,11 @@ def test_who_says_nothing_is_shown_what_there_is_and_where_to_begin() -> None:
     [
         ("--frobnicate", "unrecognized arguments: --frobnicate"),
         ("account --frobnicate", "unrecognized arguments: --frobnicate"),
+        ("check pop.example.com --ca x.pem", "unrecognized arguments: --ca x.pem; did you mean --ca-file?\n"),
+        ("run a.example --max-session=3", "unrecognized arguments: --max-session=3; did you mean --max-sessions?\n"),
+        ("run pop.example.com --Trace", "unrecognized arguments: --Trace; did you mean --trace?\n"),
+        ("--verison", "unrecognized arguments: --verison; did you mean --version?\n"),
+        ("run pop.example.com --frobnicate", "unrecognized arguments: --frobnicate\n"),
         ("queue", "the following arguments are required: {list,retry,drop}\n"),
     ],
 )
@@ -96,3 +101,16 @@ def test_what_is_wrong_is_told_by_the_words_that_can_be_typed(words: str, why: s
     end = run_popover(*words.split())
     assert end.returncode == 2
     assert why in end.stderr
+
+
+def test_servers_may_stand_between_options() -> None:
+    words = ("run", "1110=a.example", "--tls", "offer", "1143=imaps://b.example", "--check", "1587=smtps://c.example")
+    end = run_popover(*words)
+    assert (end.returncode, end.stdout, end.stderr) == (0, "command line: well-formed, services: 3\n", "")
+
+
+def test_who_forgets_a_scheme_is_told_so_where_the_ports_meet() -> None:
+    end = run_popover("run", "--check", "pop.example.com", "imap.example.com")
+    assert end.returncode == 2
+    assert "127.0.0.1:1110 is taken" in end.stderr
+    assert end.stderr.endswith("write imaps://imap.example.com for IMAP, or the name of the provider's POP3 server\n")

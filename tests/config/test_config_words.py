@@ -212,6 +212,20 @@ def test_listen_mistakes(text: str, told: str) -> None:
     assert told in mistake(parse_listen, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1110:pop.example.com", "1110=pop.example.com"),
+        ("1143:imaps://imap.example.com", "1143=imaps://imap.example.com"),
+        ("pop.example.com=1110", "1110=pop.example.com"),
+        ("smtps://smtp.example.com=25", "25=smtps://smtp.example.com"),
+    ],
+)
+def test_a_service_word_in_another_order_is_told_in_its_own(text: str, meant: str) -> None:
+    assert mistake(parse_service_word, text) == f'"{text}" is no [LISTEN=]SERVER: write {meant}'
+    parse_service_word(meant)
+
+
 def test_service_word() -> None:
     mail = Server("imap", "mail.example.com", 993)
     assert parse_service_word("imaps://mail.example.com") == (None, mail)

@@ -1,6 +1,7 @@
 """Directories for servers that change their user, and that bind unix sockets."""
 
 import os
+import resource
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,19 @@ def short_directory(name: str) -> Iterator[Path]:
         directory = Path(made)
         directory.chmod(0o755)
         yield directory
+
+
+@contextmanager
+def files_up_to(octets: int) -> Iterator[None]:
+    """No file that we or our children write grows beyond so many: what is written is taken up to there, and the next
+    write fails, as on a disk that is full.
+    """
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def is_root() -> bool:

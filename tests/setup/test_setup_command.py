@@ -15,7 +15,7 @@ from fakes.scene import Stage, url
 from parts.account import Account
 from parts.dovecot import Dovecot
 from parts.net import own_address
-from parts.places import is_root
+from parts.places import files_up_to, is_root
 from parts.popover import Popover, run_popover
 from parts.postfix import Postfix
 from parts.screen import on_terminal
@@ -172,6 +172,17 @@ def test_a_place_that_may_not_be_looked_at_is_told(monkeypatch: pytest.MonkeyPat
     with pytest.raises(StartError, match="cannot be written: Permission denied"):
         place_of(Path("/root/x/popover.toml"), "example.com").write("")
     assert place_of(Path("/root/x"), "example.com").servers() == set()
+
+
+@pytest.mark.parametrize("old", ["", '[[service]]\nserver = "a.example"\n'])
+def test_a_disk_that_takes_half_of_it_leaves_what_was_there(tmp_path: Path, old: str) -> None:
+    place = place_of(tmp_path / "popover.toml", "example.com")
+    if old:
+        place.file.write_text(old)
+    with files_up_to(len(old) + 20), pytest.raises(StartError, match="cannot be written: File too large"):
+        place.write('[[service]]\nserver = "imaps://b.example"\n')
+    assert (place.file.read_text() if place.file.exists() else "") == old
+    assert place.file.exists() == bool(old)
     assert unit.existing("user") is None
 
 
@@ -271,6 +282,13 @@ def test_no_unit_is_written_over_another(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(StartError, match="File exists"):
         unit.install("user", "second")
     assert file.read_text() == "first"
+
+
+def test_a_disk_that_takes_half_of_a_unit_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with files_up_to(20), pytest.raises(StartError, match="cannot be written: File too large"):
+        unit.install("user", "x" * 100)
+    assert unit.existing("user") is None
 
 
 def test_a_systemd_that_does_not_start_it_is_told(stage: Stage) -> None:

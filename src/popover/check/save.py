@@ -7,6 +7,7 @@ others the check has the better advice.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def _write(path: Path, der: bytes) -> None:
     except FileExistsError:
         raise ConfigError(f"--save-certificate: {path} is there already: remove it, or name another file") from None
     except OSError as fault:
+        with suppress(OSError):  # a full disk: the next try shall not find half of it
+            path.unlink()
         raise ConfigError(f"--save-certificate: {path} cannot be written: {fault.strerror}") from None
 
 

@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"popover {__version__}")
-    parser.set_defaults(misused=parser.error, explained=parser.print_help)
+    parser.set_defaults(misused=parser.error, explained=parser.print_help, usage=parser.format_usage)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _run(_command(commands, "run", "serve mail clients", epilogs.RUN))
     _inetd(_command(commands, "inetd", "serve one session on stdin and stdout, started by xinetd", epilogs.INETD))
@@ -47,7 +47,8 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(misused=parser.error, explained=parser.print_help)  # which know this command's own usage
+    # Which know this command's own usage.
+    parser.set_defaults(misused=parser.error, explained=parser.print_help, usage=parser.format_usage)
     return parser
 
 

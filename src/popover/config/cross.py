@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
 
+from popover.config.doubts import doubt
 from popover.config.networks import Network, is_private
 from popover.config.values import Activated, Address, Listen, Server, Service, Trust
 from popover.config.whole import Config, Status
@@ -117,7 +118,9 @@ def _same_listeners(services: tuple[Service, ...], places: list[str]) -> list[st
                 if clash(listen, other):
                     whose = "it is listed twice" if where == place else f"{where} listens there"
                     what = "" if other == listen else f" (as {other})"
-                    mistakes.append(f"{place}: listen: {listen} is taken, {whose}{what}")
+                    odd, remedy = doubt(service.server)  # imap.example.com alone is POP3, and at POP3's port
+                    hint = f"; {odd}: {remedy}" if odd else ""
+                    mistakes.append(f"{place}: listen: {listen} is taken, {whose}{what}{hint}")
                     break
             seen.append((listen, place))
     return mistakes

@@ -41,6 +41,11 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _SOCKET_NAME = re.compile(r"[ -9;-~]+")
 
 
+_HOST = r"((?:[a-z0-9+]+://)?[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+)"
+_PORT_HOST = re.compile(rf"([0-9]+):{_HOST}", re.IGNORECASE)
+_HOST_PORT = re.compile(rf"{_HOST}=([0-9]+)", re.IGNORECASE)
+
+
 def parse_service_word(text: str) -> tuple[Listen | None, Server]:
     """`[LISTEN=]SERVER`. No LISTEN gives None: see `default_listen`."""
     if len(text.split()) > 1 and "@" not in text:  # else there may be a password in it, and parse_server says so
@@ -48,10 +53,20 @@ def parse_service_word(text: str) -> tuple[Listen | None, Server]:
             f"{quote(text)} holds blanks: several servers are several words, each by itself, not in one pair of quotes"
         )
     listen, equals, server = text.rpartition("=")
+    if meant := _other_order(text):
+        raise ConfigError(f"{quote(text)} is no [LISTEN=]SERVER: write {meant}")
     if not equals or "://" in listen:  # an = in the server's URL: parse_server tells what is wrong with it
         return None, parse_server(text)
     leads_to = parse_server(server)  # before LISTEN: a part of a password may stand there, too
     return parse_listen(listen), leads_to
+
+
+def _other_order(text: str) -> str:
+    """What is meant by PORT:HOST and HOST=PORT; nothing where that is none of them."""
+    if found := _PORT_HOST.fullmatch(text):
+        return f"{found[1]}={found[2]}"
+    found = _HOST_PORT.fullmatch(text)
+    return f"{found[2]}={found[1]}" if found else ""
 
 
 def default_listen(dialect: DialectName) -> Address:

@@ -87,10 +87,7 @@ class Place:
         try:
             load(self.path)
         except ConfigError:
-            if size is None:
-                self.file.unlink()
-            else:
-                os.truncate(self.file, size)
+            self._take_away(size)
             raise
 
     def _append(self, text: str) -> int | None:
@@ -100,13 +97,25 @@ class Place:
         is_there = _exists(self.file)
         size = self.file.stat().st_size if is_there else None
         added = _joined(old, text).encode()[len(old.encode()) :]
-        with self.file.open("ab" if is_there else "xb") as file:
-            if not is_there and os.geteuid() == 0:
-                os.fchmod(file.fileno(), 0o644)  # whatever root's umask is: who serves is another user
-            file.write(added)
-            file.flush()
-            os.fsync(file.fileno())
+        with self.file.open("ab" if is_there else "xb", buffering=0) as file:
+            try:
+                if not is_there and os.geteuid() == 0:
+                    os.fchmod(file.fileno(), 0o644)  # whatever root's umask is: who serves is another user
+                left = memoryview(added)
+                while left:
+                    left = left[file.write(left) :]
+                os.fsync(file.fileno())
+            except OSError:  # a full disk has taken some of it
+                self._take_away(size)
+                raise
         return size
+
+    def _take_away(self, size: int | None) -> None:
+        """Make the file what it was."""
+        if size is None:
+            self.file.unlink()
+        else:
+            os.truncate(self.file, size)
 
     def _old(self) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -89,6 +90,9 @@ def install(kind: Kind, text: str) -> Path:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except OSError as fault:
+        if not isinstance(fault, FileExistsError):  # a full disk: the next try shall not find half of it
+            with contextlib.suppress(OSError):
+                file.unlink()
         raise StartError(f"{file} cannot be written: {fault.strerror}") from None
     return file
 
