@@ -93,6 +93,26 @@ def test_servers_of_ones_own(run: Run, state: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--server", "mail.example.test"), "or issuer (--issuer)"),
+        (("--provider", "fastmail", "--tenant", "example.test"), "oauth2: tenant: Fastmail has none"),
+    ],
+)
+def test_oauth2_that_could_not_sign_in_is_not_kept(run: Run, state: Path, words: tuple[str, ...], told: str) -> None:
+    ended = run("account", "add", "me", "--login", "me", "--client-id", "an-id", *words, said=f"{LOCAL}\n")
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert not (state / "accounts").exists()
+
+
+def test_a_device_is_told_which_service_is_its_own(run: Run) -> None:
+    words = ("account", "add", "scans", "--device", "--provider", "fastmail", "--login", "a@fastmail.com")
+    said = run(*words, said=f"{APP}\n").stdout.splitlines()[0]
+    assert said.endswith('for a service with device = true and accounts = ["scans"]')
+
+
 def test_oauth2_needs_no_password_of_the_provider(run: Run, state: Path, tmp_path: Path) -> None:
     (tmp_path / "client").write_text("canary-client\n")
     words = ["--provider", "outlook", "--client-id", "id", "--client-secret-file", tmp_path / "client", "--tenant", "t"]

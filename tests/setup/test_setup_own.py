@@ -243,11 +243,21 @@ def test_a_provider_that_takes_oauth2_only_needs_an_own_login(house: House) -> N
 
 
 def test_with_oauth2_the_next_command_signs_in(house: House) -> None:
-    told = house.setup("--account", "anna", "--client-id", "an-id", "--password-file", str(house.local))
+    issuer = "https://login.example.test"
+    words = ("--account", "anna", "--client-id", "an-id", "--password-file", str(house.local))
+    told = house.setup(*words, "--issuer", issuer)
     assert told["next"][-1].endswith("account login anna")
     account = json.loads((house.state / "accounts" / "anna.json").read_text())
-    assert account["oauth2"] == {"client_id": "an-id"}
+    assert account["oauth2"] == {"client_id": "an-id", "issuer": issuer}
     assert "secret" not in account
+
+
+def test_a_provider_that_nobody_knows_needs_its_issuer(house: House) -> None:
+    """Before anybody is asked for a password, and before anything is written."""
+    ended = run_popover(*house.words, "--yes", "--account", "anna", "--client-id", "an-id")
+    assert ended.returncode == 2
+    assert "issuer (--issuer)" in ended.stderr
+    assert not (house.state / "accounts").exists()
 
 
 def test_from_an_address_to_mail_by_oauth2(

@@ -8,7 +8,7 @@ from typing import Any
 
 from popover.accounts.store import Store
 from popover.check.login import Login
-from popover.cli.account.add import kept_as
+from popover.cli.account.add import check_new, kept_as
 from popover.cli.account.ask import ask
 from popover.cli.account.login import login
 from popover.cli.account.place import open_store
@@ -61,9 +61,11 @@ def choose(arguments: argparse.Namespace, person: Person, found: Found, address:
         raise ConfigError("without one nothing can be set up" if isinstance(person, Terminal) else _CLIENT_ID)
     if Store(state_file().parent / "accounts").find(name) is not None:
         raise StartError(f"there is an account {quote(name)} already: popover account remove it, or take another name")
-    return OwnLogin(
-        name, arguments.login or login_of(found, address), way, arguments.client_id, arguments.tenant, arguments.issuer
-    )
+    login = arguments.login or login_of(found, address)
+    own = OwnLogin(name, login, way, arguments.client_id, arguments.tenant, arguments.issuer)
+    unread = {"password": "?"} | ({"secret": "?"} if way == "password" else {})
+    check_new(name, own.table(found, arguments.ca_file) | unread)
+    return own
 
 
 def needs_one(found: Found) -> str:

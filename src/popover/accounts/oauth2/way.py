@@ -77,7 +77,7 @@ def way_of(account: Account, described: Described | None = None) -> Way:
     if token_url is None:
         raise ConfigError(
             f"oauth2: say who gives the tokens: provider = one of {', '.join(provider_names())}; "
-            "or issuer, or token_url with authorize_url or device_url"
+            "or issuer (--issuer), or token_url with authorize_url or device_url"
         )
     dialects = _dialects(account)
     scopes = _scopes(oauth2, row, dialects)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from popover.accounts.oauth2.way import needs_description, way_of
 from popover.accounts.passwords import as_utf8
 from popover.accounts.scrypt import make_hash
 from popover.accounts.store import Store
@@ -23,7 +24,7 @@ def add(arguments: argparse.Namespace) -> int:
     """Ask for the passwords, and keep the account. Raises ConfigError, StartError."""
     table = _table(arguments)
     # Before anybody types a password for nothing.
-    Store(state_file().parent / "accounts").check_new(arguments.name, table | _placeholders(arguments))
+    check_new(arguments.name, table | _placeholders(arguments))
     password = None
     if not arguments.device:
         password = ask(f"Local password of {quote(arguments.name)} (what the mail program will send)",
@@ -40,7 +41,10 @@ def add(arguments: argparse.Namespace) -> int:
     elif arguments.client_secret_file is not None:
         table["client_secret"] = _text(ask("The client's secret", arguments.client_secret_file))
     account = open_store().add(arguments.name, table)
-    say(f"{quote(account.name)} is kept in {shown_path(account.name)}, for each service with accounts = true, at once")
+    services = "each service with accounts = true, at once"
+    if arguments.device:
+        services = f"a service with device = true and accounts = [{quote(account.name)}]"
+    say(f"{quote(account.name)} is kept in {shown_path(account.name)}, for {services}")
     if password is not None and arguments.plain:
         say(DIGESTS)
     if account.oauth2 is not None:
@@ -48,6 +52,15 @@ def add(arguments: argparse.Namespace) -> int:
     elif words := known(account.targets[0].server.host):
         say(f"before the first login: {words}")
     return 0
+
+
+def check_new(name: str, table: dict[str, Any]) -> None:
+    """Make sure that this is an account, that nobody has its names, and that it can sign in. Raises ConfigError,
+    StartError.
+    """
+    account = Store(state_file().parent / "accounts").check_new(name, table)
+    if account.oauth2 is not None and not needs_description(account):
+        way_of(account)
 
 
 def kept_as(password: bytes, *, plain: bool) -> bytes:
