@@ -31,3 +31,12 @@ def test_a_starttls_in_the_midst_of_idle_is_answered_here() -> None:
     assert differ(ENDED, ANSWERED, b"r1 NOOP\r\n")
     assert differ(ENDED, BEFORE + b"a1 OK done\r\n", asks)
     assert differ(ENDED.replace(b"welcome", b"so you are"), ANSWERED, asks)
+
+
+def test_a_server_that_leaves_does_not_come_to_a_starttls_that_is_refused_here() -> None:
+    asks, gone = b"r1 STARTTLS\r\n", BEFORE + b"* BYE going down\r\n"
+    refused = b"r1 NO there is no TLS on this port, go on without\r\n"
+    assert not differ(gone, gone + refused, asks)
+    assert differ(gone, gone + b"r1 NO not now\r\n", asks)
+    assert differ(gone + refused, gone, asks)
+    assert differ(gone, BEFORE + refused, asks)

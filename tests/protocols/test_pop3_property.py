@@ -277,6 +277,13 @@ TO_AND_FRO = [[line] for line in [*GOOD, b" UIDL \r\n", *walk(range(1, 3), b"RET
     True,
     1089,
 )
+@example(
+    ONE_BY_ONE,
+    [[[line] for line in [*GOOD, b"STAT\r\n"]], [[line] for line in [*GOOD, b"\r\n"]]],
+    service(read_ahead=True, read_ahead_bytes=1 << 20),
+    True,
+    0,
+)
 @pytest.mark.usefixtures("limits")
 def test_whole_sessions_are_as_without_a_gateway(
     nature: Nature, sessions: list[list[Group]], of: Service, warm: bool, seed: int

@@ -1,6 +1,7 @@
 """The POP3 relay, step by step: what each side sees, and when."""
 
 import base64
+import weakref
 
 import pytest
 
@@ -1252,6 +1253,58 @@ def test_a_login_that_hurries_a_session_out_waits_for_its_end_and_not_for_what_t
         assert first.answer(b"+OK bye\r\n") == (b"", b"")
         first.ears.server_ended(first.now)
         assert talk.heard() == b"PASS secret\r\n"
+
+
+def all_leaving(count: int, memory: Memory) -> list[Talk]:
+    """Sessions of one user that have their answers to QUIT, and whose servers are asked before they are told."""
+    talks = [Talk(memory=memory) for _ in range(count)]
+    for talk in talks:
+        talk.say(b"USER anna\r\nPASS secret\r\n")
+        talk.answer(b"+OK\r\n+OK in\r\n")
+    for talk in talks:
+        got, heard = talk.say(b"QUIT\r\n")
+        assert (got, heard[:6]) == (b"+OK\r\n", b"CAPA\r\n")
+        assert b"QUIT" not in heard
+    return talks
+
+
+@pytest.mark.parametrize("answered", [b"", CAPA])
+def test_a_login_hurries_nobody_whose_session_is_over(answered: bytes) -> None:
+    """Its server has hung up at what it was asked, while another session of the same user is yet to leave."""
+    memory = trusting(but="pipelines")
+    talk = Talk(changed(service(), ask_ahead=False), memory=memory)
+    gone, leaving = all_leaving(2, memory)
+    gone.answer(answered)
+    gone.over(server_left=True)
+    assert talk.say(b"USER anna\r\nPASS secret\r\n") == (b"+OK\r\n", b"USER anna\r\n")
+    assert talk.answer(b"+OK\r\n") == (b"", b"")
+    assert (gone.heard(), leaving.heard()) == (b"", b"QUIT\r\n")
+    leaving.over(server_left=True)
+    assert talk.heard() == b"PASS secret\r\n"
+
+
+def test_where_all_who_are_hurried_are_gone_by_that_a_login_does_not_wait() -> None:
+    memory = trusting(but="pipelines")
+    [leaving] = all_leaving(1, memory)
+    leaving.ears.on_wake = lambda: leaving.ears.server_ended(leaving.now)  # it has reset, as is seen now
+    talk = Talk(changed(service(), ask_ahead=False), memory=memory)
+    assert talk.say(b"USER anna\r\nPASS secret\r\n") == (b"+OK\r\n", b"USER anna\r\nPASS secret\r\n")
+
+
+def test_nothing_is_kept_of_a_session_that_is_over_while_others_of_its_user_leave() -> None:
+    """A server that never answers QUIT holds each of them for a minute: there may always be one."""
+    memory = trusting(but="pipelines")
+    first, last = all_leaving(2, memory)
+    waiting = Talk(memory=memory)
+    waiting.say(b"USER anna\r\nPASS secret\r\n")
+    waiting.answer(b"+OK\r\n")
+    handed_out = (first.ears._leaving, waiting.ears._login)  # noqa: SLF001 - of which methods are
+    parts = [weakref.ref(part) for part in (first.ears, waiting.ears, *handed_out)]
+    for talk in (first, waiting):
+        talk.over()
+    del first, waiting, talk, handed_out
+    assert [part() for part in parts] == [None] * len(parts)
+    assert last.ears.has_left
 
 
 def test_a_login_waits_no_longer_than_that() -> None:

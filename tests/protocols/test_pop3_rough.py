@@ -404,6 +404,26 @@ def test_what_a_slow_server_says_late_of_its_capa_is_no_answer_to_the_clients_qu
             assert b"".join(talk.answer(piece)[0] for piece in pieces) == refusal
 
 
+@pytest.mark.parametrize("late", [b"", b"+OK 0 0\r\n"])
+def test_an_empty_line_waits_less_than_a_second_for_what_a_server_has_not_heard_of_ours(late: bytes) -> None:
+    """Nobody knows whether it has an answer, so it is passed on once nothing of ours can have one any more. `late`: it
+    has heard all, and is slow.
+    """
+    talk = Talk()
+    talk.say(b"USER anna\r\n")
+    assert talk.say(b"PASS secret\r\n")[1] == b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n"
+    assert talk.answer(b"+OK\r\n+OK in\r\n" + CAPA) == (b"+OK in\r\n", b"")
+    assert talk.say(b"\r\n") == (b"", b"")
+    began = talk.now
+    assert talk.wait() == (b"", b"CAPA\r\n")
+    got, heard = talk.answer(late + CAPA)
+    while heard != b"\r\n":
+        assert got == b""
+        got, heard = talk.wait()
+    assert talk.now - began < 1.0
+    assert talk.answer(b"-ERR what\r\n")[0] == b"-ERR what\r\n"
+
+
 @pytest.mark.parametrize(("lines", "is_one"), [(b"1 56\r\n2 70\r\n", True), (b"one 56\r\n", False), (b"7\r\n", False)])
 def test_a_list_that_makes_no_sense_does_not_show_that_the_server_lists(lines: bytes, *, is_one: bool) -> None:
     """A walk through the mailbox would rely on it."""

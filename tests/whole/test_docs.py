@@ -218,6 +218,14 @@ def test_the_map_names_all_rooms_and_none_that_is_not() -> None:
         assert list(root.rglob(name)), name
 
 
+def test_every_room_that_is_named_in_a_room_or_on_a_page_is_there() -> None:
+    rooms = sorted((ROOT / "src").rglob("*.py"))
+    there = [f"/{path.relative_to(ROOT)}" for top in ("src", "tests", "bench") for path in (ROOT / top).rglob("*.py")]
+    for path in (*rooms, *(ROOT / "docs").glob("*.md")):
+        for name in re.findall(r"(?<![\w/.-])((?:\w+/)*\w+\.py)\b", path.read_text()):
+            assert any(one.endswith(f"/{name}") for one in there), f"{path.relative_to(ROOT)}: {name}"
+
+
 def test_the_first_page_keeps_its_margin() -> None:
     page = words_of(ROOT / "README.md")
     assert [line for line in page.splitlines() if len(line) > 120] == []

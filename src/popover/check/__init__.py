@@ -7,6 +7,7 @@
     tls.py        TLS, the certificate, the trust store, resumption
     talker.py     a line-wise conversation over a session's own stream
     dialogues.py  what is asked in each dialect: capabilities, login, mailbox
+    conceal.py    what of a server's words may be shown after a login
     dialect.py    greeting, capabilities, and what the port without TLS says
     save.py       --save-certificate: what makes a server of one's own trusted
     login.py      the login, and in providers.py what is known of the big providers

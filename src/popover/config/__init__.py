@@ -14,8 +14,8 @@
     several.py  a service of several dialects -> one of each
     file.py     popover.toml; with text.py (its text), fields.py and account_fields.py (a reader for each key),
                 readers.py (readers for any), account_readers.py, tables.py (cattrs), table_file.py and
-                route_words.py ([[table]]), labels.py (what a part is called that could not be read), and unquoted.py
-                (what to write for a text without quotes)
+                route_words.py and trusts.py ([[table]]), labels.py (what a part is called that could not be read), and
+                unquoted.py (what to write for a text without quotes)
 
 All that can be wrong is a ConfigError whose `mistakes` are plain sentences, one line each.
 """

@@ -4,6 +4,7 @@
     mailbox.py      the mailbox: what SMTP puts in, POP3 takes out
     pop3.py         a small POP3 server
     smtp.py         a small SMTP server
+    serving.py      one connection to either of them
     certificate.py  theirs, made on the fly by the program `openssl`
     server.py       POP3S and SMTPS on loopback
     show.py         the gateway in front of them, and what to type into a client

@@ -1,6 +1,6 @@
 """The seam of a device's session (`Desk.device`): what the dry floor wants of the wet one, and what they exchange.
 
-device --its talk--> Reach --signed in--> server          (session/errand.py serves the wants)
+device --its talk--> Reach --signed in--> server          (session/courier.py serves the wants)
                      Keep  --queue/--> Mail --deliver--> server   (process/queue/)
 """
 

@@ -1,5 +1,7 @@
 """What may not differ between two sessions of one case."""
 
+import operator
+import re
 from typing import NamedTuple
 
 from pairs.features import has
@@ -13,6 +15,7 @@ SECOND = 1.0  # the first rule's
 STRANGERS = b"P commands\r\n"
 ROOM = 64 * 1024  # octets
 IN_IDLE = b" BAD in the midst of IDLE: say DONE first\r\n"
+_REFUSED = re.compile(rb"^\S+ BAD\n", re.MULTILINE)  # a STARTTLS of IMAP's, as `Case.same` gives it
 STRANGE = 5  # words that no client of the dialect says, before a stranger is sent away
 
 
@@ -66,8 +69,7 @@ def _asks_for_tls_in_idle(one: Case, ours: bytes, theirs: bytes) -> bool:
     """
     at = theirs.find(IN_IDLE)
     before = one.same(theirs[: theirs.rfind(b"\n", 0, max(at, 0)) + 1])
-    has_asked = any(b"STARTTLS" in step.say.upper() for step in one.script.steps)
-    return at >= 0 and has_asked and one.same(ours).startswith(before)
+    return at >= 0 and _asks_for_tls(one) and one.same(ours).startswith(before)
 
 
 def _went_as_a_stranger(one: Case, ours: bytes, theirs: bytes) -> bool:
@@ -123,7 +125,16 @@ def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
     direct, through = one.same(ours.got), one.same(theirs.got)
     if _is_lost(ours) and _is_lost(theirs):  # what is on its way may be lost
         return direct.startswith(through) or through.startswith(direct)
-    return one.ordered(direct) == one.ordered(through)
+    if one.ordered(direct) == one.ordered(through):
+        return True
+    # A server that leaves by itself does not come to a STARTTLS that popover has refused in its place.
+    pair = (_REFUSED.sub(b"", one.ordered(got)) for got in (direct, through))
+    has_left = _asks_for_tls(one) and ours.end in {"closed", "reset"}
+    return has_left and len(through) > len(direct) and operator.eq(*pair)
+
+
+def _asks_for_tls(one: Case) -> bool:
+    return any(b"STARTTLS" in step.say.upper() for step in one.script.steps)
 
 
 def _is_lost(lived: Lived) -> bool:

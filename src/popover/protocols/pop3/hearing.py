@@ -244,7 +244,7 @@ class Ears:
     def over(self, now: float, *, server_left: bool) -> None:
         """Remember this session for the next one."""
         self.state.now = now
-        self._login.on_free = lambda: None
+        self._login.over()
         self._leaving.over()
         self._parts.lesson.learn(server_left=server_left)
         self._parts.let_go()

@@ -196,4 +196,4 @@ class Leaving:
         """The server knows, or is gone."""
         if self._is_registered:
             self._is_registered = False
-            self._state.memory.has_left(self._user, self._state.visitor)
+            self._state.memory.has_left(self._user, self._state.visitor, self._hurry)

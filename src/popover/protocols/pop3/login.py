@@ -46,6 +46,7 @@ class Login:
         self._mechanism = b""  # of an AUTH under way
         self._tells_user = False  # the next line of the client's side of it may hold the user's name
         self._response = b""  # one that waits for the mailbox
+        self._waits_as = ""  # the name whose mailbox it waits for
         way.on_turn, way.may_log_in = self._decide, self.may_log_in
 
     @property
@@ -134,7 +135,7 @@ class Login:
         if self.wait_until:
             return self._state.now >= self.wait_until
         if self.user and self._state.memory.waits(self.user, self._free):
-            self.wait_until = self._state.now + LOCK_WAIT
+            self.wait_until, self._waits_as = self._state.now + LOCK_WAIT, self.user
             self._state.spared.none()
             return False
         return True
@@ -153,6 +154,12 @@ class Login:
         """The wait was long enough."""
         self.wait_until = -math.inf
         self._respond_now()
+
+    def over(self) -> None:
+        """The session is over: nobody waits."""
+        if self._waits_as:
+            self._state.memory.waits_no_more(self._waits_as, self._free)
+        self.on_free = lambda: None
 
     def _respond_now(self) -> None:
         if self._response:

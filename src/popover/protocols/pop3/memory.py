@@ -81,17 +81,15 @@ class Memory:
         """
         self._leaving_of.comes(visitor)
         if user:
-            leaving = self._leaving.setdefault(user.casefold(), _Leaving())
-            leaving.sessions += 1
-            leaving.hurry.append(hurry)
+            self._leaving.setdefault(user.casefold(), _Leaving()).hurry.append(hurry)
 
-    def has_left(self, user: str, visitor: str) -> None:
-        """The server has been told, or is gone: let those in who wait."""
+    def has_left(self, user: str, visitor: str, hurry: Callable[[], None]) -> None:
+        """The server has been told, or is gone: this session is not hurried any more. Let those in who wait."""
         self._leaving_of.goes(visitor)
         leaving = self._leaving.get(user.casefold())
         if leaving is not None:
-            leaving.sessions -= 1
-            if not leaving.sessions:
+            leaving.hurry.remove(hurry)
+            if not leaving.hurry:
                 del self._leaving[user.casefold()]
                 for call in leaving.waiting:
                     call()
@@ -102,17 +100,24 @@ class Memory:
         if leaving is None:
             return False
         leaving.waiting.append(call)
-        for hurry in leaving.hurry:
+        for hurry in tuple(leaving.hurry):  # one may be gone by that
             hurry()
-        return True
+        return self._leaving.get(user.casefold()) is leaving
+
+    def waits_no_more(self, user: str, call: Callable[[], None]) -> None:
+        """Its session is over, or goes on without."""
+        leaving = self._leaving.get(user.casefold())
+        if leaving is not None and call in leaving.waiting:
+            leaving.waiting.remove(call)
 
 
 class _Leaving:
-    """The sessions of one user that are about to leave, how to hurry them, and whom to call when the last has left."""
+    """The sessions of one user that are about to leave, by how to hurry each, and whom to call when the last has left.
+    Either is a method of a session's: it is kept no longer than that.
+    """
 
-    __slots__ = ("hurry", "sessions", "waiting")
+    __slots__ = ("hurry", "waiting")
 
     def __init__(self) -> None:
-        self.sessions = 0
         self.hurry: list[Callable[[], None]] = []
         self.waiting: list[Callable[[], None]] = []

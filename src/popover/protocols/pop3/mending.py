@@ -67,7 +67,7 @@ class Mending:
         if self._owed.is_lost:
             return self._step.due
         asked, turns = self._owed.asked, self._owed.turns
-        if not asked or not turns:
+        if not asked or not (turns or self._state.turns_plain):  # what is to be passed on waits for all of ours
             return math.inf
         if self._is_half_heard or self._is_half_told:
             silence = max(self._silent_since, asked[0].since) + self._state.manners.patience
@@ -119,11 +119,11 @@ class Mending:
 
     def _overdue(self) -> None:
         """The client waits behind something of ours, for longer than it usually takes."""
-        state, first, login = self._state, self._owed.asked[0], self._owed.turns[0]
+        state, first, turns = self._state, self._owed.asked[0], self._owed.turns
         self.was_overdue = True
         state.spared.none()
-        if login.is_done and login.behind is not None:  # what comes behind it is late or lost, so it is not that itself
-            login.behind = None
+        if turns and turns[0].is_done and turns[0].behind is not None:  # what is late or lost comes behind this login
+            turns[0].behind = None
             self._owed.catch_up()
         if first in self._probes and first.flight is not None and not state.logged_in:
             # It is CAPA behind CAPA, there is no other question before a login: one was answered, the other got lost.
