@@ -12,7 +12,7 @@ from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 
 Status = Literal["ok", "warn", "fail"]
 StepName = Literal[
-    "file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session", "old clients", "accounts"
+    "file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session", "old clients", "accounts", "queue"
 ]
 Fact = str | int | float | bool | None | list[str]
 
