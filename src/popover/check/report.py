@@ -12,8 +12,9 @@ from popover.errors import ConnectFailure, Failure, NameFailure, TLSFailure
 
 Status = Literal["ok", "warn", "fail"]
 StepName = Literal[
-    "file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session", "old clients", "accounts", "queue"
-]
+    "file", "name", "connect", "tls", "dialect", "login", "here", "inside", "session",
+    "old clients", "accounts", "queue",
+]  # fmt: skip
 Fact = str | int | float | bool | None | list[str]
 
 
