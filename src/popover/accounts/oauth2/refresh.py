@@ -116,10 +116,10 @@ def _form(account: Account, way: Way, ask: Ask, kept: Kept | None) -> Form:
     if way.grant != "user":
         return ask.own_token(account, way)
     if kept is None:
-        raise SignInNeeded(f"nobody has signed in at {way.title} yet: on its machine, type: {command(account)}")
+        raise SignInNeeded(f"nobody has signed in at {way.title} yet: on popover's machine, type: {command(account)}")
     if kept.refresh is None:
         raise SignInNeeded(
-            f"{way.title} has given no token to go on with: on its machine, type: {command(account)}",
+            f"{way.title} has given no token to go on with: on popover's machine, type: {command(account)}",
             "Microsoft wants the scope offline_access, Google access_type=offline: was either written by hand?",
         )
     return forms.refresh(way, ask.client(account, way), kept.refresh)
