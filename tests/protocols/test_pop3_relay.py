@@ -1,12 +1,13 @@
 """The POP3 relay, step by step: what each side sees, and when."""
 
 import base64
+import re
 import weakref
 
 import pytest
 
 from hearing import every_cut, taken
-from keeping import keeps
+from keeping import keeps, kept_by
 from model_pop3 import VISITOR, service, trusting
 from popover.config import Service
 from popover.protocols import Terms
@@ -20,6 +21,7 @@ from popover.protocols.pop3.leaving import FIND_OUT, NOT_REMOVED
 from popover.protocols.pop3.login import HOLD_USER
 from popover.protocols.pop3.manners import AT_ONCE, FIRST_OCTETS, KEPT, Shown
 from popover.protocols.pop3.queue import ANSWERS
+from popover.protocols.pop3.status import REFUSALS
 from popover.talk import End, More
 from popover.wire.scratch import Scratch
 from services import changed
@@ -1372,3 +1374,12 @@ def test_a_spare_that_does_not_tell_its_capabilities(said: bytes, answer: bytes)
     with pytest.raises(StopIteration) as done:
         talk.send(None)
     assert done.value.value == answer
+
+
+def test_a_server_that_never_refuses_twice_in_the_same_words_does_not_fill_the_memory() -> None:
+    talk = Talk()
+    for number in range(100):
+        talk.say(b"NOOP\r\n")
+        talk.answer(b"-%03d\r\n" % number)
+    words = [piece for piece in kept_by(talk.ears) if re.fullmatch(rb"-\d\d\d", piece)]
+    assert len(words) <= REFUSALS

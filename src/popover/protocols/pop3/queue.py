@@ -39,7 +39,6 @@ class Owed:
         self.turns: deque[Ask] = deque()
         self.challenged = self.is_loose = self.is_lost = self.is_nobodys = False
         self.judge: Judge
-        self._refusals = frozenset((b"-ERR",))
         self.softening = softening
         self._mouth = Mouth(client)
         self._body = Body()
@@ -136,8 +135,8 @@ class Owed:
             self.challenged = True
             return
         ask.is_ok = line[:3].upper() == b"+OK"  # poplib takes any "+", and some servers write it small
-        if not ask.is_ok and ask.kind is Kind.CLIENT:
-            self._refusals |= {line[:4].upper()}  # it need not be -ERR; this one was certainly meant as a refusal
+        if not ask.is_ok and ask.kind is Kind.CLIENT:  # this one was certainly meant as a refusal
+            self._status.refuses(line)
         self.is_loose |= not line.endswith(b"\r\n")
         if ask.is_ok and ask.has_body and not ask.is_lost(line):
             self._line = line
@@ -256,7 +255,7 @@ class Owed:
         self._in_this_go += 1
         self._was_blank, self._is_behind_ours = False, not ask.is_claimed
         if ask.flight is not None:
-            ask.flight.land(ask, line, self._refusals)
+            ask.flight.land(ask, line, self._status.refusals)
         self.judge.judge(ask, line)
         ask.learnt = ask.listing = None
         if ask.flight is not None and ask.flight.is_wrong:
