@@ -14,7 +14,13 @@ ifeq ($(origin server),command line)
 SERVER := $(server)
 endif
 
-.PHONY: run demo test test-deep test-browser check fix bench clean
+# `make run pop.example.com` would be the demo, and that server a target that there is not.
+STRANGE := $(filter-out run,$(MAKECMDGOALS))
+ifneq ($(and $(filter run,$(MAKECMDGOALS)),$(findstring .,$(STRANGE))),)
+$(error write it as: make run SERVER="$(STRANGE)")
+endif
+
+.PHONY: run demo test test-deep test-browser check fix bench clean help
 
 run: $(READY)  ## the gateway: make run SERVER=mail.example.com; without SERVER: the demo
 ifeq ($(origin SERVER),undefined)
@@ -65,7 +71,10 @@ bench: $(SETUP)  ## popover and its peers, side by side; writes docs/benchmarks.
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.wan
 
-clean:
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1 /p' Makefile | while read -r target does; do printf '%-14s %s\n' "$$target" "$$does"; done
+
+clean:  ## away with what was set up and built
 	rm -rf $(VENV) build dist
 
 # What the gateway and its demo need, and no more.

@@ -146,6 +146,17 @@ def test_run_without_a_server_is_the_demo_whatever_else_is_called_server() -> No
     assert "popover demo" not in planned("run", "SERVER=")  # a script's variable that was not set: popover says so
 
 
+def test_run_with_a_server_for_a_target_is_told_how_to_write_it() -> None:
+    ended = make("--dry-run", "VENV=/nowhere/venv", "run", "pop.example.com", "smtps://smtp.example.com")
+    assert ended.returncode == 2
+    assert 'write it as: make run SERVER="pop.example.com smtps://smtp.example.com"' in ended.stderr
+
+
+def test_help_lists_each_target_that_a_person_may_want() -> None:
+    offered = {line.split()[0] for line in make("help").stdout.splitlines()}
+    assert {"run", "demo", "test", "pyz", "deb", "image", "clean", "help"} <= offered
+
+
 def test_release_is_of_the_version_that_its_tag_says(tmp_path: Path) -> None:
     (tmp_path / "src" / "popover").mkdir(parents=True)
     shutil.copy(ROOT / "src" / "popover" / "__init__.py", tmp_path / "src" / "popover")
