@@ -71,6 +71,15 @@ def test_what_is_sent_is_what_is_fetched(demo: Demo, workdir: Workdir, sender: s
     assert "Grüße aus Köln".encode() in fetched[2]
 
 
+def test_check_does_not_take_it_for_the_gateway_that_is_wanted(demo: Demo) -> None:
+    place = ":".join(map(str, demo.fetching.address))
+    ended = run_popover("check", f"{place}=localhost:1")
+    assert ended.returncode == 1
+    assert f"FAIL  here        popover cannot listen on {place}" in ended.stdout
+    assert f"{place} is in use already by the demo, " in ended.stdout
+    assert "served by a running popover" not in ended.stdout
+
+
 def test_an_old_client_that_can_not_sign_in_may_send(demo: Demo, workdir: Workdir) -> None:
     with smtplib.SMTP(*demo.sending.address, timeout=30) as client:
         client.sendmail("scanner@house.example", ["anybody@elsewhere.example"], LETTER)

@@ -52,7 +52,10 @@ async def check_ports(report: Report, service: Service) -> None:
 
 async def _not_free(report: Report, service: Service, listen: Address, why: str) -> None:
     holder = port_holder(listen.port) if "in use" in why else None
-    if holder and _is_popover(holder):
+    command = _command(holder) if holder else None
+    if holder and command == "demo":  # it greets, too, but leads nowhere else
+        why = why.replace(holder, f"the demo, {holder}")
+    elif holder and command is not None:
         try:
             async with report.waiting(f"talking to the popover at {listen}"), asyncio.timeout(PATIENCE):
                 seconds, _ = await _session(service, _reach(listen))
@@ -82,13 +85,15 @@ def _reach(listen: Address) -> tuple[str, int]:
     return everywhere.get(listen.host, listen.host), listen.port
 
 
-def _is_popover(holder: str) -> bool:
+def _command(holder: str) -> str | None:
+    """Which of popover's commands that process is, such as "run"; None: it is no popover."""
     found = re.search(r"\(pid (\d+)\)", holder)
     try:
         words = Path(f"/proc/{found[1]}/cmdline").read_bytes().split(b"\0") if found else []
     except OSError:
-        return False
-    return any(word.rpartition(b"/")[2] in _NAMES for word in words)
+        return None
+    at = next((at for at, word in enumerate(words) if word.rpartition(b"/")[2] in _NAMES), None)
+    return None if at is None else b"".join(words[at + 1 : at + 2]).decode("ascii", "replace")
 
 
 async def check_session(report: Report, dialler: Dialler, service: Service) -> None:
