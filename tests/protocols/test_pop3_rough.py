@@ -306,7 +306,7 @@ def test_behind_a_client_that_has_gone_its_mailbox_is_free_within_a_second(*, is
 
 
 def test_behind_a_client_that_has_gone_with_all_its_answers_its_mailbox_is_free_at_once() -> None:
-    """It may come again at once, and a mailbox that is locked refuses it: also where an answer was in words of its own."""
+    """It may come again at once, and a mailbox that is locked refuses it: also where one answer was odd."""
     talk = logged_in()
     talk.say(b"NOOP\r\n")
     talk.answer(b"fine\r\n")
