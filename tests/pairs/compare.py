@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pairs.excuses import Played, goes_further, is_excused, is_spared, refused
 from pairs.goodbyes import goes_early, quits_early, rests_alike, without_ours
 from pairs.inventions import inventions
-from pairs.returning import finds_all_again
+from pairs.returning import finds_all_again, pays_in_the_first
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
@@ -41,7 +41,8 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         return []
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and (is_excused(direct, through, server, features) or finds_all_again(direct, through, server, features)):
+    excuses = (is_excused, finds_all_again, pays_in_the_first)
+    if found and any(is_so(direct, through, server, features) for is_so in excuses):
         return []
     found += _end(direct, through, server, features)
     if not found:
