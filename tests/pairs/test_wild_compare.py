@@ -1,6 +1,6 @@
 """What may differ between two sessions of IMAP, SMTP or ManageSieve, and what beside it may not."""
 
-from pairs.wild import imap
+from pairs.wild import imap, smtp
 from pairs.wild.case import Case
 from pairs.wild.client import Lived, Script, Step
 from pairs.wild.compare import Played, differences
@@ -40,3 +40,25 @@ def test_a_server_that_leaves_does_not_come_to_a_starttls_that_is_refused_here()
     assert differ(gone, gone + b"r1 NO not now\r\n", asks)
     assert differ(gone + refused, gone, asks)
     assert differ(gone, BEFORE + refused, asks)
+
+
+GREETED = b"220 mx.example ESMTP\r\n550 5.1.1 nobody\r\n252 by the way\r\n"
+TOOK = b"250 2.0.0 taken\r\n" * 12 + b"221 2.0.0 Bye\r\n"
+
+
+def loses_a_mail(mail: bytes, theirs: bytes, *, manner: str = "speaks-unasked", heard: bytes = b"QUIT\r\n") -> bool:
+    """Whether a session differs that goes on longer than this, of a client that says a mail with its DATA."""
+    one = Case(1, smtp, frozenset([manner]), 1, Script((Step(b"RCPT TO:<nobody@c>\nDATA\n" + mail),)))
+    before = b"RCPT TO:<nobody@c>\nDATA\n"
+    direct = Played(Lived(GREETED + b"354 go on\r\n" + TOOK, "closed"), Heard(before + mail, "closed", True))
+    through = Played(Lived(theirs, "closed"), Heard(before + heard, "closed", True))
+    return bool(differences(one, direct, through))
+
+
+def test_a_mail_of_quit_may_be_a_goodbye_where_a_server_gives_answers_that_nobody_asked_for() -> None:
+    mail, ended = b"QUIT\r\nmore\r\n.\r\n", GREETED + b"221 2.0.0 Bye\r\n"
+    assert not loses_a_mail(mail, ended)
+    assert loses_a_mail(mail, ended, manner="slow")
+    assert loses_a_mail(b"more\r\nQUIT\r\n.\r\n", ended, heard=b"more\r\nQUIT\r\n")
+    assert loses_a_mail(mail, ended.replace(b"550", b"250"))
+    assert loses_a_mail(mail, ended, heard=b"QUIT\r\nre\r\n.\r\n")
