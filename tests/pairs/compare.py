@@ -6,6 +6,7 @@ from operator import eq
 from typing import NamedTuple
 
 from pairs.excuses import Played, goes_further, is_excused, is_spared, refused
+from pairs.features import has
 from pairs.goodbyes import goes_early, quits_early, rests_alike, without_ours
 from pairs.inventions import inventions
 from pairs.returning import finds_all_again, pays_in_the_first
@@ -130,7 +131,8 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
     if direct.left and not through.left and is_excused(played, other, server, features):
         # It went at a command that popover answers in its place, and so it hears the QUIT.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
-    if _is_overtaken(played.record, other.record) and _begins_alike_there(direct, through):
+    is_unheard = server.ends and has(features, "dele_at_once") and _lacks_deletions(direct, through)
+    if is_unheard or (_is_overtaken(played.record, other.record) and _begins_alike_there(direct, through)):
         through = through._replace(said=direct.said)
     found = []
     if direct.removed != through.removed:
@@ -159,6 +161,17 @@ def _begins_alike_there(direct: State, through: State) -> bool:
     pairs = list(zip_longest(direct.said, through.said, fillvalue=()))
     rest = [word for ours, theirs in pairs for word in (*ours[len(theirs) :], *theirs[len(ours) :])]
     return all(all(map(eq, ours, theirs)) for ours, theirs in pairs) and b"QUIT" not in rest
+
+
+def _lacks_deletions(direct: State, through: State) -> bool:
+    """Whether the server had left, at what it was asked ahead, when the last deletions were to be told that popover has
+    answered: no QUIT was to come that would have made them last, on either way.
+    """
+    if not (direct.left and through.left) or len(direct.said) != len(through.said):
+        return False
+    pairs = list(zip(direct.said, through.said, strict=True))
+    rest = [verb_of(word) for ours, theirs in pairs for word in ours[len(theirs) :]]
+    return all(ours[: len(theirs)] == theirs for ours, theirs in pairs) and set(rest) == {b"DELE"}
 
 
 def _without_dead(state: State) -> State:

@@ -1,8 +1,9 @@
 """What is excused as a whole, and what beside it is not."""
 
 from pairs.compare import differences
+from pairs.excuses import Played
 from pairs.made import LOGIN, Said, played
-from pairs.servers.base import Pop3
+from pairs.servers.base import Pop3, State
 
 
 class GoesAtQuestions(Pop3):
@@ -42,3 +43,21 @@ def test_a_server_that_says_nothing_to_stls_may_keep_the_tunnels_client_waiting(
     assert differences(asks, played([*LOGIN, one, ("NOOP", "")], end="closed"), Pop3, "on")
     refuses = played([*LOGIN, one, ("STLS", "-ERR unknown")], end="gave up")
     assert differences(refuses, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
+
+
+def gone(*said: bytes, left: bool = True, removed: frozenset[str] = frozenset()) -> Played:
+    """A session that its server ended at a mail, and what it had heard by then."""
+    one = played([*LOGIN, ("DELE 1", "+OK"), ("RETR 3", "")], end="closed")
+    return one._replace(state=State(removed, ((b"PASS secret", *said),), left=left, open=False))
+
+
+def test_a_server_that_has_left_does_not_hear_a_deletion_that_was_answered_here_and_would_not_have_lasted() -> None:
+    whole, less = gone(b"DELE 1", b"DELE 2"), gone(b"DELE 1")
+    assert not differences(whole, less, GoesAtQuestions, "on")
+    assert differences(whole, less, Pop3, "on")
+    assert differences(whole, less, GoesAtQuestions, "off")
+    assert differences(less, whole, GoesAtQuestions, "on")
+    assert differences(whole, gone(b"DELE 2"), GoesAtQuestions, "on")
+    assert differences(gone(b"DELE 1", b"RSET"), less, GoesAtQuestions, "on")
+    assert differences(whole, gone(b"DELE 1", left=False), GoesAtQuestions, "on")
+    assert differences(gone(b"DELE 1", b"DELE 2", removed=frozenset(["u1"])), less, GoesAtQuestions, "on")
