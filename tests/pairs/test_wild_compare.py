@@ -62,3 +62,21 @@ def test_a_mail_of_quit_may_be_a_goodbye_where_a_server_gives_answers_that_nobod
     assert loses_a_mail(b"more\r\nQUIT\r\n.\r\n", ended, heard=b"more\r\nQUIT\r\n")
     assert loses_a_mail(mail, ended.replace(b"550", b"250"))
     assert loses_a_mail(mail, ended, heard=b"QUIT\r\nre\r\n.\r\n")
+
+
+def test_a_starttls_in_a_literal_that_was_refused_is_refused_here() -> None:
+    got = b"* OK ready\r\na0 OK welcome\r\na1 NO I know already\r\n"
+    refused = got + b"x NO there is no TLS on this port, go on without\r\n"
+
+    def differs(theirs: bytes, *manners: str, announces: bytes = b"a1 APPEND INBOX {14}\r\n") -> bool:
+        steps = (Step(announces), Step(b"x STARTTLS\r\n\r\n"))
+        one = Case(1, imap, frozenset(manners), 1, Script(steps))
+        both = (Played(Lived(said, "gave up"), Heard(announces, "closed", True)) for said in (got, theirs))
+        return bool(differences(one, *both))
+
+    assert not differs(refused, "early", "no-plus")
+    assert differs(refused, "early")
+    assert differs(refused, "no-plus")
+    assert differs(refused, "early", "no-plus", announces=b"a1 NOOP\r\n")
+    assert differs(refused.replace(b"welcome", b"so you are"), "early", "no-plus")
+    assert differs(refused + b"a1 OK\r\n", "early", "no-plus")

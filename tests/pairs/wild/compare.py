@@ -2,10 +2,11 @@
 
 import operator
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 from pairs.features import has
-from pairs.wild import smtp
+from pairs.wild import imap, smtp
 from pairs.wild.case import Case, short
 from pairs.wild.client import Lived
 from pairs.wild.odd import Heard
@@ -16,6 +17,7 @@ STRANGERS = b"P commands\r\n"
 ROOM = 64 * 1024  # octets
 IN_IDLE = b" BAD in the midst of IDLE: say DONE first\r\n"
 _REFUSED = re.compile(rb"^\S+ BAD\n", re.MULTILINE)  # a STARTTLS of IMAP's, as `Case.same` gives it
+_LITERAL = re.compile(rb"\{\d+\}\r?\n\Z")
 _MAIL_OF_QUIT = re.compile(rb"^DATA[ \t]*\r?\nQUIT\b", re.IGNORECASE | re.MULTILINE)
 STRANGE = 5  # words that no client of the dialect says, before a stranger is sent away
 
@@ -140,7 +142,16 @@ def _is_same(one: Case, ours: Lived, theirs: Lived) -> bool:
     # A server that leaves by itself does not come to a STARTTLS that popover has refused in its place.
     pair = (_REFUSED.sub(b"", one.ordered(got)) for got in (direct, through))
     has_left = _asks_for_tls(one) and ours.end in {"closed", "reset"}
-    return has_left and len(through) > len(direct) and operator.eq(*pair)
+    return (has_left or _takes_what_it_refused(one)) and len(through) > len(direct) and operator.eq(*pair)
+
+
+def _takes_what_it_refused(one: Case) -> bool:
+    """Whether a server of IMAP's says NO to a literal, and takes it all the same from a client that says it all the
+    same: a STARTTLS in it is popover's to refuse (docs/speed.md).
+    """
+    pairs = pairwise(step.say for step in one.script.steps)
+    is_said = any(_LITERAL.search(ours) and b"STARTTLS" in theirs.upper() for ours, theirs in pairs)
+    return one.dialect is imap and one.manners >= {"early", "no-plus"} and is_said
 
 
 def _asks_for_tls(one: Case) -> bool:
