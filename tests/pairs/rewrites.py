@@ -76,19 +76,26 @@ def same(ours: Turn, theirs: Turn, features: str) -> bool:
 
 def same_stream(direct: Record, through: Record, features: str) -> bool:
     """Whether all octets are the same, wherever the client saw the ends of answers, but for words of popover's own (to
-    USER, DELE, QUIT and STLS, and "fault" for "error").
+    USER, DELE, QUIT and STLS, a refused DELE that QUIT tells, and "fault" for "error").
 
     A client that takes a dot inside a mail for its end reads all later answers in the wrong place, through the
     tunnel as well.
     """
     (ours, more), (theirs, as_many) = _lines(direct), _lines(through)
     deleted = {b"+OK message %s deleted\r" % b"".join(turn.said.split()[1:2]) for turn in through.turns}
-    pairs = zip(ours, theirs, strict=False)
-    return (
-        as_many <= more
-        and len(ours) == len(theirs)
-        and all(_same_line(*pair, features) or (_words(pair[0]) == b"+ok" and pair[1] in deleted) for pair in pairs)
-    )
+    tells_later = not any(verb_of(turn.said) == b"RSET" for turn in through.turns)
+    refused = False
+    if as_many > more or len(ours) != len(theirs):
+        return False
+    for pair in zip(ours, theirs, strict=True):
+        is_ours = pair[1] in deleted
+        if _same_line(*pair, features) or (_words(pair[0]) == b"+ok" and is_ours):
+            continue
+        if tells_later and pair[0][:4] == b"-ERR" and is_ours:
+            refused = True
+        elif not (refused and _is_reworded(pair[0]) and pair[1] == NOT_REMOVED + b"\r"):
+            return False
+    return True
 
 
 def _same_line(ours: bytes, theirs: bytes, features: str) -> bool:

@@ -47,3 +47,22 @@ def test_behind_what_was_not_read_a_quit_may_have_its_answer_from_popover_where_
         assert differences(server, left(turns, b".\r\n+OK\r\n+OK\r\n", *behind), ClosesAtQuit, "on")
     deletes: list[Said] = [*LOGIN, ("DELE 1", "+OK"), QUITS_BEHIND]
     assert differences(left(deletes, b".\r\n"), left(deletes, b".\r\n+OK\r\n"), ClosesAtQuit, "on")
+
+
+def test_a_refusal_that_quit_tells_may_be_told_so_in_the_wrong_place() -> None:
+    before = [*LOGIN, ("DELE 1", "x"), ("NOOP", ".")]
+    direct = left([*before, ("QUIT", "-ERR not yours")], b"+OK\r\n+OK bye\r\n")
+    later = b"+OK\r\n-ERR some deleted messages not removed\r\n"
+    early = left([*before, ("QUIT", "+OK message 1 deleted")], later)
+    assert not differences(direct, early, Pop3, "on")
+    assert differences(direct, left([*before, ("QUIT", "+OK message 2 deleted")], later), Pop3, "on")
+    assert differences(direct, left([*before, ("QUIT", "+OK deleted")], later), Pop3, "on")
+    assert differences(left([*before, ("QUIT", "+OK marked")], b"+OK\r\n+OK bye\r\n"), early, Pop3, "on")
+    assert differences(direct, left([*before, ("QUIT", "-ERR not yours")], later), Pop3, "on")
+    assert differences(left([*before, ("QUIT", "-ERR not yours")], b"-ERR\r\n+OK bye\r\n"), early, Pop3, "on")
+    other = left([*before, ("QUIT", "+OK message 1 deleted")], b"+OK\r\n-ERR no\r\n")
+    assert differences(direct, other, Pop3, "on")
+    assert differences(left([*before, ("QUIT", "-ERR not yours")], b"+OK\r\n-ERR no\r\n"), early, Pop3, "on")
+    reset: list[Said] = [*before, ("RSET", ".")]
+    direct = left([*reset, ("QUIT", "-ERR not yours")], b"+OK\r\n+OK bye\r\n")
+    assert differences(direct, left([*reset, ("QUIT", "+OK message 1 deleted")], later), Pop3, "on")
