@@ -391,11 +391,26 @@ def test_what_was_found_out_about_a_message_is_not_told_of_it_once_it_is_deleted
     habits.questions, habits.leaves_no_time = (b"STAT", b"LIST"), True
     talk = Talk(memory=memory)
     talk.say(b"USER anna\r\nPASS secret\r\n")
-    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"STAT\r\nLIST 1\r\nCAPA\r\n"
-    talk.answer(b"+OK 3 9\r\n+OK 1 3\r\n" + CAPA)
+    assert talk.answer(b"+OK\r\n+OK in\r\n")[1] == b"LIST 1\r\nCAPA\r\nSTAT\r\n"
+    talk.answer(b"+OK 1 3\r\n" + CAPA + b"+OK 3 9\r\n")
     assert talk.say(b"DELE %d\r\n" % number)[1] == b"DELE %d\r\n" % number
     talk.answer(b"+OK gone\r\n")
     assert talk.say(b"LIST 1\r\n") == ((b"", b"LIST 1\r\n") if number == 1 else (b"+OK 1 3\r\n", b""))
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (1, 2, 0)], ids=["two the other way round", "LIST last"])
+def test_with_one_message_as_well_it_is_found_out_who_answers_in_another_order(order: tuple[int, ...]) -> None:
+    """Of one message STAT and LIST 1 are the same words."""
+    memory = shown_before_only()
+    habits = memory.habits((VISITOR, "anna"))
+    habits.questions, habits.leaves_no_time = (b"STAT", b"LIST"), True
+    talk = Talk(memory=memory)
+    talk.say(b"USER anna\r\nPASS secret\r\n")
+    answers = {b"STAT": b"+OK 1 15\r\n", b"LIST 1": b"+OK 1 15\r\n", b"CAPA": CAPA}
+    asked = talk.answer(b"+OK\r\n+OK in\r\n")[1].splitlines()
+    for place in order:
+        talk.answer(answers[asked[place]])
+    assert memory.manners.pipelines is Shown.NO
 
 
 def asks_list_and_capa() -> Talk:

@@ -305,6 +305,16 @@ def test_behind_a_client_that_has_gone_its_mailbox_is_free_within_a_second(*, is
     assert 0 < talk.ears.gap <= 1
 
 
+def test_behind_a_client_that_has_gone_with_all_its_answers_its_mailbox_is_free_at_once() -> None:
+    """It may come again at once, and a mailbox that is locked refuses it: also where one answer was odd."""
+    talk = logged_in()
+    talk.say(b"NOOP\r\n")
+    talk.answer(b"fine\r\n")
+    talk.ears.client_ended(talk.now)
+    assert not talk.ears.is_owed
+    assert talk.ears.gap == 0
+
+
 def test_commands_behind_an_unknown_one_are_not_lost() -> None:
     talk = logged_in()
     assert talk.say(b"XTND XMIT\r\nLIST 1\r\nQUIT\r\n")[1] == b"XTND XMIT\r\nLIST 1\r\nQUIT\r\n"

@@ -91,7 +91,7 @@ class Ears:
         state, gap = self.state, 0.0
         if state.is_plain:
             gap = self._plain.gap
-        elif state.is_odd and not self._owed.turns:
+        elif state.is_odd and state.ended_early and not self._owed.turns:
             gap = state.manners.patience
         return min(gap, QUIET)  # a wire tells the server at once
 
@@ -195,7 +195,7 @@ class Ears:
     def client_ended(self, now: float) -> None:
         """The client says no more."""
         self.state.now = now
-        self.state.has_client_ended = True
+        self.state.has_client_ended, self.state.ended_early = True, self.is_owed
         self._plain.client_ended(now)
         if self._owed.client_goes_on():
             self.state.is_careful = True

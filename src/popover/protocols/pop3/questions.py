@@ -112,12 +112,13 @@ class Questions:
     def _find_out(self) -> None:
         """Ask now what is else asked when a client has left, if it asked something last time. Where all is well
         it waits for nothing, for that is what it asks first; where something gets lost, less than a second, and once.
+        CAPA stands between the two others: of one message their answers may be the same words.
         """
         manners, known = self._state.manners, self._state.habits.questions
         first = [ask(verb) for verb in known if verb != b"CAPA"][:1]  # nothing that it may not bear is asked
         if manners.may_be_tried and first:
-            about_one = [ask(b"LIST 1")] if b"LIST" in known and first == [STAT] else []
-            self._fly("pipelines", [*first, *about_one, CAPA])
+            about_one = b"LIST" in known and first == [STAT]
+            self._fly("pipelines", [ask(b"LIST 1"), CAPA, STAT] if about_one else [*first, CAPA])
         elif manners.after is None and manners.knows_capa and not manners.offers_before:
             self._way.tell(CAPA)
 

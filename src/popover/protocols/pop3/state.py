@@ -13,7 +13,7 @@ from popover.protocols.spared import Spared
 
 class State:
     """One session's. `now`: monotonic seconds, as of the last call from outside. `client_spoke`, `server_spoke`: when
-    they last said something. `has_client_ended`: it says no more.
+    they last said something. `has_client_ended`: it says no more; `ended_early`: and was owed an answer then.
 
     `is_careful`: no guesses and no early answers any more, everything step by step. `turns_plain`: as soon as nothing
     of ours is under way any more, octets are just passed on; `is_plain`: they are. `failure`: why the session cannot go
@@ -25,9 +25,9 @@ class State:
     """
 
     __slots__ = (
-        "begins_tls", "client_spoke", "failure", "habits", "has_client_ended", "has_stale_stamp", "has_stamp", "hide",
-        "is_careful", "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners", "memory", "now",
-        "server_spoke", "spared", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
+        "begins_tls", "client_spoke", "ended_early", "failure", "habits", "has_client_ended", "has_stale_stamp",
+        "has_stamp", "hide", "is_careful", "is_informed", "is_odd", "is_plain", "is_strange", "logged_in", "manners",
+        "memory", "now", "server_spoke", "spared", "stamp", "tls", "turns_plain", "unasked_at", "visitor",
     )  # fmt: skip
 
     def __init__(self, memory: Memory, terms: Terms) -> None:
@@ -40,7 +40,7 @@ class State:
         self.stamp = stamp_of(terms.greeted)
         self.habits = Habits()  # of nobody, until the client says who it is
         self.now = self.client_spoke = self.server_spoke = 0.0
-        self.has_client_ended = False
+        self.has_client_ended = self.ended_early = False
         self.logged_in = False
         self.spared = Spared()
         self.is_strange = self.is_informed = self.is_odd = False
