@@ -92,3 +92,8 @@ def test_not_where_the_client_has_asked_for_that_mail_itself() -> None:
     direct = played([*FIRST, asked, *DIRECT[len(FIRST) :]], removed=["u00001", "u00002"])
     through = played([*FIRST, asked, ("QUIT", ""), *LOGIN, *RIGHT], removed=["u00001"])
     assert differences(direct, through, ResetsAtThree, "on")
+
+
+def test_a_session_that_ends_sooner_and_does_not_come_again_differs() -> None:
+    direct = played(DIRECT, removed=["u00001", "u00002"])
+    assert differences(direct, played([("", "")], end="gave up"), ResetsAtThree, "on")
