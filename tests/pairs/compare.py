@@ -6,14 +6,14 @@ from operator import eq
 from typing import NamedTuple
 
 from pairs.excuses import Played, goes_further, is_excused, is_spared, refused
-from pairs.features import has
+from pairs.goodbyes import goes_early, quits_early, rests_alike, without_ours
 from pairs.inventions import inventions
-from pairs.returning import finds_all_again
+from pairs.returning import finds_all_again, pays_in_the_first
 from pairs.rewrites import UNASKED, Refused, same, same_stream, verb_of
 from pairs.servers.base import Pop3, State
 from pairs.servers.drips import DripsForEver, SlowCapa
 from pairs.stale import refreshed
-from pairs.talk import Record, Turn
+from pairs.talk import Record
 
 SECOND = 1.0  # the first rule's
 
@@ -30,9 +30,10 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
     if found := [Difference(words) for words in inventions(direct, through, server)]:
         return found
     through = through._replace(record=refreshed(direct.record, through.record, server, features))
+    through = through._replace(record=without_ours(direct.record, through.record, server, features))
     steps = _in_step(direct.record)
     if server.alone and steps < len(direct.record.turns):  # which commands meet in one piece then is chance, on any way
-        ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rest=b"") for one in (direct, through))
+        ours, theirs = (replace(one.record, turns=one.record.turns[:steps], rests=[]) for one in (direct, through))
         found = _turns(ours, theirs, features)
         return [] if found and is_excused(direct, through, server, features) else found
     found = _turns(direct.record, through.record, features)
@@ -40,7 +41,8 @@ def differences(direct: Played, through: Played, server: type[Pop3], features: s
         return []
     if found and same_stream(direct.record, through.record, features):
         found = []
-    if found and (is_excused(direct, through, server, features) or finds_all_again(direct, through, server, features)):
+    excuses = (is_excused, finds_all_again, pays_in_the_first)
+    if found and any(is_so(direct, through, server, features) for is_so in excuses):
         return []
     found += _end(direct, through, server, features)
     if not found:
@@ -72,7 +74,7 @@ def _is_misled(direct: Record, through: Record, features: str) -> bool:
     turns = list(zip(direct.turns, through.turns, strict=False))
     for number, pair in enumerate(turns):
         if any(line + b"\n" in turn.got for turn in pair for line in UNASKED):
-            ours, theirs = (replace(one, turns=one.turns[:number], rest=b"") for one in (direct, through))
+            ours, theirs = (replace(one, turns=one.turns[:number], rests=[]) for one in (direct, through))
             return not _turns(ours, theirs, features)
     return False
 
@@ -82,7 +84,7 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
     for number, (ours, theirs) in enumerate(zip(direct.turns, through.turns, strict=False)):
         if ours.said != theirs.said:
             return [Difference(f"turn {number}: says {theirs.said!r} in place of {ours.said!r}")]
-        if _quits_early(direct, theirs, features, number) or refused.explains(ours, theirs):
+        if quits_early(direct, theirs, features, number) or refused.explains(ours, theirs):
             continue
         if not same(ours, theirs, features):
             return [
@@ -90,7 +92,7 @@ def _turns(direct: Record, through: Record, features: str) -> list[Difference]:
             ]
     if len(direct.turns) != len(through.turns) - refused.told:
         return [Difference(f"{len(through.turns)} turns in place of {len(direct.turns)}; end {through.end}")]
-    if direct.end in ("done", "closed") and direct.rest != through.rest and not _goes_early(direct, through, features):
+    if direct.end in ("done", "closed") and not rests_alike(direct, through, features):
         return [Difference(f"at last {_short(through.rest)} in place of {_short(direct.rest)}")]
     return []
 
@@ -99,7 +101,7 @@ def _end(played: Played, other: Played, server: type[Pop3], features: str) -> li
     direct, through = played.record, other.record
     if _is_kept_awake(direct, through, server):
         return []
-    if direct.end == through.end or _quits_early(direct, through.turns[-1], features):
+    if direct.end == through.end or quits_early(direct, through.turns[-1], features):
         return []
     # The server never heard the PASS at which it ends, or the STLS that popover answered.
     if (refused(played) or is_spared(direct.turns[-1])) and goes_further(played, through, features):
@@ -119,8 +121,8 @@ def _states(played: Played, other: Played, server: type[Pop3], features: str) ->
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if refused(played):
         direct, through = _without(b"PASS", direct), _without(b"PASS", through)
-    quits = (_quits_early(played.record, turn, features, number) for number, turn in enumerate(other.record.turns))
-    if through.left and (any(quits) or _goes_early(played.record, other.record, features)):
+    quits = (quits_early(played.record, turn, features, number) for number, turn in enumerate(other.record.turns))
+    if through.left and (any(quits) or goes_early(played.record, other.record, features)):
         # The server had gone when the QUIT that was answered early was to be sent; there was nothing to commit.
         direct, through = _without(b"QUIT", direct), _without(b"QUIT", through)
     if len(through.said) == len(direct.said) + 1:
@@ -168,24 +170,6 @@ def _without_dead(state: State) -> State:
 def _without(verb: bytes, state: State) -> State:
     said = (tuple(line for line in visit if verb_of(line) != verb) for visit in state.said)
     return state._replace(said=tuple(visit for visit in said if visit))
-
-
-def _quits_early(direct: Record, theirs: Turn, features: str, number: int | None = None) -> bool:
-    """Whether this is popover's own +OK to a QUIT that has nothing to commit. `number`: of a turn before the last."""
-    if verb_of(theirs.said) != b"QUIT" or not has(features, "quit_at_once") or theirs.got[:3] != b"+OK":
-        return False
-    deletions = 0
-    for turn in direct.turns[:number]:
-        verb = verb_of(turn.said)
-        deletions = 0 if verb == b"RSET" or not verb else deletions + (verb == b"DELE" and turn.got[:3] == b"+OK")
-    return not deletions
-
-
-def _goes_early(direct: Record, through: Record, features: str) -> bool:
-    """Likewise, of a client that is one answer behind."""
-    ours, theirs = (record.rest.splitlines(keepends=True) for record in (direct, through))
-    last = Turn(through.turns[-1].said, theirs[-1] if theirs else b"")
-    return ours[:-1] == theirs[:-1] and _quits_early(direct, last, features)
 
 
 def _times(direct: Record, through: Record, server: type[Pop3]) -> list[Difference]:

@@ -44,7 +44,7 @@ def is_excused(direct: Played, through: Played, server: type[Pop3], features: st
         or (issubclass(server, Ends) and server.how == "reset" and _is_overtaken(ours, theirs, features))
         or (ours.end == theirs.end == "gave up" and _has_begun(ours, theirs, features))
         or (issubclass(server, (SilentCapa, CapaInPieces)) and _waits_for_capa(ours, theirs, features))
-        or (issubclass(server, Budget) and _pays_for_capa(ours, theirs, features))
+        or (issubclass(server, Budget) and pays_for_capa(ours, theirs, features))
         or (
             issubclass(server, CapaBeforeLoginOnly)
             and issubclass(server, _COUNT)
@@ -184,7 +184,7 @@ def _waits_for_capa(direct: Record, through: Record, features: str) -> bool:
     )
 
 
-def _pays_for_capa(direct: Record, through: Record, features: str) -> bool:
+def pays_for_capa(direct: Record, through: Record, features: str) -> bool:
     """Whether a server that counts bad commands had enough of them one turn earlier, at a bare AUTH or behind it: its
     first one waits for CAPA, which was one of them. In the next session that is known.
     """

@@ -1,14 +1,17 @@
 """A client that comes again although its QUIT was not answered: the server had ended the session at a mail that popover
 read ahead, or at STAT, LIST or UIDL (docs/speed.md, "What is still worse"). Its deletions did not happen, so its second
-connection is compared with the mailbox as it was, not with the tunnel's.
+connection is compared with the mailbox as it was, not with the tunnel's. Or the server had had enough of bad commands,
+and popover's CAPA was one of them.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
-from pairs.excuses import AHEAD, Played, begins_alike
+from pairs.excuses import AHEAD, Played, begins_alike, pays_for_capa
 from pairs.features import has
 from pairs.rewrites import verb_of
 from pairs.servers.base import Pop3
+from pairs.servers.capabilities import Budget
 from pairs.servers.ends import Ends
 from pairs.talk import Turn
 
@@ -32,6 +35,29 @@ def finds_all_again(direct: Played, through: Played, server: type[Pop3], feature
         and _removed(server, theirs[at + 1 :]) == through.state.removed
         and not any(turn.leaves for turn in theirs)
         and not through.record.rest
+        and not through.state.open
+    )
+
+
+def pays_in_the_first(direct: Played, through: Played, server: type[Pop3], features: str) -> bool:
+    """Whether a CAPA of popover's ended the first connection as it may (`excuses.pays_for_capa`), and nothing of what
+    comes behind the second greeting is different, nor what was removed.
+    """
+    ours, theirs = direct.record, through.record
+    comes_again = [[n for n, turn in enumerate(record.turns) if n and not turn.said] for record in (ours, theirs)]
+    if not issubclass(server, Budget) or not comes_again[0] or comes_again[0] != comes_again[1]:
+        return False
+    at = comes_again[0][0]
+    first, sooner = (replace(record, turns=record.turns[:at], end="closed") for record in (ours, theirs))
+    second, behind = (replace(record, turns=record.turns[at:]) for record in (ours, theirs))
+    return (
+        pays_for_capa(first, sooner, features)
+        and len(second.turns) == len(behind.turns)
+        and begins_alike(second, behind, len(second.turns), features)
+        and ours.rests == theirs.rests
+        and ours.end == theirs.end
+        and direct.state.removed == through.state.removed
+        and direct.state.said[1:] == through.state.said[1:]
         and not through.state.open
     )
 

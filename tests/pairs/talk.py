@@ -50,12 +50,17 @@ class Record:
 
     turns: list[Turn] = field(default_factory=list)
     said: bytes = b""  # all of it, heard or not
-    rest: bytes = b""  # what came and answers nothing
+    rests: list[bytes] = field(default_factory=list)  # by connection, what came and answers nothing
     end: End = "left"
     was_reset: bool = False  # by the client
     seconds: float = 0.0
     silence: float = 0.0  # the longest time without an octet while one was waited for
     lag: float = 0.0  # how late the event loop was at worst: what a busy machine did to the figures
+
+    @property
+    def rest(self) -> bytes:
+        """All that answers nothing."""
+        return b"".join(self.rests)
 
 
 class Talk:
@@ -70,6 +75,7 @@ class Talk:
         self._line: Plain | None = None
         self._inbox: Inbox | None = None
         self._was_reset = False
+        self._fault = b""  # of the server, at its end
 
     # --- the connection
 
@@ -79,7 +85,7 @@ class Talk:
         self.record.end = "left"
         self._line = await connect(self._port)
         self._inbox = Inbox(self._line)
-        self._was_reset = False
+        self._was_reset, self._fault = False, b""
         return await self.hear(b"")
 
     @property
@@ -96,7 +102,7 @@ class Talk:
         """Close, whatever is under way."""
         if self._inbox is not None:
             await self._inbox.stop()
-            self.record.rest += bytes(self._inbox.held)
+            self.record.rests.append(self._fault + bytes(self._inbox.held))
             self.line.close()
             self._inbox = self._line = None
 
@@ -206,7 +212,7 @@ class Talk:
         while await self.inbox.more(deadline - time.monotonic()):
             pass
         if self.inbox.how is None:
-            self.record.rest += b"(not closed behind QUIT)"
+            self._fault = b"(not closed behind QUIT)"
 
 
 Client = Callable[[Talk], Awaitable[None]]

@@ -5,6 +5,7 @@ import pytest
 from pairs.compare import differences
 from pairs.made import LOGIN, QUIT, Said, played
 from pairs.servers.base import Pop3
+from pairs.servers.capabilities import Budget
 from pairs.servers.ends import ClosesAtQuit, Ends
 
 
@@ -97,3 +98,37 @@ def test_not_where_the_client_has_asked_for_that_mail_itself() -> None:
 def test_a_session_that_ends_sooner_and_does_not_come_again_differs() -> None:
     direct = played(DIRECT, removed=["u00001", "u00002"])
     assert differences(direct, played([("", "")], end="gave up"), ResetsAtThree, "on")
+
+
+NO: Said = ("CAPA", "-ERR unknown command")
+ENOUGH: Said = ("CAPA", "-ERR too many bad commands")
+ASKS: list[Said] = [LOGIN[0], ("AUTH", "-ERR unknown command"), *LOGIN[1:]]
+AGAIN: list[Said] = [*LOGIN, ("RETR 1", "+OK\none\n."), QUIT]
+SOONER: list[Said] = [*ASKS, ENOUGH, ("QUIT", "")]
+
+
+def pays(
+    theirs: list[Said], *, ours: list[Said] = ASKS, kind: type[Pop3] = Budget, removed: tuple[str, ...] = ("u00001",)
+) -> bool:
+    """Whether this differs from a session of which the server had not had enough."""
+    direct = played([*ours, NO, QUIT, *AGAIN], removed=["u00001"])
+    return bool(differences(direct, played(theirs, removed=removed), kind, "on"))
+
+
+def test_a_server_that_had_enough_of_bad_commands_for_a_capa_before_auth_may_have_let_go_of_who_comes_again() -> None:
+    assert not pays([*SOONER, *AGAIN])
+    assert pays([*SOONER, *AGAIN], kind=Pop3)
+
+
+def test_not_what_is_different_behind_the_second_greeting_nor_in_the_mailbox() -> None:
+    assert pays([*SOONER, *AGAIN[:-2], ("RETR 1", "+OK\ntwo\n."), QUIT])
+    assert pays([*SOONER, *AGAIN[:-2], ("RETR 1", "-ERR no"), QUIT])
+    assert pays([*SOONER, *AGAIN[:-2]])
+    assert pays([*SOONER, *AGAIN], removed=())
+    assert pays([*SOONER, *AGAIN], removed=("u00001", "u00002"))
+
+
+def test_not_what_is_different_before_that_nor_of_a_client_that_asks_no_auth() -> None:
+    assert pays([*LOGIN, ENOUGH, ("QUIT", ""), *AGAIN], ours=LOGIN)
+    assert pays([ASKS[0], ("AUTH", "-ERR no"), *SOONER[2:-3], ("PASS secret", "-ERR wrong"), *SOONER[-2:], *AGAIN])
+    assert pays([*ASKS, ("CAPA", "+OK"), ("QUIT", ""), *AGAIN])

@@ -262,6 +262,17 @@ def test_quit_is_answered_at_once_where_nothing_is_owed_and_the_server_is_told()
     assert talk.ears.is_settled
 
 
+def test_what_is_said_behind_a_goodbye_no_server_hears_though_it_says_that_it_waits_for_a_mail() -> None:
+    """One that adds answers: to its client a line of a mail was QUIT, and the rest of the mail has no beginning."""
+    talk = Talk()
+    talk.ask(b"DATA\r\n", b"503 not yet\r\n")
+    assert talk.say(b"QUIT\r\nMAIL FROM:<x>\r\n") == (BYE, b"QUIT\r\n")
+    talk.answer(b"250 by the way\r\n354 go on\r\n")
+    assert talk.say(b"rest of it\r\n.\r\n") == (b"", b"")
+    assert talk.answer(b"250 taken\r\n") == (b"", b"")
+    assert talk.ears.is_settled
+
+
 def test_quit_behind_what_is_owed_is_the_servers_to_answer() -> None:
     talk = Talk()
     assert talk.say(b"NOOP\r\nQUIT\r\n") == (b"", b"NOOP\r\nQUIT\r\n")

@@ -30,7 +30,8 @@ _VERBS = frozenset(
     b"NOOP CAPABILITY LOGIN AUTHENTICATE SELECT FETCH IDLE STORE XYZZY APPEND CREATE ID NAMESPACE ENABLE UID "
     b"LOGOUT".split()
 )
-_GOODBYE = re.compile(rb"(?:\* BYE logging out\r?\n)?\S+ OK LOGOUT completed\r?\n\Z")
+# A long line is no name: without the look behind, each octet of it would be tried for the first of one.
+_GOODBYE = re.compile(rb"(?:\* BYE logging out\r?\n)?(?<!\S)\S+ OK LOGOUT completed\r?\n\Z")
 
 
 class Imap(Odd):

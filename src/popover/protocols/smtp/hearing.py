@@ -180,7 +180,9 @@ class Ears:
         return _NONE
 
     def _go_on(self, now: float) -> None:
-        if self._state.turns_plain and not self._state.is_plain:
+        if self._leaving.is_early:  # what a server says then is for nobody
+            pass
+        elif self._state.turns_plain and not self._state.is_plain:
             self._become_plain(now)
         elif self._has_client_ended:
             self._ear.end()
