@@ -110,3 +110,10 @@ def test_a_running_popover_of_another_dialect_is_in_the_way(servers: dict[str, s
     [here] = [finding for finding in part["findings"] if finding["step"] == "here"]
     assert here["status"] == "fail"
     assert "does not serve it" in here["text"]
+
+
+def test_a_server_s_full_stop_does_not_stand_within_what_to_do(dovecot: Dovecot, authority: Authority) -> None:
+    words = (f"0=pop3s://localhost:{dovecot.pop3s_port}", "--ca-file", authority.ca_file, "--login", "nobody")
+    said = run_popover("check", *words, env=os.environ | {"POPOVER_PASSWORD": "wrong"}).stdout
+    assert "failed.\n" in said
+    assert "failed: is the user name" in said

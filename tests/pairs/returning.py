@@ -25,7 +25,7 @@ def finds_all_again(direct: Played, through: Played, server: type[Pop3], feature
     return (
         issubclass(server, Ends)
         and (has(features, "read_ahead") or has(features, "ask_ahead"))
-        and at < len(ours)
+        and at < min(len(ours), len(theirs))
         and verb_of(theirs[at].said) == b"QUIT"
         and not theirs[at].got
         and ours[at].whole

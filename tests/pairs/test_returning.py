@@ -95,6 +95,11 @@ def test_not_where_the_client_has_asked_for_that_mail_itself() -> None:
     assert differences(direct, through, ResetsAtThree, "on")
 
 
+def test_a_session_that_ends_sooner_and_does_not_come_again_differs() -> None:
+    direct = played(DIRECT, removed=["u00001", "u00002"])
+    assert differences(direct, played([("", "")], end="gave up"), ResetsAtThree, "on")
+
+
 NO: Said = ("CAPA", "-ERR unknown command")
 ENOUGH: Said = ("CAPA", "-ERR too many bad commands")
 ASKS: list[Said] = [LOGIN[0], ("AUTH", "-ERR unknown command"), *LOGIN[1:]]

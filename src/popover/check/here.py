@@ -51,7 +51,7 @@ async def check_ports(report: Report, service: Service) -> None:
 
 
 async def _not_free(report: Report, service: Service, listen: Address, why: str) -> None:
-    holder = port_holder(listen.port) if "in use" in why else None
+    holder = port_holder(listen) if "in use" in why else None
     command = _command(holder) if holder else None
     if holder and command == "demo":  # it greets, too, but leads nowhere else
         why = why.replace(holder, f"the demo, {holder}")

@@ -99,4 +99,5 @@ class Table:
         self.say("\nWhat to do:" if not report.ok else "\nIt works. Worth a look:")
         for number, (part, finding) in enumerate(todo, 1):
             about = f"{part.server}: " if several else ""
-            self.say(f"  {number}. {self._wrapped(f'{about}{finding.text}: {finding.remedy}', 5)}")
+            what = finding.text.removesuffix(".")  # a server's own words end as they like
+            self.say(f"  {number}. {self._wrapped(f'{about}{what}: {finding.remedy}', 5)}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 
 from popover.config import Activated, Address, Listen, host_port
@@ -124,7 +126,7 @@ def must_be_here(address: Address) -> None:
 
 def _why_not(address: Address, fault: OSError) -> str:
     if fault.errno == errno.EADDRINUSE:
-        holder = port_holder(address.port)
+        holder = port_holder(address)
         return f"{address} is in use already{f' by {holder}' if holder else ''}; stop that, or choose another port"
     if fault.errno == errno.EACCES:
         return (
@@ -137,8 +139,8 @@ def _why_not(address: Address, fault: OSError) -> str:
     return f"{address}: {fault.strerror}"
 
 
-def port_holder(port: int) -> str | None:
-    """Find who listens on a TCP port, "name (pid 123)", as far as /proc lets us see."""
+def port_holder(wanted: Address) -> str | None:
+    """Find who listens where we cannot therefore, "name (pid 123)", as far as /proc lets us see."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -147,7 +149,8 @@ def port_holder(port: int) -> str | None:
             continue
         for line in lines:  # sl local_address rem_address st ... inode; proc(5); 0A is TCP_LISTEN
             field = line.split()
-            if field[3] == "0A" and int(field[1].rpartition(":")[2], 16) == port:
+            host, _, port = field[1].partition(":")
+            if field[3] == "0A" and int(port, 16) == wanted.port and _in_the_way(host, wanted.host):
                 inodes.add(f"socket:[{field[9]}]")
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
@@ -156,6 +159,18 @@ def port_holder(port: int) -> str | None:
         except OSError:
             continue
     return None
+
+
+def _in_the_way(figures: str, host: str) -> bool:
+    """Whether both cannot be had: an address as the kernel shows it, words of four octets in the machine's order, and
+    ours. Another program may have the same port at another address.
+    """
+    octets = bytes.fromhex(figures)
+    if sys.byteorder == "little":
+        octets = b"".join(octets[at : at + 4][::-1] for at in range(0, len(octets), 4))
+    taken, ours = ip_address(octets), ip_address(host.partition("%")[0])
+    taken = getattr(taken, "ipv4_mapped", None) or taken
+    return taken == ours or taken.is_unspecified or ours.is_unspecified
 
 
 def shown(sock: socket.socket) -> str:
