@@ -19,6 +19,9 @@ AHEAD = frozenset((b"STAT", b"LIST", b"UIDL", b"RETR", b"TOP"))
 # Servers that end a session at too many bad commands, be it one.
 _COUNT = (Budget, HMailServer, ClosesAtBadCommand, Gmx)
 
+# What those say as they do, to a client that may go before it sees the end.
+_ENOUGH = b"-ERR too many"
+
 # Turns by which a session may fail sooner: what is asked ahead of a client that has shown little.
 SOONER = 8
 
@@ -61,8 +64,9 @@ def goes_further(direct: Played, through: Record, features: str) -> bool:
     last = len(ours.turns) - 1
     if last and ours.turns[last - 1].got[:4] == b"-ERR" and not ours.turns[last].got:
         last -= 1
+    is_lost = ours.end in ("closed", "reset") or direct.state.left or ours.turns[-1].got.startswith(_ENOUGH)
     return (
-        (ours.end in ("closed", "reset") or direct.state.left or (ours.end == "gave up" and not ours.turns[-1].got))
+        (is_lost or (ours.end == "gave up" and not ours.turns[-1].got))
         and len(through.turns) > last
         and through.turns[last].whole
         and not _begins_tls(through.turns[last])

@@ -4,6 +4,7 @@ from pairs.compare import differences
 from pairs.excuses import Played
 from pairs.made import LOGIN, Said, played
 from pairs.servers.base import Pop3, State
+from pairs.servers.capabilities import Budget
 
 
 class GoesAtQuestions(Pop3):
@@ -43,6 +44,19 @@ def test_a_server_that_says_nothing_to_stls_may_keep_the_tunnels_client_waiting(
     assert differences(asks, played([*LOGIN, one, ("NOOP", "")], end="closed"), Pop3, "on")
     refuses = played([*LOGIN, one, ("STLS", "-ERR unknown")], end="gave up")
     assert differences(refuses, played([*LOGIN, one, answered], end="closed"), Pop3, "on")
+
+
+def test_who_goes_as_the_server_has_had_enough_may_have_an_answer_where_popover_spared_it_a_bad_command() -> None:
+    before: list[Said] = [LOGIN[0], ("USER anna", "-ERR no such name")]
+    ours = played([*before, ("PASS secret", "-ERR log in first"), ("LAST", "-ERR too many errors")], end="left")
+    named: list[Said] = [LOGIN[0], ("USER anna", "+OK"), ("PASS secret", "-ERR no such name")]
+    answered: Said = ("LAST", "-ERR unknown command")
+    assert not differences(ours, played([*named, answered], end="left"), Budget, "on")
+    other = played([*before, ("PASS secret", "-ERR log in first"), ("LAST", "-ERR what")], end="left")
+    assert differences(other, played([*named, answered], end="left"), Budget, "on")
+    assert differences(ours, played([*named[:2], ("PASS secret", "+OK"), answered], end="left"), Budget, "on")
+    kept = played([*LOGIN, ("LAST", "-ERR too many errors")], end="left")
+    assert differences(kept, played([*LOGIN, answered], end="left"), Budget, "on")
 
 
 def gone(*said: bytes, left: bool = True, removed: frozenset[str] = frozenset()) -> Played:
