@@ -6,7 +6,6 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from popover.cli.arguments import make_parser
 
@@ -54,6 +53,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _meant(strange: Sequence[str], usage: str) -> str:
     """Which options of this usage may have been meant, the first of them that are one."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for mistakes alone
+
     options = re.findall(r"--[a-z-]+", usage)
     for word in strange:
         typed = word.partition("=")[0].lower()
