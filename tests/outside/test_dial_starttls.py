@@ -86,7 +86,7 @@ def test_plain_words_have_the_time_of_a_greeting_and_tls_what_was_left(authority
     """A server that looks its clients up before it greets is waited for as long as behind TLS."""
 
     def slow(wire: Wire) -> None:
-        time.sleep(2)
+        time.sleep(2)  # more than connect_timeout, into which a handshake on a busy machine has to fit
         Behind("pop3", server_context(authority.issue(HOST)))(wire)
 
     async def act(dialler: Dialler) -> None:

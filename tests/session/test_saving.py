@@ -3,10 +3,10 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Coroutine
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from stage import PATIENCE, Peer, tcp_pair
@@ -18,7 +18,7 @@ from popover.outside.dial import Dialled
 from popover.outside.spare import Opened
 from popover.protocols import pop3
 from popover.protocols.login import Credentials
-from popover.protocols.reception import Offer
+from popover.protocols.reception import Offer, SignedIn
 from popover.session.case import Case
 from popover.session.outcome import Outcome
 from popover.session.sign_in import SignIn
@@ -126,39 +126,56 @@ def test_whose_connection_was_dead_was_spared_nothing(monkeypatch: pytest.Monkey
     play(monkeypatch, act)
 
 
+class Desk(NamedTuple):
+    """A login at the desk that is about to be said to its server, and both of them in our hand."""
+
+    case: Case
+    login: SignIn
+    client: Peer
+    server: Peer
+
+    def say(self, credentials: Credentials) -> "asyncio.Task[SignedIn]":
+        """Have this said."""
+        inside, target = self.case.client, self.case.service.server
+        reception = pop3.reception(inside.end, Offer())
+        return asyncio.create_task(self.login.say(lambda me: reception.sign_in(me, credentials, target)))
+
+
+@contextmanager
+def at_the_desk(ready: bytes = b"") -> Iterator[Desk]:
+    """`ready`: what the server has told of itself on a connection that stood ready."""
+    loop, scratch, socks = asyncio.get_running_loop(), Scratch(), [*tcp_pair(), *tcp_pair()]
+    service = flat_service("pop3")
+    inside, outside = (Stream(loop, sock, scratch, "x") for sock in (socks[0], socks[2]))
+    case = Case(loop, Log(lambda *_: None), service, inside, "127.0.0.1", 1)
+    case.dialled = Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0)
+    gateway: Any = SimpleNamespace(warm=SimpleNamespace(served=lambda *_, **__: None, failed=lambda *_: None))
+    login = SignIn(case, gateway, Way(service, trusting()), Opened(case.dialled, b"+OK hi\r\n", ready))
+    yield Desk(case, login, Peer(socks[1]), Peer(socks[3]))
+    login.over()
+    inside.close()
+    for sock in socks:
+        sock.close()
+
+
 def test_what_was_asked_in_the_place_of_a_client_has_spared_it_nothing() -> None:
     """With a token the desk asks what the server can, which stands here; its client may never have asked that."""
 
     async def main() -> None:
-        loop, scratch, socks = asyncio.get_running_loop(), Scratch(), [*tcp_pair(), *tcp_pair()]
-        service, server, client = flat_service("pop3"), Peer(socks[3]), Peer(socks[1])
-        inside, outside = (Stream(loop, sock, scratch, "x") for sock in (socks[0], socks[2]))
-        case = Case(loop, Log(lambda *_: None), service, inside, "127.0.0.1", 1)
-        case.dialled = Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0)
-        ready = b"+OK\r\nSASL XOAUTH2\r\n.\r\n"
-        warm = SimpleNamespace(served=lambda *_, **__: None, failed=lambda *_: None)
-        login = SignIn(
-            case, SimpleNamespace(warm=warm), Way(service, trusting()),  # type: ignore[arg-type]
-            Opened(case.dialled, b"+OK hi\r\n", ready),
-        )  # fmt: skip
-        reception, credentials = pop3.reception(inside.end, Offer()), Credentials("anna", b"token", kind="bearer")
-        said = asyncio.create_task(login.say(lambda me: reception.sign_in(me, credentials, service.server)))
-        async with asyncio.timeout(PATIENCE):
-            assert await server.hears(14) == b"AUTH XOAUTH2\r\n"
-            await server.send(b"+ \r\n")
-            assert await server.hears(8) == b"dXNlcj1h"  # user=a
-            await server.send(b"+OK in\r\n")
-            assert (await said).accepted
-            talking = asyncio.create_task(login.go_on())
-            client.half_close()
-            await server.ending()
-            server.half_close()
-            await talking
-        assert case.saved == 0
-        login.over()
-        inside.close()
-        for sock in socks:
-            sock.close()
+        with at_the_desk(b"+OK\r\nSASL XOAUTH2\r\n.\r\n") as desk:
+            server, said = desk.server, desk.say(Credentials("anna", b"token", kind="bearer"))
+            async with asyncio.timeout(PATIENCE):
+                assert await server.hears(14) == b"AUTH XOAUTH2\r\n"
+                await server.send(b"+ \r\n")
+                assert await server.hears(8) == b"dXNlcj1h"  # user=a
+                await server.send(b"+OK in\r\n")
+                assert (await said).accepted
+                talking = asyncio.create_task(desk.login.go_on())
+                desk.client.half_close()
+                await server.ending()
+                server.half_close()
+                await talking
+            assert desk.case.saved == 0
 
     asyncio.run(main())
 
@@ -168,31 +185,21 @@ def test_what_was_said_behind_a_login_at_the_desk_was_spared_nothing(early: byte
     """Its client did not wait."""
 
     async def main() -> None:
-        loop, scratch, socks = asyncio.get_running_loop(), Scratch(), [*tcp_pair(), *tcp_pair()]
-        service, server, client = flat_service("pop3"), Peer(socks[3]), Peer(socks[1])
-        inside, outside = (Stream(loop, sock, scratch, "x") for sock in (socks[0], socks[2]))
-        case = Case(loop, Log(lambda *_: None), service, inside, "127.0.0.1", 1)
-        case.dialled = Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0)
-        login = SignIn(case, NOBODY, Way(service, trusting()), Opened(case.dialled, b"+OK hi\r\n"))
-        reception, credentials = pop3.reception(inside.end, Offer()), Credentials("anna", b"secret")
-        said = asyncio.create_task(login.say(lambda me: reception.sign_in(me, credentials, service.server)))
-        async with asyncio.timeout(PATIENCE):
-            flight = b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n"
-            assert await server.hears(len(flight)) == flight
-            await server.send(b"+OK\r\n+OK in\r\n+OK\r\nUSER\r\nPIPELINING\r\n.\r\n+OK 0 0\r\n")
-            assert (await said).accepted
-            inside.end.inbox += early
-            talking = asyncio.create_task(login.go_on())
-            await client.send(b"" if early else b"QUIT\r\n")
-            assert await client.hears(5) == b"+OK\r\n"
-            assert await server.hears(6) == b"QUIT\r\n"
-            await server.send(b"+OK bye\r\n")
-            await talking
-        assert bool(case.saved) is not bool(early)
-        login.over()
-        inside.close()
-        for sock in socks:
-            sock.close()
+        with at_the_desk() as desk:
+            client, server, said = desk.client, desk.server, desk.say(Credentials("anna", b"secret"))
+            async with asyncio.timeout(PATIENCE):
+                flight = b"USER anna\r\nPASS secret\r\nCAPA\r\nSTAT\r\n"
+                assert await server.hears(len(flight)) == flight
+                await server.send(b"+OK\r\n+OK in\r\n+OK\r\nUSER\r\nPIPELINING\r\n.\r\n+OK 0 0\r\n")
+                assert (await said).accepted
+                desk.case.client.end.inbox += early
+                talking = asyncio.create_task(desk.login.go_on())
+                await client.send(b"" if early else b"QUIT\r\n")
+                assert await client.hears(5) == b"+OK\r\n"
+                assert await server.hears(6) == b"QUIT\r\n"
+                await server.send(b"+OK bye\r\n")
+                await talking
+            assert bool(desk.case.saved) is not bool(early)
 
     asyncio.run(main())
 
