@@ -151,11 +151,13 @@ def at_the_desk(ready: bytes = b"") -> Iterator[Desk]:
     case.dialled = Dialled(Secured(outside), ("127.0.0.1", 995), NOBODY, NOBODY, 0.0)
     gateway: Any = SimpleNamespace(warm=SimpleNamespace(served=lambda *_, **__: None, failed=lambda *_: None))
     login = SignIn(case, gateway, Way(service, trusting()), Opened(case.dialled, b"+OK hi\r\n", ready))
-    yield Desk(case, login, Peer(socks[1]), Peer(socks[3]))
-    login.over()
-    inside.close()
-    for sock in socks:
-        sock.close()
+    try:
+        yield Desk(case, login, Peer(socks[1]), Peer(socks[3]))
+    finally:
+        login.over()
+        inside.close()
+        for sock in socks:
+            sock.close()
 
 
 def test_what_was_asked_in_the_place_of_a_client_has_spared_it_nothing() -> None:
